@@ -1,0 +1,1 @@
+"""Everything around the models: data, runs, gradients, figures."""

@@ -1,0 +1,455 @@
+"""Every path and every file format under data/ and assets/, read and written here only.
+
+Files are written whole or not at all: beside their place first, flushed to disk, then renamed. Arrays are
+never pickled, so a file from a stranger is data and can't run code. Whatever is wrong with a file, a
+:class:`StudyError` says so in one line: what was found, what was expected, what to do.
+
+data/ (written by ``scripts/preprocessing.py``)
+    ``{split}-x.npy``     token ids of all sentences, one after the other (ragged, no padding stored)
+    ``{split}-s.npy``     (N,) sentence lengths, each at least 1; they sum to the length of x
+    ``{split}-y.npy``     (N,) labels, 0 negative, 1 positive
+    ``{split}-g.npy``     (N,) number of the source sentence each row was cut from
+    ``embeddings.npy``    (V, D) float32; row 0 is padding (zeros), row 1 the unknown word
+    ``vocabulary.txt``    V lines; line i is the word of row i
+    ``dataset.json``      written last: provenance, split sizes, and a checksum of every file above
+
+assets/
+    ``runs/<run_id>.jsonl``     the log of one run, one JSON object a line
+    ``weights/<run_id>.npz``    all that the run is; the log is derived from it
+    ``embeddings/``             word vectors in GloVe's text format
+    ``figures/``                PNG
+    ``benchmarks/``             JSON
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+FORMAT_VERSION = 1
+SPLITS = ("train", "validation", "test")
+COLUMNS = ("x", "s", "y", "g")
+PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
+RESERVED = ("<pad>", "<unk>")  # and their words
+GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
+
+
+class StudyError(ValueError):
+    """A mistake that the user can mend: its message is one line, with what to do."""
+
+
+def errors_in_one_line():
+    """Let this process end with one line, not a traceback, when a StudyError reaches the top."""
+
+    def excepthook(kind, error, traceback):
+        if issubclass(kind, StudyError):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = excepthook
+
+
+# Paths ----------------------------------------------------------------------------------------------------
+
+
+def data_path(name):
+    """Path of a file in data/."""
+    return ROOT / "data" / name
+
+
+def assets_path(kind, name):
+    """Path of a file in assets/<kind>/."""
+    return ROOT / "assets" / kind / name
+
+
+def check_run_id(run_id):
+    """Return `run_id` where it is safe as a file name; raise StudyError otherwise."""
+    if not isinstance(run_id, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", run_id):
+        raise StudyError(
+            f"run id {run_id!r} can't be a file name: use up to 100 letters, digits, '-', '_' and '.', "
+            "not beginning with '.'"
+        )
+    return run_id
+
+
+def log_path(run_id):
+    """Path of the log of a run."""
+    return assets_path("runs", f"{check_run_id(run_id)}.jsonl")
+
+
+def weights_path(run_id):
+    """Path of the weights of a run."""
+    return assets_path("weights", f"{check_run_id(run_id)}.npz")
+
+
+# Whole files or none --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """Open a binary file that takes its place at `path` only when the block ends without an error.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where the file is to stand; its folder is made where it is missing.
+
+    Yields
+    ------
+    file
+        A binary file beside `path`, renamed to it at the end.
+
+    Raises
+    ------
+    StudyError
+        The folder can't be written to, or the disk is full. What stood at `path` still stands.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name[:60]}.", suffix=".part", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise StudyError(
+            f"{path} could not be written ({error.strerror or error}): free the disk or the folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask():
+    """Permissions that this process withholds from new files (the temporary file was made private)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _flush_folder(folder):
+    """Make a rename in `folder` survive a power cut, where the system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def checksum(path):
+    """SHA-256 of a file, as a hexadecimal text."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_text(path, text):
+    """Write `text` as UTF-8, whole."""
+    with written_whole(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON, whole."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path):
+    """The value in a JSON file; a damaged one is a StudyError."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise StudyError(f"{path} is no JSON ({error}): delete it and make it again") from error
+
+
+# data/ ----------------------------------------------------------------------------------------------------
+
+
+class Split(NamedTuple):
+    """One split of the dataset.
+
+    Attributes
+    ----------
+    x : (tokens,) unsigned integers
+        Token ids of all sentences, one after the other.
+    s : (N,) integers
+        Sentence lengths, each at least 1.
+    y : (N,) integers
+        Labels, 0 or 1.
+    g : (N,) integers
+        Number of the source sentence each row was cut from.
+    """
+
+    x: np.ndarray
+    s: np.ndarray
+    y: np.ndarray
+    g: np.ndarray
+
+
+class Data(NamedTuple):
+    """A preprocessed dataset: its splits, the vocabulary, the embeddings, and ``dataset.json``."""
+
+    splits: dict
+    vocabulary: list
+    embeddings: np.ndarray
+    manifest: dict
+
+
+def save_data(data):
+    """Write a preprocessed dataset into data/; ``dataset.json`` goes first and comes last.
+
+    Parameters
+    ----------
+    data : Data
+        Its manifest needs no format version, sizes or checksums: they are added here.
+
+    Returns
+    -------
+    dict
+        The manifest as written.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        data_path("dataset.json").unlink()  # from here on, until the end, data/ is refused by its readers
+    files = {}
+    for name, split in data.splits.items():
+        for column, array in split._asdict().items():
+            files[f"{name}-{column}.npy"] = array
+    files["embeddings.npy"] = data.embeddings
+    for name, array in files.items():
+        with written_whole(data_path(name)) as file:
+            np.save(file, array, allow_pickle=False)
+    write_text(data_path("vocabulary.txt"), "".join(f"{word}\n" for word in data.vocabulary))
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        **data.manifest,
+        "splits": {name: describe(split) for name, split in data.splits.items()},
+        "files": {name: checksum(data_path(name)) for name in [*files, "vocabulary.txt"]},
+    }
+    write_json(data_path("dataset.json"), manifest)
+    return manifest
+
+
+def describe(split):
+    """Size of one split: rows, tokens, lengths, share of positive labels, sources."""
+    return {
+        "rows": len(split.s),
+        "tokens": len(split.x),
+        "mean_length": round(float(split.s.mean()), 3),
+        "longest": int(split.s.max()),
+        "positive": round(float(split.y.mean()), 4),
+        "sources": len(np.unique(split.g)),
+    }
+
+
+def load_manifest():
+    """``dataset.json``; StudyError where data/ is missing, damaged or of another format."""
+    again = "run `python scripts/preprocessing.py`"
+    path = data_path("dataset.json")
+    if not path.exists():
+        raise StudyError(f"{path} is missing, so data/ is empty or unfinished: {again}")
+    manifest = read_json(path)
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if version != FORMAT_VERSION:
+        raise StudyError(f"{path} has format version {version}, expected {FORMAT_VERSION}: {again}")
+    if not isinstance(manifest.get("files"), dict):
+        raise StudyError(f"{path} lists no files: {again}")
+    return manifest
+
+
+def load_data():
+    """Read a preprocessed dataset; the token ids are memory-mapped.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    StudyError
+        A file is missing or is not the one that ``dataset.json`` describes (a mixture of two
+        preprocessings), or its content makes no sense.
+    """
+    manifest = load_manifest()
+    names = [f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS]
+    for name in [*names, "embeddings.npy", "vocabulary.txt"]:
+        path = data_path(name)
+        if not path.is_file():
+            raise StudyError(f"{path} is missing: run `python scripts/preprocessing.py`")
+        if manifest["files"].get(name) != checksum(path):
+            raise StudyError(
+                f"{path} is not the file that dataset.json describes, so data/ is damaged or a mixture of "
+                "two preprocessings: run `python scripts/preprocessing.py`"
+            )
+    splits = {
+        split: Split(*(_load_array(data_path(f"{split}-{column}.npy")) for column in COLUMNS))
+        for split in SPLITS
+    }
+    embeddings = _load_array(data_path("embeddings.npy"))
+    vocabulary = data_path("vocabulary.txt").read_bytes().decode("utf-8").split("\n")[:-1]
+    _check_data(splits, vocabulary, embeddings)
+    return Data(splits, vocabulary, embeddings, manifest)
+
+
+def _load_array(path):
+    """An .npy file, memory-mapped and never unpickled."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise StudyError(f"{path} is no array ({error}): run `python scripts/preprocessing.py`") from error
+
+
+def _check_data(splits, vocabulary, embeddings):
+    """What every reader of data/ relies on."""
+    again = "run `python scripts/preprocessing.py`"
+    if embeddings.ndim != 2 or len(vocabulary) != len(embeddings):
+        raise StudyError(
+            f"data/ holds {len(vocabulary)} words but embeddings of shape {embeddings.shape}: {again}"
+        )
+    for name, (x, s, y, g) in splits.items():
+        if not len(s) == len(y) == len(g) or not len(s):
+            raise StudyError(f"data/{name}: {len(s)} lengths, {len(y)} labels, {len(g)} sources: {again}")
+        if s.min() < 1 or s.sum() != len(x) or x.max() >= len(vocabulary) or not np.isin(y, (0, 1)).all():
+            raise StudyError(f"data/{name}: lengths, token ids or labels out of range: {again}")
+
+
+# Runs -----------------------------------------------------------------------------------------------------
+
+
+class Run(NamedTuple):
+    """All that a run is, as it stands in its weights file.
+
+    Attributes
+    ----------
+    settings : dict
+        The first line of the log: model, hyperparameters, dataset, versions.
+    history : list of dict
+        The epoch lines of the log, from epoch 0, less their timings.
+    timings : list of dict
+        What differs between two equal runs: seconds, sentences a second.
+    weights : dict of str to numpy.ndarray
+        The parameters of the epoch with the smallest validation loss, named as PyTorch names them.
+    resume : dict of str to numpy.ndarray
+        What the next epoch starts from: the parameters as they are and the optimizer's moments.
+    """
+
+    settings: dict
+    history: list
+    timings: list
+    weights: dict
+    resume: dict
+
+
+def save_run(run_id, run):
+    """Write the weights file of a run, then its log, which is derived from it."""
+    texts = {"settings": run.settings, "history": run.history, "timings": run.timings}
+    members = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in texts.items()}
+    members |= run.weights
+    members |= {f"resume/{name}": array for name, array in run.resume.items()}
+    with written_whole(weights_path(run_id)) as file:
+        np.savez(file, **members)
+    write_log(run_id, run)
+
+
+def write_log(run_id, run):
+    """Derive the log of a run: its settings, then a line an epoch."""
+    lines = [{"type": "run", **run.settings}]
+    lines += [
+        {"type": "epoch", **record, **timing} for record, timing in zip(run.history, run.timings, strict=True)
+    ]
+    write_text(log_path(run_id), "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
+
+
+def load_run(run_id):
+    """Read the weights file of a run.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    StudyError
+        There is no such run, or its file is damaged or of another format.
+    """
+    path = weights_path(run_id)
+    if not path.is_file():
+        raise StudyError(
+            f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
+            "uncomment its block in main.py and run `python main.py`"
+        )
+    damaged = "delete it and train again, or restore it from a copy"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            members = {name: file[name] for name in file.files}
+        settings, history, timings = (
+            json.loads(str(members.pop(name))) for name in ("settings", "history", "timings")
+        )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise StudyError(f"{path} is no weights file ({error}): {damaged}") from error
+    if settings.get("format_version") != FORMAT_VERSION:
+        raise StudyError(
+            f"{path} has format version {settings.get('format_version')}, expected {FORMAT_VERSION}: "
+            "train again, or use the version of this project that wrote it"
+        )
+    resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
+    return Run(settings, history, timings, members, resume)
+
+
+def runs():
+    """Run ids of all logs, in alphabetical order."""
+    return sorted(path.stem for path in (ROOT / "assets" / "runs").glob("*.jsonl") if path.stem[0] != ".")
+
+
+def read_log(run_id):
+    """Read the log of a run.
+
+    Returns
+    -------
+    settings : dict
+        The line of type "run".
+    epochs : list of dict
+        The lines of type "epoch", from epoch 0.
+
+    Raises
+    ------
+    StudyError
+        There is no such run, or its log is damaged.
+    """
+    path = log_path(run_id)
+    if not path.is_file():
+        raise StudyError(
+            f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
+            "uncomment its block in main.py and run `python main.py`"
+        )
+    remedy = f"delete it; training {run_id!r} again restores it from its weights file"
+    try:
+        lines = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
+        settings = [line for line in lines if line["type"] == "run"]
+        epochs = [line for line in lines if line["type"] == "epoch"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StudyError(f"{path} is no log ({error!r}): {remedy}") from error
+    if len(settings) != 1 or not epochs:
+        raise StudyError(f"{path} holds {len(settings)} run lines and {len(epochs)} epochs: {remedy}")
+    version = settings[0].get("format_version")
+    if version != FORMAT_VERSION:
+        raise StudyError(f"{path} has format version {version}, expected {FORMAT_VERSION}: {remedy}")
+    return settings[0], epochs
