@@ -260,6 +260,12 @@ def describe(split):
     }
 
 
+def data_checksum(manifest):
+    """One short checksum of all files in data/: two datasets are the same where it is."""
+    files = json.dumps(manifest["files"], sort_keys=True)
+    return hashlib.sha256(files.encode()).hexdigest()[:16]
+
+
 def load_manifest():
     """``dataset.json``; StudyError where data/ is missing, damaged or of another format."""
     again = "run `python scripts/preprocessing.py`"

@@ -1,0 +1,289 @@
+"""The LSTM classifier: parameters, forward pass, backward pass. Its twin is rnn/model.py.
+
+Shapes are written with T steps, B sentences, H units, D features and N tokens. A batch is packed: its
+sentences stand side by side, longest first, and only those still running take part in step t, so that step
+t is a block of b_t = ``batch_sizes[t]`` columns and N is the sum of all b_t. README.md beside this file
+derives every line of the backward pass.
+"""
+
+import numpy as np
+
+
+class LSTMClassifier:
+    """An LSTM that reads a sentence word by word and judges it by its last hidden state.
+
+    With h_0 = c_0 = 0, for t = 1 … T,
+
+        a_t = W_ih x_t + W_hh h_{t-1} + b                     (4H)
+        i_t, f_t, o_t = σ(a_t's blocks),  g_t = tanh(a_t's)   (H each, stacked in the order i, f, g, o)
+        c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
+        h_t = o_t ⊙ tanh(c_t)
+        z   = w · h_T + v                                     the logit: σ(z) is P(positive)
+
+    Parameters
+    ----------
+    embeddings : (V, D) numpy.ndarray
+        The word vectors, which stay as they are; its row k is x_t where token id k stands.
+    hidden_size : int
+        H.
+    rng : numpy.random.Generator
+        Draws the initial weights, and nothing else.
+    recurrent_init : {"orthogonal", "uniform"}
+        W_hh, gate by gate: a random orthogonal (H, H) block each, or uniform in ±1/√H.
+    input_init : {"glorot", "uniform"}
+        W_ih, gate by gate: uniform in ±√(6/(D+H)), or in ±1/√H.
+    forget_bias : float
+        The forget gate's part of b; the rest is 0.
+    input_dropout, state_dropout : float
+        Share of the entries of every x_t, and of h_T, that is set to 0 while training.
+    dtype : numpy.dtype
+        float32 to train, float64 to check.
+
+    Attributes
+    ----------
+    theta, gradient : (P,) numpy.ndarray
+        All parameters, and ∂ℓ/∂θ as the last backward pass left it.
+    parameters, gradients : dict of str to numpy.ndarray
+        Named views into the two, in PyTorch's names and shapes: ``weight_ih_l0`` (4H, D),
+        ``weight_hh_l0`` (4H, H), ``bias_ih_l0`` (4H), ``weight_out`` (1, H), ``bias_out`` (1).
+
+    References
+    ----------
+    Hochreiter & Schmidhuber (1997), Long short-term memory. Gers, Schmidhuber & Cummins (2000), Learning to
+    forget. Jozefowicz, Zaremba & Sutskever (2015), for the forget bias of 1.
+    """
+
+    states = ("h", "c")
+
+    def __init__(
+        self,
+        embeddings,
+        hidden_size,
+        *,
+        rng,
+        recurrent_init="orthogonal",
+        input_init="glorot",
+        forget_bias=1.0,
+        input_dropout=0.0,
+        state_dropout=0.0,
+        dtype=np.float32,
+    ):
+        self.H, self.D, self.dtype = hidden_size, embeddings.shape[1], np.dtype(dtype)
+        self.embeddings = np.asarray(embeddings, dtype)
+        self.input_dropout, self.state_dropout = input_dropout, state_dropout
+        self._workspaces = {}
+        H, D = self.H, self.D
+        self.theta, self.gradient = np.zeros((2, 4 * H * (D + H + 1) + H + 1), dtype)
+        self.parameters, self.gradients = self._views(self.theta), self._views(self.gradient)
+
+        p = self.parameters
+        for gate in range(4):
+            block = slice(gate * H, (gate + 1) * H)
+            p["weight_ih_l0"][block] = INPUT_INITS[input_init](rng, H, D)
+            p["weight_hh_l0"][block] = RECURRENT_INITS[recurrent_init](rng, H)
+        p["bias_ih_l0"][H : 2 * H] = forget_bias
+        p["weight_out"][:] = glorot(rng, 1, H)
+
+    def _views(self, flat):
+        """Named views into a flat vector: W = [W_ih | W_hh | b], row by row, then w, then v."""
+        H, D = self.H, self.D
+        W = flat[: -H - 1].reshape(4 * H, D + H + 1)
+        return {
+            "weight_ih_l0": W[:, :D],
+            "weight_hh_l0": W[:, D : D + H],
+            "bias_ih_l0": W[:, D + H],
+            "weight_out": flat[-H - 1 : -1].reshape(1, H),
+            "bias_out": flat[-1:],
+        }
+
+    def _workspace(self, name, *shape):
+        """An array of that shape, not cleared, in memory that is asked for once and used by every batch."""
+        size = int(np.prod(shape))
+        if name not in self._workspaces or self._workspaces[name].size < size:
+            self._workspaces[name] = np.empty(size, self.dtype)
+        return self._workspaces[name][:size].reshape(shape)
+
+    def _blocks(self, name, rows):
+        """One contiguous (rows, b_t) block a step, one after the other in one workspace."""
+        flat = self._workspace(name, rows * self._spans[-1][1])
+        return [flat[rows * start : rows * stop].reshape(rows, stop - start) for start, stop in self._spans]
+
+    def forward(self, ids, batch_sizes, rng=None):
+        """Logits of a packed batch; what the backward pass needs is kept until the next call.
+
+        Parameters
+        ----------
+        ids : (N,) integers
+            Token ids, step after step: first those of step 1 (b_1 = B of them), then those of step 2, …
+        batch_sizes : (T,) integers
+            b_t, how many sentences are still running at step t; never increasing, as sentences are sorted by
+            length, longest first.
+        rng : numpy.random.Generator, optional
+            Draws the dropout masks. None: no dropout, as for every measurement.
+
+        Returns
+        -------
+        (B,) numpy.ndarray
+            The logits z.
+        """
+        H, D, N, B = self.H, self.D, len(ids), int(batch_sizes[0])
+        stops = np.cumsum(batch_sizes).tolist()
+        self._spans = list(zip([0, *stops[:-1]], stops, strict=True))
+        self._Z = Z = self._workspace("Z", N, D + H + 1)  # row by row [x_t; h_{t-1}; 1]
+        Z[:, :D] = self.embeddings[ids]
+        Z[:, -1] = 1
+        if rng is not None and self.input_dropout:
+            Z[:, :D] *= dropout_mask(rng, (N, D), self.input_dropout, self.dtype)
+
+        # σ(a) = ½ + ½ tanh(½ a): with the inner ½ folded into the rows of i, f, o, one tanh does all gates.
+        W = self.theta[: -H - 1].reshape(4 * H, -1).copy()
+        W[: 2 * H] *= 0.5
+        W[3 * H :] *= 0.5
+        self._gates = self._blocks("gates", 4 * H)
+        self._c = self._blocks("c", H)
+        self._tanh_c = self._blocks("tanh_c", H)
+        h_T = np.empty((H, B), self.dtype)
+        h = c = np.zeros((H, B), self.dtype)
+        for t, (start, stop) in enumerate(self._spans):
+            b = stop - start
+            h_T[:, b : h.shape[1]] = h[:, b:]  # the sentences that ended at the step before
+            Z[start:stop, D : D + H] = h[:, :b].T
+            a = np.dot(W, Z[start:stop].T, out=self._gates[t])
+            i, f, g, o = self._activate(a)
+            c = np.add(f * c[:, :b], i * g, out=self._c[t])
+            h = o * np.tanh(c, out=self._tanh_c[t])
+        h_T[:, : h.shape[1]] = h
+
+        self._mask = np.ones((H, B), self.dtype)
+        if rng is not None and self.state_dropout:
+            self._mask = dropout_mask(rng, (H, B), self.state_dropout, self.dtype)
+        self._h_T = h_T * self._mask
+        return (self.parameters["weight_out"] @ self._h_T + self.parameters["bias_out"])[0]
+
+    def _activate(self, a):
+        """Turn pre-activations, i, f and o halved, into gates: in place, and as four views (H, b)."""
+        H = self.H
+        np.tanh(a, out=a)
+        for sigmoid in (a[: 2 * H], a[3 * H :]):
+            sigmoid *= 0.5
+            sigmoid += 0.5
+        return a[:H], a[H : 2 * H], a[2 * H : 3 * H], a[3 * H :]
+
+    def through_time(self, dz):
+        """Walk back from the last step to the first, along the batch of the last forward pass.
+
+        The backward pass of training and every gradient that the project draws take this same walk. It is
+        linear: whoever iterates may rescale columns of the yielded arrays in place (so that nothing
+        underflows over hundreds of steps), and all that follows is rescaled with them.
+
+        Parameters
+        ----------
+        dz : (B,) numpy.ndarray
+            ∂ℓ/∂z of each sentence; ones, for the gradients of z itself.
+
+        Yields
+        ------
+        t : int
+            The step, from T-1 to 0.
+        dh, dc : (H, b_t) numpy.ndarray
+            The total derivatives ∂ℓ/∂h_t and ∂ℓ/∂c_t; the latter includes what reaches c_t through h_t.
+        """
+        H = self.H
+        W_hh = np.ascontiguousarray(self.parameters["weight_hh_l0"])
+        dh_T = self.parameters["weight_out"].T * dz * self._mask
+        self._dA = self._workspace("dA", 4 * H, len(self._Z))
+        dh = dc = np.zeros((H, 0), self.dtype)
+        for t in reversed(range(len(self._spans))):
+            start, stop = self._spans[t]
+            b, running = stop - start, dh.shape[1]
+            if running < b:  # further sentences end here: their h_t is h_T, and nothing flows back to c_t yet
+                dh = np.concatenate([dh, dh_T[:, running:b]], axis=1)
+                dc = np.concatenate([dc, np.zeros((H, b - running), self.dtype)], axis=1)
+            i, f, g, o = self._gates[t].reshape(4, H, b)
+            tanh_c = self._tanh_c[t]
+            dc += dh * o * (1 - tanh_c * tanh_c)
+            yield t, dh, dc
+            da = self._workspace("da", 4 * H, b)
+            da_i, da_f, da_g, da_o = da.reshape(4, H, b)
+            np.multiply(dc * g, i - i * i, out=da_i)
+            if t:
+                np.multiply(dc * self._c[t - 1][:, :b], f - f * f, out=da_f)
+            else:
+                da_f[:] = 0  # c_0 = 0
+            np.multiply(dc * i, 1 - g * g, out=da_g)
+            np.multiply(dh * tanh_c, o - o * o, out=da_o)
+            self._dA[:, start:stop] = da
+            dh = np.dot(W_hh.T, da)
+            dc = dc * f
+
+    def backward(self, dz):
+        """∂ℓ/∂θ, by backpropagation through time, for the batch of the last forward pass.
+
+        Parameters
+        ----------
+        dz : (B,) numpy.ndarray
+            ∂ℓ/∂z of each sentence.
+
+        Returns
+        -------
+        (P,) numpy.ndarray
+            ``gradient``, which every call overwrites.
+        """
+        for _ in self.through_time(dz):
+            pass  # the walk leaves ∂ℓ/∂a_t of all tokens in the columns of dA
+        dW = self.gradient[: -self.H - 1].reshape(4 * self.H, -1)
+        np.dot(self._dA, self._Z, out=dW)  # Σ_t ∂ℓ/∂a_t [x_t; h_{t-1}; 1]ᵀ: W_ih, W_hh and b at once
+        self.gradients["weight_out"][:] = self._h_T @ dz
+        self.gradients["bias_out"][:] = dz.sum()
+        return self.gradient
+
+    def input_gradients(self):
+        """∂ℓ/∂x_t of every token, (N, D), in packed order, after a walk back through time."""
+        return self._dA.T @ self.parameters["weight_ih_l0"]
+
+
+def binary_cross_entropy(z, y):
+    """Loss of each sentence, ℓ = -y log σ(z) - (1-y) log(1-σ(z)), and its slope.
+
+    Written as log(1 + e^z) - y z, with the larger of 0 and z taken out of the logarithm: no logit overflows.
+
+    Parameters
+    ----------
+    z : (B,) numpy.ndarray
+        Logits.
+    y : (B,) numpy.ndarray
+        Labels, 0 or 1.
+
+    Returns
+    -------
+    loss, dz : (B,) numpy.ndarray
+        ℓ and ∂ℓ/∂z = σ(z) - y.
+    """
+    y = y.astype(z.dtype)
+    return np.logaddexp(0, z) - y * z, 0.5 + 0.5 * np.tanh(0.5 * z) - y
+
+
+def dropout_mask(rng, shape, rate, dtype):
+    """Zeros with probability `rate`, 1/(1-rate) elsewhere: the mean stays what it was (Srivastava 2014)."""
+    return (rng.random(shape, np.float32) >= rate) * dtype.type(1 / (1 - rate))
+
+
+def glorot(rng, rows, columns):
+    """Uniform in ±√(6/(rows+columns)): Glorot & Bengio (2010)."""
+    return rng.uniform(-1, 1, (rows, columns)) * np.sqrt(6 / (rows + columns))
+
+
+def orthogonal(rng, n):
+    """A random orthogonal (n, n) matrix, all equally likely: Saxe et al. (2014), Mezzadri (2007)."""
+    Q, R = np.linalg.qr(rng.standard_normal((n, n)))
+    return Q * np.sign(np.diag(R))
+
+
+RECURRENT_INITS = {
+    "orthogonal": orthogonal,
+    "uniform": lambda rng, n: rng.uniform(-1, 1, (n, n)) / np.sqrt(n),
+}
+INPUT_INITS = {
+    "glorot": glorot,
+    "uniform": lambda rng, rows, columns: rng.uniform(-1, 1, (rows, columns)) / np.sqrt(rows),
+}

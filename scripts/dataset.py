@@ -1,0 +1,126 @@
+"""The preprocessed splits, cut into packed batches.
+
+A batch is packed: its sentences are sorted by length, longest first, their tokens laid out step after step
+without padding. Three sentences ``a b c``, ``d e`` and ``f`` become ``a d f | b e | c`` with batch_sizes
+(3, 2, 1): at step t only the sentences still running are computed, so no padded step can change an answer.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+POOL = 100  # batches that are sorted by length together while shuffling
+
+
+class Batch(NamedTuple):
+    """A packed batch of B sentences, N tokens, T steps.
+
+    Attributes
+    ----------
+    ids : (N,) unsigned integers
+        Token ids, step after step.
+    batch_sizes : (T,) integers
+        How many sentences are still running at each step.
+    y : (B,) integers
+        Labels.
+    rows : (B,) integers
+        Where the sentences stand in their split, longest first.
+    """
+
+    ids: np.ndarray
+    batch_sizes: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+
+
+class Batches:
+    """A sized iterable of packed batches; a batch is cut from its split when it is asked for.
+
+    Parameters
+    ----------
+    split : scripts.artefacts.Split
+    rows : list of (B,) integer arrays
+        The sentences of each batch, longest first.
+    """
+
+    def __init__(self, split, rows):
+        self.split, self.rows = split, rows
+        self.starts = np.cumsum(split.s, dtype=np.int64) - split.s  # of each sentence in split.x
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        x, s, y, _ = self.split
+        for rows in self.rows:
+            ids, batch_sizes = pack(x, self.starts[rows], s[rows])
+            yield Batch(ids, batch_sizes, y[rows], rows)
+
+
+def pack(x, starts, lengths):
+    """Lay sentences out step after step.
+
+    Parameters
+    ----------
+    x : (tokens,) integers
+        Token ids of all sentences, one after the other.
+    starts, lengths : (B,) integers
+        Where the sentences of the batch begin in `x`, and their lengths, longest first.
+
+    Returns
+    -------
+    ids : (N,) integers
+    batch_sizes : (T,) integers
+
+    Examples
+    --------
+    >>> ids, batch_sizes = pack(np.array([7, 8, 9, 4, 5, 6]), np.array([0, 3, 5]), np.array([3, 2, 1]))
+    >>> ids.tolist(), batch_sizes.tolist()
+    ([7, 4, 6, 8, 5, 9], [3, 2, 1])
+    """
+    t = np.arange(lengths[0])[:, None]
+    running = t < lengths  # (T, B)
+    return x[(starts + t)[running]], running.sum(1)
+
+
+def sorted_batches(split, batch_size, rows=None):
+    """Batches of a split (or of some rows of it), longest sentences first, always the same.
+
+    Parameters
+    ----------
+    split : scripts.artefacts.Split
+    batch_size : int
+    rows : (n,) integers, optional
+        The sentences wanted; all of them by default.
+
+    Returns
+    -------
+    Batches
+    """
+    rows = np.arange(len(split.s)) if rows is None else rows
+    rows = rows[np.argsort(-split.s[rows].astype(np.int64), kind="stable")]
+    return Batches(split, np.split(rows, range(batch_size, len(rows), batch_size)))
+
+
+def shuffled_batches(split, batch_size, rng):
+    """Batches of a split in random order, each of sentences of about the same length.
+
+    All sentences are shuffled; pools of 100 batches are sorted by length and cut; the batches of all pools
+    are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow.
+
+    Parameters
+    ----------
+    split : scripts.artefacts.Split
+    batch_size : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Batches
+    """
+    order = rng.permutation(len(split.s))
+    rows = []
+    for start in range(0, len(order), POOL * batch_size):
+        pool = order[start : start + POOL * batch_size]
+        rows += sorted_batches(split, batch_size, pool).rows
+    return Batches(split, [rows[k] for k in rng.permutation(len(rows))])

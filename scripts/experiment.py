@@ -1,0 +1,366 @@
+"""One run, from its settings to its log and weights; interrupted, it continues."""
+
+import platform
+import sys
+import time
+from dataclasses import asdict, dataclass, fields
+from math import inf, isfinite
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+import lstm.model
+import lstm.train
+import rnn.model
+import rnn.train
+from scripts import artefacts
+from scripts.artefacts import Run, StudyError
+from scripts.dataset import shuffled_batches, sorted_batches
+from scripts.gradients import gradient_rows, gradients_by_depth
+from scripts.optimizer import SCHEDULES, Adam
+
+CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
+LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
+EVALUATION_BATCH = 256
+STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
+TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every hyperparameter of a run; all of them stand in its log."""
+
+    epochs: int = 20
+    lr: float = 0.002  # learning rate of Adam
+    schedule: str = (
+        "constant"  # how it falls to 0 over the epochs: "constant" (not at all), "linear", "cosine"
+    )
+    hidden_size: int = 64  # H
+    batch_size: int = 64  # sentences
+    clip_norm: float = 5.0  # largest global norm that a gradient keeps; disable with 0
+    input_dropout: float = 0.0  # share of the inputs' entries set to 0 while training
+    state_dropout: float = 0.0  # share of the last state's
+    recurrent_init: str = "orthogonal"  # W_hh, gate by gate: "orthogonal" or "uniform" (±1/√H)
+    input_init: str = "glorot"  # W_ih: "glorot" or "uniform" (±1/√H)
+    forget_bias: float = 1.0  # the LSTM's alone
+    seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
+    gradients: bool = True  # record the gradients through time, each epoch
+
+
+def check_settings(model, given):
+    """Complete and check the hyperparameters of a run.
+
+    Parameters
+    ----------
+    model : {"rnn", "lstm"}
+    given : dict
+        Some of the fields of :class:`Settings`.
+
+    Returns
+    -------
+    dict
+        All of them.
+
+    Raises
+    ------
+    StudyError
+        One of them is unknown or out of range.
+    """
+    known = [field.name for field in fields(Settings) if model == "lstm" or field.name != "forget_bias"]
+    for name in given:
+        if name not in known:
+            raise StudyError(
+                f"unknown setting {name!r} of the {model.upper()}: choose among {', '.join(known)}"
+            )
+    settings = asdict(Settings(**given))
+    for name, (kind, holds, expected) in RANGES.items():
+        value = settings[name]
+        if isinstance(value, np.generic):
+            value = settings[name] = value.item()
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or not holds(value):
+            raise StudyError(f"{name}={value!r}: expected {expected}")
+    return {name: settings[name] for name in known}
+
+
+_NUMBER = (int, float)
+RANGES = {  # type, test, and the same in words
+    "epochs": (int, lambda v: v >= 1, "a whole number of epochs, 1 or more"),
+    "lr": (_NUMBER, lambda v: 0 < v < inf, "a positive learning rate, such as 0.002"),
+    "schedule": (str, lambda v: v in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+    "hidden_size": (int, lambda v: 1 <= v <= 100_000, "a whole number of units, 1 or more"),
+    "batch_size": (int, lambda v: v >= 1, "a whole number of sentences, 1 or more"),
+    "clip_norm": (_NUMBER, lambda v: 0 <= v < inf, "a norm above 0, or 0 to disable clipping"),
+    "input_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
+    "state_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
+    "recurrent_init": (str, lambda v: v in lstm.model.RECURRENT_INITS, "orthogonal or uniform"),
+    "input_init": (str, lambda v: v in lstm.model.INPUT_INITS, "glorot or uniform"),
+    "forget_bias": (_NUMBER, isfinite, "a finite number, such as 1.0"),
+    "seed": (int, lambda v: v >= 0, "a whole number, 0 or more"),
+    "gradients": (bool, lambda v: True, "True or False"),
+}
+
+
+def generator(seed, stream, epoch=0):
+    """The random generator of one purpose in one epoch.
+
+    It depends on nothing else, so an interrupted run continues with the same draws, and another shuffling or
+    dropout changes no initial weight.
+
+    Parameters
+    ----------
+    seed : int
+    stream : {"initialisation", "shuffling", "dropout"}
+    epoch : int
+
+    Returns
+    -------
+    numpy.random.Generator
+    """
+    return np.random.default_rng([seed, STREAMS[stream], epoch])
+
+
+def build_model(model, settings, embeddings, dtype=np.float32):
+    """A freshly initialised classifier.
+
+    Parameters
+    ----------
+    model : {"rnn", "lstm"}
+    settings : dict
+        As :func:`check_settings` gives them.
+    embeddings : (V, D) numpy.ndarray
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    RNNClassifier or LSTMClassifier
+    """
+    options = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
+    options += ["forget_bias"] if model == "lstm" else []
+    return CLASSIFIERS[model](
+        embeddings,
+        settings["hidden_size"],
+        rng=generator(settings["seed"], "initialisation"),
+        dtype=dtype,
+        **{name: settings[name] for name in options},
+    )
+
+
+def describe_data(manifest):
+    """What a log says of the dataset: enough to name it, and to know it again."""
+    return {
+        "name": manifest["dataset"]["name"],
+        "embeddings": manifest["embeddings"]["name"],
+        "dimensions": manifest["embeddings"]["dimensions"],
+        "max_length": manifest["max_length"],
+        "splits": {name: {"rows": split["rows"]} for name, split in manifest["splits"].items()},
+        "checksum": artefacts.data_checksum(manifest),
+    }
+
+
+def run(model, run_id, *, overwrite=False, progress=True, **given):
+    """Train a model under a run id, or continue where an interrupted run stopped.
+
+    After each epoch the weights file and the log are written anew. A finished run with the same settings and
+    data is left as it is; with more epochs it continues.
+
+    Parameters
+    ----------
+    model : {"rnn", "lstm"}
+    run_id : str
+        Name of the run's files under assets/.
+    overwrite : bool
+        Begin anew where the run id is taken by a run with other settings or data.
+    progress : bool
+        Show a progress bar and print a line an epoch.
+    **given
+        Fields of :class:`Settings` that differ from their defaults.
+
+    Returns
+    -------
+    Run
+        The run as it stands in its weights file.
+
+    Raises
+    ------
+    StudyError
+        Settings out of range, data/ missing or damaged, a run id that is taken, or a loss that is no longer
+        finite. Files already written stay.
+    """
+    artefacts.check_run_id(run_id)
+    settings = check_settings(model, given)
+    data = artefacts.load_data()
+    header = {
+        "format_version": artefacts.FORMAT_VERSION,
+        "run_id": run_id,
+        "model": model,
+        "hyperparameters": settings,
+        "dataset": describe_data(data.manifest),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "threads": 1,
+    }
+    previous = None if overwrite else find_previous(run_id, header)
+    if previous and len(previous.history) > settings["epochs"]:
+        print(f"{run_id} is finished ({settings['epochs']} epochs, same settings and data): nothing to do.")
+        artefacts.write_log(run_id, previous)
+        return previous
+    with threadpool_limits(1):  # at these sizes BLAS threads gain nothing, and collide with other processes
+        try:
+            return _run_epochs(run_id, header, data, previous, progress)
+        except FloatingPointError as error:
+            raise StudyError(
+                f"run {run_id!r} stopped, its numbers are no longer finite ({error}): try a smaller lr or "
+                "clip_norm with overwrite=True; the best weights so far stay"
+            ) from error
+
+
+def find_previous(run_id, header):
+    """The run to be continued under a run id, or None.
+
+    Parameters
+    ----------
+    run_id : str
+    header : dict
+        Settings of the run that is asked for.
+
+    Returns
+    -------
+    Run or None
+        With the number of epochs that is asked for now.
+
+    Raises
+    ------
+    StudyError
+        The run id is taken by a run with other settings or data.
+    """
+    if not artefacts.weights_path(run_id).exists():
+        if artefacts.log_path(run_id).exists():
+            raise StudyError(
+                f"run {run_id!r} has a log but no weights to continue from: put the weights back, choose "
+                "another run id, or begin anew with overwrite=True"
+            )
+        return None
+    previous = artefacts.load_run(run_id)
+    remedy = "choose another run id, or begin anew with overwrite=True"
+    old, new = previous.settings, header
+    if old["model"] != new["model"]:
+        raise StudyError(
+            f"run {run_id!r} is an {old['model'].upper()}'s, not an {new['model'].upper()}'s: {remedy}"
+        )
+    if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
+        raise StudyError(
+            f"run {run_id!r} was trained on other data ({old['dataset']['name']} with "
+            f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
+            f"{new['dataset']['embeddings']}): {remedy}"
+        )
+    old, new = old["hyperparameters"], new["hyperparameters"]
+    changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
+    if changed:
+        was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
+        raise StudyError(f"run {run_id!r} was trained with {was}: {remedy}")
+    if old["epochs"] > new["epochs"]:
+        raise StudyError(f"run {run_id!r} has epochs={old['epochs']}, more than {new['epochs']}: {remedy}")
+    if old["epochs"] < new["epochs"] and new["schedule"] != "constant":
+        raise StudyError(
+            f"run {run_id!r} lets its learning rate fall to 0 over {old['epochs']} epochs, so it can't go on "
+            f"to {new['epochs']}: {remedy}"
+        )
+    return previous._replace(settings=previous.settings | {"hyperparameters": new})
+
+
+def _run_epochs(run_id, header, data, previous, progress):
+    """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
+    settings, train_split, validation_split = (
+        header["hyperparameters"],
+        data.splits["train"],
+        data.splits["validation"],
+    )
+    model = build_model(header["model"], settings, data.embeddings)
+    updates = -(-len(train_split.s) // settings["batch_size"])
+    optimizer = Adam(
+        model.theta,
+        settings["lr"],
+        schedule=settings["schedule"],
+        steps=settings["epochs"] * updates,
+        clip_norm=settings["clip_norm"] or np.inf,
+    )
+    run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
+    if run.history:
+        model.theta[:] = run.resume["theta"]
+        optimizer.restore(run.resume)
+        print(f"{run_id}: continuing after epoch {run.history[-1]['epoch']}.")
+
+    rows = gradient_rows(validation_split.s)
+    records = LOOPS[header["model"]](
+        model,
+        lambda epoch: shuffled_batches(
+            train_split, settings["batch_size"], generator(settings["seed"], "shuffling", epoch)
+        ),
+        sorted_batches(validation_split, EVALUATION_BATCH),
+        optimizer,
+        epochs=settings["epochs"],
+        first_epoch=len(run.history),
+        dropout_rng=lambda epoch: generator(settings["seed"], "dropout", epoch),
+        progress=progress,
+    )
+    for record in records:
+        started = time.perf_counter()
+        record["gradients"] = (
+            gradients_by_depth(model, validation_split, rows) if settings["gradients"] else None
+        )
+        record["gradients_seconds"] = time.perf_counter() - started
+        run = _add_epoch(run, record, model, optimizer)
+        artefacts.save_run(run_id, run)
+        if progress:
+            tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
+    return run
+
+
+def _add_epoch(run, record, model, optimizer):
+    """`run` with one epoch more, and with its weights where they are the best so far."""
+    best = min((past["validation_loss"] for past in run.history), default=inf)
+    weights = run.weights
+    if record["validation_loss"] < best:
+        weights = {name: view.copy() for name, view in model.parameters.items()}
+    return run._replace(
+        history=[*run.history, {name: value for name, value in record.items() if name not in TIMINGS}],
+        timings=[*run.timings, {name: record[name] for name in TIMINGS}],
+        weights=weights,
+        resume={"theta": model.theta, **optimizer.state()},
+    )
+
+
+def epoch_line(record, epochs):
+    """The health of a training in one line: loss, accuracy, gradient norm, what is left of ∂z further back."""
+    line = (
+        f"epoch {record['epoch']:>2}/{epochs}  "
+        f"loss {record['train_loss']:.3f} (validation {record['validation_loss']:.3f})  "
+        f"accuracy {record['train_accuracy']:.1%} ({record['validation_accuracy']:.1%})  "
+    )
+    if record["gradient_norm"]:
+        line += f"‖g‖ {record['gradient_norm']['mean']:.2f} (clipped {record['clipped']:.0%})  "
+    if record["gradients"]:
+        depth = min(20, record["gradients"]["shortest"])
+        left = [
+            f"{state} {record['gradients'][state]['decay']['median'][depth - 1]:.0e}"
+            for state in ("h", "c")
+            if state in record["gradients"]
+        ]
+        line += f"∂z {depth} steps back: {', '.join(left)}  "
+    return line + f"{record['seconds'] + record['gradients_seconds']:.1f} s"
+
+
+def best_epoch(epochs):
+    """The epoch whose weights a run keeps: the smallest validation loss, the earliest of equals.
+
+    Parameters
+    ----------
+    epochs : list of dict
+        Epoch records, from epoch 0.
+
+    Returns
+    -------
+    dict
+        One of them.
+    """
+    return min(epochs, key=lambda record: record["validation_loss"])
