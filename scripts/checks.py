@@ -1,8 +1,17 @@
 """Analytic gradients against numeric ones, and learning by heart: is a model's arithmetic right?"""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from scripts.dataset import pack
+import lstm.model
+import lstm.train
+import rnn.model
+from scripts import artefacts
+from scripts.dataset import pack, sorted_batches
+from scripts.experiment import CLASSIFIERS, build_model, check_settings
+from scripts.optimizer import Adam
+
+LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross_entropy}
 
 
 def random_batch(rng, vocabulary_size, lengths):
@@ -88,4 +97,60 @@ def gradient_errors(model, loss, ids, batch_sizes, y):
     return {
         name: relative_error(analytic[name], numeric_gradient(mean_loss, view))
         for name, view in model.parameters.items()
+    }
+
+
+def check_model(kind, seed=0):
+    """:func:`gradient_errors` of a small random model, none of whose parameters is zero.
+
+    Parameters
+    ----------
+    kind : {"rnn", "lstm"}
+    seed : int
+
+    Returns
+    -------
+    dict of str to float
+    """
+    rng = np.random.default_rng(seed)
+    model = CLASSIFIERS[kind](rng.standard_normal((20, 5)), 7, rng=rng, dtype=np.float64)
+    model.theta[:] = 0.5 * rng.standard_normal(model.theta.size)
+    return gradient_errors(model, LOSSES[kind], *random_batch(rng, 20, rng.integers(1, 10, 6)))
+
+
+def learn_by_heart(sentences, steps, lr=0.01):
+    """Train a fresh LSTM on a few sentences of the training split, all of them at once, again and again.
+
+    Parameters
+    ----------
+    sentences, steps : int
+    lr : float
+
+    Returns
+    -------
+    dict
+        ``sentences``, ``steps``, ``first_loss``, ``loss``, ``accuracy``.
+    """
+    data = artefacts.load_data()
+    split = data.splits["train"]
+    rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
+    (batch,) = sorted_batches(split, sentences, rows)
+    model = build_model("lstm", check_settings("lstm", {}), data.embeddings)
+    optimizer = Adam(model.theta, lr, clip_norm=5.0)
+    losses = []
+    with threadpool_limits(1):
+        for _ in range(steps):
+            z = model.forward(batch.ids, batch.batch_sizes)
+            loss, dz = LOSSES["lstm"](z, batch.y)
+            losses.append(float(loss.mean()))
+            gradient = model.backward(dz / len(z))
+            optimizer.clip(gradient)
+            optimizer.update(model.theta, gradient)
+        loss, accuracy = lstm.train.evaluate(model, [batch])
+    return {
+        "sentences": len(rows),
+        "steps": steps,
+        "first_loss": losses[0],
+        "loss": loss,
+        "accuracy": accuracy,
     }

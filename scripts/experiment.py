@@ -331,7 +331,7 @@ def _add_epoch(run, record, model, optimizer):
 
 
 def epoch_line(record, epochs):
-    """The health of a training in one line: loss, accuracy, gradient norm, what is left of ∂z further back."""
+    """The health of a training in one line: loss, accuracy, gradient norm, and ∂z further back."""
     line = (
         f"epoch {record['epoch']:>2}/{epochs}  "
         f"loss {record['train_loss']:.3f} (validation {record['validation_loss']:.3f})  "

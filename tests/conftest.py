@@ -5,7 +5,7 @@ import lstm.model
 import rnn.model
 from scripts import artefacts
 
-MODULES = {"rnn": rnn.model, "lstm": lstm.model}
+CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
 
 
 @pytest.fixture(params=["rnn", "lstm"])
@@ -27,8 +27,7 @@ def make_model(kind):
 
     def make(D=3, H=4, V=11, seed=0, **options):
         rng = np.random.default_rng(seed)
-        Classifier = MODULES[kind].RNNClassifier if kind == "rnn" else MODULES[kind].LSTMClassifier
-        model = Classifier(rng.standard_normal((V, D)), H, rng=rng, dtype=np.float64, **options)
+        model = CLASSIFIERS[kind](rng.standard_normal((V, D)), H, rng=rng, dtype=np.float64, **options)
         model.theta[:] = 0.7 * rng.standard_normal(model.theta.size)
         return model
 
@@ -38,4 +37,4 @@ def make_model(kind):
 @pytest.fixture
 def loss(kind):
     """The loss function of that kind's package."""
-    return MODULES[kind].binary_cross_entropy
+    return {"rnn": rnn.model, "lstm": lstm.model}[kind].binary_cross_entropy

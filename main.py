@@ -1,0 +1,170 @@
+"""The experiments. Run `python main.py`, then uncomment another block at the end of this file.
+
+Every function here can also be called alone from a Python prompt: `from main import predict`.
+"""
+
+from scripts import artefacts, checks, evaluation, experiment
+
+
+def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
+    """Train a vanilla RNN; write assets/runs/<run_id>.jsonl and assets/weights/<run_id>.npz.
+
+    Parameters
+    ----------
+    run_id : str
+        Name of the run's files.
+    epochs : int
+    lr : float
+        Learning rate of Adam.
+    hidden_size : int
+        Units of the hidden state.
+    overwrite : bool
+        Begin anew where a run with other settings or data has that name.
+    **settings
+        Any other field of scripts.experiment.Settings, such as ``seed=1`` or ``state_dropout=0.5``.
+
+    Returns
+    -------
+    list of dict
+        The record of each epoch, from epoch 0 (before any training), as the log holds it.
+    """
+    return experiment.run(
+        "rnn", run_id, overwrite=overwrite, epochs=epochs, lr=lr, hidden_size=hidden_size, **settings
+    ).history
+
+
+def train_lstm(run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
+    """Train an LSTM; see :func:`train_rnn`. It has one setting more, ``forget_bias`` (1.0)."""
+    return experiment.run(
+        "lstm", run_id, overwrite=overwrite, epochs=epochs, lr=lr, hidden_size=hidden_size, **settings
+    ).history
+
+
+def test(run_id="lstm-run-3"):
+    """Test a trained run on the test split, with the weights of its best epoch.
+
+    Parameters
+    ----------
+    run_id : str
+
+    Returns
+    -------
+    dict
+        ``accuracy``, ``f1``, ``loss``, ``confusion_matrix``, ``by_length`` and more; also printed. See
+        scripts.evaluation.metrics.
+    """
+    metrics = evaluation.evaluate_run(run_id)
+    (true_negative, false_positive), (false_negative, true_positive) = metrics["confusion_matrix"]
+    print(f"\n{run_id}, epoch {metrics['epoch']} (best on validation), {metrics['sentences']} test sentences")
+    print(f"  accuracy {metrics['accuracy']:.2%}   F1 {metrics['f1']:.4f}   loss {metrics['loss']:.4f}")
+    print("                   called negative   called positive")
+    print(f"  truly negative   {true_negative:15}   {false_positive:15}")
+    print(f"  truly positive   {false_negative:15}   {true_positive:15}")
+    print("  tokens     sentences   accuracy")
+    for group in metrics["by_length"]:
+        print(f"  {group['from']:>3} – {group['to']:<3}  {group['sentences']:9}   {group['accuracy']:8.1%}")
+    return metrics
+
+
+def test_overfit(sentences=64, steps=300):
+    """The LSTM learns a small subset by heart: if it can't, something in its backward pass is wrong.
+
+    Parameters
+    ----------
+    sentences : int
+        Size of the subset, from the training split.
+    steps : int
+        Updates, each with the whole subset.
+
+    Returns
+    -------
+    dict
+        ``loss`` and ``accuracy`` on the subset at the end; also printed.
+    """
+    result = checks.learn_by_heart(sentences, steps)
+    print(
+        f"{result['sentences']} sentences, {result['steps']} updates: loss {result['first_loss']:.4f} -> "
+        f"{result['loss']:.6f}, accuracy {result['accuracy']:.1%}"
+    )
+    return result
+
+
+def check_gradients():
+    """Analytic against numeric gradients, both models, every parameter, in float64.
+
+    Returns
+    -------
+    dict of dict
+        For each model, the relative error of each parameter's gradient; also printed.
+    """
+    errors = {model: checks.check_model(model) for model in ("rnn", "lstm")}
+    print("relative error of the gradient, analytic against numeric")
+    for model, by_parameter in errors.items():
+        for name, error in by_parameter.items():
+            print(f"  {model:4}  {name:12}  {error:.1e}")
+    return errors
+
+
+def predict(sentence, run_id="lstm-run-3"):
+    """Classify a sentence as a person types it, and show how much of the gradient reaches each word.
+
+    Parameters
+    ----------
+    sentence : str
+    run_id : str
+
+    Returns
+    -------
+    dict
+        ``probability`` (that it is positive), ``words``, ``known``, ``reach`` (‖∂z/∂x_t‖ of each word) and
+        ``share`` (of their sum); also printed.
+    """
+    reading = evaluation.read_sentence(run_id, sentence)
+    print(f"\n{run_id}: P(positive) = {reading['probability']:.3f}")
+    print("  ‖∂z/∂x_t‖  share")
+    for word, known, reach, share in zip(
+        reading["words"], reading["known"], reading["reach"], reading["share"], strict=True
+    ):
+        print(
+            f"  {reach:9.2e}  {share:5.1%}  {'█' * round(30 * share):30}  {word}{'' if known else '  (unknown)'}"
+        )
+    return reading
+
+
+def plot(*run_ids):
+    """Draw the figures of some runs, of all runs by default, into assets/figures/; see scripts/plots.py."""
+    from scripts.plots import plot_all
+
+    return plot_all(*run_ids)
+
+
+if __name__ == "__main__":
+    artefacts.errors_in_one_line()
+
+    # Train both models: … s and … s on SST-2.
+    train_rnn()
+    train_lstm()
+
+    # Test both on the test split: 1 s each.
+    test("rnn-run-1")
+    test("lstm-run-3")
+
+    # Draw the figures of all runs into assets/figures/: 5 s.
+    plot()
+
+    # Three widths of RNN, for the figure that compares their gradients: … s. Then plot() again.
+    # train_rnn("rnn-16", hidden_size=16)
+    # train_rnn("rnn-32", hidden_size=32)
+    # plot()
+
+    # Classify a sentence of your own, and see which words the gradient reaches: 1 s.
+    # predict("It isn't a bad film, but I wouldn't call it good either.", run_id="lstm-run-3")
+
+    # Is the backward pass right? Analytic against numeric gradients: 1 s.
+    # check_gradients()
+
+    # Can the LSTM learn 64 sentences by heart? 2 s.
+    # test_overfit()
+
+    # Another seed, dropout and a learning rate that falls to 0, under a run id of its own: … s.
+    # train_lstm("lstm-dropout", seed=1, schedule="cosine", input_dropout=0.2, state_dropout=0.5)
