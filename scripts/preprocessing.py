@@ -1,0 +1,319 @@
+"""Sentences and word vectors -> data/.
+
+Run it::
+
+    python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or what stands in)
+    python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
+    python scripts/preprocessing.py --help
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts import artefacts
+from scripts.artefacts import PADDING, RESERVED, UNKNOWN, Data, Split, StudyError
+from scripts.corpus import UNKNOWN_WORD, read_corpus
+from scripts.embeddings import (
+    CUSTOM,
+    PACKAGE,
+    custom_path,
+    find_embeddings,
+    read_glove,
+    read_package,
+    train_custom,
+    write_glove,
+)
+from scripts.splits import carve, find_sources, whole_texts
+
+DIMENSIONS = 100  # of custom vectors
+KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
+
+
+def preprocess(
+    dataset=None,
+    embeddings=None,
+    text_column=None,
+    label_column=None,
+    dimensions=None,
+    max_length=None,
+    tokenised=None,
+    seed=0,
+):
+    """Turn sentences and word vectors into data/.
+
+    Parameters
+    ----------
+    dataset : str, optional
+        A Hub id, a folder or file, "rotten-tomatoes" or "imdb". By default SST-2 from the Hub, and
+        rotten-tomatoes where the Hub can't be reached.
+    embeddings : str, optional
+        A file in GloVe's text format, "glove-6b-50d" or "custom". By default the GloVe 2024 file, else
+        glove-6b-50d, else custom.
+    text_column, label_column : str, optional
+        By default "sentence" or "text", and "label".
+    dimensions : int, optional
+        Of custom vectors; 100 by default.
+    max_length : int, optional
+        The last so many tokens of each text are kept; by default all.
+    tokenised : bool, optional
+        Whether the rows came tokenised; by default a look at them tells.
+    seed : int
+        Of the splits and of custom vectors.
+
+    Returns
+    -------
+    dict
+        What was written to ``data/dataset.json``.
+
+    Raises
+    ------
+    StudyError
+        Something given can't be used. data/ is as it was.
+    """
+    check_numbers(dimensions, max_length, seed)
+    embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
+    corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised)
+    print(f"Read {corpus.name} ({corpus.source}).")
+    parts, rules = split_corpus(corpus, seed)
+    vectors = get_vectors(embeddings, corpus, parts["train"], dimensions or DIMENSIONS, seed)
+    row_of_word, vocabulary, matrix = build_vocabulary(corpus, parts, vectors)
+    manifest = {
+        "dataset": {
+            "name": corpus.name,
+            "source": corpus.source,
+            "fingerprint": corpus.fingerprint,
+            "intended": intended_dataset,
+        },
+        "embeddings": {
+            "name": vectors.name,
+            "dimensions": matrix.shape[1],
+            "checksum": vectors.checksum,
+            "intended": intended_embeddings,
+        },
+        "seed": seed,
+        "max_length": max_length,
+        "kept_end": KEPT_END,
+        "tokenised": corpus.tokenised,
+        "labels": corpus.labels,
+        "split_rule": rules,
+        **measure_coverage(corpus, parts, row_of_word),
+    }
+    splits = {name: cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
+    manifest = artefacts.save_data(Data(splits, vocabulary, matrix, manifest))
+    print(summarise(manifest))
+    return manifest
+
+
+def check_numbers(dimensions, max_length, seed):
+    """StudyError where a number given makes no sense."""
+    for option, value, least in (
+        ("--dimensions", dimensions, 1),
+        ("--max-length", max_length, 1),
+        ("--seed", seed, 0),
+    ):
+        if value is not None and not least <= value < 2**32:
+            raise StudyError(f"{option} {value} is out of range: give a whole number from {least} on")
+
+
+# Splits ---------------------------------------------------------------------------------------------------
+
+
+def split_corpus(corpus, seed):
+    """Choose the rows of train, validation and test.
+
+    Where the published test split has labels it is used as it is, and so is the published validation split.
+    Where it has none, the published validation split becomes test. What is missing then is carved out of
+    train, by source sentence.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    seed : int
+
+    Returns
+    -------
+    parts : dict of str to Split
+        Train, validation and test, their tokens still numbered as the corpus numbers them.
+    rules : dict of str to str
+        How each came about.
+    """
+    published, rules = {"train": corpus.rows["train"]}, {}
+    if "test" in corpus.rows and not corpus.rows["test"].hidden:
+        published |= {name: corpus.rows[name] for name in ("validation", "test") if name in corpus.rows}
+    elif "validation" in corpus.rows:
+        published["test"] = corpus.rows["validation"]
+        rules["test"] = "the published validation split, as the published test split has no labels"
+    missing = [name for name in ("test", "validation") if name not in published]
+    parts = {}
+    for name, rows in published.items():
+        carved = missing if name == "train" else []
+        part_of_row, sources = carve(contain(corpus, rows, name), rows.s, carved, seed)
+        g = np.arange(len(rows.s)) if corpus.whole else sources
+        for number, part in enumerate([name, *carved]):
+            parts[part] = select_rows(rows, g, part_of_row == number)
+        rules.setdefault(name, "the published split")
+    if missing:
+        rules["train"] = f"the published train split less {' and '.join(missing)}"
+        rules |= dict.fromkeys(missing, f"a tenth of the source sentences of train, seed {seed}")
+    return {name: parts[name] for name in artefacts.SPLITS}, {name: rules[name] for name in artefacts.SPLITS}
+
+
+def contain(corpus, rows, name):
+    """Which rows lie within which (see `find_sources`); whole texts are only compared for equality."""
+    words = np.array(corpus.words, dtype=object)
+    ends = np.cumsum(rows.s)
+    sentences = (" ".join(words[rows.x[end - size : end]]) for end, size in zip(ends, rows.s, strict=True))
+    return whole_texts(sentences) if corpus.whole else find_sources(list(sentences))
+
+
+def select_rows(rows, g, chosen):
+    """Those rows of a published split for which `chosen` is true, as a Split."""
+    return Split(rows.x[np.repeat(chosen, rows.s)], rows.s[chosen], rows.y[chosen], g[chosen])
+
+
+# Vocabulary -----------------------------------------------------------------------------------------------
+
+
+def get_vectors(embeddings, corpus, train, dimensions, seed):
+    """The vectors of the words of a corpus, from a file, the package, or trained on the training split."""
+    words = corpus.words[1:]  # less the unknown word
+    if embeddings == PACKAGE:
+        vectors = read_package(words)
+    elif embeddings == CUSTOM:
+        path = custom_path(corpus.name, dimensions)
+        index, values = train_custom(train.x, train.s, len(corpus.words), dimensions, seed)
+        write_glove(path, [corpus.words[place] for place in index], values)
+        print(f"Trained {len(index):,} vectors of {dimensions} dimensions: {path}")
+        vectors = read_glove(path, words)
+    else:
+        vectors = read_glove(embeddings, words)
+    return vectors._replace(index=vectors.index + 1)
+
+
+def build_vocabulary(corpus, parts, vectors):
+    """Give each known word its row: the commonest first, as in GloVe's files; equally common ones by name.
+
+    Returns
+    -------
+    row_of_word : numpy.ndarray
+        Row of each word of the corpus; 1 where it is unknown.
+    vocabulary : list of str
+        The word of each row.
+    matrix : numpy.ndarray
+        (V, D) float32, the vector of each row.
+    """
+    counts = sum(np.bincount(part.x, minlength=len(corpus.words)) for part in parts.values())
+    occurring = np.flatnonzero(counts[vectors.index] > 0)
+    order = sorted(
+        occurring.tolist(), key=lambda k: (-counts[vectors.index[k]], corpus.words[vectors.index[k]])
+    )
+    index, values = vectors.index[order], vectors.values[order]
+    row_of_word = np.full(len(corpus.words), UNKNOWN)
+    row_of_word[index] = np.arange(len(index)) + len(RESERVED)
+    matrix = np.empty((len(index) + len(RESERVED), values.shape[1]), np.float32)
+    matrix[PADDING], matrix[UNKNOWN], matrix[len(RESERVED) :] = 0, vectors.unknown, values
+    return row_of_word, [*RESERVED, *(corpus.words[place] for place in index)], matrix
+
+
+def measure_coverage(corpus, parts, row_of_word):
+    """Shares of the words and of the running words that have a vector; the words missed most."""
+    counts = {name: np.bincount(part.x, minlength=len(row_of_word)) for name, part in parts.items()}
+    known = row_of_word != UNKNOWN
+    total = sum(counts.values())
+    missed = np.where(known, 0, total)
+    missed[UNKNOWN_WORD] = 0
+    top = np.argsort(-missed, kind="stable")[:20]
+    share = {name: round(float(count[known].sum() / count.sum()), 5) for name, count in counts.items()}
+    return {
+        "coverage": {
+            "words": {
+                "known": int(np.count_nonzero(total[known])),
+                "total": int(np.count_nonzero(total[1:])),
+            },
+            "tokens": {"all": round(float(total[known].sum() / total.sum()), 5), **share},
+        },
+        "missed": {corpus.words[word]: int(missed[word]) for word in top if missed[word]},
+    }
+
+
+def cut_texts(part, row_of_word, max_length=None):
+    """Number the tokens by row, in the smallest type that holds them, and keep the end of long texts."""
+    x, s = part.x, part.s
+    if max_length is not None and s.max() > max_length:
+        from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text
+        x, s = x[from_end <= max_length], np.minimum(s, max_length)
+    kind = np.min_scalar_type(row_of_word.max())
+    return Split(
+        row_of_word.astype(kind)[x], s.astype(np.int32), part.y.astype(np.uint8), part.g.astype(np.int32)
+    )
+
+
+# Summary --------------------------------------------------------------------------------------------------
+
+
+def summarise(manifest):
+    """The summary, as text: rows, lengths, vocabulary, coverage, the words missed most, what went where."""
+    dataset, embeddings, coverage = manifest["dataset"], manifest["embeddings"], manifest["coverage"]
+    words = coverage["words"]
+    tokens = "kept tokenised as they came" if manifest["tokenised"] else "tokenised"
+    lines = [
+        f"sentences   {dataset['name']} ({dataset['source']}), {tokens}",
+        f"vectors     {embeddings['name']}, {embeddings['dimensions']} dimensions",
+        "labels      " + ", ".join(f"{label!r} is {number}" for number, label in manifest["labels"].items()),
+        f"vocabulary  {words['known']:,} of {words['total']:,} words have a vector, "
+        f"{coverage['tokens']['all']:.1%} of the running words",
+        "missed most "
+        + (", ".join(f"{word} {count}" for word, count in list(manifest["missed"].items())[:10])),
+    ]
+    if manifest["max_length"]:
+        lines.append(f"cut         to the last {manifest['max_length']} tokens of each text")
+    lines += ["", f"{'split':12}{'rows':>8}{'positive':>10}{'mean length':>13}{'longest':>9}{'known':>8}  is"]
+    for name, size in manifest["splits"].items():
+        lines.append(
+            f"{name:12}{size['rows']:8,}{size['positive']:10.1%}{size['mean_length']:13.1f}{size['longest']:9,}"
+            f"{coverage['tokens'][name]:8.1%}  {manifest['split_rule'][name]}"
+        )
+    return "\n".join([*lines, "", f"Written to {artefacts.data_path('')}."])
+
+
+def main(arguments=None):
+    """Read the command line and preprocess."""
+    parser = argparse.ArgumentParser(description="Turn sentences and word vectors into data/.")
+    parser.add_argument(
+        "--dataset",
+        help="a Hugging Face Hub id; a folder, or a .csv, .tsv, .json or .parquet file; rotten-tomatoes or "
+        "imdb (default: stanfordnlp/sst2, or rotten-tomatoes where the Hub can't be reached)",
+    )
+    parser.add_argument(
+        "--embeddings",
+        help="a file in GloVe's text format; glove-6b-50d; or custom: trained on the training sentences "
+        "(default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)",
+    )
+    parser.add_argument("--text-column", help="column of the texts (default: sentence or text)")
+    parser.add_argument("--label-column", help="column of the labels (default: label)")
+    parser.add_argument("--dimensions", type=int, help=f"of custom vectors (default: {DIMENSIONS})")
+    parser.add_argument(
+        "--max-length",
+        type=int,
+        help="cut long texts to their last so many tokens: the end is kept, next to the state that "
+        "classifies (default: no text is cut)",
+    )
+    parser.add_argument(
+        "--tokenised",
+        action=argparse.BooleanOptionalAction,
+        help="whether the rows came tokenised, to be cut at blanks only (default: a look at them tells)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the splits and of custom vectors (default: 0)"
+    )
+    preprocess(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    artefacts.errors_in_one_line()
+    main()
