@@ -179,8 +179,8 @@ def draw_run(log):
     figure_style.add_footer(
         figure,
         "How to read: training figures are means over an epoch while it trains (epoch 0: no training yet), "
-        "validation figures are taken at its end. Past the best epoch, a validation loss that rises while "
-        "the training loss falls is overfitting; the weights kept are those of the best epoch.",
+        "validation figures are taken at its end. Best epoch: the smallest validation loss; its weights are "
+        "kept. Past it, a validation loss that rises while the training loss falls is overfitting.",
         provenance([log]),
     )
     return figure
@@ -195,7 +195,7 @@ def draw_learning(axes, log, quantity, scale):
         colour = figure_style.SPLIT_COLOURS[split]
         axes.plot(epochs, values, color=colour, marker=marker, linestyle=linestyle, label=label)
     best = log.best
-    label = f"best epoch: {best['epoch']} (smallest validation loss)"
+    label = f"best epoch: {best['epoch']}"
     axes.axvline(best["epoch"], color=figure_style.GREY, linestyle=":", zorder=1)
     axes.plot(
         best["epoch"],
