@@ -122,12 +122,10 @@ def predict(sentence, run_id="lstm-run-3"):
     reading = evaluation.read_sentence(run_id, sentence)
     print(f"\n{run_id}: P(positive) = {reading['probability']:.3f}")
     print("  ‖∂z/∂x_t‖  share")
-    for word, known, reach, share in zip(
-        reading["words"], reading["known"], reading["reach"], reading["share"], strict=True
-    ):
-        print(
-            f"  {reach:9.2e}  {share:5.1%}  {'█' * round(30 * share):30}  {word}{'' if known else '  (unknown)'}"
-        )
+    columns = (reading[name] for name in ("words", "known", "reach", "share"))
+    for word, known, reach, share in zip(*columns, strict=True):
+        note = "" if known else "  (unknown)"
+        print(f"  {reach:9.2e}  {share:5.1%}  {'█' * round(30 * share):30}  {word}{note}")
     return reading
 
 

@@ -204,7 +204,9 @@ def run(model, run_id, *, overwrite=False, progress=True, **given):
         print(f"{run_id} is finished ({settings['epochs']} epochs, same settings and data): nothing to do.")
         artefacts.write_log(run_id, previous)
         return previous
-    with threadpool_limits(1):  # at these sizes BLAS threads gain nothing, and collide with other processes
+    # At these sizes BLAS threads gain nothing, and collide with other processes. Overflow is no news to warn
+    # of: a saturated gate is right, and a loss that is not finite ends the run with a message of its own.
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         try:
             return _run_epochs(run_id, header, data, previous, progress)
         except FloatingPointError as error:

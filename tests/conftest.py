@@ -38,3 +38,40 @@ def make_model(kind):
 def loss(kind):
     """The loss function of that kind's package."""
     return {"rnn": rnn.model, "lstm": lstm.model}[kind].binary_cross_entropy
+
+
+WORDS = ["<pad>", "<unk>", "good", "bad", "not", *(f"word{k}" for k in range(25))]
+
+
+def make_split(rng, sentences, longest=26):
+    """Random sentences of 1 to `longest` known words; positive where they hold more "good" than "bad"."""
+    s = rng.integers(1, longest + 1, sentences).astype(np.uint16)
+    s[:3] = longest
+    x = rng.choice(len(WORDS), s.sum(), p=[0, 0.02, 0.15, 0.15, *[0.68 / 26] * 26]).astype(np.uint8)
+    sentence = np.repeat(np.arange(sentences), s)
+    balance = np.bincount(sentence, (x == 2).astype(int) - (x == 3), sentences)
+    y = np.where(balance == 0, rng.integers(0, 2, sentences), balance > 0).astype(np.uint8)
+    return artefacts.Split(x, s, y, np.arange(sentences, dtype=np.uint32))
+
+
+def write_data(sizes=(200, 80, 60), D=6, seed=0, **manifest):
+    """A small preprocessed dataset in data/ under artefacts.ROOT."""
+    rng = np.random.default_rng(seed)
+    embeddings = rng.standard_normal((len(WORDS), D)).astype(np.float32)
+    embeddings[0] = 0
+    splits = dict(zip(artefacts.SPLITS, (make_split(rng, n) for n in sizes), strict=True))
+    described = {
+        "dataset": {"name": "made-up", "source": "tests", "intended": None},
+        "embeddings": {"name": "random", "dimensions": D, "intended": None},
+        "max_length": None,
+        "tokenised": True,
+        "seed": seed,
+    }
+    artefacts.save_data(artefacts.Data(splits, WORDS, embeddings, described | manifest))
+    return artefacts.load_data()
+
+
+@pytest.fixture
+def data(study_root):
+    """The small dataset of :func:`write_data`, preprocessed in an empty project."""
+    return write_data()

@@ -1,0 +1,421 @@
+"""Runs: their logs and weights, interruption, refusal; the loops, the optimizer, the batches."""
+
+import ast
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lstm.train
+import rnn.train
+from scripts import artefacts, dataset, experiment
+from scripts.artefacts import StudyError
+from scripts.optimizer import Adam
+from tests.conftest import write_data
+
+PROJECT = Path(__file__).resolve().parent.parent
+SMALL = {"epochs": 3, "hidden_size": 8, "batch_size": 16, "lr": 0.01}
+EPOCH_FIELDS = {
+    "type",
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "gradient_norm",
+    "clipped",
+    "seconds",
+    "sentences_per_second",
+    "gradients",
+}
+
+
+def run(kind, run_id="a-run", **settings):
+    return experiment.run(kind, run_id, progress=False, **(SMALL | settings))
+
+
+def log_without_timings(run_id):
+    lines = [json.loads(line) for line in artefacts.log_path(run_id).read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in experiment.TIMINGS} for line in lines]
+
+
+def members(run_id):
+    """Every array of a weights file but the timings, as bytes."""
+    with np.load(artefacts.weights_path(run_id), allow_pickle=False) as file:
+        return {name: (file[name].dtype, file[name].tobytes()) for name in file.files if name != "timings"}
+
+
+# The log and the weights ----------------------------------------------------------------------------------
+
+
+def test_log_holds_the_settings_then_every_epoch_from_0(kind, data):
+    run(kind)
+    settings, epochs = artefacts.read_log("a-run")
+    assert settings["model"] == kind
+    assert settings["hyperparameters"]["lr"] == 0.01
+    assert settings["hyperparameters"]["seed"] == 0
+    assert settings["dataset"]["name"] == "made-up"
+    assert settings["threads"] == 1
+    assert [record["epoch"] for record in epochs] == [0, 1, 2, 3]
+    for record in epochs:
+        assert record.keys() >= EPOCH_FIELDS
+        assert record["gradients"].keys() >= ({"h", "c"} if kind == "lstm" else {"h"})
+    assert epochs[0]["gradient_norm"] is None
+    assert epochs[1]["gradient_norm"]["largest"] >= epochs[1]["gradient_norm"]["mean"] > 0
+    assert 0 <= epochs[1]["clipped"] <= 1
+
+
+def test_training_learns(kind, data):
+    history = run(kind, epochs=15).history
+    assert history[-1]["train_accuracy"] > 0.8 > history[0]["train_accuracy"]
+    assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
+
+
+def test_weights_are_those_of_the_best_validation_epoch(kind, data):
+    history = run(kind, epochs=8, lr=0.05).history
+    best = experiment.best_epoch(history)
+    assert 0 < best["epoch"] < 8, "choose settings under which the best epoch is not the last"
+    kept = artefacts.load_run("a-run")
+    model = experiment.build_model(kind, kept.settings["hyperparameters"], data.embeddings)
+    for name, view in model.parameters.items():
+        view[:] = kept.weights[name]
+    batches = dataset.sorted_batches(data.splits["validation"], 7)
+    assert rnn.train.evaluate(model, batches)[0] == pytest.approx(best["validation_loss"], rel=1e-5)
+
+
+def test_equal_seeds_give_equal_files_and_others_do_not(kind, data):
+    options = {"input_dropout": 0.2, "state_dropout": 0.3}
+    run(kind, "one", **options)
+    first_log, first_members = log_without_timings("one"), members("one")
+    run(kind, "one", overwrite=True, **options)
+    assert log_without_timings("one") == first_log
+    assert members("one") == first_members
+    run(kind, "one", overwrite=True, seed=1, **options)
+    assert members("one")["weight_hh_l0"] != first_members["weight_hh_l0"]
+
+
+def test_timings_are_all_that_the_weights_file_keeps_apart(data):
+    run("rnn")
+    kept = artefacts.load_run("a-run")
+    assert set(kept.timings[0]) == set(experiment.TIMINGS)
+    assert not set(kept.history[0]) & set(experiment.TIMINGS)
+
+
+def test_random_streams_are_apart(kind, data):
+    """Neither shuffling nor dropout changes the initial weights, and no global random state is touched."""
+    before = np.random.get_state()[1].tobytes()  # noqa: NPY002
+    plain = run(kind, "plain", epochs=1)
+    dropped = run(kind, "dropped", epochs=1, state_dropout=0.5, batch_size=5)
+    assert plain.history[0]["validation_loss"] == dropped.history[0]["validation_loss"]
+    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002
+    draws = [experiment.generator(0, stream, 1).random() for stream in experiment.STREAMS]
+    assert len(set(draws)) == len(draws)
+
+
+# Interruption and refusal ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stopped_at", [0, 1, 3])
+def test_interrupted_run_continues_as_if_it_had_not_been(kind, data, monkeypatch, stopped_at):
+    options = {"epochs": 4, "schedule": "cosine", "state_dropout": 0.3}
+    run(kind, **options)
+    expected_log, expected_members = log_without_timings("a-run"), members("a-run")
+
+    measure, calls = experiment.gradients_by_depth, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) > stopped_at:
+            raise KeyboardInterrupt
+        return measure(*arguments)
+
+    monkeypatch.setattr(experiment, "gradients_by_depth", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(kind, overwrite=True, **options)
+    if stopped_at == 0:  # nothing of the new run was written yet, and the old one was left alone
+        assert members("a-run") == expected_members
+        return
+    assert len(artefacts.load_run("a-run").history) == stopped_at
+    monkeypatch.setattr(experiment, "gradients_by_depth", measure)
+    run(kind, **options)
+    assert log_without_timings("a-run") == expected_log
+    assert members("a-run") == expected_members
+
+
+def test_more_epochs_continue(kind, data):
+    run(kind, "straight", epochs=4)
+    run(kind, "halves", epochs=2)
+    run(kind, "halves", epochs=4)
+    assert members("halves")["resume/theta"] == members("straight")["resume/theta"]
+    assert log_without_timings("halves")[1:] == log_without_timings("straight")[1:]
+
+
+def test_finished_run_is_left_alone_and_its_log_restored(data, capsys):
+    run("rnn")
+    before = artefacts.weights_path("a-run").read_bytes()
+    log = artefacts.log_path("a-run").read_bytes()
+    artefacts.log_path("a-run").unlink()
+    run("rnn")
+    assert "nothing to do" in capsys.readouterr().out
+    assert artefacts.weights_path("a-run").read_bytes() == before
+    assert artefacts.log_path("a-run").read_bytes() == log
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lr": 0.02}, "lr=0.01 (now 0.02)"),
+        ({"hidden_size": 9}, "hidden_size=8 (now 9)"),
+        ({"epochs": 2}, "epochs=3"),
+        ({"gradients": False}, "gradients=True"),
+    ],
+)
+def test_other_settings_under_a_taken_run_id_are_refused(data, change, words):
+    run("rnn")
+    before = artefacts.weights_path("a-run").read_bytes()
+    with pytest.raises(StudyError) as error:
+        run("rnn", **change)
+    assert words in str(error.value)
+    assert "overwrite=True" in str(error.value)
+    assert artefacts.weights_path("a-run").read_bytes() == before
+    run("rnn", overwrite=True, **change)
+    assert artefacts.weights_path("a-run").read_bytes() != before
+
+
+def test_other_model_or_data_under_a_taken_run_id_is_refused(data):
+    run("rnn")
+    with pytest.raises(StudyError, match="is an RNN's"):
+        run("lstm")
+    write_data(seed=1)
+    with pytest.raises(StudyError, match="other data"):
+        run("rnn")
+
+
+def test_falling_learning_rate_is_not_stretched(data):
+    run("rnn", schedule="linear")
+    with pytest.raises(StudyError, match="fall to 0 over 3 epochs"):
+        run("rnn", schedule="linear", epochs=5)
+
+
+def test_log_without_weights_is_not_overwritten(data):
+    run("rnn")
+    artefacts.weights_path("a-run").unlink()
+    log = artefacts.log_path("a-run").read_bytes()
+    with pytest.raises(StudyError, match="no weights"):
+        run("rnn")
+    assert artefacts.log_path("a-run").read_bytes() == log
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"epochs": 0},
+        {"epochs": 2.5},
+        {"epochs": True},
+        {"lr": 0},
+        {"lr": -0.1},
+        {"lr": float("nan")},
+        {"lr": float("inf")},
+        {"lr": "fast"},
+        {"hidden_size": 0},
+        {"batch_size": 0},
+        {"clip_norm": -1},
+        {"schedule": "step"},
+        {"input_dropout": 1.0},
+        {"state_dropout": -0.1},
+        {"recurrent_init": "zeros"},
+        {"input_init": None},
+        {"seed": -1},
+        {"gradients": 1},
+        {"learning_rate": 0.1},
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(data, setting):
+    with pytest.raises(StudyError) as error:
+        run("rnn", **setting)
+    (name,) = setting
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not artefacts.log_path("a-run").exists()
+
+
+def test_forget_bias_is_the_lstms_alone(data):
+    with pytest.raises(StudyError, match="forget_bias"):
+        run("rnn", forget_bias=1.0)
+    run("lstm", forget_bias=2)
+
+
+@pytest.mark.parametrize("run_id", ["../up", "a/b", "..", ".hidden", "", "a b", "ü", "x" * 101, None, "a\n"])
+def test_run_ids_that_are_no_file_names_are_refused(data, run_id):
+    with pytest.raises(StudyError, match="run id"):
+        run("rnn", run_id)
+
+
+def test_loss_that_is_not_finite_stops_the_run_and_keeps_what_was_written(kind, data, recwarn):
+    run(kind, "good", epochs=1)
+    kept = artefacts.weights_path("good").read_bytes()
+    with pytest.raises(StudyError) as error:
+        run(kind, "bad", lr=1e38)
+    message = str(error.value)
+    assert "'bad'" in message
+    assert "epoch 1, batch" in message
+    assert "learning rate 1e+38" in message
+    assert "\n" not in message
+    assert not recwarn.list, "one line, and no warnings around it"
+    assert artefacts.weights_path("good").read_bytes() == kept
+    assert len(artefacts.load_run("bad").history) == 1  # epoch 0 was written before, and stays
+
+
+# The loops ------------------------------------------------------------------------------------------------
+
+
+def test_one_training_step_moves_every_parameter(kind, data):
+    loop = experiment.LOOPS[kind]
+    settings = experiment.check_settings(kind, SMALL)
+    model = experiment.build_model(kind, settings, data.embeddings)
+    model.theta += 0.01
+    before = {name: view.copy() for name, view in model.parameters.items()}
+    (batch,) = list(dataset.sorted_batches(data.splits["train"], 1000))
+    records = loop(
+        model,
+        lambda epoch: [batch],
+        [batch],
+        Adam(model.theta, 1e-3),
+        epochs=1,
+        first_epoch=1,
+        progress=False,
+    )
+    next(records)
+    for name, view in model.parameters.items():
+        assert (view != before[name]).all(), name
+
+
+def test_epoch_0_trains_nothing(kind, data):
+    settings = experiment.check_settings(kind, SMALL)
+    model = experiment.build_model(kind, settings, data.embeddings)
+    before = model.theta.copy()
+    batches = dataset.sorted_batches(data.splits["train"], 16)
+    loop = experiment.LOOPS[kind](
+        model, lambda epoch: batches, batches, Adam(model.theta, 1.0), epochs=1, progress=False
+    )
+    record = next(loop)
+    np.testing.assert_array_equal(model.theta, before)
+    assert record["train_loss"] == pytest.approx(record["validation_loss"], rel=1e-6)
+
+
+def test_losses_are_means_over_sentences_not_over_batches(kind, data):
+    settings = experiment.check_settings(kind, SMALL)
+    model = experiment.build_model(kind, settings, data.embeddings, np.float64)
+    evaluate = {"rnn": rnn.train.evaluate, "lstm": lstm.train.evaluate}[kind]
+    split = data.splits["validation"]
+    uneven = dataset.Batches(
+        split, [np.arange(1), *np.split(dataset.sorted_batches(split, 80).rows[0][:79], [2, 5])]
+    )
+    whole = dataset.Batches(split, [rows[[k]] for rows in uneven.rows for k in range(len(rows))])
+    assert evaluate(model, uneven) == pytest.approx(evaluate(model, whole), rel=1e-12)
+
+
+def test_the_two_loops_are_twins():
+    def normalised(name):
+        source = (PROJECT / name / "train.py").read_text()
+        return ast.dump(ast.parse(source.replace(name, "model").replace(name.upper(), "MODEL")))
+
+    assert normalised("rnn") == normalised("lstm")
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm"])
+def test_packages_import_numpy_and_tqdm_only_and_open_no_file(name):
+    for path in (PROJECT / name).glob("*.py"):
+        tree = ast.parse(path.read_text())
+        imported = {
+            a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
+        }
+        imported |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        assert imported <= {"numpy", "tqdm", "time", name}, path
+        called = {
+            n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
+        assert not called & {"open", "print", "exec", "eval"}, path
+
+
+# The optimizer --------------------------------------------------------------------------------------------
+
+
+def test_adam_is_the_papers_formula():
+    rng = np.random.default_rng(0)
+    theta = rng.standard_normal(50)
+    expected, m, v = theta.copy(), 0.0, 0.0
+    optimizer = Adam(theta, 0.1)
+    for k in range(1, 6):
+        g = rng.standard_normal(50)
+        optimizer.update(theta, g)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        expected -= 0.1 * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+        np.testing.assert_allclose(theta, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clipping_scales_by_the_global_norm_and_reports_the_one_before(dtype):
+    optimizer = Adam(np.zeros(2, dtype), 0.1, clip_norm=1.0)
+    gradient = np.array([3, 4], dtype)
+    assert optimizer.clip(gradient) == 5.0
+    np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=1e-6)
+    gradient = np.array([0.3, 0.4], dtype)
+    assert optimizer.clip(gradient) == pytest.approx(0.5)
+    np.testing.assert_array_equal(gradient, np.array([0.3, 0.4], dtype))
+    tiny = np.full(4, 1e-30, dtype)
+    assert optimizer.clip(tiny) == pytest.approx(2e-30)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [("constant", [1, 1, 1]), ("linear", [1, 0.5, 0.1]), ("cosine", [1, 0.5, 0.0244717])],
+)
+def test_learning_rate_schedules(schedule, shares):
+    theta = np.zeros(1)
+    optimizer = Adam(theta, 2.0, schedule=schedule, steps=10)
+    rates = []
+    for _ in range(10):
+        rates.append(optimizer.learning_rate)
+        optimizer.update(theta, np.ones(1))
+    np.testing.assert_allclose([rates[0], rates[5], rates[9]], np.multiply(2.0, shares), rtol=1e-5)
+
+
+# Batches --------------------------------------------------------------------------------------------------
+
+
+def test_packing_lays_sentences_out_step_after_step():
+    ids, batch_sizes = dataset.pack(np.array([7, 8, 9, 4, 5, 6]), np.array([0, 3, 5]), np.array([3, 2, 1]))
+    assert ids.tolist() == [7, 4, 6, 8, 5, 9]
+    assert batch_sizes.tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 1000])
+def test_shuffled_batches_hold_every_sentence_once(data, batch_size):
+    split = data.splits["train"]
+    batches = dataset.shuffled_batches(split, batch_size, np.random.default_rng(0))
+    rows = np.concatenate([batch.rows for batch in batches])
+    assert sorted(rows) == list(range(len(split.s)))
+    starts = np.cumsum(split.s, dtype=int) - split.s
+    for batch in batches:
+        assert len(batch.rows) <= batch_size
+        assert (np.diff(split.s[batch.rows].astype(int)) <= 0).all()
+        assert len(batch.batch_sizes) == split.s[batch.rows[0]]
+        offsets = np.concatenate([[0], np.cumsum(batch.batch_sizes)])
+        for column, row in enumerate(batch.rows):
+            sentence = split.x[starts[row] : starts[row] + split.s[row]]
+            np.testing.assert_array_equal(batch.ids[offsets[: split.s[row]] + column], sentence)
+        np.testing.assert_array_equal(batch.y, split.y[batch.rows])
+
+
+def test_shuffling_differs_from_epoch_to_epoch_and_is_the_same_again(data):
+    split = data.splits["train"]
+
+    def order(epoch):
+        return np.concatenate(
+            [b.rows for b in dataset.shuffled_batches(split, 16, experiment.generator(0, "shuffling", epoch))]
+        ).tolist()
+
+    assert order(1) == order(1) != order(2)

@@ -1,0 +1,115 @@
+"""Gradients by depth, against a second and plainer computation."""
+
+import numpy as np
+import pytest
+
+from scripts import artefacts
+from scripts.dataset import sorted_batches
+from scripts.gradients import gradient_rows, gradients_by_depth, log_norms, summarise
+from tests.conftest import make_split
+
+
+def plain_norms(model, split, rows, dz=None):
+    """Norm of ∂/∂state by row and depth: a sentence at a time, in float64, without rescaling."""
+    starts = np.cumsum(split.s, dtype=int) - split.s
+    norms = {state: {} for state in model.states}
+    for row in rows:
+        T = int(split.s[row])
+        z = model.forward(split.x[starts[row] : starts[row] + T], np.ones(T, int))
+        slope = np.ones(1) if dz is None else dz(z, split.y[row : row + 1])
+        for t, *derivatives in model.through_time(slope):
+            for state, derivative in zip(model.states, derivatives, strict=True):
+                norms[state][row, T - t] = np.linalg.norm(derivative)
+    return norms
+
+
+@pytest.fixture
+def split():
+    return make_split(np.random.default_rng(7), 300)
+
+
+def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
+    model = make_model(V=30)
+    rows = gradient_rows(split.s)
+    recorded = gradients_by_depth(model, split, rows)
+    assert recorded["sentences"] == len(rows)
+    assert recorded["shortest"] == split.s[rows].min()
+    assert recorded["longest"] == split.s[rows].max()
+    logit = plain_norms(model, split, rows)
+    raw = plain_norms(model, split, rows, dz=lambda z, y: loss(z, y)[1])
+    for state in model.states:
+        for k in range(1, recorded["longest"] + 1):
+            here = [row for row in rows if split.s[row] >= k]
+            values = {
+                "logit": np.array([logit[state][row, k] for row in here]),
+                "loss": np.array([raw[state][row, k] for row in here]),
+                "decay": np.array([logit[state][row, k] / logit[state][row, 1] for row in here]),
+            }
+            for quantity, expected in values.items():
+                at = {name: column[k - 1] for name, column in recorded[state][quantity].items()}
+                assert at["depth"] == k
+                assert at["count"] == len(here)
+                quantiles = np.quantile(expected, [0.25, 0.5, 0.75])
+                np.testing.assert_allclose([at["q25"], at["median"], at["q75"]], quantiles, rtol=1e-6)
+                assert at["vanished"] == pytest.approx(np.mean(expected < 1e-10), rel=1e-6)
+                assert at["exploded"] == pytest.approx(np.mean(expected > 1e6), rel=1e-6)
+
+
+def test_every_depth_up_to_the_shortest_length_counts_the_same_sentences(make_model, split):
+    recorded = gradients_by_depth(make_model(V=30), split, gradient_rows(split.s))
+    counts = recorded["h"]["logit"]["count"]
+    assert counts[: recorded["shortest"]] == [recorded["sentences"]] * recorded["shortest"]
+    assert counts[recorded["shortest"]] < recorded["sentences"]
+
+
+def test_norms_do_not_underflow(kind):
+    """float32 squares are 0 below 1e-22 and float64 numbers below 1e-308; log norms go on."""
+    from tests.conftest import CLASSIFIERS
+
+    rng = np.random.default_rng(0)
+    T = 400
+    split = artefacts.Split(
+        rng.integers(0, 9, T).astype(np.uint8), np.array([T]), np.array([1]), np.array([0])
+    )
+    results = []
+    for dtype in (np.float32, np.float64):
+        model = CLASSIFIERS[kind](
+            np.random.default_rng(1).standard_normal((9, 3)), 5, rng=np.random.default_rng(2), dtype=dtype
+        )
+        if kind == "rnn":
+            model.parameters["weight_hh_l0"][:] *= 0.05
+        else:
+            model.parameters["weight_hh_l0"][:] *= 0.01
+            model.parameters["bias_ih_l0"][5:10] = -6  # the forget gate closed
+        norms, _, counts = log_norms(model, sorted_batches(split, 1))
+        assert counts.tolist() == [1] * T
+        results.append(norms["h"])
+    assert np.isfinite(results[0]).all()
+    assert results[1][-1] < -320
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-3)
+
+
+def test_small_errors_of_a_confident_model_are_not_lost(make_model, split):
+    """|p - y| is taken from the logit: 1 - σ(40) would be 0."""
+    model = make_model(V=30)
+    model.parameters["weight_out"][:] = 0
+    model.parameters["bias_out"][:] = 100.0
+    _, errors, _ = log_norms(model, sorted_batches(split, 300))
+    lengths_first = sorted_batches(split, 300).rows[0]
+    expected = np.where(split.y[lengths_first] == 1, -100 / np.log(10), 0)
+    np.testing.assert_allclose(errors, expected, atol=1e-9)
+
+
+def test_fixed_set_is_of_20_tokens_or_the_longest_quarter():
+    lengths = np.array([5, 20, 19, 33] * 60)
+    assert gradient_rows(lengths).tolist() == [k for k in range(240) if lengths[k] >= 20]
+    few = np.array([3, 9, 1, 8, 2, 7, 4, 4], dtype=np.uint8)
+    assert gradient_rows(few).tolist() == [1, 3]
+    assert gradient_rows(np.array([1])).tolist() == [0]
+
+
+def test_summary_of_zeros_and_infinities():
+    summary = summarise([np.array([-np.inf, -11.0, 0.0, 7.0])])
+    assert summary["vanished"] == [0.5]
+    assert summary["exploded"] == [0.25]
+    assert summary["median"] == [pytest.approx((1e-11 + 1) / 2)]
