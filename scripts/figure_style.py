@@ -188,10 +188,18 @@ def save(figure, name, show=False):
 
 
 def to_png(figure):
-    """A figure as an image of 256 colours, which takes a third of the bytes and looks the same."""
+    """A figure as an image of 256 colours, which takes a third of the bytes and looks the same.
+
+    The colours are the most frequent ones, kept as they are: those of lines and bands stay exact, while the
+    shades along their edges take the nearest.
+    """
     with plt.style.context(STYLE), io.BytesIO() as buffer:
         figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
-        return Image.open(buffer).convert("RGB").quantize(256)
+        image = Image.open(buffer).convert("RGB")
+    frequent = sorted(image.getcolors(image.width * image.height), reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([channel for _, colour in frequent for channel in colour])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def wait():

@@ -38,7 +38,7 @@ NORMS = {  # what a panel by depth shows: its title, the label of its axis
         "norm of ∂z, relative to\nthe last step (no unit)",
     ),
     "loss": (
-        "Raw gradient of the loss ℓ: small at every depth where the model is sure, so no measure of decay",
+        "Raw gradient of the loss ℓ: also small where the model is sure, so no measure of decay",
         "norm of ∂ℓ (no unit)",
     ),
 }
@@ -323,9 +323,11 @@ def draw_by_depth(logs, curves, panels, title):
             f"the log of run {logs[0].run_id!r} holds nothing that this figure shows: train it again "
             "with overwrite=True"
         )
+    columns = 2 if max(len(curve.label) for curve in curves) < 55 else 1
     heights = [{"decay": 3.6, "loss": 2.6, "shares": 1.8}[panel] for panel in panels] + [1.1]
+    around = 1.8 + 0.2 * len(curves) / columns  # title, legend, footer
     figure, axes = figure_style.open_figure(
-        title, sum(heights) + 2.4, nrows=len(heights), sharex=True, height_ratios=heights
+        title, sum(heights) + around, nrows=len(heights), sharex=True, height_ratios=heights
     )
     for panel, where in zip(panels, axes, strict=False):
         if panel == "shares":
@@ -335,16 +337,15 @@ def draw_by_depth(logs, curves, panels, title):
     draw_counts(axes[-1], curves)
     mark_depths(axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
     figure.align_ylabels(axes)
-    add_legend_by_epoch(axes[0], curves)
+    add_legend_by_epoch(axes[0], curves, columns)
     figure_style.add_footer(figure, reading(curves, panels), provenance(logs, describe_sentences))
     return figure
 
 
-def add_legend_by_epoch(axes, curves):
-    """A legend whose first column is the best epoch, the second epoch 0."""
+def add_legend_by_epoch(axes, curves, columns):
+    """A legend that lists the best epochs first, then epoch 0: of two columns, each has one."""
     handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     labels = sorted(handles, key=[curve.label for curve in sorted(curves, key=is_dashed)].index)
-    columns = 2 if max(map(len, labels)) < 55 else 1
     figure_style.add_legend(axes, ([handles[label] for label in labels], labels), columns)
 
 
@@ -356,11 +357,8 @@ def is_dashed(curve):
 def reading(curves, panels):
     """How to read a figure by depth, in a few sentences."""
     states = "h: with respect to the hidden state; c: to the cell state. " if len(panels) > 1 else ""
-    vanished = (
-        f" Vanished: norm of ∂z below {VANISHED:g}; exploded: above {EXPLODED:g}."
-        if "shares" in panels
-        else ""
-    )
+    limits = f" Vanished: norm of ∂z below {VANISHED:g}; exploded: above {EXPLODED:g}.".replace("e+0", "e")
+    limits = limits if "shares" in panels else ""
     zero = any(
         0 in quantity["median"]
         for curve in curves
@@ -369,7 +367,7 @@ def reading(curves, panels):
     )
     return (
         "How to read: 1 = as large as at the last step of the sentence; 0.01 = a hundredth of it is left. "
-        f"{states}Line: median over the sentences; band: quartiles.{vanished} Right of the dotted line only "
+        f"{states}Line: median over the sentences; band: quartiles.{limits} Right of the dotted line only "
         f"longer sentences are left; pale: fewer than {figure_style.SMALL_COUNT}."
         f"{' A line that leaves at the bottom is exactly 0.' if zero else ''}"
     )
@@ -496,14 +494,16 @@ def draw_sentence_lengths(data):
 # Command line ---------------------------------------------------------------------------------------------
 
 
-def plot_runs(run_ids, show=False):
-    """Draw every figure that these runs allow: each alone, each RNN beside each LSTM, RNNs beside each other.
+def plot_all(*run_ids, show=None):
+    """Draw what the logs hold, and print the path of each figure.
 
     Parameters
     ----------
-    run_ids : sequence of str
-    show : bool
-        Show them as well, where there is a screen.
+    *run_ids : str
+        Each is drawn alone, each RNN beside each LSTM, the RNNs beside each other. Without any, all that is
+        there: the sentence lengths, every run, and of many runs one pair and one RNN of each width.
+    show : bool, optional
+        Show all figures at the end and wait until they are closed; by default where there is a screen.
 
     Returns
     -------
@@ -512,8 +512,20 @@ def plot_runs(run_ids, show=False):
     Raises
     ------
     StudyError
-        A run is missing: nothing is drawn then.
+        A run is missing, there is nothing to draw, or a log or data/ is damaged.
     """
+    show = figure_style.has_screen() if show is None else show
+    with plt.rc_context({"figure.max_open_warning": 0}):  # all stay open, to be shown together
+        paths = plot_runs(run_ids, show) if run_ids else plot_everything(show)
+    for path in paths:
+        print(path)
+    if show:
+        figure_style.wait()
+    return paths
+
+
+def plot_runs(run_ids, show=False):
+    """Draw every figure that these runs allow; see :func:`plot_all`."""
     logs = [read(run_id) for run_id in dict.fromkeys(run_ids)]
     recorded = with_gradients(logs)
     rnns, lstms = of_model(recorded, "rnn"), of_model(recorded, "lstm")
@@ -521,22 +533,7 @@ def plot_runs(run_ids, show=False):
 
 
 def plot_everything(show=False):
-    """Draw the sentence lengths, every run, an RNN beside an LSTM, and the RNNs of several widths.
-
-    Parameters
-    ----------
-    show : bool
-        Show them as well, where there is a screen.
-
-    Returns
-    -------
-    list of pathlib.Path
-
-    Raises
-    ------
-    StudyError
-        There is neither a run nor a dataset, or one of them is damaged.
-    """
+    """Draw the sentence lengths, every run, an RNN beside an LSTM, and the RNNs of several widths."""
     logs = [read(run_id) for run_id in artefacts.runs()]
     has_data = artefacts.data_path("dataset.json").exists()
     if not logs and not has_data:
@@ -546,7 +543,7 @@ def plot_everything(show=False):
         )
     paths = [plot_sentence_lengths(show)] if has_data else []
     paths += [plot_run(log.run_id, show) for log in logs]
-    # Of many runs, those that main.py trains as shipped stand for their model and width.
+    # Of many runs, those of main.py stand for their model and width.
     logs.sort(key=lambda log: [DEFAULT_RNN, DEFAULT_LSTM, *WIDTHS, log.run_id].index(log.run_id))
     recorded = with_gradients(logs)
     rnns, lstms = of_model(recorded, "rnn"), of_model(recorded, "lstm")
@@ -579,23 +576,13 @@ def compare(rnns, lstms, widths, show):
     return paths
 
 
-def parse_arguments(arguments=None):
+def parse_arguments():
     """Command-line arguments."""
     parser = argparse.ArgumentParser(description="Draw what the run logs hold into assets/figures/.")
     parser.add_argument("run_id", nargs="*", help="a run to draw; without any: everything there is")
-    return parser.parse_args(arguments)
-
-
-def main(arguments=None):
-    """Draw, name the files written, and show the figures where there is a screen."""
-    run_ids = parse_arguments(arguments).run_id
-    show = figure_style.has_screen()
-    plt.rcParams["figure.max_open_warning"] = 0  # all stay open, to be shown together
-    for path in plot_runs(run_ids, show) if run_ids else plot_everything(show):
-        print(path)
-    figure_style.wait()
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
     artefacts.errors_in_one_line()
-    main()
+    plot_all(*parse_arguments().run_id)

@@ -282,12 +282,12 @@ def test_sentence_lengths_are_shares_of_each_split():
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_command_line_draws_everything_it_finds(pair, root, capsys):
+def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
     make_run("rnn-16", hidden_size=16)
     make_run("rnn-16-seed-1", hidden_size=16)
     make_run("unrecorded", recorded=False)
     make_data()
-    plots.main([])
+    plots.plot_all()
     out, err = capsys.readouterr()
     expected = {
         "sentence-lengths.png",
@@ -303,12 +303,16 @@ def test_the_command_line_draws_everything_it_finds(pair, root, capsys):
         image = plt.imread(path)
         assert image.shape[1] == figure_style.WIDTH * figure_style.PIXELS_PER_INCH
         assert path.stat().st_size < 200_000
+        if path.stem == "gradients-rnn-run-1-vs-lstm-run-3":
+            for colour in (figure_style.RNN_H, figure_style.LSTM_H, figure_style.LSTM_C):
+                exact = (np.abs(image[:, :, :3] - matplotlib.colors.to_rgb(colour)) < 1e-3).all(2)
+                assert exact.sum() > 500  # the smaller palette holds the house's colours
     assert not plt.get_fignums()
 
 
-def test_the_command_line_draws_the_runs_it_is_given(pair, capsys):
+def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys):
     make_run("rnn-16", hidden_size=16)
-    plots.main(["rnn-16", "lstm-run-3"])
+    plots.plot_all("rnn-16", "lstm-run-3")
     names = [line.rsplit("/")[-1] for line in capsys.readouterr().out.split()]
     assert names == ["rnn-16-training.png", "lstm-run-3-training.png", "gradients-rnn-16-vs-lstm-run-3.png"]
 
@@ -324,7 +328,7 @@ def test_with_a_screen_all_figures_are_shown_and_waited_for_once(pair, monkeypat
     calls = []
     monkeypatch.setattr(figure_style, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda **options: calls.append((options, len(plt.get_fignums()))))
-    plots.main(["rnn-run-1", "lstm-run-3"])
+    plots.plot_all("rnn-run-1", "lstm-run-3")
     assert calls == [({"block": False}, 1), ({"block": False}, 2), ({"block": False}, 3), ({}, 3)]
 
 
@@ -374,7 +378,7 @@ def test_a_log_without_gradients_is_refused_where_they_are_needed(pair, root):
 
 
 def test_nothing_to_draw_is_one_line():
-    fails("nothing to draw.*preprocessing.py", plots.main, [])
+    fails("nothing to draw.*preprocessing.py", plots.plot_all)
     fails("dataset.json is missing", plots.plot_sentence_lengths)
     fails("expected several run ids", plots.plot_gradients_rnns, "rnn-16")
     fails("expected several run ids", plots.plot_gradients_rnns, [])
