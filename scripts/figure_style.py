@@ -151,7 +151,7 @@ def pale_beyond(axes, depth, deepest):
 
 def count_ticks(deepest):
     """Ticks for a count that begins at 1: 1 and round numbers, not 0."""
-    round_ones = matplotlib.ticker.MaxNLocator(10, integer=True).tick_values(0, deepest)
+    round_ones = matplotlib.ticker.MaxNLocator(10, steps=[1, 2, 5, 10], integer=True).tick_values(0, deepest)
     return [1, *(int(tick) for tick in round_ones if 1 < tick <= deepest)]
 
 
@@ -196,10 +196,15 @@ def to_png(figure):
     with plt.style.context(STYLE), io.BytesIO() as buffer:
         figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
         image = Image.open(buffer).convert("RGB")
-    frequent = sorted(image.getcolors(image.width * image.height), reverse=True)[:256]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([channel for _, colour in frequent for channel in colour])
-    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+    codes = np.asarray(image) @ np.array([1 << 16, 1 << 8, 1])
+    colours, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    channels = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
+    palette = channels[np.argsort(-counts, kind="stable")[:256]]
+    # argmin |a - b|² = argmin |b|² - 2 a·b, which needs no array of all differences
+    nearest = np.argmin((palette**2).sum(1) - 2 * channels @ palette.T, axis=1).astype(np.uint8)
+    small = Image.fromarray(nearest[places].reshape(codes.shape))
+    small.putpalette(palette.astype(np.uint8).tobytes())
+    return small
 
 
 def wait():

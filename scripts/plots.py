@@ -397,7 +397,7 @@ def draw_shares(axes, curves):
                 extent[name] = max(extent[name], np.nanmax(share))
     if not axes.lines:
         words = "no sentence's gradient vanished or exploded, at any depth, for any line"
-        axes.text(0.5, 0.62, words, transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.66, words, transform=axes.transAxes, ha="center", backgroundcolor="white")
     axes.axhline(0, color=figure_style.GREY, linewidth=1)
     axes.set_ylim(-1.15 * extent["vanished"], 1.15 * extent["exploded"])
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")

@@ -307,6 +307,7 @@ def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
             for colour in (figure_style.RNN_H, figure_style.LSTM_H, figure_style.LSTM_C):
                 exact = (np.abs(image[:, :, :3] - matplotlib.colors.to_rgb(colour)) < 1e-3).all(2)
                 assert exact.sum() > 500  # the smaller palette holds the house's colours
+        assert (image[0, 0, :3] == 1).all()
     assert not plt.get_fignums()
 
 
