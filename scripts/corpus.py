@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import itertools
 import numbers
+import os
 import re
 import unicodedata
 from array import array
@@ -20,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scripts.artefacts import RESERVED, SPLITS, StudyError
-from scripts.hub import LOADERS, HubUnreachable, load_from_hub, load_local
+from scripts.hub import LOADERS, HubError, load_from_hub, load_local
 
 DEFAULT = "stanfordnlp/sst2"
 FALLBACK = "rotten-tomatoes"
@@ -88,19 +89,26 @@ class Corpus(NamedTuple):
 # Tokens ---------------------------------------------------------------------------------------------------
 
 BRACKETS = {"-lrb-": "(", "-rrb-": ")"}  # treebanks write them so, GloVe doesn't
-PLAIN = str.maketrans({**dict.fromkeys("‘’‚‛ʼ´", "'"), **dict.fromkeys("“”„‟«»", '"'), "…": "..."})
+PLAIN = {
+    **{code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)},  # Windows text misread
+    **dict.fromkeys(map(ord, "‘’‚‛ʼ´\x91\x92\x82"), "'"),
+    **dict.fromkeys(map(ord, "“”„‟«»\x93\x94\x84"), '"'),
+    **dict.fromkeys(map(ord, "…\x85"), "..."),
+    **dict.fromkeys(map(ord, "\xad\u200b\ufeff")),  # signs without width
+}
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 CONTRACTION = re.compile(r"(?<=[^\W_])(n't|'(?:s|re|ve|ll|d|m))(?!\w)")
 TOKEN = re.compile(
     r"""
       -[lr]rb-
-    | (?:mr|mrs|ms|dr|st|jr|sr|vs)\.        # abbreviations keep their full stop
+    | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.        # abbreviations keep their full stop
     | (?:[^\W\d_]\.){2,}                    # u.s.
     | \d+(?:[.,:/]\d+)+                     # 3.5  1,000  8/10
     | '\d0s(?!\w)                           # '70s
-    | n't(?!\w) | '(?:s|re|ve|ll|d|m)(?!\w)
+    | n't(?!\w) | '(?:s|re|ve|ll|d|m|em)(?!\w)
+    | [^\W\d_]&[^\W\d_](?!\w)               # r&b
     | [^\W_]+(?:[-'][^\W_]+)*               # coming-of-age  o'clock
-    | \.{2,} | -{2,} | `` | ''
+    | \.{2,} | -{2,} | \*{2,} | `` | ''
     | \S                                    # any other sign stands alone
     """,
     re.VERBOSE,
@@ -138,7 +146,7 @@ def keep_tokens(text):
     return [BRACKETS.get(token, token) for token in text.split()]
 
 
-def is_tokenised(texts, share=0.9):
+def is_tokenised(texts, share=0.95):
     """Whether texts came tokenised: nearly all are already what `tokenise` would make of them."""
     texts = [text for text in texts if text]
     same = sum(tokenise(text) == keep_tokens(text) for text in texts)
@@ -200,16 +208,16 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
         An unknown dataset, a missing column, labels that are not two classes, an empty split.
     """
     if dataset is not None:
+        dataset = str(dataset)
         with open_table(dataset, text_column, label_column) as table:
             return read_table(table, tokenised), None
     try:
         with open_table(DEFAULT, text_column, label_column) as table:
             return read_table(table, tokenised), None
-    except HubUnreachable:
+    except HubError as error:
         print(
-            f"!!! The Hugging Face Hub can't be reached: {FALLBACK} stands in for {DEFAULT}.\n"
-            f"!!! For the intended dataset connect to the Hub and run again, or give --dataset FOLDER with a "
-            f"copy of {DEFAULT}."
+            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} stands in for {DEFAULT}.\n"
+            "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
         )
     with open_table(FALLBACK, text_column, label_column) as table:
         return read_table(table, tokenised), DEFAULT
@@ -220,7 +228,7 @@ def open_table(dataset, text_column=None, label_column=None):
     """Find a dataset by its name; yields a `Table`, readable while the block runs."""
     if dataset in PACKAGED:
         yield packaged_table(dataset, text_column, label_column)
-    elif Path(dataset).exists():
+    elif dataset and os.path.exists(dataset):
         with load_local(dataset) as splits:
             yield library_table(Path(dataset).resolve().name, "local", splits, text_column, label_column)
     elif Path(dataset).suffix.lower() in LOADERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset:
@@ -385,7 +393,7 @@ def two_classes(labels, class_names=None):
     if len(seen) != 2 or not all(isinstance(kind, (str, numbers.Real)) for kind in seen):
         found = ", ".join(f"{kind!r} (in {split})" for kind, split in itertools.islice(seen.items(), 8))
         raise StudyError(
-            f"the labels are of {len(seen)} classes, {found}{', …' * (len(seen) > 8)}: two were expected, "
+            f"the labels are {found}{', …' * (len(seen) > 8)}: two classes were expected, not {len(seen)}, "
             "such as 0 and 1; drop the other rows or name another column with --label-column"
         )
     texts = any(isinstance(kind, str) for kind in seen)

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 from array import array
 from collections import Counter
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, diags_array
+from scipy.sparse import coo_array, csr_array
 from sklearn.decomposition import TruncatedSVD
 from tqdm import tqdm
 
@@ -83,7 +84,7 @@ def find_embeddings(embeddings=None, dimensions=None):
         )
     if embeddings in (PACKAGE, CUSTOM):
         return embeddings, None
-    if not Path(embeddings).is_file():
+    if not os.path.isfile(embeddings):
         raise StudyError(
             f"there is no file of embeddings at {str(embeddings)!r}: give a file in GloVe's text format, "
             f"{PACKAGE} or {CUSTOM}"
@@ -352,13 +353,13 @@ def count_neighbours(x, s, words):
 
 def positive_information(counts):
     """Positive pointwise mutual information of a sparse matrix of counts, in its place."""
-    counts = counts.tocsr()
     word = counts.sum(axis=1)
     context = counts.sum(axis=0) ** SMOOTHING
-    ratio = diags_array(1 / word) @ counts @ diags_array(context.sum() / context)
-    ratio.data = np.maximum(np.log(ratio.data), 0).astype(np.float32)
-    ratio.eliminate_zeros()
-    return ratio.astype(np.float32)
+    counts.data /= np.repeat(word, np.diff(counts.indptr))
+    counts.data *= (context.sum() / context)[counts.indices]
+    counts.data = np.maximum(np.log(counts.data), 0)
+    counts.eliminate_zeros()
+    return counts
 
 
 def write_glove(path, words, vectors):

@@ -6,11 +6,14 @@ only where it is needed.
 """
 
 import contextlib
+import http.client
 import os
+import re
 import sys
 import tempfile
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -27,7 +30,7 @@ LOADERS = {  # by the end of a file's name: the loader's name, and its settings
 
 
 def hub_reachable(dataset_id):
-    """Whether the Hub answers a question about a dataset within a few seconds, name look-up included.
+    """Whether the Hub answers within a few seconds, name look-up included, when asked for a small file.
 
     A thread asks, since no time limit of a socket covers the name look-up. The Hub's address comes from
     HF_ENDPOINT and the proxies from the usual variables, as the Hub's own client reads them.
@@ -35,15 +38,16 @@ def hub_reachable(dataset_id):
     if _set(os.environ.get("HF_HUB_OFFLINE")) or _set(os.environ.get("HF_DATASETS_OFFLINE")):
         return False
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
     answers = []
 
     def ask():
         try:
-            with urllib.request.urlopen(f"{endpoint}/api/datasets/{dataset_id}", timeout=PROBE_SECONDS):
+            with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
                 answers.append(True)
         except urllib.error.HTTPError as error:  # it answers: "no such dataset" is for the library to say
             answers.append(error.code in (401, 403, 404, 429))
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             answers.append(False)
 
     thread = threading.Thread(target=ask, daemon=True)
@@ -55,6 +59,10 @@ def hub_reachable(dataset_id):
 def _set(variable):
     """Whether an environment variable means yes."""
     return (variable or "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+class HubError(StudyError):
+    """A dataset could not be had from the Hub, nor from its cache."""
 
 
 def load_from_hub(dataset_id):
@@ -69,7 +77,7 @@ def load_from_hub(dataset_id):
 
     Raises
     ------
-    StudyError
+    HubError
         There is no such dataset, or it is not in the cache and the Hub can't be reached.
     """
     online = hub_reachable(dataset_id)
@@ -78,40 +86,38 @@ def load_from_hub(dataset_id):
             return _load(dataset_id), not online
         except StudyError as error:
             if online:
-                raise
-            raise HubUnreachable(
-                f"dataset {dataset_id!r} is no file or folder here, and the Hugging Face Hub can't be "
-                "reached (nor has its cache a copy): check the path or the connection, or give a local "
+                raise HubError(str(error)) from error
+            raise HubError(
+                f"dataset {dataset_id!r} is no file or folder here, its copy is not in the Hub's cache, and "
+                "the Hugging Face Hub can't be reached: check the path or the connection, or give a local "
                 "folder, a file, or rotten-tomatoes"
             ) from error
 
 
-class HubUnreachable(StudyError):
-    """The Hub can't be reached and its cache has no copy."""
-
-
 @contextlib.contextmanager
 def _offline():
-    """Keep the libraries from trying an unreachable Hub; they read the variable when they are imported."""
+    """Keep the libraries from trying an unreachable Hub, and leave them as they were.
+
+    They read the variable when they are imported; in a process that has imported them it comes too late.
+    """
     before = os.environ.get("HF_HUB_OFFLINE")
     os.environ["HF_HUB_OFFLINE"] = "1"
-    switches = [
-        (module, name)
-        for module in ("huggingface_hub.constants", "datasets.config")
-        for name in ("HF_HUB_OFFLINE",)
-        if module in sys.modules and hasattr(sys.modules[module], name)
-    ]
-    values = [getattr(sys.modules[module], name) for module, name in switches]
-    for module, name in switches:  # a Python prompt that has imported them already
-        setattr(sys.modules[module], name, True)
     try:
+        _set_offline(True)
         yield
     finally:
-        for (module, name), value in zip(switches, values, strict=True):
-            setattr(sys.modules[module], name, value)
         os.environ.pop("HF_HUB_OFFLINE")
         if before is not None:
             os.environ["HF_HUB_OFFLINE"] = before
+        _set_offline(_set(before))
+
+
+def _set_offline(offline):
+    """Tell `datasets` and the Hub's client, where they are imported, whether to stay offline."""
+    _import_datasets()
+    for module in ("huggingface_hub.constants", "datasets.config"):
+        if hasattr(sys.modules.get(module), "HF_HUB_OFFLINE"):
+            sys.modules[module].HF_HUB_OFFLINE = offline
 
 
 @contextlib.contextmanager
@@ -133,24 +139,34 @@ def load_local(path):
         if path.is_dir():
             yield _load(str(path), cache_dir=cache)
         elif path.suffix.lower() in LOADERS:
+            if not path.stat().st_size:
+                raise StudyError(f"{path} is empty: give a file with rows")
             loader, settings = LOADERS[path.suffix.lower()]
             yield _load(loader, data_files=str(path), cache_dir=cache, **settings)
         else:
             raise StudyError(f"{path} is no dataset: give a folder or a file ending in {', '.join(LOADERS)}")
 
 
-def _load(what, **settings):
-    """``datasets.load_dataset``, its many errors as one line."""
+def _import_datasets():
+    """The library, or one line where it can't be imported."""
     try:
         import datasets
     except ImportError as error:
         raise StudyError(f"datasets can't be imported ({error}): pip install -r requirements.txt") from error
+    return datasets
+
+
+def _load(what, **settings):
+    """``datasets.load_dataset``, its many errors as one line."""
+    datasets = _import_datasets()
     try:
         return dict(datasets.load_dataset(what, **settings))
     except Exception as error:  # its errors have no common class
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         what = settings.get("data_files", what)
+        if empty := re.search(r'"(\w+)" corresponds to no data', reason):
+            raise StudyError(f"split {empty[1]!r} of {what} is empty: give one with rows") from error
         raise StudyError(
-            f"dataset {what!r} can't be loaded ({reason}): give a Hub id, or a folder or file that the "
-            "datasets library reads"
+            f"dataset {what!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a folder "
+            f"or file ({', '.join(LOADERS)}) that the datasets library reads"
         ) from error

@@ -8,6 +8,7 @@ Run it::
 """
 
 import argparse
+import numbers
 import sys
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def check_numbers(dimensions, max_length, seed):
         ("--max-length", max_length, 1),
         ("--seed", seed, 0),
     ):
-        if value is not None and not least <= value < 2**32:
+        if value is not None and not (isinstance(value, numbers.Integral) and least <= value < 2**32):
             raise StudyError(f"{option} {value} is out of range: give a whole number from {least} on")
 
 
@@ -147,7 +148,8 @@ def split_corpus(corpus, seed):
         published |= {name: corpus.rows[name] for name in ("validation", "test") if name in corpus.rows}
     elif "validation" in corpus.rows:
         published["test"] = corpus.rows["validation"]
-        rules["test"] = "the published validation split, as the published test split has no labels"
+        why = "the published test split has no labels" if "test" in corpus.rows else "there is no test split"
+        rules["test"] = f"the published validation split, as {why}"
     missing = [name for name in ("test", "validation") if name not in published]
     parts = {}
     for name, rows in published.items():
