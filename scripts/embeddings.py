@@ -139,7 +139,8 @@ def read_glove(path, words):
     digest, number = hashlib.sha256(), 0
     for block in read_blocks(path, digest):
         lines = block.split(b"\n")
-        complete = block.count(b" ") == dimensions * len(lines)  # far cheaper than line by line
+        blanks = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(" "))
+        complete = blanks == dimensions * len(lines)  # so no line lacks values: far cheaper than one by one
         for number, line in enumerate(lines, number + 1):  # noqa: B020 (it goes on counting)
             word = line.partition(b" ")[0]
             if word in wanted and (numbers := split_line(line, word, dimensions, path, number)):

