@@ -21,7 +21,7 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     overwrite : bool
         Begin anew where a run with other settings or data has that name.
     **settings
-        Any other field of scripts.experiment.Settings, such as ``seed=1`` or ``state_dropout=0.5``.
+        Any other field of scripts.experiment.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
     Returns
     -------
@@ -130,10 +130,21 @@ def predict(sentence, run_id="lstm-run-3"):
 
 
 def plot(*run_ids):
-    """Draw the figures of some runs, of all runs by default, into assets/figures/; see scripts/plots.py."""
-    from scripts.plots import plot_all
+    """Draw the figures of some runs, of all runs by default, into assets/figures/.
 
-    return plot_all(*run_ids)
+    Parameters
+    ----------
+    *run_ids : str
+        See scripts.plots.plot_all, which also has the functions that draw one figure each.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The figures; also printed.
+    """
+    from scripts.plots import plot_all  # matplotlib takes a second to import, and only this needs it
+
+    return plot_all(*run_ids, show=False)
 
 
 if __name__ == "__main__":
@@ -164,5 +175,5 @@ if __name__ == "__main__":
     # Can the LSTM learn 64 sentences by heart? 2 s.
     # test_overfit()
 
-    # Another seed, dropout and a learning rate that falls to 0, under a run id of its own: … s.
-    # train_lstm("lstm-dropout", seed=1, schedule="cosine", input_dropout=0.2, state_dropout=0.5)
+    # Without dropout, and with a learning rate that falls to 0, under a run id of its own: … s.
+    # train_lstm("lstm-plain", schedule="cosine", input_dropout=0, state_dropout=0)

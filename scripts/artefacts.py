@@ -48,11 +48,13 @@ class StudyError(ValueError):
 
 
 def errors_in_one_line():
-    """Let this process end with one line, not a traceback, when a StudyError reaches the top."""
+    """Let this process end with one line, not a traceback, at a StudyError or when it is interrupted."""
 
     def excepthook(kind, error, traceback):
         if issubclass(kind, StudyError):
             print(f"error: {error}", file=sys.stderr)
+        elif issubclass(kind, KeyboardInterrupt):
+            print("interrupted: what is finished is kept, and the same command continues", file=sys.stderr)
         else:
             sys.__excepthook__(kind, error, traceback)
 

@@ -136,7 +136,7 @@ def learn_by_heart(sentences, steps, lr=0.01):
     rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
     (batch,) = sorted_batches(split, sentences, rows)
     model = build_model("lstm", check_settings("lstm", {}), data.embeddings)
-    optimizer = Adam(model.theta, lr, clip_norm=5.0)
+    optimizer = Adam(model.theta, lr, clip_norm=1.0)
     losses = []
     with threadpool_limits(1):
         for _ in range(steps):

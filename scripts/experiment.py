@@ -33,14 +33,12 @@ class Settings:
 
     epochs: int = 20
     lr: float = 0.002  # learning rate of Adam
-    schedule: str = (
-        "constant"  # how it falls to 0 over the epochs: "constant" (not at all), "linear", "cosine"
-    )
+    schedule: str = "constant"  # how it falls over the epochs: not at all, "linear" or "cosine" to 0
     hidden_size: int = 64  # H
     batch_size: int = 64  # sentences
-    clip_norm: float = 5.0  # largest global norm that a gradient keeps; disable with 0
-    input_dropout: float = 0.0  # share of the inputs' entries set to 0 while training
-    state_dropout: float = 0.0  # share of the last state's
+    clip_norm: float = 1.0  # largest global norm that a gradient keeps; disable with 0
+    input_dropout: float = 0.3  # share of the inputs' entries set to 0 while training
+    state_dropout: float = 0.3  # share of the last state's
     recurrent_init: str = "orthogonal"  # W_hh, gate by gate: "orthogonal" or "uniform" (±1/√H)
     input_init: str = "glorot"  # W_ih: "glorot" or "uniform" (±1/√H)
     forget_bias: float = 1.0  # the LSTM's alone

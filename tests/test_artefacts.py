@@ -1,0 +1,164 @@
+"""Files under data/ and assets/: whole or refused, never pickled, never half written."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from scripts import artefacts, experiment
+from scripts.artefacts import StudyError
+from tests.conftest import WORDS, write_data
+
+
+def test_data_comes_back_as_it_was_written(data):
+    assert data.vocabulary == WORDS
+    assert data.embeddings.dtype == np.float32
+    assert isinstance(data.splits["train"].x, np.memmap)
+    written = write_data()
+    for name, split in written.splits.items():
+        for ours, theirs in zip(split, data.splits[name], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_words_may_hold_any_character_but_a_newline(data):
+    words = [*WORDS[:-3], "two words", "next\x85line", "no\u00a0break"]
+    artefacts.save_data(data._replace(vocabulary=words))
+    assert artefacts.load_data().vocabulary == words
+
+
+@pytest.mark.parametrize(
+    "name", ["train-x.npy", "test-y.npy", "validation-g.npy", "embeddings.npy", "vocabulary.txt"]
+)
+def test_mixture_of_two_preprocessings_is_refused(data, study_root, name):
+    old = (study_root / "data" / name).read_bytes()
+    write_data(sizes=(210, 90, 70), D=7, seed=1)
+    (study_root / "data" / name).write_bytes(old + b"x" * (name == "vocabulary.txt"))
+    with pytest.raises(StudyError, match=f"{name} is not the file"):
+        artefacts.load_data()
+    (study_root / "data" / name).unlink()
+    with pytest.raises(StudyError, match=f"{name} is missing"):
+        artefacts.load_data()
+
+
+def test_unfinished_preprocessing_is_refused(data, monkeypatch):
+    write_json = artefacts.write_json
+    monkeypatch.setattr(artefacts, "write_json", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_data(seed=1)
+    monkeypatch.setattr(artefacts, "write_json", write_json)
+    with pytest.raises(StudyError, match="unfinished"):
+        artefacts.load_data()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no JSON"),
+        (b"{", "no JSON"),
+        (b"[]", "format version None"),
+        (b'{"format_version": 99}', "version 99"),
+    ],
+)
+def test_damaged_manifest_is_refused(data, study_root, content, words):
+    (study_root / "data" / "dataset.json").write_bytes(content)
+    with pytest.raises(StudyError, match=words):
+        artefacts.load_data()
+
+
+def test_nothing_is_unpickled(data, study_root):
+    path = study_root / "data" / "train-y.npy"
+    np.save(path, np.array([print], dtype=object), allow_pickle=True)
+    manifest = json.loads((study_root / "data" / "dataset.json").read_text())
+    manifest["files"]["train-y.npy"] = artefacts.checksum(path)
+    (study_root / "data" / "dataset.json").write_text(json.dumps(manifest))
+    with pytest.raises(StudyError, match=r"train-y\.npy is no array"):
+        artefacts.load_data()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [{"x": lambda x: x + 200}, {"s": lambda s: s * 0}, {"s": lambda s: s[:-1]}, {"y": lambda y: y + 1}],
+)
+def test_data_that_make_no_sense_are_refused(data, column):
+    ((name, change),) = column.items()
+    broken = data.splits["test"]._replace(**{name: change(getattr(data.splits["test"], name).copy())})
+    artefacts.save_data(data._replace(splits=data.splits | {"test": broken}))
+    with pytest.raises(StudyError, match="data/test"):
+        artefacts.load_data()
+
+
+# Writing --------------------------------------------------------------------------------------------------
+
+
+def test_file_is_whole_or_as_it_was(tmp_path):
+    path = tmp_path / "folder" / "file"
+    artefacts.write_text(path, "first")
+
+    def stop_halfway():
+        with artefacts.written_whole(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop_halfway()
+    assert path.read_text() == "first"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_full_disk_is_one_line_and_loses_nothing(tmp_path):
+    path = tmp_path / "file"
+    artefacts.write_text(path, "first")
+    with pytest.raises(StudyError, match="could not be written"), artefacts.written_whole(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folder_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "folder").write_text("")
+    with pytest.raises(StudyError, match="could not be written"):
+        artefacts.write_text(tmp_path / "folder" / "file", "")
+
+
+# Runs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def a_run(data):
+    experiment.run("rnn", "a-run", progress=False, epochs=1, hidden_size=4)
+    return artefacts.weights_path("a-run")
+
+
+@pytest.mark.parametrize("keep", [0, 3, 100, 2000])
+def test_damaged_weights_are_one_line(a_run, keep):
+    a_run.write_bytes(a_run.read_bytes()[:keep])
+    with pytest.raises(StudyError, match=r"a-run\.npz is no weights file"):
+        artefacts.load_run("a-run")
+
+
+def test_weights_without_settings_are_one_line(a_run):
+    np.savez(a_run, weight_ih_l0=np.zeros((4, 6)))
+    with pytest.raises(StudyError, match=r"no weights file.*settings"):
+        artefacts.load_run("a-run")
+
+
+@pytest.mark.parametrize("content", ["", "{}\n", '{"type": "run"}\n', "[1]\n", "no json\n", "\xff"])
+def test_damaged_log_is_one_line(a_run, content):
+    artefacts.log_path("a-run").write_bytes(content.encode("latin-1"))
+    with pytest.raises(StudyError, match=r"a-run\.jsonl"):
+        artefacts.read_log("a-run")
+
+
+def test_other_format_version_is_refused(a_run):
+    run = artefacts.load_run("a-run")
+    artefacts.save_run("a-run", run._replace(settings=run.settings | {"format_version": 2}))
+    for read in (artefacts.load_run, artefacts.read_log):
+        with pytest.raises(StudyError, match="version 2, expected 1"):
+            read("a-run")
+
+
+def test_weights_are_named_as_pytorch_names_them(a_run):
+    assert set(artefacts.load_run("a-run").weights) == {
+        "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"
+    }  # fmt: skip

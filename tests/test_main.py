@@ -1,0 +1,140 @@
+"""Every block of main.py, on a small corpus."""
+
+import ast
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import main
+from scripts import artefacts, evaluation
+from scripts.artefacts import StudyError
+from tests.conftest import write_data
+
+SOURCE = Path(main.__file__).read_text()
+
+
+def blocks():
+    """The code below ``if __name__ == "__main__":`` as shipped, and with every block uncommented."""
+    shipped = SOURCE.split('if __name__ == "__main__":\n')[1]
+    return shipped, re.sub(r"(?m)^    # (\w+\(.*\))$", r"    \1", shipped)
+
+
+def run_block(source):
+    """Execute a block of main.py as if it stood at the end of the file."""
+    names = dict(vars(main)) | {"__name__": "__main__"}
+    source = source.replace("artefacts.errors_in_one_line()", "pass")  # pytest has a hook of its own
+    exec(compile("if True:\n" + source, "main.py", "exec"), names)
+
+
+def calls(source):
+    return [
+        n.func.id
+        for n in ast.walk(ast.parse("if True:\n" + source))
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+    ]
+
+
+def test_blocks_as_shipped_train_test_and_draw():
+    shipped, everything = blocks()
+    assert calls(shipped) == ["train_rnn", "train_lstm", "test", "test", "plot"]
+    assert set(calls(everything)) == {
+        "train_rnn", "train_lstm", "test", "plot", "predict", "check_gradients", "test_overfit"
+    }  # fmt: skip
+
+
+def test_every_block_runs(data, study_root, capsys):
+    run_block(blocks()[1])
+    out = capsys.readouterr().out
+    assert "accuracy" in out
+    assert "P(positive)" in out
+    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32"} <= set(artefacts.runs())
+    figures = {path.name for path in (study_root / "assets" / "figures").glob("*.png")}
+    assert {"rnn-run-1-training.png", "gradients-rnn-run-1-vs-lstm-run-3.png"} <= figures
+    assert any("rnn-16" in name and "rnn-32" in name for name in figures)
+
+
+def test_every_block_says_what_it_does_and_how_long_it_takes():
+    for block in blocks()[0].strip().split("\n\n"):
+        if "(" in block and "errors_in_one_line" not in block:
+            words = block.strip().split("\n")[0]
+            assert words.strip().startswith("# ")
+            assert re.search(r"\d+ (s|min)\b", words), words
+
+
+def test_test_reports_scikit_learns_metrics(data, capsys):
+    main.train_lstm("a-run", epochs=2, hidden_size=8)
+    metrics = main.test("a-run")
+    model, loaded, _ = evaluation.load_model("a-run")
+    split = loaded.splits["test"]
+    starts = np.cumsum(split.s, dtype=int) - split.s
+    z = np.array(
+        [
+            model.forward(split.x[a : a + n], np.ones(n, int))[0]
+            for a, n in zip(starts, split.s.astype(int), strict=True)
+        ]
+    )
+    right = (z > 0) == split.y
+    assert metrics["accuracy"] == pytest.approx(right.mean())
+    (tn, fp), (fn, tp) = metrics["confusion_matrix"]
+    assert (tn + tp, fp, fn) == (
+        right.sum(),
+        (~right & (split.y == 0)).sum(),
+        (~right & (split.y == 1)).sum(),
+    )
+    assert metrics["f1"] == pytest.approx(2 * tp / (2 * tp + fp + fn))
+    assert metrics["loss"] == pytest.approx(np.mean(np.logaddexp(0, z) - split.y * z), rel=1e-5)
+    assert sum(group["sentences"] for group in metrics["by_length"]) == len(split.y)
+    for group in metrics["by_length"]:
+        here = (split.s >= group["from"]) & (split.s <= group["to"])
+        assert group["sentences"] == here.sum()
+        assert group["accuracy"] == pytest.approx(right[here].mean())
+    assert f"{metrics['accuracy']:.2%}" in capsys.readouterr().out
+
+
+def test_predict_takes_a_sentence_as_typed(data):
+    main.train_rnn("a-run", epochs=2, hidden_size=8)
+    reading = main.predict("Not GOOD, word3!", "a-run")
+    assert reading["words"] == ["not", "good", ",", "word3", "!"]
+    assert reading["known"] == [True, True, False, True, False]
+    assert sum(reading["share"]) == pytest.approx(1)
+    again = main.predict("not good , word3 !", "a-run")
+    assert again["probability"] == reading["probability"]
+    model, _, _ = evaluation.load_model("a-run")
+    z = model.forward(np.array([4, 2, 1, 8, 1]), np.ones(5, int))[0]
+    assert reading["probability"] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-5)
+
+
+def test_overfit_learns_by_heart(data):
+    result = main.test_overfit(sentences=30)
+    assert result["accuracy"] == 1
+    assert result["loss"] < 0.05 < result["first_loss"]
+
+
+def test_check_gradients_agrees():
+    errors = main.check_gradients()
+    assert set(errors) == {"rnn", "lstm"}
+    assert max(error for by_parameter in errors.values() for error in by_parameter.values()) < 1e-7
+
+
+@pytest.mark.parametrize("sentence", ["", "   ", None, 3])
+def test_predict_without_a_word_is_refused(data, sentence):
+    main.train_rnn("a-run", epochs=1, hidden_size=4)
+    with pytest.raises(StudyError, match="no word"):
+        main.predict(sentence, "a-run")
+
+
+def test_missing_run_and_missing_data_are_one_line(study_root):
+    for act in (lambda: main.test("no-such-run"), lambda: main.predict("good", run_id="no-such-run")):
+        with pytest.raises(StudyError, match=r"no run 'no-such-run'.*main\.py"):
+            act()
+    with pytest.raises(StudyError, match=r"dataset\.json is missing.*preprocessing\.py"):
+        main.train_rnn()
+
+
+def test_a_run_is_not_tested_on_other_data(data):
+    main.train_rnn("a-run", epochs=1, hidden_size=4)
+    write_data(seed=5)
+    with pytest.raises(StudyError, match="another preprocessing"):
+        main.test("a-run")
