@@ -237,6 +237,37 @@ class LSTMClassifier:
         self.gradients["bias_out"][:] = dz.sum()
         return self.gradient
 
+    def step_jacobians(self, t):
+        """The Jacobians of one step, ∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}), in closed form, after a forward pass.
+
+        With W_i, W_f, W_g, W_o the four blocks of W_hh, σ′ = σ - σ² and tanh′ = 1 - tanh²,
+
+            ∂c_t/∂h_{t-1} = diag(g i′) W_i + diag(c_{t-1} f′) W_f + diag(i g′) W_g
+            ∂c_t/∂c_{t-1} = diag(f)
+            ∂h_t/∂·       = diag(o tanh′(c_t)) ∂c_t/∂·,  and + diag(tanh(c_t) o′) W_o for h_{t-1}
+
+        Parameters
+        ----------
+        t : int
+            The step, from 0.
+
+        Returns
+        -------
+        (b_t, 2H, 2H) numpy.ndarray
+            One a sentence: rows h_t, c_t; columns h_{t-1}, c_{t-1}.
+        """
+        H, b = self.H, self._c[t].shape[1]
+        i, f, g, o = (gate.T[:, :, None] for gate in self._gates[t].reshape(4, H, b))
+        tanh_c = self._tanh_c[t].T[:, :, None]
+        c_before = self._c[t - 1][:, :b].T[:, :, None] if t else np.zeros((b, H, 1), self.dtype)
+        W_i, W_f, W_g, W_o = self.parameters["weight_hh_l0"].reshape(4, H, H)
+        J = np.zeros((b, 2 * H, 2 * H), self.dtype)
+        J[:, H:, :H] = g * (i - i * i) * W_i + c_before * (f - f * f) * W_f + i * (1 - g * g) * W_g
+        J[:, range(H, 2 * H), range(H, 2 * H)] = f[:, :, 0]
+        J[:, :H] = o * (1 - tanh_c * tanh_c) * J[:, H:]
+        J[:, :H, :H] += tanh_c * (o - o * o) * W_o
+        return J
+
     def input_gradients(self):
         """∂ℓ/∂x_t of every token, (N, D), in packed order, after a walk back through time."""
         return self._dA.T @ self.parameters["weight_ih_l0"]

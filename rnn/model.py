@@ -201,6 +201,24 @@ class RNNClassifier:
         self.gradients["bias_out"][:] = dz.sum()
         return self.gradient
 
+    def step_jacobians(self, t):
+        """The Jacobians of one step, J_t = ∂h_t/∂h_{t-1}, in closed form, after a forward pass.
+
+            J_t = diag(1 - h_t²) W_hh
+
+        Parameters
+        ----------
+        t : int
+            The step, from 0.
+
+        Returns
+        -------
+        (b_t, H, H) numpy.ndarray
+            One a sentence: row m, column n holds ∂(h_t)_m / ∂(h_{t-1})_n.
+        """
+        h = self._h[t].T[:, :, None]
+        return (1 - h * h) * self.parameters["weight_hh_l0"]
+
     def input_gradients(self):
         """∂ℓ/∂x_t of every token, (N, D), in packed order, after a walk back through time."""
         return self._dA.T @ self.parameters["weight_ih_l0"]

@@ -71,6 +71,50 @@ def test_states_and_inputs_gradients_equal_finite_differences(make_model, seed):
     assert relative_error(model.input_gradients(), numeric) <= 1e-7
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_step_jacobians_equal_finite_differences(make_model, seed):
+    """In closed form against a textbook's step, at every step of sentences of several lengths."""
+    rng = np.random.default_rng(seed)
+    model = make_model(H=int(rng.integers(1, 6)), seed=seed)
+    H, S = model.H, model.H * len(model.states)
+    s = rng.integers(1, 6, 3)
+    x = rng.integers(0, 11, s.sum())
+    ids, batch_sizes, order = longest_first(x, s)
+    model.forward(ids, batch_sizes)
+    jacobians = [model.step_jacobians(t) for t in range(len(batch_sizes))]
+    for column, row in enumerate(order):
+        h = c = np.zeros(H)
+        for t, k in enumerate(x[s[:row].sum() :][: s[row]]):
+            before = np.concatenate([h, c])[:S]
+            numeric = np.empty((S, S))
+            for m in range(S):
+
+                def unit():
+                    return np.concatenate(textbook.step(model, k, before[:H], before[H:] if S > H else c))[m]  # noqa: B023
+
+                numeric[m] = numeric_gradient(unit, before)
+            np.testing.assert_allclose(jacobians[t][column], numeric, rtol=1e-8, atol=1e-10)
+            h, c = textbook.step(model, k, h, c)
+
+
+def test_walk_back_equals_the_product_of_step_jacobians(make_model):
+    """Chain rule: J_{t+1}ᵀ … J_Tᵀ ∂z/∂(h_T, c_T) = the recorded derivatives, c's as total ones."""
+    model = make_model(H=6)
+    T = 12
+    model.forward(np.random.default_rng(0).integers(0, 11, T), np.ones(T, int))
+    jacobians = [model.step_jacobians(t)[0] for t in range(T)]
+    walked = {t: [d[:, 0].copy() for d in derivatives] for t, *derivatives in model.through_time(np.ones(1))}
+    w = model.parameters["weight_out"][0]
+    partial = np.concatenate([w, np.zeros(6)])[: 6 * len(model.states)]  # with respect to (h_T, c_T)
+    for t in range(T - 1, -1, -1):
+        np.testing.assert_allclose(partial[:6], walked[t][0], rtol=1e-10, atol=1e-14)
+        if len(model.states) == 2:  # (h, c) are independent coordinates: h_t's dependence on c_t is added
+            o, tanh_c = model._gates[t][18:, 0], model._tanh_c[t][:, 0]
+            total = partial[6:] + o * (1 - tanh_c**2) * partial[:6]
+            np.testing.assert_allclose(total, walked[t][1], rtol=1e-10, atol=1e-14)
+        partial = jacobians[t].T @ partial
+
+
 def test_walk_back_is_linear_in_what_the_caller_rescales(make_model):
     model = make_model()
     ids, batch_sizes, _ = random_batch(np.random.default_rng(0), 11, [6, 6, 4, 1])
