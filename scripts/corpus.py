@@ -97,18 +97,18 @@ PLAIN = {
     **dict.fromkeys(map(ord, "\xad\u200b\ufeff")),  # signs without width
 }
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-CONTRACTION = re.compile(r"(?<=[^\W_])(n't|'(?:s|re|ve|ll|d|m))(?!\w)")
+CONTRACTION = re.compile(r"(?<=[^\W_])(n't|'(?:s|re|ve|ll|d|m))(?![^\W_])")
 TOKEN = re.compile(
     r"""
       -[lr]rb-
-    | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.        # abbreviations keep their full stop
+    | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.    # abbreviations keep their full stop
     | (?:[^\W\d_]\.){2,}                    # u.s.
     | \d+(?:[.,:/]\d+)+                     # 3.5  1,000  8/10
-    | '\d0s(?!\w)                           # '70s
-    | n't(?!\w) | '(?:s|re|ve|ll|d|m|em)(?!\w)
-    | [^\W\d_]&[^\W\d_](?!\w)               # r&b
+    | '\d0s(?![^\W_])                       # '70s
+    | (?:n't|'(?:s|re|ve|ll|d|m|em))(?![^\W_])
+    | [^\W\d_]&[^\W\d_](?![^\W_])           # r&b
     | [^\W_]+(?:[-'][^\W_]+)*               # coming-of-age  o'clock
-    | \.{2,} | -{2,} | \*{2,} | `` | ''
+    | \.{2,} | -{2,} | `` | ''
     | \S                                    # any other sign stands alone
     """,
     re.VERBOSE,

@@ -266,7 +266,7 @@ def summarise(manifest):
     lines = [
         f"sentences   {dataset['name']} ({dataset['source']}), {tokens}",
         f"vectors     {embeddings['name']}, {embeddings['dimensions']} dimensions",
-        "labels      " + ", ".join(f"{label!r} is {number}" for number, label in manifest["labels"].items()),
+        "labels      {!r} is negative, {!r} is positive".format(*manifest["labels"].values()),
         f"vocabulary  {words['known']:,} of {words['total']:,} words have a vector, "
         f"{coverage['tokens']['all']:.1%} of the running words",
         "missed most "

@@ -62,8 +62,9 @@ def find_sources(sentences):
         sources[sentence] = sorted(row for row, source in holders[rarest] if padded in source)
         if not sources[sentence]:
             sources[sentence] = [first[sentence]]
+            holder = first[sentence], padded
             for word in words:
-                holders[word].append((first[sentence], padded))
+                holders[word].append(holder)
     indices = np.fromiter((row for sentence in sentences for row in sources[sentence]), np.int32)
     counts = np.fromiter((len(sources[sentence]) for sentence in sentences), np.int32, len(sentences))
     return _within(indices, counts)
