@@ -28,12 +28,15 @@ class LSTMClassifier:
         H.
     rng : numpy.random.Generator
         Draws the initial weights, and nothing else.
-    recurrent_init : {"orthogonal", "uniform"}
-        W_hh, gate by gate: a random orthogonal (H, H) block each, or uniform in ±1/√H.
+    recurrent_init : {"orthogonal", "uniform", "identity"}
+        W_hh, gate by gate: a random orthogonal (H, H) block, uniform in ±1/√H, or the identity.
     input_init : {"glorot", "uniform"}
         W_ih, gate by gate: uniform in ±√(6/(D+H)), or in ±1/√H.
-    forget_bias : float
-        The forget gate's part of b; the rest is 0.
+    forget_bias : float or "chrono"
+        The forget gate's part b_f of b; the rest is 0. "chrono": b_f = log U[1, T-1], and b_i = -b_f, so that
+        units forget over 1 to T steps.
+    chrono_steps : int
+        That T.
     input_dropout, state_dropout : float
         Share of the entries of every x_t, and of h_T, that is set to 0 while training.
     dtype : numpy.dtype
@@ -50,7 +53,8 @@ class LSTMClassifier:
     References
     ----------
     Hochreiter & Schmidhuber (1997), Long short-term memory. Gers, Schmidhuber & Cummins (2000), Learning to
-    forget. Jozefowicz, Zaremba & Sutskever (2015), for the forget bias of 1.
+    forget. Jozefowicz, Zaremba & Sutskever (2015), for the forget bias of 1. Tallec & Ollivier (2018), Can
+    recurrent neural networks warp time?, for the chrono initialisation.
     """
 
     states = ("h", "c")
@@ -64,6 +68,7 @@ class LSTMClassifier:
         recurrent_init="orthogonal",
         input_init="glorot",
         forget_bias=1.0,
+        chrono_steps=50,
         input_dropout=0.0,
         state_dropout=0.0,
         dtype=np.float32,
@@ -81,6 +86,9 @@ class LSTMClassifier:
             block = slice(gate * H, (gate + 1) * H)
             p["weight_ih_l0"][block] = INPUT_INITS[input_init](rng, H, D)
             p["weight_hh_l0"][block] = RECURRENT_INITS[recurrent_init](rng, H)
+        if forget_bias == "chrono":
+            forget_bias = np.log(rng.uniform(1, chrono_steps - 1, H))
+            p["bias_ih_l0"][:H] = -forget_bias
         p["bias_ih_l0"][H : 2 * H] = forget_bias
         p["weight_out"][:] = glorot(rng, 1, H)
 
@@ -313,6 +321,7 @@ def orthogonal(rng, n):
 RECURRENT_INITS = {
     "orthogonal": orthogonal,
     "uniform": lambda rng, n: rng.uniform(-1, 1, (n, n)) / np.sqrt(n),
+    "identity": lambda rng, n: np.eye(n),  # Le, Jaitly & Hinton (2015)
 }
 INPUT_INITS = {
     "glorot": glorot,

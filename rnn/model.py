@@ -26,8 +26,8 @@ class RNNClassifier:
         H.
     rng : numpy.random.Generator
         Draws the initial weights, and nothing else.
-    recurrent_init : {"orthogonal", "uniform"}
-        W_hh: a random orthogonal (H, H) matrix, or uniform in ±1/√H.
+    recurrent_init : {"orthogonal", "uniform", "identity"}
+        W_hh: a random orthogonal (H, H) matrix, uniform in ±1/√H, or the identity.
     input_init : {"glorot", "uniform"}
         W_ih: uniform in ±√(6/(D+H)), or in ±1/√H. b is 0.
     input_dropout, state_dropout : float
@@ -264,6 +264,7 @@ def orthogonal(rng, n):
 RECURRENT_INITS = {
     "orthogonal": orthogonal,
     "uniform": lambda rng, n: rng.uniform(-1, 1, (n, n)) / np.sqrt(n),
+    "identity": lambda rng, n: np.eye(n),  # Le, Jaitly & Hinton (2015)
 }
 INPUT_INITS = {
     "glorot": glorot,

@@ -39,9 +39,10 @@ class Settings:
     clip_norm: float = 1.0  # largest global norm that a gradient keeps; disable with 0
     input_dropout: float = 0.3  # share of the inputs' entries set to 0 while training
     state_dropout: float = 0.3  # share of the last state's
-    recurrent_init: str = "orthogonal"  # W_hh, gate by gate: "orthogonal" or "uniform" (±1/√H)
+    recurrent_init: str = "orthogonal"  # W_hh, gate by gate: "orthogonal", "uniform" (±1/√H), "identity"
     input_init: str = "glorot"  # W_ih: "glorot" or "uniform" (±1/√H)
-    forget_bias: float = 1.0  # the LSTM's alone
+    forget_bias: float | str = 1.0  # LSTM alone: the forget gate's bias at the start, or "chrono"
+    chrono_steps: int = 50  # LSTM alone: longest memory, in steps, that "chrono" begins with
     seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
     gradients: bool = True  # record the gradients through time, each epoch
 
@@ -65,7 +66,7 @@ def check_settings(model, given):
     StudyError
         One of them is unknown or out of range.
     """
-    known = [field.name for field in fields(Settings) if model == "lstm" or field.name != "forget_bias"]
+    known = [field.name for field in fields(Settings) if model == "lstm" or field.name not in LSTM_ALONE]
     for name in given:
         if name not in known:
             raise StudyError(
@@ -81,7 +82,13 @@ def check_settings(model, given):
     return {name: settings[name] for name in known}
 
 
+def _finite(value):
+    """Whether a value is a finite number."""
+    return not isinstance(value, str) and isfinite(value)
+
+
 _NUMBER = (int, float)
+LSTM_ALONE = ("forget_bias", "chrono_steps")
 RANGES = {  # type, test, and the same in words
     "epochs": (int, lambda v: v >= 1, "a whole number of epochs, 1 or more"),
     "lr": (_NUMBER, lambda v: 0 < v < inf, "a positive learning rate, such as 0.002"),
@@ -91,9 +98,14 @@ RANGES = {  # type, test, and the same in words
     "clip_norm": (_NUMBER, lambda v: 0 <= v < inf, "a norm above 0, or 0 to disable clipping"),
     "input_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
     "state_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
-    "recurrent_init": (str, lambda v: v in lstm.model.RECURRENT_INITS, "orthogonal or uniform"),
+    "recurrent_init": (str, lambda v: v in lstm.model.RECURRENT_INITS, "orthogonal, uniform or identity"),
     "input_init": (str, lambda v: v in lstm.model.INPUT_INITS, "glorot or uniform"),
-    "forget_bias": (_NUMBER, isfinite, "a finite number, such as 1.0"),
+    "forget_bias": (
+        (int, float, str),
+        lambda v: v == "chrono" or _finite(v),
+        "a number, such as 1.0, or 'chrono'",
+    ),
+    "chrono_steps": (int, lambda v: v >= 2, "a whole number of steps, 2 or more"),
     "seed": (int, lambda v: v >= 0, "a whole number, 0 or more"),
     "gradients": (bool, lambda v: True, "True or False"),
 }
@@ -134,7 +146,7 @@ def build_model(model, settings, embeddings, dtype=np.float32):
     RNNClassifier or LSTMClassifier
     """
     options = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
-    options += ["forget_bias"] if model == "lstm" else []
+    options += LSTM_ALONE if model == "lstm" else ()
     return CLASSIFIERS[model](
         embeddings,
         settings["hidden_size"],

@@ -244,7 +244,11 @@ def test_settings_out_of_range_are_refused_by_name(data, setting):
 def test_forget_bias_is_the_lstms_alone(data):
     with pytest.raises(StudyError, match="forget_bias"):
         run("rnn", forget_bias=1.0)
-    run("lstm", forget_bias=2)
+    for bias in (float("nan"), "high", None):
+        with pytest.raises(StudyError, match="forget_bias"):
+            run("lstm", forget_bias=bias)
+    run("lstm", "two", forget_bias=2)
+    run("lstm", "chrono", forget_bias="chrono", chrono_steps=20)
 
 
 @pytest.mark.parametrize("run_id", ["../up", "a/b", "..", ".hidden", "", "a b", "ü", "x" * 101, None, "a\n"])

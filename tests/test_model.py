@@ -299,6 +299,26 @@ def test_biases_begin_at_zero_but_for_the_forget_gate(kind):
     assert bias.tolist() == expected
 
 
+def test_chrono_initialisation_spreads_the_memories_of_the_forget_gates():
+    """Tallec & Ollivier (2018): b_f = log U[1, T-1], b_i = -b_f, so f runs from 1/2 to 1 - 1/T."""
+    bias = fresh_model("lstm", H=2000, forget_bias="chrono", chrono_steps=30).parameters["bias_ih_l0"]
+    b_i, b_f, b_g, b_o = bias.reshape(4, -1)
+    np.testing.assert_array_equal(b_i, -b_f)
+    assert not b_g.any()
+    assert not b_o.any()
+    spread = np.exp(b_f)
+    assert 1 <= spread.min() < 1.1
+    assert 28.9 < spread.max() <= 29
+    assert spread.mean() == pytest.approx(15, rel=0.05)
+    f = 1 / (1 + np.exp(-b_f))
+    assert f.max() <= 1 - 1 / 30
+
+
+def test_identity_initialisation(kind):
+    for block in fresh_model(kind, recurrent_init="identity").parameters["weight_hh_l0"].reshape(-1, 24, 24):
+        np.testing.assert_array_equal(block, np.eye(24))
+
+
 def test_dropout_drops_its_share_keeps_the_mean_and_is_off_when_measuring(make_model):
     model = make_model(D=50, H=40, input_dropout=0.25, state_dropout=0.5)
     ids, batch_sizes, _ = random_batch(np.random.default_rng(0), 11, [20] * 30)
