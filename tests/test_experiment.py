@@ -15,7 +15,7 @@ from scripts.optimizer import Adam
 from tests.conftest import write_data
 
 PROJECT = Path(__file__).resolve().parent.parent
-SMALL = {"epochs": 3, "hidden_size": 8, "batch_size": 16, "lr": 0.01}
+SMALL = {"epochs": 3, "hidden_size": 8, "batch_size": 16, "lr": 0.01, "input_dropout": 0, "state_dropout": 0}
 EPOCH_FIELDS = {
     "type",
     "epoch",
