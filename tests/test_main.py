@@ -16,9 +16,14 @@ SOURCE = Path(main.__file__).read_text()
 
 
 def blocks():
-    """The code below ``if __name__ == "__main__":`` as shipped, and with every block uncommented."""
+    """The code below ``if __name__ == "__main__":`` as shipped, and with every block uncommented.
+
+    A block's first line says what it does; every other line that is a comment is code.
+    """
     shipped = SOURCE.split('if __name__ == "__main__":\n')[1]
-    return shipped, re.sub(r"(?m)^    # (\w+\(.*\))$", r"    \1", shipped)
+    paragraphs = [paragraph.split("\n", 1) for paragraph in shipped.strip("\n").split("\n\n")]
+    uncommented = [re.sub(r"(?m)^    # ", "    ", rest[0]) for _, *rest in paragraphs if rest]
+    return shipped, "\n\n".join(uncommented)
 
 
 def run_block(source):
