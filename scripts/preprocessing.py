@@ -4,6 +4,7 @@ Run it::
 
     python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or what stands in)
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
+    python scripts/preprocessing.py --dataset probe                   made-up sentences; see scripts/probe.py
     python scripts/preprocessing.py --help
 """
 
@@ -16,9 +17,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import artefacts
+from scripts import artefacts, probe
 from scripts.artefacts import PADDING, RESERVED, UNKNOWN, Data, Split, StudyError
-from scripts.corpus import UNKNOWN_WORD, read_corpus
+from scripts.corpus import UNKNOWN_WORD, read_corpus, read_table
 from scripts.embeddings import (
     CUSTOM,
     PACKAGE,
@@ -43,6 +44,7 @@ def preprocess(
     dimensions=None,
     max_length=None,
     tokenised=None,
+    probe_longest=None,
     seed=0,
 ):
     """Turn sentences and word vectors into data/.
@@ -50,7 +52,7 @@ def preprocess(
     Parameters
     ----------
     dataset : str, optional
-        A Hub id, a folder or file, "rotten-tomatoes" or "imdb". By default SST-2 from the Hub, and
+        A Hub id, a folder or file, "rotten-tomatoes", "imdb" or "probe". By default SST-2 from the Hub, and
         rotten-tomatoes where the Hub can't be reached.
     embeddings : str, optional
         A file in GloVe's text format, "glove-6b-50d" or "custom". By default the GloVe 2024 file, else
@@ -63,8 +65,10 @@ def preprocess(
         The last so many tokens of each text are kept; by default all.
     tokenised : bool, optional
         Whether the rows came tokenised; by default a look at them tells.
+    probe_longest : int, optional
+        Of the probe's sentences: most words after the deciding cue; 200 by default.
     seed : int
-        Of the splits and of custom vectors.
+        Of the splits, of custom vectors and of the probe's sentences.
 
     Returns
     -------
@@ -77,8 +81,15 @@ def preprocess(
         Something given can't be used. data/ is as it was.
     """
     check_numbers(dimensions, max_length, seed)
+    if probe_longest is not None and dataset != probe.NAME:
+        raise StudyError(
+            f"--probe-longest {probe_longest} is for --dataset {probe.NAME} only: leave one of the two out"
+        )
     embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
-    corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised)
+    if dataset == probe.NAME:
+        corpus, intended_dataset = read_table(probe.probe_table(probe_longest, max_length, seed)), None
+    else:
+        corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised)
     print(f"Read {corpus.name} ({corpus.source}).")
     parts, rules = split_corpus(corpus, seed)
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions or DIMENSIONS, seed)
@@ -103,6 +114,7 @@ def preprocess(
         "labels": corpus.labels,
         "split_rule": rules,
         **measure_coverage(corpus, parts, row_of_word),
+        **({probe.NAME: probe.describe(probe_longest)} if dataset == probe.NAME else {}),
     }
     splits = {name: cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
     manifest = artefacts.save_data(Data(splits, vocabulary, matrix, manifest))
@@ -289,7 +301,8 @@ def main(arguments=None):
     parser.add_argument(
         "--dataset",
         help="a Hugging Face Hub id; a folder, or a .csv, .tsv, .json or .parquet file; rotten-tomatoes or "
-        "imdb (default: stanfordnlp/sst2, or rotten-tomatoes where the Hub can't be reached)",
+        "imdb; probe: made-up sentences (default: stanfordnlp/sst2, or rotten-tomatoes where the Hub can't "
+        "be reached)",
     )
     parser.add_argument(
         "--embeddings",
@@ -311,7 +324,12 @@ def main(arguments=None):
         help="whether the rows came tokenised, to be cut at blanks only (default: a look at them tells)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of the splits and of custom vectors (default: 0)"
+        "--probe-longest",
+        type=int,
+        help=f"of --dataset probe: most words after the deciding cue (default: {probe.LONGEST})",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)"
     )
     preprocess(**vars(parser.parse_args(arguments)))
 
