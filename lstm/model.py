@@ -276,6 +276,20 @@ class LSTMClassifier:
         J[:, :H, :H] += tanh_c * (o - o * o) * W_o
         return J
 
+    def activations(self, t):
+        """What can saturate at step t, after a forward pass: gates ``i``, ``f``, ``o`` (H, b_t), 0 to 1."""
+        i, f, _, o = self._gates[t].reshape(4, self.H, -1)
+        return {"i": i, "f": f, "o": o}
+
+    def recurrent_contributions(self):
+        """‖da_t h_{t-1}ᵀ‖ of every token, (N,), in packed order, after a walk back through time.
+
+        ∂ℓ/∂W_hh is the sum of these matrices over the steps. Each is of rank one, so its Frobenius norm is
+        ‖da_t‖ ‖h_{t-1}‖.
+        """
+        h_before = self._Z[:, self.D : self.D + self.H]
+        return np.linalg.norm(self._dA, axis=0) * np.linalg.norm(h_before, axis=1)
+
     def input_gradients(self):
         """∂ℓ/∂x_t of every token, (N, D), in packed order, after a walk back through time."""
         return self._dA.T @ self.parameters["weight_ih_l0"]

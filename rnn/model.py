@@ -219,6 +219,19 @@ class RNNClassifier:
         h = self._h[t].T[:, :, None]
         return (1 - h * h) * self.parameters["weight_hh_l0"]
 
+    def activations(self, t):
+        """What can saturate at step t, after a forward pass: ``h`` (H, b_t), -1 to 1."""
+        return {"h": self._h[t]}
+
+    def recurrent_contributions(self):
+        """‖da_t h_{t-1}ᵀ‖ of every token, (N,), in packed order, after a walk back through time.
+
+        ∂ℓ/∂W_hh is the sum of these matrices over the steps. Each is of rank one, so its Frobenius norm is
+        ‖da_t‖ ‖h_{t-1}‖.
+        """
+        h_before = self._Z[:, self.D : self.D + self.H]
+        return np.linalg.norm(self._dA, axis=0) * np.linalg.norm(h_before, axis=1)
+
     def input_gradients(self):
         """∂ℓ/∂x_t of every token, (N, D), in packed order, after a walk back through time."""
         return self._dA.T @ self.parameters["weight_ih_l0"]

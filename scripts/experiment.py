@@ -17,7 +17,7 @@ import rnn.train
 from scripts import artefacts
 from scripts.artefacts import Run, StudyError
 from scripts.dataset import shuffled_batches, sorted_batches
-from scripts.gradients import gradient_rows, gradients_by_depth
+from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import SCHEDULES, Adam
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
@@ -44,7 +44,7 @@ class Settings:
     forget_bias: float | str = 1.0  # LSTM alone: the forget gate's bias at the start, or "chrono"
     chrono_steps: int = 50  # LSTM alone: longest memory, in steps, that "chrono" begins with
     seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
-    gradients: bool = True  # record the gradients through time, each epoch
+    gradients: bool = True  # record gradients through time, activations and spectra, each epoch
 
 
 def check_settings(model, given):
@@ -317,9 +317,7 @@ def _run_epochs(run_id, header, data, previous, progress):
     )
     for record in records:
         started = time.perf_counter()
-        record["gradients"] = (
-            gradients_by_depth(model, validation_split, rows) if settings["gradients"] else None
-        )
+        record |= measure(model, validation_split, rows) if settings["gradients"] else {"gradients": None}
         record["gradients_seconds"] = time.perf_counter() - started
         run = _add_epoch(run, record, model, optimizer)
         artefacts.save_run(run_id, run)

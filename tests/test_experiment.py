@@ -123,7 +123,7 @@ def test_interrupted_run_continues_as_if_it_had_not_been(kind, data, monkeypatch
     run(kind, **options)
     expected_log, expected_members = log_without_timings("a-run"), members("a-run")
 
-    measure, calls = experiment.gradients_by_depth, []
+    measure, calls = experiment.measure, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -131,14 +131,14 @@ def test_interrupted_run_continues_as_if_it_had_not_been(kind, data, monkeypatch
             raise KeyboardInterrupt
         return measure(*arguments)
 
-    monkeypatch.setattr(experiment, "gradients_by_depth", interrupted)
+    monkeypatch.setattr(experiment, "measure", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(kind, overwrite=True, **options)
     if stopped_at == 0:  # nothing of the new run was written yet, and the old one was left alone
         assert members("a-run") == expected_members
         return
     assert len(artefacts.load_run("a-run").history) == stopped_at
-    monkeypatch.setattr(experiment, "gradients_by_depth", measure)
+    monkeypatch.setattr(experiment, "measure", measure)
     run(kind, **options)
     assert log_without_timings("a-run") == expected_log
     assert members("a-run") == expected_members

@@ -5,7 +5,7 @@ import pytest
 
 from scripts import artefacts
 from scripts.dataset import sorted_batches
-from scripts.gradients import gradient_rows, gradients_by_depth, log_norms, summarise
+from scripts.gradients import gradient_rows, measure, spectra, summarise, walk_back
 from tests.conftest import make_split
 
 
@@ -31,7 +31,7 @@ def split():
 def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
     model = make_model(V=30)
     rows = gradient_rows(split.s)
-    recorded = gradients_by_depth(model, split, rows)
+    recorded = measure(model, split, rows)["gradients"]
     assert recorded["sentences"] == len(rows)
     assert recorded["shortest"] == split.s[rows].min()
     assert recorded["longest"] == split.s[rows].max()
@@ -56,7 +56,7 @@ def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
 
 
 def test_every_depth_up_to_the_shortest_length_counts_the_same_sentences(make_model, split):
-    recorded = gradients_by_depth(make_model(V=30), split, gradient_rows(split.s))
+    recorded = measure(make_model(V=30), split, gradient_rows(split.s))["gradients"]
     counts = recorded["h"]["logit"]["count"]
     assert counts[: recorded["shortest"]] == [recorded["sentences"]] * recorded["shortest"]
     assert counts[recorded["shortest"]] < recorded["sentences"]
@@ -81,9 +81,9 @@ def test_norms_do_not_underflow(kind):
         else:
             model.parameters["weight_hh_l0"][:] *= 0.01
             model.parameters["bias_ih_l0"][5:10] = -6  # the forget gate closed
-        norms, _, counts = log_norms(model, sorted_batches(split, 1))
-        assert counts.tolist() == [1] * T
-        results.append(norms["h"])
+        walk = walk_back(model, sorted_batches(split, 1))
+        assert walk.counts.tolist() == [1] * T
+        results.append(walk.norms["h"])
     assert np.isfinite(results[0]).all()
     assert results[1][-1] < -320
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-3)
@@ -94,10 +94,72 @@ def test_small_errors_of_a_confident_model_are_not_lost(make_model, split):
     model = make_model(V=30)
     model.parameters["weight_out"][:] = 0
     model.parameters["bias_out"][:] = 100.0
-    _, errors, _ = log_norms(model, sorted_batches(split, 300))
+    errors = walk_back(model, sorted_batches(split, 300)).errors
     lengths_first = sorted_batches(split, 300).rows[0]
     expected = np.where(split.y[lengths_first] == 1, -100 / np.log(10), 0)
     np.testing.assert_allclose(errors, expected, atol=1e-9)
+
+
+def test_recurrent_shares_are_norms_of_outer_products(make_model, split):
+    """‖da_t h_{t-1}ᵀ‖ over the sum of all steps, a sentence at a time, as full matrices."""
+    model = make_model(V=30)
+    rows = gradient_rows(split.s)
+    recorded = measure(model, split, rows)["gradients"]["recurrent_share"]
+    starts = np.cumsum(split.s, dtype=int) - split.s
+    shares = {}
+    for row in rows:
+        T = int(split.s[row])
+        model.forward(split.x[starts[row] : starts[row] + T], np.ones(T, int))
+        model.backward(np.ones(1))
+        whole = model.gradients["weight_hh_l0"]
+        parts = [np.outer(model._dA[:, t], model._Z[t, model.D : model.D + model.H]) for t in range(T)]
+        np.testing.assert_allclose(sum(parts), whole, atol=1e-12)
+        norms = np.array([np.linalg.norm(part) for part in parts])
+        for t in range(T):
+            shares.setdefault(T - t, []).append(norms[t] / norms.sum())
+    for k, expected in shares.items():
+        at = {name: column[k - 1] for name, column in recorded.items()}
+        assert at["count"] == len(expected)
+        assert at["mean"] == pytest.approx(np.mean(expected), rel=1e-6)
+        assert at["median"] == pytest.approx(np.median(expected), rel=1e-6)
+    assert recorded["mean"][0] > 0
+
+
+def test_activations_are_means_quartiles_and_saturated_shares(make_model, split):
+    model = make_model(V=30)
+    rows = gradient_rows(split.s)
+    recorded = measure(model, split, rows)["activations"]
+    assert list(recorded) == (["i", "f", "o"] if len(model.states) == 2 else ["h"])
+    starts = np.cumsum(split.s, dtype=int) - split.s
+    values = {}
+    for row in rows:
+        T = int(split.s[row])
+        model.forward(split.x[starts[row] : starts[row] + T], np.ones(T, int))
+        for t in range(T):
+            for name, activation in model.activations(t).items():
+                values.setdefault((name, T - t), []).append(abs(activation[:, 0]))
+    for (name, k), expected in values.items():
+        at = {column: recorded[name][column][k - 1] for column in recorded[name]}
+        expected = np.concatenate(expected)
+        assert at["count"] * model.H == len(expected)
+        assert at["mean"] == pytest.approx(expected.mean(), abs=1 / 400)
+        quartiles = np.quantile(expected, [0.25, 0.5, 0.75], method="inverted_cdf")
+        np.testing.assert_allclose([at["q25"], at["median"], at["q75"]], quartiles, atol=1 / 400 + 1e-9)
+        low = np.mean(expected < 0.1) if name != "h" else 0
+        assert at["saturated"] == pytest.approx(np.mean(expected >= 0.9) + low, rel=1e-6, abs=1e-9)
+
+
+def test_spectra_of_the_recurrent_weights(make_model):
+    model = make_model(H=5)
+    recorded = spectra(model)
+    blocks = model.parameters["weight_hh_l0"].reshape(-1, 5, 5)
+    assert list(recorded) == (["i", "f", "g", "o"] if len(blocks) == 4 else ["h"])
+    for W, (_, numbers) in zip(blocks, recorded.items(), strict=True):
+        growth = np.linalg.norm(np.linalg.matrix_power(W / 3, 600), 2) ** (1 / 600) * 3  # Gelfand's formula
+        assert numbers["spectral_radius"] == pytest.approx(growth, rel=0.02)
+        assert numbers["largest_singular_value"] ** 2 == pytest.approx(
+            np.linalg.eigvalsh(W @ W.T).max(), rel=1e-6
+        )
 
 
 def test_fixed_set_is_of_20_tokens_or_the_longest_quarter():
