@@ -1,0 +1,292 @@
+"""What the Jacobians of a trained run say about its gradients: measured once, kept as JSON, drawn elsewhere.
+
+A study is made at the weights before training and at those of the best epoch, on the sentences on which the
+run's log measured its gradients. It is written to ``assets/benchmarks/jacobians-<run_id>.json``:
+
+    format_version, run_id, model, hidden_size, epochs, dataset      as the log has them
+    versions, seconds
+    sentences       {split, count, of, shortest, longest}: `of` are those of the log
+    drive           {steps, burn_in, seed, words}: the long random sequence
+    depths          [first, last] depth of the measured slopes
+    at              two of these, for ``initialisation`` and ``best``:
+        epoch
+        recurrent_weights   spectral radius and largest singular value, as in the log
+        depth, count        1, 2, … and how many sentences reach it
+        quantities  of log₁₀ by depth {median, q25, q75}: h, c (‖∂z/∂h_t‖, ‖∂z/∂c_t‖ relative to depth 1),
+                    product; norms and pascanu (RNN); direct_mean, direct_max and direct_gradient (LSTM):
+                    see scripts/jacobians.py
+        excess      {quantity: median over sentences of log₁₀ (quantity / measured decay of h, for the LSTM
+                    of c) at the last of `depths`}
+        exponents   {drive, drive_error, sentences: {mean, q25, q75}}: Lyapunov exponents, nats per step
+        rates       {exponent_drive, exponent_drive_error, exponent_sentences, slope_<quantity>}, the same
+
+A number that is not finite, such as the log₁₀ of a product that is exactly 0, is null.
+"""
+
+import platform
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from scripts import artefacts, jacobians
+from scripts.artefacts import StudyError
+from scripts.dataset import sorted_batches
+from scripts.evaluation import load_model
+from scripts.experiment import best_epoch, build_model
+from scripts.gradients import gradient_rows, round_to_digits, spectra, walk_back
+
+DRIVE_SEED = 0
+RATES = {  # name in a study, and in words
+    "exponent_drive": "largest Lyapunov exponent, long drive",
+    "exponent_sentences": "largest Lyapunov exponent, sentences",
+    "slope_h": "slope of the measured ∂z/∂h, depths {first}–{last}",
+    "slope_c": "slope of the measured ∂z/∂c, depths {first}–{last}",
+    "slope_product": "slope of the product's norm, depths {first}–{last}",
+    "slope_direct_gradient": "slope of ∂z/∂c along the direct path alone",
+    "slope_direct_mean": "slope of the direct path ∏f, mean over units",
+}
+
+
+def study_path(run_id):
+    """Path of the study of a run."""
+    return artefacts.assets_path("benchmarks", f"jacobians-{artefacts.check_run_id(run_id)}.json")
+
+
+def jacobian_study(
+    run_id, sentences=500, *, depths=(10, 20), exponents=32, steps=10_000, burn_in=500, progress=True
+):
+    """Measure products of Jacobians, their bounds and Lyapunov exponents, before and after training.
+
+    Parameters
+    ----------
+    run_id : str
+    sentences : int
+        At most so many of those that the log measured its gradients on, evenly spaced.
+    depths : (int, int)
+        Between which depths slopes are measured, on sentences that reach the second one.
+    exponents : int
+        How many Lyapunov exponents, from the largest on.
+    steps, burn_in : int
+        Length of the long drive, and its first steps, which are left out. Its words are drawn at random, with
+        replacement, from those sentences.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    dict
+        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+
+    Raises
+    ------
+    StudyError
+        There is no such run, its weights or data don't fit, its log holds no gradients, no sentence reaches
+        the depths asked for, or a number is out of range.
+    """
+    started = time.perf_counter()
+    numbers = {"sentences": sentences, "exponents": exponents, "steps": steps, "burn_in": burn_in}
+    for name, number in numbers.items():
+        if not isinstance(number, int) or number < (name != "burn_in"):
+            raise StudyError(f"{name}={number!r}: expected a whole number of them, such as 500")
+    trained, data, run = load_model(run_id)
+    best = best_epoch(run.history)
+    check_gradients_recorded(run_id, best)
+    split = data.splits["validation"]
+    logged = gradient_rows(split.s)
+    rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
+    check_depths(depths, int(split.s[rows].max()))
+    batches = sorted_batches(split, 1, rows)
+    words = np.concatenate([batch.ids for batch in batches])
+    drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
+
+    kind, settings = run.settings["model"], run.settings["hyperparameters"]
+    fresh = build_model(kind, settings, data.embeddings)
+    at = {}
+    with threadpool_limits(1), tqdm(total=2 * (len(words) + len(drive)), disable=not progress) as bar:
+        for name, epoch, weights in (("initialisation", 0, fresh), ("best", best["epoch"], trained)):
+            bar.set_description(f"{run_id}, {name}")
+            model = build_model(kind, settings, data.embeddings, np.float64)
+            model.theta[:] = weights.theta
+            at[name] = {"epoch": epoch, **measure(model, batches, drive, burn_in, depths, exponents, bar)}
+    study = {
+        "format_version": artefacts.FORMAT_VERSION,
+        "run_id": run_id,
+        "model": kind,
+        "hidden_size": settings["hidden_size"],
+        "epochs": run.history[-1]["epoch"],
+        "dataset": run.settings["dataset"],
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "sentences": {
+            "split": "validation",
+            "count": len(rows),
+            "of": len(logged),
+            "shortest": int(split.s[rows].min()),
+            "longest": int(split.s[rows].max()),
+        },
+        "drive": {"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
+        "depths": list(depths),
+        "at": at,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    artefacts.write_json(study_path(run_id), study)
+    return study
+
+
+def check_gradients_recorded(run_id, best):
+    """Raise StudyError where the best epoch of a run has no gradients."""
+    if not best.get("gradients"):
+        raise StudyError(
+            f"the log of run {run_id!r} holds no gradients at its best epoch, {best['epoch']}, so there is "
+            "nothing to hold theory against: train it with gradients=True"
+        )
+
+
+def check_depths(depths, longest):
+    """Raise StudyError where a slope can't be measured between these depths."""
+    first, last = depths
+    if not 1 <= first < last:
+        raise StudyError(f"depths={depths!r}: expected two, the first at least 1 and below the second")
+    if last > longest:
+        raise StudyError(
+            f"depth {last} is beyond the longest sentence, of {longest} tokens: choose depths=(first, last) "
+            f"up to {longest}"
+        )
+
+
+def measure(model, batches, drive, burn_in, depths, exponents, bar):
+    """One of the two parts of a study: everything at the weights of one epoch.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+        In float64.
+    batches : scripts.dataset.Batches
+        One sentence each, longest first.
+    drive : (T,) integers
+        Token ids of the long drive, its burn-in first.
+    burn_in, exponents : int
+    depths : (int, int)
+    bar : tqdm.tqdm
+        Advanced by a token at a time.
+
+    Returns
+    -------
+    dict
+    """
+    values, of_sentences = along_sentences(model, batches, exponents, bar)
+    jacobian_stream = advancing(bar, jacobians.stream(model, drive))
+    along_drive, errors = jacobians.lyapunov_exponents(jacobian_stream, exponents, burn_in)
+    q25, q75 = np.quantile(of_sentences, (0.25, 0.75), axis=0)
+    mean = of_sentences.mean(0)
+    lengths = np.array([len(logs) for logs in values["h"]])
+    depth = np.arange(1, lengths.max() + 1)
+    return {
+        "recurrent_weights": spectra(model),
+        "depth": depth.tolist(),
+        "count": [int((lengths >= d).sum()) for d in depth],
+        "quantities": {name: quantiles_by_depth(logs) for name, logs in values.items()},
+        "excess": excess(values, model.states, depths[1]),
+        "exponents": {
+            "drive": finite(along_drive),
+            "drive_error": finite(errors),
+            "sentences": {"mean": finite(mean), "q25": finite(q25), "q75": finite(q75)},
+        },
+        "rates": {
+            "exponent_drive": finite(along_drive[0]),
+            "exponent_drive_error": finite(errors[0]),
+            "exponent_sentences": finite(mean[0]),
+            **{f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
+        },
+    }
+
+
+def along_sentences(model, batches, exponents, bar):
+    """Measured decay, theory, and Lyapunov exponents of every sentence.
+
+    Returns
+    -------
+    values : dict of str to list of (T,) numpy.ndarray
+        For each quantity, log₁₀ at depth 1, 2, … of each sentence.
+    exponents : (n, k) numpy.ndarray
+    """
+    walk = walk_back(model, batches)
+    starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
+    values, exponents_of = {}, []
+    for number, batch in enumerate(batches):
+        places = starts[: len(batch.ids)] + number
+        decay = {state: flat[places] - flat[number] for state, flat in walk.norms.items()}
+        theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents)
+        for name, logs in (decay | theory).items():
+            values.setdefault(name, []).append(logs)
+        exponents_of.append(spectrum)
+        bar.update(len(batch.ids))
+    return values, np.array(exponents_of)
+
+
+def advancing(bar, stream):
+    """The same stream; the progress bar advances with it."""
+    for item in stream:
+        bar.update()
+        yield item
+
+
+def quantiles_by_depth(by_sentence):
+    """Median and quartiles at every depth.
+
+    Parameters
+    ----------
+    by_sentence : list of (T,) numpy.ndarray
+        log₁₀ at depth 1, 2, …
+
+    Returns
+    -------
+    dict of str to list
+        ``median``, ``q25``, ``q75``.
+    """
+    longest = max(len(logs) for logs in by_sentence)
+    by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(longest))
+    q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_depth])
+    return {"median": finite(median), "q25": finite(q25), "q75": finite(q75)}
+
+
+def excess(values, states, depth):
+    """How loose the theory is: median over sentences of log₁₀ (quantity / measured decay) at one depth.
+
+    The measured decay is that of the last of `states`: h of the RNN, c of the LSTM.
+    """
+    reaching = [k for k, logs in enumerate(values["h"]) if len(logs) >= depth]
+    at = {name: np.array([logs[k][depth - 1] for k in reaching]) for name, logs in values.items()}
+    return {name: finite(np.median(at[name] - at[states[-1]])) for name in values if name not in states}
+
+
+def finite(numbers):
+    """Numbers for a JSON file: seven significant digits, None where one is not finite."""
+    if np.ndim(numbers):
+        return [finite(number) for number in numbers]
+    return round_to_digits(numbers) if np.isfinite(numbers) else None
+
+
+def rates_table(study):
+    """Predicted and measured rates of a study, as text.
+
+    Parameters
+    ----------
+    study : dict
+        As :func:`jacobian_study` returns it.
+
+    Returns
+    -------
+    str
+        A line a rate, before training and at the best epoch, in nats per step.
+    """
+    first, last = study["depths"]
+    before, best = study["at"]["initialisation"], study["at"]["best"]
+    lines = [f"nats per step back{'before training':>46}{'epoch':>13} {best['epoch']}"]
+    for name, words in RATES.items():
+        if name in best["rates"]:
+            numbers = (rates[name] for rates in (before["rates"], best["rates"]))
+            cells = "".join(f"{'-∞' if number is None else f'{number:+.3f}':>15}" for number in numbers)
+            lines.append(f"  {words.format(first=first, last=last):47}{cells}")
+    return "\n".join(lines)
