@@ -281,7 +281,7 @@ def test_sentence_lengths_are_shares_of_each_split():
 # Files and command line -----------------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
 def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
     make_run("rnn-16", hidden_size=16)
     make_run("rnn-16-seed-1", hidden_size=16)
