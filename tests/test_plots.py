@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from scripts import artefacts, figure_style, plots
+from scripts import artefacts, figure_logs, figure_style, plots, plots_runs
 from scripts.artefacts import StudyError
 
 matplotlib.use("Agg")
@@ -101,7 +101,7 @@ def pair():
     """An RNN and an LSTM, as logs."""
     make_run("rnn-run-1")
     make_run("lstm-run-3", "lstm", hidden_size=48, epochs=4)
-    return plots.read("rnn-run-1"), plots.read("lstm-run-3")
+    return figure_logs.read("rnn-run-1"), figure_logs.read("lstm-run-3")
 
 
 def lines(axes):
@@ -129,7 +129,7 @@ def assert_complete(figure, *expected):
 
 def test_run_draws_loss_and_accuracy_of_the_log_and_marks_the_best_epoch(pair):
     for log in pair:
-        figure = plots.draw_run(log)
+        figure = plots_runs.draw_run(log)
         for axes, quantity, scale in zip(figure.axes, ("loss", "accuracy"), (1, 100), strict=True):
             drawn = lines(axes)
             for label, split in (("training", "train"), ("validation", "validation")):
@@ -155,7 +155,7 @@ def expected_curves(rnn, lstm):
 
 @pytest.mark.parametrize(("panel", "quantity"), [(0, "decay"), (1, "loss")])
 def test_comparison_draws_medians_and_quartiles_of_the_log(pair, panel, quantity):
-    axes = plots.draw_gradients_rnn_vs_lstm(*pair).axes[panel]
+    axes = plots_runs.draw_gradients_rnn_vs_lstm(*pair).axes[panel]
     drawn = lines(axes)
     assert axes.get_yscale() == "log"
     expected = dict(expected_curves(*pair))
@@ -171,7 +171,7 @@ def test_comparison_draws_medians_and_quartiles_of_the_log(pair, panel, quantity
 
 
 def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
-    figure = plots.draw_gradients_rnn_vs_lstm(*pair)
+    figure = plots_runs.draw_gradients_rnn_vs_lstm(*pair)
     drawn = lines(figure.axes[0])
     assert {label: line.get_linestyle() for label, line in drawn.items()} == {
         label: "-" if "best" in label else "--" for label in drawn
@@ -184,7 +184,7 @@ def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
 
 
 def test_comparison_draws_exploded_upwards_and_vanished_downwards(pair):
-    axes = plots.draw_gradients_rnn_vs_lstm(*pair).axes[2]
+    axes = plots_runs.draw_gradients_rnn_vs_lstm(*pair).axes[2]
     vanished = pair[0].epochs[0]["gradients"]["h"]["logit"]["vanished"]
     assert max(vanished) == 0.5
     (line,) = lines(axes).values()  # no other vanishes in these logs
@@ -198,13 +198,15 @@ def test_comparison_draws_exploded_upwards_and_vanished_downwards(pair):
 def test_comparison_says_where_nothing_vanished():
     make_run("rnn-run-1", longest=22)
     make_run("lstm-run-3", "lstm", longest=22)
-    figure = plots.draw_gradients_rnn_vs_lstm(plots.read("rnn-run-1"), plots.read("lstm-run-3"))
+    figure = plots_runs.draw_gradients_rnn_vs_lstm(
+        figure_logs.read("rnn-run-1"), figure_logs.read("lstm-run-3")
+    )
     assert not lines(figure.axes[2])
     assert "no sentence's gradient vanished or exploded" in words(figure.axes[2])
 
 
 def test_counts_stand_below_and_depths_with_few_sentences_are_pale(pair):
-    figure = plots.draw_gradients_rnn_vs_lstm(*pair)
+    figure = plots_runs.draw_gradients_rnn_vs_lstm(*pair)
     logged = pair[0].epochs[BEST]["gradients"]["h"]["decay"]
     (counts,) = lines(figure.axes[3]).values()
     np.testing.assert_array_equal(counts.get_ydata(), logged["count"])
@@ -220,7 +222,9 @@ def test_counts_stand_below_and_depths_with_few_sentences_are_pale(pair):
 def test_different_counts_are_two_lines():
     make_run("rnn-run-1")
     make_run("lstm-run-3", "lstm", sentences=300, longest=40)
-    figure = plots.draw_gradients_rnn_vs_lstm(plots.read("rnn-run-1"), plots.read("lstm-run-3"))
+    figure = plots_runs.draw_gradients_rnn_vs_lstm(
+        figure_logs.read("rnn-run-1"), figure_logs.read("lstm-run-3")
+    )
     assert len(lines(figure.axes[3])) == 2
     assert figure.axes[3].get_legend()
 
@@ -230,22 +234,22 @@ def test_a_panel_without_data_is_left_out(pair):
         for epoch in log.epochs:
             for state in "hc":
                 epoch["gradients"].get(state, {}).pop("loss", None)
-    figure = plots.draw_gradients_rnn_vs_lstm(*pair)
+    figure = plots_runs.draw_gradients_rnn_vs_lstm(*pair)
     assert len(figure.axes) == 3
     assert "Raw gradient" not in words(figure)
 
 
 def test_epoch_0_without_gradients_is_left_out(pair):
     pair[0].epochs[0]["gradients"] = None
-    drawn = lines(plots.draw_gradients_rnn_vs_lstm(*pair).axes[0])
+    drawn = lines(plots_runs.draw_gradients_rnn_vs_lstm(*pair).axes[0])
     assert len(drawn) == 5
 
 
 def test_norms_that_are_exactly_zero_leave_the_axis_and_the_footer_says_so(pair):
     median = pair[0].epochs[BEST]["gradients"]["h"]["decay"]["median"]
-    assert "exactly 0" not in words(plots.draw_gradients_rnn_vs_lstm(*pair))
+    assert "exactly 0" not in words(plots_runs.draw_gradients_rnn_vs_lstm(*pair))
     median[30:] = [0.0] * len(median[30:])
-    figure = plots.draw_gradients_rnn_vs_lstm(*pair)
+    figure = plots_runs.draw_gradients_rnn_vs_lstm(*pair)
     figure_style.to_png(figure)
     assert "exactly 0" in words(figure)
 
@@ -253,8 +257,8 @@ def test_norms_that_are_exactly_zero_leave_the_axis_and_the_footer_says_so(pair)
 def test_rnns_take_any_runs_and_read_their_widths():
     for hidden_size in (16, 24, 32, 64):
         make_run(f"some-{hidden_size}", hidden_size=hidden_size)
-    logs = [plots.read(f"some-{hidden_size}") for hidden_size in (16, 24, 32, 64)]
-    figure = plots.draw_gradients_rnns(logs)
+    logs = [figure_logs.read(f"some-{hidden_size}") for hidden_size in (16, 24, 32, 64)]
+    figure = plots_runs.draw_gradients_rnns(logs)
     drawn = lines(figure.axes[0])
     for log in logs:
         line = drawn[f"{log.hidden_size} units ({log.run_id}), epoch {BEST} (best)"]
@@ -269,7 +273,7 @@ def test_rnns_take_any_runs_and_read_their_widths():
 def test_sentence_lengths_are_shares_of_each_split():
     make_data()
     data = artefacts.load_data()
-    figure = plots.draw_sentence_lengths(data)
+    figure = plots_runs.draw_sentence_lengths(data)
     (axes,) = figure.axes
     for split, outline in zip(data.splits.values(), axes.patches, strict=True):
         tops = dict(outline.get_xy()[1:-1:2].tolist())  # left edge of each bin: its height
