@@ -45,6 +45,7 @@ def preprocess(
     max_length=None,
     tokenised=None,
     probe_longest=None,
+    probe_mixture=None,
     seed=0,
 ):
     """Turn sentences and word vectors into data/.
@@ -67,6 +68,8 @@ def preprocess(
         Whether the rows came tokenised; by default a look at them tells.
     probe_longest : int, optional
         Of the probe's sentences: most words after the deciding cue; 200 by default.
+    probe_mixture : {"even", "log"}, optional
+        How often the probe's training sentences have each distance: equally by default, or as 1 / distance.
     seed : int
         Of the splits, of custom vectors and of the probe's sentences.
 
@@ -81,13 +84,13 @@ def preprocess(
         Something given can't be used. data/ is as it was.
     """
     check_numbers(dimensions, max_length, seed)
-    if probe_longest is not None and dataset != probe.NAME:
-        raise StudyError(
-            f"--probe-longest {probe_longest} is for --dataset {probe.NAME} only: leave one of the two out"
-        )
+    for option, value in (("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture)):
+        if value is not None and dataset != probe.NAME:
+            raise StudyError(f"{option} {value} is for --dataset {probe.NAME} only: leave one of the two out")
     embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
     if dataset == probe.NAME:
-        corpus, intended_dataset = read_table(probe.probe_table(probe_longest, max_length, seed)), None
+        table = probe.probe_table(probe_longest, probe_mixture, max_length, seed)
+        corpus, intended_dataset = read_table(table), None
     else:
         corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised)
     print(f"Read {corpus.name} ({corpus.source}).")
@@ -114,7 +117,7 @@ def preprocess(
         "labels": corpus.labels,
         "split_rule": rules,
         **measure_coverage(corpus, parts, row_of_word),
-        **({probe.NAME: probe.describe(probe_longest)} if dataset == probe.NAME else {}),
+        **({probe.NAME: probe.describe(probe_longest, probe_mixture)} if dataset == probe.NAME else {}),
     }
     splits = {name: cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
     manifest = artefacts.save_data(Data(splits, vocabulary, matrix, manifest))
@@ -327,6 +330,12 @@ def main(arguments=None):
         "--probe-longest",
         type=int,
         help=f"of --dataset probe: most words after the deciding cue (default: {probe.LONGEST})",
+    )
+    parser.add_argument(
+        "--probe-mixture",
+        choices=probe.MIXTURES,
+        help="of --dataset probe: how often training sentences have each distance d, equally or as 1 / d "
+        f"(default: {probe.MIXTURES[0]})",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)"

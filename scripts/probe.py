@@ -1,6 +1,7 @@
 """The cue-distance probe: made-up sentences whose label was told exactly d words before their end.
 
-    python scripts/preprocessing.py --dataset probe
+    python scripts/preprocessing.py --dataset probe                     as many sentences at each distance
+    python scripts/preprocessing.py --dataset probe --probe-mixture log   more of the short ones
 
 Every sentence holds a positive and a negative cue. The marker word stands directly before the one that
 decides; the other stands a few words before or after it. Then neutral text follows, so that exactly d words
@@ -13,6 +14,9 @@ is the same. So twins hold the same words. Whatever a classifier that ignores th
 it makes of the other, and is right on one of the two: 50 %, not only on average. The same goes for one that
 reads the last words only, as long as these hold neither cue. The other cue stays near the deciding one for
 that reason: were it to stand near the end now and then, its opposite could be guessed from there.
+
+Sentences for training mix all distances, each as often. Where the distance is even in log d instead, short
+ones are common and teach first what then serves at any distance, and that is another question.
 """
 
 import math
@@ -26,6 +30,7 @@ from scripts.corpus import Table
 
 NAME = "probe"
 SHORTEST, LONGEST = 2, 200  # words after the deciding cue
+MIXTURES = ("even", "log")  # how often train and validation hold each distance d: equally, or as 1 / d
 UTMOST = 5_000  # what --probe-longest allows: an epoch of it takes minutes
 SIZES = {"train": 10_000, "validation": 2_000}  # sentences
 TEST_DISTANCES = 14  # evenly spaced in log d
@@ -144,16 +149,18 @@ def make_rows(distances, rng):
 # The dataset ----------------------------------------------------------------------------------------------
 
 
-def distances_of(split, longest, rng):
+def distances_of(split, longest, mixture, rng):
     """The distance of each pair of twins of a split.
 
-    Train and validation mix all distances, evenly in log d; test has the same number of pairs at each of
+    Train and validation mix all distances; test has the same number of pairs at each of
     :func:`tested_distances`.
     """
     if split == "test":
         return [d for d in tested_distances(longest) for _ in range(TEST_SENTENCES // 2)]
-    span = math.log((longest + 1) / SHORTEST)
     pairs = SIZES[split] // 2
+    if mixture == "even":
+        return [rng.randint(SHORTEST, longest) for _ in range(pairs)]
+    span = math.log((longest + 1) / SHORTEST)
     return [min(longest, int(SHORTEST * math.exp(span * rng.random()))) for _ in range(pairs)]
 
 
@@ -162,13 +169,15 @@ def tested_distances(longest):
     return np.unique(np.geomspace(SHORTEST, longest, TEST_DISTANCES).round().astype(int)).tolist()
 
 
-def probe_table(longest=None, max_length=None, seed=0):
+def probe_table(longest=None, mixture=None, max_length=None, seed=0):
     """The probe as a dataset that preprocessing reads.
 
     Parameters
     ----------
     longest : int, optional
         Most words after the deciding cue; 200 by default.
+    mixture : {"even", "log"}, optional
+        How often train and validation hold each distance; "even" by default.
     max_length : int, optional
         Where texts are going to be cut.
     seed : int
@@ -180,9 +189,12 @@ def probe_table(longest=None, max_length=None, seed=0):
     Raises
     ------
     StudyError
-        The distance is no whole number from 2 on, or the cut would take the deciding cue away.
+        The distance is no whole number from 2 on, or the cut would take the deciding cue away; or there is
+        no such mixture.
     """
-    longest = LONGEST if longest is None else longest
+    longest, mixture = LONGEST if longest is None else longest, mixture or MIXTURES[0]
+    if mixture not in MIXTURES:
+        raise StudyError(f"--probe-mixture {mixture} is unknown: choose {' or '.join(MIXTURES)}")
     if not (isinstance(longest, numbers.Integral) and SHORTEST <= longest <= UTMOST):
         raise StudyError(
             f"--probe-longest {longest} is out of range: give a whole number of words, {SHORTEST} to {UTMOST}"
@@ -196,17 +208,18 @@ def probe_table(longest=None, max_length=None, seed=0):
 
     def read(split):
         rng = random.Random(f"{seed} {split}")
-        return make_rows(distances_of(split, longest, rng), rng)
+        return make_rows(distances_of(split, longest, mixture, rng), rng)
 
     sizes = SIZES | {"test": len(tested_distances(longest)) * TEST_SENTENCES}
-    source = f"scripts/probe.py, distances {SHORTEST} to {longest}, seed {seed}"
+    source = f"scripts/probe.py, distances {SHORTEST} to {longest}, mixture {mixture}, seed {seed}"
     return Table(NAME, source, sizes, read, None, True, True)
 
 
-def describe(longest=None):
+def describe(longest=None, mixture=None):
     """What ``dataset.json`` says of the probe, so that its readers find each sentence's distance."""
     longest = LONGEST if longest is None else longest
     return {
+        "mixture": mixture or MIXTURES[0],
         "marker": MARKER,
         "distance": "words after the deciding cue, which is the word that follows the marker",
         "shortest": SHORTEST,

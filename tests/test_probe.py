@@ -123,8 +123,14 @@ def test_test_has_as_many_sentences_at_each_distance_and_train_mixes_all(rows):
     assert found.tolist() == expected
     assert set(counts) == {probe.TEST_SENTENCES}
     assert set(distances["train"]) == set(range(2, LONGEST + 1))
-    below = np.mean(np.array(distances["train"]) <= 8)  # evenly in log d: (log 9 - log 2) / (log 41 - log 2)
-    assert below == pytest.approx(0.498, abs=0.02)
+    assert np.mean(np.array(distances["train"]) <= 8) == pytest.approx(7 / 39, abs=0.02)
+
+
+def test_the_mixture_can_be_even_in_log_d():
+    distances = np.array(probe.distances_of("train", LONGEST, "log", random.Random(0)))
+    assert set(distances) == set(range(2, LONGEST + 1))
+    for d in (2, 8, 20):
+        assert np.mean(distances <= d) == pytest.approx(np.log((d + 1) / 2) / np.log(41 / 2), abs=0.02)
 
 
 def test_equal_seeds_give_equal_sentences():
@@ -174,6 +180,8 @@ def test_other_data_is_not_taken_for_the_probe(data):
         ({"probe_longest": 60, "max_length": 66}, "give 67 or more, or a smaller --probe-longest"),
         ({"max_length": 100}, "a cue 200 words before the end doesn't fit into --max-length 100"),
         ({"probe_longest": 60, "dataset": "imdb"}, "for --dataset probe only"),
+        ({"probe_mixture": "log", "dataset": "imdb"}, "for --dataset probe only"),
+        ({"probe_mixture": "odd"}, "choose even or log"),
     ],
 )
 def test_a_distance_that_does_not_fit_is_one_line(study_root, given, message):
