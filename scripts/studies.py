@@ -1,0 +1,621 @@
+"""Studies over several runs; each trains what it needs, measures, and leaves one JSON in assets/benchmarks/.
+
+Every training goes through :func:`scripts.experiment.run` under a run id of its own that begins with
+``study-``, so an interrupted study continues where it stopped, and one that is called again only measures.
+scripts/plots_studies.py draws the JSON. All of them hold
+
+    format_version, study (its name), dataset (as a log names it), versions
+    seconds             that its trainings took, in all
+
+``initialisations.json`` and ``equal-parameters.json``, by :func:`initialisation_study` and
+:func:`equal_parameters`:
+
+    seeds, epochs, settings     of all runs
+    standard_error      of one accuracy near theirs on that test split
+    sentences           {count, shortest, longest}: those on which the logs measured their gradients
+    variants            a list of
+        model, name, settings, parameters, runs (run ids, one a seed)
+        best_epoch, validation_accuracy, test_accuracy      of each run, at its best epoch
+        decay           {h, c: {before, after: {depth, count, median, low, high}}}: ‖∂z/∂h_t‖ relative to the
+                        last step, at epoch 0 and at the best epoch; of the seeds' medians over sentences the
+                        middle one, the smallest and the largest
+
+``memory.json``, by :func:`memory_study`:
+
+    sentences, k        test sentences; 1, 2, … up to the longest
+    longer              how many of them have more than k words
+    models              a list of
+        run_id, model, hidden_size, epoch
+        accuracy        for each k
+        standard_error  of the accuracy on whole sentences
+        enough          from this k on, accuracies are within one standard error of that
+    baselines           {majority: accuracy, counts: [accuracy of each k]}
+
+``probe-<mixture>.json``, by :func:`probe_study`:
+
+    seeds, epochs, settings, mixture, longest
+    distances, sentences        the d of the test split; sentences at each
+    failing             the accuracy below which a model fails at a distance
+    models              a list of
+        model, parameters, runs, best_epoch
+        accuracy        for each seed, a list over d
+        fails_at        for each seed the smallest tested d at which its accuracy is below `failing`, or null
+        gradient        {h, c: {before, after: {median, q25, q75}}}: log₁₀ of ‖∂z/∂h_t‖ at the deciding cue
+                        relative to the last step, over the sentences of all seeds, lists over d; null where
+                        it is exactly 0
+"""
+
+import math
+import platform
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from scripts import artefacts, experiment, probe
+from scripts.artefacts import Split, StudyError
+from scripts.dataset import sorted_batches
+from scripts.evaluation import load_model, logits
+from scripts.experiment import best_epoch, build_model, check_settings, describe_data
+from scripts.gradients import round_to_digits, walk_back
+
+EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
+PROBE_EPOCHS = 12
+FAILING = 0.75  # halfway between chance and always right
+BATCH = 256  # sentences
+
+RNN = {name: {"recurrent_init": name} for name in ("uniform", "orthogonal", "identity")}
+LSTM = {f"forget-{bias}": {"forget_bias": bias} for bias in (0.0, 1.0, 2.0)}
+LSTM = {name.removesuffix(".0"): settings for name, settings in LSTM.items()}
+LSTM["chrono"] = {"forget_bias": "chrono"}
+
+
+def study_path(name):
+    """Path of the JSON of a study."""
+    return artefacts.assets_path("benchmarks", f"{name}.json")
+
+
+# Training -------------------------------------------------------------------------------------------------
+
+
+def train_seeds(plan, seeds, *, overwrite=False, progress=True, **settings):
+    """Train each variant once a seed; what is trained already is left as it is.
+
+    Parameters
+    ----------
+    plan : list of (str, str, dict)
+        Model, name of the variant and its settings; a run is called ``study-<model>-<name>-s<seed>``.
+    seeds : int
+        How many: 0, 1, …
+    overwrite : bool
+        Begin anew where a run with other settings or data has that name.
+    progress : bool
+        Show a progress bar.
+    **settings
+        Of all runs.
+
+    Returns
+    -------
+    list of list of str
+        The run ids of each variant.
+
+    Raises
+    ------
+    StudyError
+        No seed, or what :func:`scripts.experiment.run` raises.
+    """
+    if not isinstance(seeds, int) or seeds < 1:
+        raise StudyError(f"seeds={seeds!r}: expected how many seeds, such as 3")
+    for model, _, own in plan:
+        check_settings(model, {**settings, **own})  # before the first training, not after an hour
+    run_ids = [[f"study-{model}-{name}-s{seed}" for seed in range(seeds)] for model, name, _ in plan]
+    with tqdm(total=seeds * len(plan), unit="run", disable=not progress) as bar:
+        for (model, _, own), ids in zip(plan, run_ids, strict=True):
+            for seed, run_id in enumerate(ids):
+                bar.set_description(run_id)
+                experiment.run(
+                    model, run_id, overwrite=overwrite, progress=False, **{**settings, **own, "seed": seed}
+                )
+                bar.update()
+    return run_ids
+
+
+def save_study(name, manifest, runs, **content):
+    """Write a study with its provenance and return it.
+
+    Parameters
+    ----------
+    name : str
+    manifest : dict
+        Of the dataset.
+    runs : list of scripts.artefacts.Run
+        What was trained for it.
+    **content
+        What was measured.
+    """
+    seconds = sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings)
+    study = {
+        "format_version": artefacts.FORMAT_VERSION,
+        "study": name,
+        "dataset": describe_data(manifest),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "seconds": round(seconds, 1),
+        **content,
+    }
+    artefacts.write_json(study_path(name), study)
+    return study
+
+
+def read_study(name, block):
+    """The JSON of a study.
+
+    Parameters
+    ----------
+    name : str
+    block : str
+        The line of main.py that makes it, for the message.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    StudyError
+        It was not made yet, or the file is damaged or of another format.
+    """
+    path = study_path(name)
+    remedy = f"uncomment the block {block} in main.py and run `python main.py`"
+    if not path.is_file():
+        raise StudyError(f"there is no study {name!r} ({path} is missing): {remedy}")
+    study = artefacts.read_json(path)
+    version = study.get("format_version") if isinstance(study, dict) else None
+    if version != artefacts.FORMAT_VERSION:
+        raise StudyError(
+            f"{path} has format version {version}, expected {artefacts.FORMAT_VERSION}: {remedy}"
+        )
+    return study
+
+
+# Initialisations, and equal parameters ----------------------------------------------------------------------
+
+
+def initialisation_study(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
+    """How the recurrent weights (RNN) and the forget bias (LSTM) begin: gradients and accuracy.
+
+    Parameters
+    ----------
+    seeds : int
+    epochs : int
+    overwrite : bool
+        Train anew where other settings or data were used before.
+    progress : bool
+        Show a progress bar.
+    **settings
+        Fields of scripts.experiment.Settings that differ from their defaults, for all runs.
+
+    Returns
+    -------
+    dict
+        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+
+    Raises
+    ------
+    StudyError
+        data/ is missing, or settings are out of range.
+    """
+    plan = [("rnn", name, own) for name, own in RNN.items()]
+    plan += [("lstm", name, own) for name, own in LSTM.items()]
+    return compare_variants("initialisations", plan, seeds, overwrite, progress, epochs=epochs, **settings)
+
+
+def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
+    """The LSTM beside an RNN of equal width, and beside one with as many parameters.
+
+    The first two are the runs of :func:`initialisation_study` with orthogonal weights and a forget bias of 1.
+
+    Parameters
+    ----------
+    seeds, epochs, overwrite, progress, **settings
+        As there.
+
+    Returns
+    -------
+    dict
+        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+
+    Raises
+    ------
+    StudyError
+        data/ is missing, or settings are out of range.
+    """
+    H = check_settings("lstm", settings)["hidden_size"]
+    wide = equal_width(H, artefacts.load_manifest()["embeddings"]["dimensions"])
+    plan = [
+        ("rnn", "orthogonal", RNN["orthogonal"]),
+        ("rnn", f"{wide}-units", RNN["orthogonal"] | {"hidden_size": wide}),
+        ("lstm", "forget-1", LSTM["forget-1"]),
+    ]
+    return compare_variants("equal-parameters", plan, seeds, overwrite, progress, epochs=epochs, **settings)
+
+
+def equal_width(hidden_size, dimensions):
+    """Units of the RNN that has as many parameters as an LSTM, as nearly as can be.
+
+    An LSTM has P = 4H (D + H + 1) + H + 1 parameters, an RNN H (D + H + 1) + H + 1: quadratic in H.
+
+    Examples
+    --------
+    >>> equal_width(64, 100)
+    161
+    """
+    parameters = 4 * hidden_size * (dimensions + hidden_size + 1) + hidden_size + 1
+    half = (dimensions + 2) / 2
+    return round(math.sqrt(half * half + parameters - 1) - half)
+
+
+def compare_variants(name, plan, seeds, overwrite, progress, **settings):
+    """Train variants over seeds, and put their gradients and accuracies side by side in one JSON."""
+    run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
+    data, variants, runs = artefacts.load_data(), [], []
+    for (model, variant, own), ids in zip(plan, run_ids, strict=True):
+        of_seeds = [artefacts.load_run(run_id) for run_id in ids]
+        runs += of_seeds
+        variants.append({"model": model, "name": variant, "settings": own, "runs": ids})
+        variants[-1] |= measure_variant(ids, of_seeds)
+    p = np.mean([variant["test_accuracy"] for variant in variants])
+    recorded = best_epoch(runs[0].history)["gradients"]
+    return save_study(
+        name,
+        data.manifest,
+        runs,
+        seeds=list(range(seeds)),
+        epochs=settings["epochs"],
+        settings=settings,
+        standard_error=round_to_digits(np.sqrt(p * (1 - p) / len(data.splits["test"].s))),
+        sentences={
+            "count": recorded["sentences"],
+            "shortest": recorded["shortest"],
+            "longest": recorded["longest"],
+        },
+        variants=variants,
+    )
+
+
+def measure_variant(run_ids, runs):
+    """Best epochs, accuracies and decay of the runs of one variant."""
+    best = [best_epoch(run.history) for run in runs]
+    for run_id, record in zip(run_ids, best, strict=True):
+        if not record["gradients"]:
+            raise StudyError(f"run {run_id!r} recorded no gradients: leave gradients=True, or overwrite it")
+    states = [state for state in ("h", "c") if state in best[0]["gradients"]]
+    first = [run.history[0] for run in runs]
+    return {
+        "parameters": runs[0].settings["parameters"],
+        "best_epoch": [record["epoch"] for record in best],
+        "validation_accuracy": [record["validation_accuracy"] for record in best],
+        "test_accuracy": [accuracy_on_test(run_id) for run_id in run_ids],
+        "decay": {
+            state: {
+                "before": over_seeds([record["gradients"][state]["decay"] for record in first]),
+                "after": over_seeds([record["gradients"][state]["decay"] for record in best]),
+            }
+            for state in states
+        },
+    }
+
+
+def over_seeds(decays):
+    """Middle, smallest and largest of the seeds' medians at each depth."""
+    medians = np.array([decay["median"] for decay in decays], float)
+    return {
+        "depth": decays[0]["depth"],
+        "count": decays[0]["count"],
+        "median": round_to_digits(np.median(medians, axis=0)),
+        "low": round_to_digits(medians.min(axis=0)),
+        "high": round_to_digits(medians.max(axis=0)),
+    }
+
+
+def accuracy_on_test(run_id):
+    """Share of the test sentences that a run gets right, with the weights of its best epoch."""
+    model, data, _ = load_model(run_id)
+    return accuracy(model, data.splits["test"])
+
+
+def accuracy(model, split):
+    """Share of the sentences of a split that a model gets right."""
+    with threadpool_limits(1):
+        return float(np.mean((logits(model, split) > 0) == split.y))
+
+
+def variants_table(study):
+    """The variants of a study as text: accuracies, and what is left of ∂z at the last depth that all share.
+
+    Parameters
+    ----------
+    study : dict
+        Of :func:`initialisation_study` or :func:`equal_parameters`.
+
+    Returns
+    -------
+    str
+    """
+    depth = study["sentences"]["shortest"]
+    columns = f"{'parameters':>11}  {'test accuracy, %':22}{'best epoch':12}"
+    lines = [
+        f"{len(study['seeds'])} seeds, {study['epochs']} epochs; accuracy: mean (smallest–largest); "
+        f"of ∂z, left {depth} steps back",
+        f"{'':19}{columns}{'h before':>9}{'after':>9}{'c before':>11}{'after':>9}",
+    ]
+    for variant in study["variants"]:
+        score = 100 * np.array(variant["test_accuracy"])
+        epochs = ", ".join(map(str, variant["best_epoch"]))
+        left = [
+            f"{curve[moment]['median'][depth - 1]:9.1e}"
+            for curve in variant["decay"].values()
+            for moment in ("before", "after")
+        ]
+        lines.append(
+            f"{variant['model'].upper():5}{variant['name']:14}{variant['parameters']:11,}  "
+            f"{f'{score.mean():.1f} ({score.min():.1f}–{score.max():.1f})':22}{epochs:12}{''.join(left[:2])}"
+            + ("  " + "".join(left[2:]) if left[2:] else "")
+        )
+    return "\n".join(lines)
+
+
+# Does the dataset need memory? ------------------------------------------------------------------------------
+
+
+def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
+    """Test accuracy from only the last k words of each sentence, k = 1 … all, of two trained runs.
+
+    The models are not trained again: they read the end of a sentence as if it were all. Beside them stand
+    the commoner label of the training split, and logistic regression on word counts, trained on whole
+    training rows and shown the same last k words.
+
+    Parameters
+    ----------
+    rnn, lstm : str
+        Run ids.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    dict
+        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+
+    Raises
+    ------
+    StudyError
+        A run is missing, or data/ is not what it was trained on.
+    """
+    loaded = {run_id: load_model(run_id) for run_id in (rnn, lstm)}
+    data = loaded[rnn][1]
+    test = data.splits["test"]
+    ks = range(1, int(test.s.max()) + 1)
+    right = {run_id: [] for run_id in loaded}
+    counts = []
+    classifier = fit_word_counts(data.splits["train"], len(data.vocabulary))
+    for k in tqdm(ks, "last k words", disable=not progress):
+        ending = last_words(test, k)
+        for run_id, (model, _, _) in loaded.items():
+            right[run_id].append(accuracy(model, ending))
+        counts.append(float(classifier.score(word_counts(ending, len(data.vocabulary)), ending.y)))
+    commoner = data.splits["train"].y.mean() > 0.5
+    return save_study(
+        "memory",
+        data.manifest,
+        [run for _, _, run in loaded.values()],
+        sentences=len(test.s),
+        k=list(ks),
+        longer=[int(np.sum(test.s > k)) for k in ks],
+        models=[
+            describe_memory(run_id, run, right[run_id], len(test.s)) for run_id, (_, _, run) in loaded.items()
+        ],
+        baselines={"majority": float(np.mean(test.y == commoner)), "counts": counts},
+    )
+
+
+def describe_memory(run_id, run, right, sentences):
+    """What ``memory.json`` says of one run; `right` is its accuracy for each k."""
+    whole = right[-1]
+    error = math.sqrt(whole * (1 - whole) / sentences)
+    below = [k for k, value in enumerate(right, 1) if value < whole - error]
+    return {
+        "run_id": run_id,
+        "model": run.settings["model"],
+        "hidden_size": run.settings["hyperparameters"]["hidden_size"],
+        "epoch": best_epoch(run.history)["epoch"],
+        "accuracy": right,
+        "standard_error": round_to_digits(error),
+        "enough": max(below, default=0) + 1,
+    }
+
+
+def last_words(split, k):
+    """A split of which each sentence keeps its last k words.
+
+    Parameters
+    ----------
+    split : scripts.artefacts.Split
+    k : int
+
+    Returns
+    -------
+    scripts.artefacts.Split
+    """
+    from_end = np.repeat(np.cumsum(split.s, dtype=np.int64), split.s) - np.arange(len(split.x))
+    return Split(split.x[from_end <= k], np.minimum(split.s, k), split.y, split.g)
+
+
+def word_counts(split, words):
+    """How often each sentence holds each word: a sparse (N, words) matrix."""
+    from scipy.sparse import csr_array
+
+    starts = np.concatenate([[0], np.cumsum(split.s, dtype=np.int64)])
+    ones = np.ones(len(split.x))
+    return csr_array((ones, np.asarray(split.x, np.int64), starts), shape=(len(split.s), words))
+
+
+def fit_word_counts(split, words):
+    """Logistic regression on word counts, which knows nothing of their order."""
+    from sklearn.linear_model import LogisticRegression
+
+    with threadpool_limits(1):
+        return LogisticRegression(max_iter=300).fit(word_counts(split, words), split.y)
+
+
+# The cue-distance probe -------------------------------------------------------------------------------------
+
+
+def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=True, **settings):
+    """How far back both models remember, and how much of the gradient reaches what they have to remember.
+
+    data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed one model
+    of each kind is trained on a mixture of all distances, and tested at several of them.
+
+    Parameters
+    ----------
+    seeds, epochs, overwrite, progress, **settings
+        As for :func:`initialisation_study`. By default without dropout.
+
+    Returns
+    -------
+    dict
+        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+
+    Raises
+    ------
+    StudyError
+        data/ is missing or holds another dataset, or settings are out of range.
+    """
+    data = artefacts.load_data()
+    distances = probe.cue_distances(data.splits["test"], data.vocabulary)
+    described = data.manifest[probe.NAME]
+    settings = {"epochs": epochs, "input_dropout": 0.0, "state_dropout": 0.0, "gradients": False, **settings}
+    plan = [(model, f"probe-{described['mixture']}", {}) for model in ("rnn", "lstm")]
+    run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
+    runs = [artefacts.load_run(run_id) for ids in run_ids for run_id in ids]
+    tested = np.unique(distances)
+    with threadpool_limits(1), tqdm(total=len(runs), desc="at the cues", disable=not progress) as bar:
+        models = [
+            {"model": model, "runs": ids, **measure_probe(ids, distances, tested, bar)}
+            for (model, _, _), ids in zip(plan, run_ids, strict=True)
+        ]
+    return save_study(
+        f"probe-{described['mixture']}",
+        data.manifest,
+        runs,
+        seeds=list(range(seeds)),
+        epochs=epochs,
+        settings=settings,
+        mixture=described["mixture"],
+        longest=described["longest"],
+        distances=tested.tolist(),
+        sentences=int(np.sum(distances == tested[0])),
+        failing=FAILING,
+        models=models,
+    )
+
+
+def measure_probe(run_ids, distances, tested, bar):
+    """Accuracy and the gradient at the deciding cue, by distance, of the runs of one model."""
+    right, best = [], []
+    gradients = {"before": [], "after": []}
+    for run_id in run_ids:
+        model, data, run = load_model(run_id)
+        split = data.splits["test"]
+        fresh = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
+        correct = (logits(model, split) > 0) == split.y
+        right.append([float(np.mean(correct[distances == d])) for d in tested])
+        best.append(best_epoch(run.history)["epoch"])
+        for moment, weights in (("before", fresh), ("after", model)):
+            gradients[moment].append(gradient_at_cue(weights, split, distances))
+        bar.update()
+    return {
+        "parameters": run.settings["parameters"],
+        "best_epoch": best,
+        "accuracy": right,
+        "fails_at": [fails_at(tested, scores) for scores in right],
+        "gradient": {
+            state: {
+                moment: quartiles_at([seed[state] for seed in seeds], distances, tested)
+                for moment, seeds in gradients.items()
+            }
+            for state in model.states
+        },
+    }
+
+
+def fails_at(tested, scores):
+    """The smallest tested distance at which the accuracy is below 75 %, or None."""
+    return next((int(d) for d, score in zip(tested, scores, strict=True) if score < FAILING), None)
+
+
+def gradient_at_cue(model, split, distances):
+    """log₁₀ of ‖∂z/∂state‖ at the deciding cue, relative to the last step, of each sentence.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+    split : scripts.artefacts.Split
+    distances : (N,) integers
+        Words after the cue.
+
+    Returns
+    -------
+    dict of str to (N,) numpy.ndarray
+        For each state.
+    """
+    batches = sorted_batches(split, BATCH)
+    rows = np.concatenate(batches.rows)  # longest first, as the walk has them
+    walk = walk_back(model, batches)
+    starts = np.cumsum(walk.counts) - walk.counts  # where each depth begins; depth 1 is the last step
+    place = np.arange(len(rows))
+    gradient = {}
+    for state, norms in walk.norms.items():
+        gradient[state] = np.empty(len(rows))
+        gradient[state][rows] = norms[starts[distances[rows]] + place] - norms[place]
+    return gradient
+
+
+def quartiles_at(seeds, distances, tested):
+    """Median and quartiles at each tested distance over the sentences of all seeds; None for log₁₀ 0."""
+    by_distance = [np.concatenate([seed[distances == d] for seed in seeds]) for d in tested]
+    quantiles = [np.quantile(values, (0.25, 0.5, 0.75), method="nearest") for values in by_distance]
+    return {
+        name: [round_to_digits(float(q[k])) if np.isfinite(q[k]) else None for q in quantiles]
+        for k, name in enumerate(("q25", "median", "q75"))
+    }
+
+
+def probe_table(study):
+    """Where each model of a probe study fails, as text.
+
+    Parameters
+    ----------
+    study : dict
+        Of :func:`probe_study`.
+
+    Returns
+    -------
+    str
+    """
+    lines = [f"{'d, words after the cue':24}" + "".join(f"{d:6}" for d in study["distances"])]
+    for model in study["models"]:
+        scores = np.median(model["accuracy"], axis=0)
+        lines.append(
+            f"{model['model'].upper() + ' right, %':24}" + "".join(f"{100 * v:6.0f}" for v in scores)
+        )
+        for state, moments in model["gradient"].items():
+            for moment, curve in moments.items():
+                left = "".join(f"{v:6.1f}" if v is not None else "    -∞" for v in curve["median"])
+                lines.append(f"{'  log₁₀ of ∂z/∂' + state + ', ' + moment:24}" + left)
+    for model in study["models"]:
+        where = ", ".join(str(d) if d else f"none up to {study['longest']}" for d in model["fails_at"])
+        lines.append(
+            f"{model['model'].upper()} fails (below {study['failing']:.0%}) from d = {where} (seed by seed)"
+        )
+    return "\n".join(lines)
