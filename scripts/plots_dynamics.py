@@ -10,8 +10,8 @@ import numpy as np
 from scripts import artefacts, figure_style
 from scripts.analysis import RATES, study_path
 from scripts.artefacts import StudyError
-from scripts.figure_style import LSTM_C, LSTM_H, RNN_H, Curve, house_style
 from scripts.figure_logs import DEFAULT_LSTM, DEFAULT_RNN, NAMES, name_data
+from scripts.figure_style import LSTM_C, LSTM_H, RNN_H, Curve, house_style
 from scripts.plots_runs import draw_counts, mark_depths
 
 MOMENTS = ("initialisation", "best")
@@ -322,9 +322,9 @@ def draw_lyapunov(rnn, lstm):
         "How to read: below 0, a small change of the state dies out; in the long run a gradient is "
         "multiplied by exp λ₁ a step (the two scales differ: λ₁ is what counts). "
         f"Long drive: {drive['steps']:,} words drawn at random from the sentences, after {drive['burn_in']} "
-        "that are not counted, state never reset. Sentences: each from its first word to its last, directions "
-        "drawn at random; mean and quartiles (band) over the sentences. Slopes: least squares through the "
-        f"mean of the logs, depths {first} to {last}, sentences of at least {last} tokens.",
+        "that are not counted, state never reset. Sentences: each from its first word to its last, in "
+        "directions drawn at random; mean and quartiles (band) over the sentences. Slopes: least squares "
+        f"through the mean of the logs, depths {first} to {last}, sentences of at least {last} tokens.",
         provenance(rnn, lstm),
     )
     return figure
