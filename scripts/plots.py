@@ -25,12 +25,16 @@ from scripts.figure_logs import (
     check_gradients_recorded,
     read,
 )
+from scripts.plots_learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.plots_runs import (
     plot_gradients_rnn_vs_lstm,
     plot_gradients_rnns,
     plot_run,
     plot_sentence_lengths,
 )
+
+DYNAMICS = (plot_decay_while_learning, plot_activations, plot_recurrent_weights)
+
 
 # Command line ---------------------------------------------------------------------------------------------
 
@@ -75,7 +79,7 @@ def plot_runs(run_ids, show=False):
 
 def plot_everything(show=False):
     """Draw the sentence lengths, every run, an RNN beside an LSTM, and the RNNs of several widths."""
-    logs = [read(run_id) for run_id in artefacts.runs()]
+    logs = readable_logs(artefacts.runs())
     has_data = artefacts.data_path("dataset.json").exists()
     if not logs and not has_data:
         raise StudyError(
@@ -90,6 +94,17 @@ def plot_everything(show=False):
     rnns, lstms = of_model(recorded, "rnn"), of_model(recorded, "lstm")
     widths = {log.hidden_size: log for log in reversed(rnns)}
     return paths + compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
+
+
+def readable_logs(run_ids):
+    """The logs of these runs; a damaged one is named, and doesn't keep the others from being drawn."""
+    logs = []
+    for run_id in run_ids:
+        try:
+            logs.append(read(run_id))
+        except StudyError as error:
+            print(f"not drawn: {error}", file=sys.stderr)
+    return logs
 
 
 def with_gradients(logs):
@@ -111,7 +126,12 @@ def of_model(logs, model):
 
 def compare(rnns, lstms, widths, show):
     """Draw each of `rnns` beside each of `lstms`, and the RNNs in `widths` beside each other."""
-    paths = [plot_gradients_rnn_vs_lstm(rnn.run_id, lstm.run_id, show) for rnn in rnns for lstm in lstms]
+    paths = []
+    for rnn in rnns:
+        for lstm in lstms:
+            learning = DYNAMICS if all("activations" in log.best for log in (rnn, lstm)) else ()
+            for plot in (plot_gradients_rnn_vs_lstm, *learning):
+                paths.append(plot(rnn.run_id, lstm.run_id, show))
     if len(widths) > 1:
         paths.append(plot_gradients_rnns([log.run_id for log in widths], show))
     return paths

@@ -387,3 +387,10 @@ def test_nothing_to_draw_is_one_line():
     fails("dataset.json is missing", plots.plot_sentence_lengths)
     fails("expected several run ids", plots.plot_gradients_rnns, "rnn-16")
     fails("expected several run ids", plots.plot_gradients_rnns, [])
+
+
+def test_a_damaged_log_does_not_keep_the_others_from_being_drawn(pair, root, capsys):
+    artefacts.log_path("broken").write_text("no json\n")
+    names = {path.name for path in plots.plot_all()}
+    assert "rnn-run-1-training.png" in names
+    assert "broken" in capsys.readouterr().err
