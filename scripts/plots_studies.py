@@ -1,0 +1,446 @@
+"""Draw the studies of scripts/studies.py: initialisations, equal parameters, the last k words, the probe.
+
+Everything drawn stands in a JSON in ``assets/benchmarks/``; nothing is trained or measured here. From a
+Python prompt, or uncommented in main.py::
+
+    from scripts.plots_studies import plot_probe
+    plot_probe()
+"""
+
+import numpy as np
+
+from scripts import figure_style
+from scripts.artefacts import StudyError
+from scripts.figure_logs import NAMES, name_data
+from scripts.figure_style import house_style
+from scripts.plots_runs import STATES
+from scripts.probe import MIXTURES
+from scripts.studies import read_study
+
+LOOKS = [  # of the variants of a study, one after the other: colour, marker, line
+    ("#D55E00", "o", "-"),
+    ("#0072B2", "s", "--"),
+    ("#009E73", "^", "-."),
+    ("#000000", "D", ":"),
+]
+FLOOR, CEILING = 1e-30, 1e2  # where the axis of the probe's gradients ends
+DEAD = 1e-10  # a line to compare with
+TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
+TITLES = {
+    "rnn": "How an RNN's recurrent weights begin: the gradient it starts with, and what training makes of it",
+    "lstm": "How an LSTM's forget gate begins: the gradient it starts with, and what training makes of it",
+}
+WORDS = {  # variants in a legend
+    "uniform": "uniform in ±1/√H",
+    "orthogonal": "orthogonal",
+    "identity": "identity",
+    "forget-0": "forget bias 0",
+    "forget-1": "forget bias 1",
+    "forget-2": "forget bias 2",
+    "chrono": "chrono",
+}
+
+
+def describe_runs(study):
+    """Seeds and epochs of a study, as a footer names them."""
+    seeds, runs = len(study["seeds"]), "runs study-…-s0"
+    if seeds > 1:
+        runs += f" to -s{seeds - 1}"
+    return f"{seeds} seed{'s' * (seeds > 1)} ({runs}), {study['epochs']} epochs each."
+
+
+# Variants: initialisations, equal parameters ----------------------------------------------------------------
+
+
+def plot_initialisations(show=False):
+    """Draw the decay of the gradient before and after training, and the accuracy, of each initialisation.
+
+    Parameters
+    ----------
+    show : bool
+        Show it as well, where there is a screen.
+
+    Returns
+    -------
+    list of pathlib.Path
+        ``assets/figures/initialisations-rnn.png`` and ``-lstm.png``.
+
+    Raises
+    ------
+    StudyError
+        The study was not made yet, or its file is damaged.
+    """
+    study = read_study("initialisations", "initialisation_study()")
+    paths = []
+    for model in ("rnn", "lstm"):
+        variants = [variant for variant in study["variants"] if variant["model"] == model]
+        labels = [WORDS.get(variant["name"], variant["name"]) for variant in variants]
+        figure = draw_variants(study, variants, labels, TITLES[model])
+        paths.append(figure_style.save(figure, f"initialisations-{model}.png", show))
+    return paths
+
+
+def plot_equal_parameters(show=False):
+    """Draw the LSTM beside RNNs of as many units and of as many parameters; see :func:`plot_initialisations`.
+
+    Returns
+    -------
+    pathlib.Path
+        ``assets/figures/equal-parameters.png``.
+    """
+    study = read_study("equal-parameters", "equal_parameters()")
+    labels = [f"{NAMES[v['model']]}, {v['parameters']:,} parameters" for v in study["variants"]]
+    title = "An LSTM beside RNNs of as many units, and of as many parameters"
+    figure = draw_variants(study, study["variants"], labels, title)
+    return figure_style.save(figure, "equal-parameters.png", show)
+
+
+@house_style
+def draw_variants(study, variants, labels, title):
+    """Decay by depth before (left) and after training (right), a row a state; accuracies below."""
+    states = [state for state in ("c", "h") if any(state in variant["decay"] for variant in variants)]
+    rows = len(states)
+    height = 2.9 * rows + 0.34 * len(variants) + 3.1
+    figure, axes = figure_style.open_figure(
+        title, height, nrows=rows + 1, ncols=2, height_ratios=[2.9] * rows + [0.34 * len(variants) + 0.5]
+    )
+    for row, state in enumerate(states):
+        for column, moment in enumerate(("before", "after")):
+            draw_decays(axes[row, column], variants, labels, state, moment)
+            mark_depths(axes[row, column], study, variants)
+        share_y(axes[row])
+        axes[row, 0].set_ylabel(f"norm of ∂z/∂{state}, relative\nto the last step (no unit)")
+    for column in (0, 1):
+        axes[rows - 1, column].set_xlabel("steps back from the end (1 = the last step)")
+    figure_style.add_legend(axes[0, 0], axes[rows - 1, 0].get_legend_handles_labels(), 2)
+    draw_scores(span_last_row(figure, axes), study, variants, labels)
+    figure_style.add_footer(figure, read_variants(study), provenance_of_variants(study))
+    return figure
+
+
+def draw_decays(axes, variants, labels, state, moment):
+    """One panel: the decay of one state of all variants, at one moment."""
+    axes.set_yscale("log", nonpositive="clip")
+    for number, (variant, label) in enumerate(zip(variants, labels, strict=True)):
+        if state not in variant["decay"]:
+            continue
+        curve = variant["decay"][state][moment]
+        colour, marker, line = LOOKS[number % len(LOOKS)]
+        depth, low, high = (np.array(curve[name], float) for name in ("depth", "low", "high"))
+        axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(
+            *(depth, curve["median"]),
+            **{"color": colour, "linestyle": line, "marker": marker, "label": label},
+            markevery=(2 * number, 8),
+        )
+    axes.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
+    moment = {"before": "Before training (epoch 0)", "after": "At the best epoch"}[moment]
+    axes.set_title(f"{moment}: {'hidden' if state == 'h' else 'cell'} state {state}")
+
+
+def mark_depths(axes, study, variants):
+    """End the axis where too few sentences are left, and mark where they begin to get fewer."""
+    curve = next(iter(variants[0]["decay"].values()))["before"]
+    enough = [d for d, n in zip(curve["depth"], curve["count"], strict=True) if n >= figure_style.SMALL_COUNT]
+    deepest = max(enough, default=curve["depth"][-1])
+    axes.axvline(study["sentences"]["shortest"], color="black", linestyle=":", linewidth=1.2, zorder=2)
+    axes.set_xlim(1, max(2, deepest))
+    axes.set_xticks(figure_style.count_ticks(deepest))
+
+
+def share_y(row):
+    """Give the panels of a row one range, so that before and after compare."""
+    ranges = [axes.get_ylim() for axes in row]
+    for axes in row:
+        axes.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))
+    row[1].tick_params(labelleft=False)
+
+
+def span_last_row(figure, axes):
+    """One axes in place of the two of the last row."""
+    grid = axes[-1, 0].get_gridspec()
+    for panel in axes[-1]:
+        panel.remove()
+    return figure.add_subplot(grid[-1, :])
+
+
+def draw_scores(axes, study, variants, labels):
+    """Test accuracy of every run, a row a variant; the mean as a bar."""
+    for number, variant in enumerate(variants):
+        colour, marker, _ = LOOKS[number % len(LOOKS)]
+        scores = 100 * np.array(variant["test_accuracy"])
+        axes.plot(scores, [number] * len(scores), marker, color=colour, alpha=0.8, linestyle="none")
+        axes.plot([scores.mean()] * 2, [number - 0.3, number + 0.3], color=colour)
+    epochs = [", ".join(map(str, variant["best_epoch"])) for variant in variants]
+    axes.set_yticks(
+        range(len(variants)),
+        [f"{label} (best epoch {of_seeds})" for label, of_seeds in zip(labels, epochs, strict=True)],
+    )
+    axes.set_ylim(len(variants) - 0.5, -0.5)
+    error = 100 * study["standard_error"]
+    sentences = study["dataset"]["splits"]["test"]["rows"]
+    axes.set_title("Test accuracy at the best epoch (symbol: one seed; bar: their mean)")
+    axes.set_xlabel(f"correct (% of {sentences:,} sentences; ±{error:.1f} is one standard error of a symbol)")
+
+
+def read_variants(study):
+    """How to read a figure of variants."""
+    seeds = len(study["seeds"])
+    return (
+        "How to read: 1 = as large as at the last step of the sentence; 0.01 = a hundredth of it is left. Of "
+        f"each seed the median over the sentences; line: the middle seed of {seeds}, band: the smallest and "
+        "the largest. Right of the dotted line only longer sentences are left; the axis ends where there are "
+        f"fewer than {figure_style.SMALL_COUNT}. Best epoch: the smallest validation loss."
+    )
+
+
+def provenance_of_variants(study):
+    """Data, runs and sentences of a study of variants."""
+    sentences = study["sentences"]
+    return (
+        f"{name_data(study['dataset'])} {describe_runs(study)} Gradients: {sentences['count']:,} validation "
+        f"sentences of {sentences['shortest']} to {sentences['longest']} tokens."
+    )
+
+
+# The last k words -------------------------------------------------------------------------------------------
+
+
+def plot_memory(show=False):
+    """Draw the test accuracy of an RNN and an LSTM that are shown only the last k words.
+
+    Parameters
+    ----------
+    show : bool
+        Show it as well, where there is a screen.
+
+    Returns
+    -------
+    pathlib.Path
+        ``assets/figures/memory.png``.
+
+    Raises
+    ------
+    StudyError
+        The study was not made yet, or its file is damaged.
+    """
+    return figure_style.save(draw_memory(read_study("memory", "memory_study()")), "memory.png", show)
+
+
+@house_style
+def draw_memory(study):
+    """The figure of :func:`plot_memory`."""
+    figure, (top, bottom) = figure_style.open_figure(
+        "How many of its last words does a sentence need?",
+        6.4,
+        nrows=2,
+        sharex=True,
+        height_ratios=[3.6, 1.1],
+    )
+    k = study["k"]
+    for model in study["models"]:
+        colour, marker = STATES[model["model"], "h"]
+        right = 100 * np.array(model["accuracy"])
+        error = 100 * model["standard_error"]
+        label = (
+            f"{NAMES[model['model']]} ({model['run_id']}): {right[-1]:.1f} % of whole sentences; within one "
+            f"standard error of that from k = {model['enough']} on"
+        )
+        top.fill_between(k, right - error, right + error, color=colour, alpha=0.15, linewidth=0)
+        top.plot(k, right, color=colour, marker=marker, markevery=3, label=label)
+    baselines = study["baselines"]
+    counts = 100 * np.array(baselines["counts"])
+    label = f"logistic regression on word counts, no order: {counts[-1]:.1f} %"
+    top.plot(k, counts, color="black", linestyle="--", label=label)
+    majority = 100 * baselines["majority"]
+    label = f"always the commoner label: {majority:.1f} %"
+    top.axhline(majority, color=figure_style.GREY, linestyle=":", label=label)
+    top.set(title="Test accuracy from the last k words", ylabel="correct (% of test sentences)")
+    bottom.fill_between(k, study["longer"], step="mid", color=figure_style.GREY, alpha=0.25, linewidth=0)
+    bottom.plot(k, study["longer"], color="black", linewidth=1.5, drawstyle="steps-mid")
+    bottom.set(
+        title=f"Of {study['sentences']:,} sentences, those longer than k words: cut, the others are whole"
+    )
+    bottom.set(ylabel="sentences cut", ylim=(0, None), xlabel="k, words read from the end of each sentence")
+    bottom.set_xlim(1, max(2, k[-1]))
+    bottom.set_xticks(figure_style.count_ticks(k[-1]))
+    figure.align_ylabels([top, bottom])
+    figure_style.add_legend(top, top.get_legend_handles_labels(), 1)
+    figure_style.add_footer(figure, read_memory(), provenance_of_memory(study))
+    return figure
+
+
+def read_memory():
+    """How to read the figure of the last k words."""
+    return (
+        "How to read: where a line is flat, the words further back change no more answers than chance would. "
+        "Band: one standard error of an accuracy on so many sentences. Nothing is trained for a k: the "
+        "models were trained on whole rows and read the last k words as if they were all. A flat line says "
+        "that this dataset needs no longer memory, not that the model has none."
+    )
+
+
+def provenance_of_memory(study):
+    """Data and runs of the study of the last k words."""
+    runs = ", ".join(
+        f"{model['run_id']} ({NAMES[model['model']]}, {model['hidden_size']} units, best epoch "
+        f"{model['epoch']})"
+        for model in study["models"]
+    )
+    lengths = f"{study['sentences']:,} test sentences of up to {study['k'][-1]} tokens"
+    return f"{name_data(study['dataset'])} Runs: {runs}. {lengths}."
+
+
+# The cue-distance probe -------------------------------------------------------------------------------------
+
+
+def plot_probe(mixture=MIXTURES[0], show=False):
+    """Draw accuracy and the gradient at the deciding cue against the cue's distance from the end.
+
+    Parameters
+    ----------
+    mixture : {"even", "log"}
+        Of the distances in training: as the probe was preprocessed.
+    show : bool
+        Show it as well, where there is a screen.
+
+    Returns
+    -------
+    pathlib.Path
+        ``assets/figures/probe-<mixture>.png``.
+
+    Raises
+    ------
+    StudyError
+        The study was not made yet, or its file is damaged; or there is no such mixture.
+    """
+    if mixture not in MIXTURES:
+        raise StudyError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
+    study = read_study(f"probe-{mixture}", f"probe_study() (after `--probe-mixture {mixture}`)")
+    return figure_style.save(draw_probe(study), f"probe-{mixture}.png", show)
+
+
+@house_style
+def draw_probe(study):
+    """The figure of :func:`plot_probe`."""
+    figure, (top, bottom) = figure_style.open_figure(
+        f"How far back a model remembers, and how much of the gradient gets there{TRAINED[study['mixture']]}",
+        8.6,
+        nrows=2,
+        sharex=True,
+        height_ratios=[2.4, 3.2],
+    )
+    for model in study["models"]:
+        draw_accuracy(top, study, model)
+        draw_cue_gradient(bottom, study, model)
+    top.axhline(100 * study["failing"], color=figure_style.GREY, linestyle="--", linewidth=1, zorder=1)
+    top.axhline(50, color=figure_style.GREY, linestyle=":", linewidth=1, zorder=1)
+    top.set(title="Does the model know the label? Below the dashed line it is said to fail; dotted: chance")
+    top.set(ylabel="correct (% of test sentences)", ylim=(38, 103))
+    top.legend(loc="center left", frameon=True, framealpha=0.9, edgecolor="none", bbox_to_anchor=(0.3, 0.62))
+    finish_gradients(bottom, study)
+    figure.align_ylabels([top, bottom])
+    figure_style.add_footer(figure, read_probe(study), provenance_of_probe(study))
+    return figure
+
+
+def draw_accuracy(axes, study, model):
+    """Accuracy against distance: the middle seed, and from the smallest to the largest as a bar."""
+    colour, marker = STATES[model["model"], "h"]
+    right = 100 * np.array(model["accuracy"])
+    middle = np.median(right, axis=0)
+    spread = [middle - right.min(0), right.max(0) - middle]
+    axes.errorbar(
+        *(study["distances"], middle, spread),
+        **{"color": colour, "marker": marker, "capsize": 3, "elinewidth": 1.2},
+        **(
+            {"markersize": 9} if model["model"] == "rnn" else {"linestyle": "--"}
+        ),  # both show where they meet
+        label=f"{NAMES[model['model']]}: {describe_failure(study, model)}",
+    )
+
+
+def describe_failure(study, model):
+    """At which distance a model fails, in words."""
+    failures = ["never" if d is None else f"{d}" for d in model["fails_at"]]
+    if set(failures) == {"never"}:
+        return f"does not fail up to d = {study['longest']}"
+    if len(set(failures)) == 1:
+        return f"fails from d = {failures[0]} on"
+    return f"fails from d = {', '.join(failures)} on (seed by seed)"
+
+
+def draw_cue_gradient(axes, study, model):
+    """‖∂z/∂state‖ at the deciding cue against distance, before training and at the best epoch."""
+    for state, moments in model["gradient"].items():
+        colour, marker = STATES[model["model"], state]
+        for moment, line in (("after", "-"), ("before", "--")):
+            median, q25, q75 = (
+                10.0 ** np.array([-np.inf if v is None else v for v in moments[moment][name]])
+                for name in ("median", "q25", "q75")
+            )
+            faint = 0.2 if line == "-" else 0.1
+            axes.fill_between(study["distances"], q25, q75, color=colour, alpha=faint, linewidth=0)
+            axes.plot(
+                *(study["distances"], median),
+                **{"color": colour, "linestyle": line, "marker": marker},
+                markerfacecolor=colour if line == "-" else "white",
+                label=f"{NAMES[model['model']]} {state}, "
+                + ("best epoch" if line == "-" else "epoch 0 (before training)"),
+            )
+
+
+def finish_gradients(axes, study):
+    """Scales, limits, titles and legend of the lower panel."""
+    axes.set_xscale("log")
+    axes.set_yscale("log", nonpositive="clip")
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(FLOOR, low), max(CEILING, high))
+    axes.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
+    axes.axhline(DEAD, color=figure_style.GREY, linestyle=":", linewidth=1, zorder=1)
+    axes.set_xticks(study["distances"], [str(d) for d in study["distances"]])
+    axes.minorticks_off()
+    axes.set_title("How much of the gradient reaches the deciding cue? (dotted: {DEAD:g} of it)")
+    axes.set_ylabel("norm of ∂z at the cue, relative to\nthe last step (no unit)")
+    axes.set_xlabel("d, words between the deciding cue and the end of the sentence")
+    axes.legend(loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")
+
+
+def read_probe(study):
+    """How to read the probe's figure."""
+    lowest = [
+        (value, NAMES[model["model"]], state)
+        for model in study["models"]
+        for state, moments in model["gradient"].items()
+        for curve in moments.values()
+        for value in curve["median"]
+        if value is not None
+    ]
+    below, name, state = min(lowest)
+    leaving = f" Lines that leave at the bottom go on, to 1e{below:.0f} for the {name}'s {state}."
+    trained = {
+        "even": "in training each d is as frequent",
+        "log": "in training a distance d is as frequent as 1/d, so that short ones are common",
+    }[study["mixture"]]
+    seeds = len(study["seeds"])
+    spread = f"symbol: the middle one of {seeds} seeds, bar: their range" if seeds > 1 else "one seed"
+    return (
+        f"How to read: a marked cue, d words before the end of a sentence, tells its label; {trained}. "
+        f"Accuracy: {spread}. Gradient: median over the sentences{' of all seeds' * (seeds > 1)}, band: "
+        f"quartiles.{leaving if below < np.log10(FLOOR) else ''} A gradient that is gone can't teach; what "
+        "short distances taught may serve at long ones all the same."
+    )
+
+
+def provenance_of_probe(study):
+    """Data, runs and sentences of the probe study."""
+    models = ", ".join(
+        f"{NAMES[model['model']]} ({model['parameters']:,} parameters, best epoch "
+        f"{', '.join(map(str, model['best_epoch']))})"
+        for model in study["models"]
+    )
+    rows = study["dataset"]["splits"]["train"]["rows"]
+    return (
+        f"{name_data(study['dataset'])} {models}; {describe_runs(study)} {rows:,} training sentences, d "
+        f"from 2 to {study['longest']}; {study['sentences']} test sentences at each d."
+    )
