@@ -107,7 +107,7 @@ def evaluate_run(run_id):
 
 
 def read_sentence(run_id, sentence):
-    """Classify a sentence as a person types it, and see how much of the gradient reaches each of its words.
+    """Classify a sentence as a person types it, and see what each of its words does to the logit z.
 
     Parameters
     ----------
@@ -117,8 +117,10 @@ def read_sentence(run_id, sentence):
     Returns
     -------
     dict
-        ``probability`` (that it is positive), and for each of its T tokens: ``words``, ``known`` (is there a
-        vector for it), ``reach`` (‖∂z/∂x_t‖), ``share`` (the same, divided by their sum).
+        ``run_id``, ``model``, ``epoch``, ``dataset``; ``z`` and ``probability`` (that it is positive); and
+        for each of the T tokens: ``words``, ``known`` (is there a vector for it), ``reach`` (‖∂z/∂x_t‖),
+        ``share`` (the same, divided by their sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first order what
+        x_t adds to z) and ``left_out`` (z less the z of the sentence without the word).
 
     Raises
     ------
@@ -130,16 +132,34 @@ def read_sentence(run_id, sentence):
     words = tokenise(sentence) if isinstance(sentence, str) else []
     if not words:
         raise StudyError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
-    model, data, _ = load_model(run_id)
+    model, data, run = load_model(run_id)
     row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
     ids = np.array([row.get(word, UNKNOWN) for word in words])
-    z = model.forward(ids, np.ones(len(ids), int))
+    without = logits_without_each(model, ids)
+    z = float(model.forward(ids, np.ones(len(ids), int))[0])
     model.backward(np.ones(1, model.dtype))
-    reach = np.linalg.norm(model.input_gradients().astype(np.float64), axis=1)
+    gradient = model.input_gradients().astype(np.float64)
+    reach = np.linalg.norm(gradient, axis=1)
     return {
-        "probability": float(0.5 + 0.5 * np.tanh(0.5 * z[0].astype(np.float64))),
+        "run_id": run_id,
+        "model": run.settings["model"],
+        "epoch": best_epoch(run.history)["epoch"],
+        "dataset": run.settings["dataset"],
+        "z": z,
+        "probability": float(0.5 + 0.5 * np.tanh(0.5 * z)),
         "words": words,
         "known": (ids != UNKNOWN).tolist(),
         "reach": reach.tolist(),
         "share": (reach / (reach.sum() or 1)).tolist(),
+        "gradient_input": np.einsum("td,td->t", gradient, model.embeddings[ids]).tolist(),
+        "left_out": (z - without).tolist(),
     }
+
+
+def logits_without_each(model, ids):
+    """z of a sentence without its first word, without its second, …: (T,); of no word at all, z = v."""
+    T = len(ids)
+    if T == 1:
+        return model.parameters["bias_out"].astype(np.float64)
+    kept = ids[np.array([[k for k in range(T) if k != left_out] for left_out in range(T)])]  # (T, T-1)
+    return model.forward(kept.T.ravel(), np.full(T - 1, T)).astype(np.float64)

@@ -32,7 +32,19 @@ from scripts.plots_runs import (
     plot_run,
     plot_sentence_lengths,
 )
+from scripts.plots_sentence import plot_sentence
 
+__all__ = [
+    "plot_activations",
+    "plot_all",
+    "plot_decay_while_learning",
+    "plot_gradients_rnn_vs_lstm",
+    "plot_gradients_rnns",
+    "plot_recurrent_weights",
+    "plot_run",
+    "plot_sentence",
+    "plot_sentence_lengths",
+]
 DYNAMICS = (plot_decay_while_learning, plot_activations, plot_recurrent_weights)
 
 

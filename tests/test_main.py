@@ -106,9 +106,37 @@ def test_predict_takes_a_sentence_as_typed(data):
     assert sum(reading["share"]) == pytest.approx(1)
     again = main.predict("not good , word3 !", "a-run")
     assert again["probability"] == reading["probability"]
+
+
+def test_predict_says_what_each_word_does(data, study_root, capsys):
+    """Against a model run by hand: gradient by moving the vectors, occlusion by leaving words out."""
+    main.train_rnn("an-rnn", epochs=2, hidden_size=8)
+    main.train_lstm("an-lstm", epochs=2, hidden_size=8)
+    readings = main.predict("not good word3", ("an-rnn", "an-lstm"))
+    ids = np.array([4, 2, 8])
+    for run_id, reading in zip(("an-rnn", "an-lstm"), readings, strict=True):
+        model, _, _ = evaluation.load_model(run_id)
+        z = model.forward(ids, np.ones(3, int))[0]
+        assert reading["probability"] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-5)
+        for t in range(3):
+            without = model.forward(np.delete(ids, t), np.ones(2, int))[0]
+            assert reading["left_out"][t] == pytest.approx(z - without, rel=1e-3, abs=1e-6)
+            x = model.embeddings[ids[t]]
+            model.embeddings = np.vstack([model.embeddings, x * 1.001, x * 0.999])
+            V = len(model.embeddings)
+            up, down = (
+                model.forward(np.where(np.arange(3) == t, k, ids), np.ones(3, int))[0] for k in (V - 2, V - 1)
+            )
+            assert reading["gradient_input"][t] == pytest.approx((up - down) / 0.002, rel=2e-2, abs=2e-4)
+    assert (study_root / "assets" / "figures" / "sentence-an-rnn+an-lstm.png").exists()
+    assert "an-lstm: P(positive)" in capsys.readouterr().out
+
+
+def test_predict_of_one_word(data):
+    main.train_lstm("a-run", epochs=1, hidden_size=4)
+    reading = main.predict("good", "a-run")
     model, _, _ = evaluation.load_model("a-run")
-    z = model.forward(np.array([4, 2, 1, 8, 1]), np.ones(5, int))[0]
-    assert reading["probability"] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-5)
+    assert reading["left_out"] == [pytest.approx(reading["z"] - model.parameters["bias_out"][0], rel=1e-5)]
 
 
 def test_overfit_learns_by_heart(data):

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from scripts import artefacts, experiment, plots_learning
+from scripts import artefacts, evaluation, experiment, plots_learning, plots_sentence
 from scripts.artefacts import StudyError
 from scripts.figure_logs import read
 
@@ -90,6 +90,20 @@ def test_each_figure_is_written_titled_and_small(pair, name):
     assert "(" in figure.axes[0].get_ylabel() or "steps" in figure.axes[0].get_ylabel()  # a unit
     assert any("epoch" in axes.get_xlabel() or "steps back" in axes.get_xlabel() for axes in figure.axes)
     assert "made-up" in figure.get_supxlabel()
+
+
+def test_a_sentence_is_drawn_word_by_word_and_a_long_one_to_its_last_words(pair):
+    for words in (4, 90):
+        sentence = " ".join(["good", "word1"] * (words // 2))
+        readings = [evaluation.read_sentence(log.run_id, sentence) for log in pair]
+        figure = plots_sentence.draw_sentence(readings)
+        panels = np.array(figure.axes).reshape(2, 3)
+        drawn = min(words, plots_sentence.MOST_WORDS)
+        for row, reading in zip(panels, readings, strict=True):
+            for axes, quantity in zip(row, plots_sentence.QUANTITIES, strict=True):
+                widths = [bar.get_width() for bar in axes.patches]
+                np.testing.assert_allclose(widths, reading[quantity][-drawn:])
+        assert (f"last {drawn} of its 90" in figure.get_supxlabel()) == (words == 90)
 
 
 def test_runs_without_dynamics_are_one_line(data):
