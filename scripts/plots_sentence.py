@@ -76,8 +76,7 @@ def draw_words(axes, reading, quantity):
     values = np.array(reading[quantity][-MOST_WORDS:])
     places = np.arange(len(values))
     signed = quantity != "reach"
-    colours = np.where(values > 0, MOST_WORDS = 60  # that a figure has room for: of a longer text, the last ones
-POSITIVE, NEGATIVE) if signed else NEUTRAL
+    colours = np.where(values > 0, POSITIVE, NEGATIVE) if signed else NEUTRAL
     axes.barh(places, values, color=colours, height=0.75)
     axes.axvline(0, color="black", linewidth=1)
     labels = [
