@@ -400,7 +400,7 @@ def finish_gradients(axes, study):
     axes.axhline(DEAD, color=figure_style.GREY, linestyle=":", linewidth=1, zorder=1)
     axes.set_xticks(study["distances"], [str(d) for d in study["distances"]])
     axes.minorticks_off()
-    axes.set_title("How much of the gradient reaches the deciding cue? (dotted: {DEAD:g} of it)")
+    axes.set_title(f"How much of the gradient reaches the deciding cue? (dotted: {DEAD:g} of it)")
     axes.set_ylabel("norm of ∂z at the cue, relative to\nthe last step (no unit)")
     axes.set_xlabel("d, words between the deciding cue and the end of the sentence")
     axes.legend(loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")
