@@ -15,7 +15,7 @@ from scripts.figure_style import LSTM_C, LSTM_H, RNN_H, Curve, house_style
 from scripts.plots_runs import draw_counts, mark_depths
 
 MOMENTS = ("initialisation", "best")
-HIGHEST = 10  # powers of ten above 1 that a panel shows; bounds go on beyond
+HIGHEST = 10  # powers of ten above 1 that a panel shows at least; bounds go on beyond
 BLACK, SKY, PURPLE, AMBER = "#000000", "#56B4E9", "#CC79A7", "#E69F00"
 THEORY = {  # quantity: label, colour, marker, line
     "pascanu": ("bound of Pascanu et al.: (σ₁ γ)ᵏ, σ₁ = ‖W_hh‖₂, γ = 1", BLACK, "v", "-."),
@@ -99,6 +99,16 @@ def describe_sentences(sentences):
         f"{sentences['count']:,} {sentences['split']} sentences of {sentences['shortest']} to "
         f"{sentences['longest']} tokens"
     )
+
+
+def plot_jacobians(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
+    """Draw all three figures; see :func:`plot_theory`, :func:`plot_direct_path`, :func:`plot_lyapunov`.
+
+    Returns
+    -------
+    list of pathlib.Path
+    """
+    return [plot_theory(rnn, show), plot_direct_path(lstm, show), plot_lyapunov(rnn, lstm, show)]
 
 
 # By depth -------------------------------------------------------------------------------------------------
@@ -256,12 +266,12 @@ def curves_of(part, looks):
 
 
 def share_height(panels, study):
-    """Give panels one y-axis, up to HIGHEST powers of ten above 1; only bounds go beyond."""
+    """Give panels one y-axis that shows all that was measured; bounds may leave at the top."""
     lows, highs = zip(*(panel.get_ylim() for panel in panels), strict=True)
     products = [study["at"][moment]["quantities"]["product"]["q75"] for moment in MOMENTS]
     measured = np.nanmax(np.array(products, float))
     for panel in panels:
-        panel.set_ylim(min(lows), min(max(highs), max(HIGHEST, measured + 1)))
+        panel.set_ylim(min(lows), min(max(highs), max(HIGHEST, measured + 1, -min(lows) / 2)))
 
 
 def power(log):

@@ -87,7 +87,7 @@ def test_a_long_drive_is_never_held_in_memory():
 
 def test_slope_is_that_of_the_mean_of_logs_between_two_depths():
     rng = np.random.default_rng(0)
-    rates = np.array([-0.1, -0.3, -0.2])
+    rates = np.array([-0.1, -0.3, -0.25])
     sentences = [rate * np.arange(length) for rate, length in zip(rates, (20, 25, 40), strict=True)]
     for values in sentences:
         values[:9] = rng.standard_normal(9)  # before depth 10
