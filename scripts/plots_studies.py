@@ -242,15 +242,12 @@ def draw_memory(study):
         colour, marker = STATES[model["model"], "h"]
         right = 100 * np.array(model["accuracy"])
         error = 100 * model["standard_error"]
-        label = (
-            f"{NAMES[model['model']]} ({model['run_id']}): {right[-1]:.1f} % of whole sentences; within one "
-            f"standard error of that from k = {model['enough']} on"
-        )
+        label = f"{NAMES[model['model']]}: {right[-1]:.1f} %, flat from k = {model['enough']} on"
         top.fill_between(k, right - error, right + error, color=colour, alpha=0.15, linewidth=0)
         top.plot(k, right, color=colour, marker=marker, markevery=3, label=label)
     baselines = study["baselines"]
     counts = 100 * np.array(baselines["counts"])
-    label = f"logistic regression on word counts, no order: {counts[-1]:.1f} %"
+    label = f"logistic regression on word counts: {counts[-1]:.1f} %"
     top.plot(k, counts, color="black", linestyle="--", label=label)
     majority = 100 * baselines["majority"]
     label = f"always the commoner label: {majority:.1f} %"
@@ -258,14 +255,12 @@ def draw_memory(study):
     top.set(title="Test accuracy from the last k words", ylabel="correct (% of test sentences)")
     bottom.fill_between(k, study["longer"], step="mid", color=figure_style.GREY, alpha=0.25, linewidth=0)
     bottom.plot(k, study["longer"], color="black", linewidth=1.5, drawstyle="steps-mid")
-    bottom.set(
-        title=f"Of {study['sentences']:,} sentences, those longer than k words: cut, the others are whole"
-    )
+    bottom.set(title=f"Sentences longer than k words, of {study['sentences']:,} (the others are read whole)")
     bottom.set(ylabel="sentences cut", ylim=(0, None), xlabel="k, words read from the end of each sentence")
     bottom.set_xlim(1, max(2, k[-1]))
     bottom.set_xticks(figure_style.count_ticks(k[-1]))
     figure.align_ylabels([top, bottom])
-    figure_style.add_legend(top, top.get_legend_handles_labels(), 1)
+    figure_style.add_legend(top, top.get_legend_handles_labels(), 2)
     figure_style.add_footer(figure, read_memory(), provenance_of_memory(study))
     return figure
 
@@ -273,10 +268,10 @@ def draw_memory(study):
 def read_memory():
     """How to read the figure of the last k words."""
     return (
-        "How to read: where a line is flat, the words further back change no more answers than chance would. "
-        "Band: one standard error of an accuracy on so many sentences. Nothing is trained for a k: the "
-        "models were trained on whole rows and read the last k words as if they were all. A flat line says "
-        "that this dataset needs no longer memory, not that the model has none."
+        "How to read: the legend gives the accuracy on whole sentences; flat: from there on within one "
+        "standard error of it (the band). Nothing is trained for a k: the models were trained on whole rows "
+        "and read the last k words as if they were all. A flat line says that this dataset needs no longer "
+        "memory (or, far right, that few sentences are longer), not that the model has none."
     )
 
 
@@ -337,7 +332,7 @@ def draw_probe(study):
     top.axhline(50, color=figure_style.GREY, linestyle=":", linewidth=1, zorder=1)
     top.set(title="Does the model know the label? Below the dashed line it is said to fail; dotted: chance")
     top.set(ylabel="correct (% of test sentences)", ylim=(38, 103))
-    top.legend(loc="center left", frameon=True, framealpha=0.9, edgecolor="none", bbox_to_anchor=(0.3, 0.62))
+    top.legend(loc="center left", frameon=True, framealpha=0.9, edgecolor="none", bbox_to_anchor=(0.3, 0.72))
     finish_gradients(bottom, study)
     figure.align_ylabels([top, bottom])
     figure_style.add_footer(figure, read_probe(study), provenance_of_probe(study))
@@ -394,8 +389,7 @@ def finish_gradients(axes, study):
     """Scales, limits, titles and legend of the lower panel."""
     axes.set_xscale("log")
     axes.set_yscale("log", nonpositive="clip")
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(FLOOR, low), max(CEILING, high))
+    axes.set_ylim(max(FLOOR, axes.get_ylim()[0]), max(CEILING, 10 * axes.dataLim.y1))
     axes.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
     axes.axhline(DEAD, color=figure_style.GREY, linestyle=":", linewidth=1, zorder=1)
     axes.set_xticks(study["distances"], [str(d) for d in study["distances"]])

@@ -198,7 +198,7 @@ def test_memory_draws_both_models_and_both_baselines():
     for line, model in zip(drawn, study["models"], strict=False):
         np.testing.assert_array_equal(line.get_xdata(), study["k"])
         np.testing.assert_allclose(line.get_ydata(), 100 * np.array(model["accuracy"]))
-        assert "from k = 17 on" in line.get_label()
+        assert f"{100 * model['accuracy'][-1]:.1f} %, flat from k = 17 on" in line.get_label()
     np.testing.assert_allclose(drawn[2].get_ydata(), 100 * np.array(study["baselines"]["counts"]))
     np.testing.assert_allclose(drawn[3].get_ydata(), 50.9)
     np.testing.assert_array_equal(bottom.lines[0].get_ydata(), study["longer"])
