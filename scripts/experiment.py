@@ -64,8 +64,10 @@ def check_settings(model, given):
     Raises
     ------
     StudyError
-        One of them is unknown or out of range.
+        The model or one of them is unknown, or one is out of range.
     """
+    if model not in CLASSIFIERS:
+        raise StudyError(f"unknown model {model!r}: choose among {', '.join(CLASSIFIERS)}")
     known = [field.name for field in fields(Settings) if model == "lstm" or field.name not in LSTM_ALONE]
     for name in given:
         if name not in known:
