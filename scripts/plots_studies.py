@@ -18,17 +18,17 @@ from scripts.probe import MIXTURES
 from scripts.studies import read_study
 
 LOOKS = [  # of the variants of a study, one after the other: colour, marker, line
-    ("#D55E00", "o", "-"),
-    ("#0072B2", "s", "--"),
-    ("#009E73", "^", "-."),
+    ("#E69F00", "o", "-"),
+    ("#56B4E9", "s", "--"),
+    ("#CC79A7", "^", "-."),
     ("#000000", "D", ":"),
 ]
 FLOOR, CEILING = 1e-30, 1e2  # where the axis of the probe's gradients ends
 DEAD = 1e-10  # a line to compare with
 TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
 TITLES = {
-    "rnn": "How an RNN's recurrent weights begin: the gradient it starts with, and what training makes of it",
-    "lstm": "How an LSTM's forget gate begins: the gradient it starts with, and what training makes of it",
+    "rnn": "Initialising an RNN: the gradient before and after training",
+    "lstm": "Initialising an LSTM: the gradient before and after training",
 }
 WORDS = {  # variants in a legend
     "uniform": "uniform in ±1/√H",
@@ -89,15 +89,17 @@ def plot_equal_parameters(show=False):
         ``assets/figures/equal-parameters.png``.
     """
     study = read_study("equal-parameters", "equal_parameters()")
-    labels = [f"{NAMES[v['model']]}, {v['parameters']:,} parameters" for v in study["variants"]]
-    title = "An LSTM beside RNNs of as many units, and of as many parameters"
-    figure = draw_variants(study, study["variants"], labels, title)
+    labels = [f"{NAMES[v['model']]}, {v['parameters'] / 1000:.1f}k" for v in study["variants"]]
+    title = "An LSTM beside RNNs of as many units, or as many parameters (k: thousand)"
+    looks = [(figure_style.RNN_H, "o", "-"), ("#000000", "D", ":"), (figure_style.LSTM_H, "s", "--")]
+    figure = draw_variants(study, study["variants"], labels, title, looks)
     return figure_style.save(figure, "equal-parameters.png", show)
 
 
 @house_style
-def draw_variants(study, variants, labels, title):
+def draw_variants(study, variants, labels, title, looks=LOOKS):
     """Decay by depth before (left) and after training (right), a row a state; accuracies below."""
+    drawn = list(zip(variants, labels, looks, strict=False))
     states = [state for state in ("c", "h") if any(state in variant["decay"] for variant in variants)]
     rows = len(states)
     height = 2.9 * rows + 0.34 * len(variants) + 3.1
@@ -106,26 +108,25 @@ def draw_variants(study, variants, labels, title):
     )
     for row, state in enumerate(states):
         for column, moment in enumerate(("before", "after")):
-            draw_decays(axes[row, column], variants, labels, state, moment)
+            draw_decays(axes[row, column], drawn, state, moment)
             mark_depths(axes[row, column], study, variants)
         share_y(axes[row])
         axes[row, 0].set_ylabel(f"norm of ∂z/∂{state}, relative\nto the last step (no unit)")
     for column in (0, 1):
-        axes[rows - 1, column].set_xlabel("steps back from the end (1 = the last step)")
+        axes[rows - 1, column].set_xlabel("steps back (1 = the last step)")
     figure_style.add_legend(axes[0, 0], axes[rows - 1, 0].get_legend_handles_labels(), 2)
-    draw_scores(span_last_row(figure, axes), study, variants, labels)
+    draw_scores(span_last_row(figure, axes), study, drawn)
     figure_style.add_footer(figure, read_variants(study), provenance_of_variants(study))
     return figure
 
 
-def draw_decays(axes, variants, labels, state, moment):
+def draw_decays(axes, drawn, state, moment):
     """One panel: the decay of one state of all variants, at one moment."""
     axes.set_yscale("log", nonpositive="clip")
-    for number, (variant, label) in enumerate(zip(variants, labels, strict=True)):
+    for number, (variant, label, (colour, marker, line)) in enumerate(drawn):
         if state not in variant["decay"]:
             continue
         curve = variant["decay"][state][moment]
-        colour, marker, line = LOOKS[number % len(LOOKS)]
         depth, low, high = (np.array(curve[name], float) for name in ("depth", "low", "high"))
         axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(
@@ -134,7 +135,7 @@ def draw_decays(axes, variants, labels, state, moment):
             markevery=(2 * number, 8),
         )
     axes.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
-    moment = {"before": "Before training (epoch 0)", "after": "At the best epoch"}[moment]
+    moment = {"before": "Before training", "after": "At the best epoch"}[moment]
     axes.set_title(f"{moment}: {'hidden' if state == 'h' else 'cell'} state {state}")
 
 
@@ -149,10 +150,13 @@ def mark_depths(axes, study, variants):
 
 
 def share_y(row):
-    """Give the panels of a row one range, so that before and after compare."""
-    ranges = [axes.get_ylim() for axes in row]
+    """Give the panels of a row one range, so that before and after compare: that of the depths shown."""
+    deepest = int(row[0].get_xlim()[1])
+    shown = [line.get_ydata()[:deepest] for axes in row for line in axes.lines if line.get_label()[0] != "_"]
+    drawn = np.concatenate(shown)
+    low, high = drawn[drawn > 0].min(), drawn.max()
     for axes in row:
-        axes.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))
+        axes.set_ylim(low / 3, 3 * max(1, high))
     row[1].tick_params(labelleft=False)
 
 
@@ -164,23 +168,20 @@ def span_last_row(figure, axes):
     return figure.add_subplot(grid[-1, :])
 
 
-def draw_scores(axes, study, variants, labels):
-    """Test accuracy of every run, a row a variant; the mean as a bar."""
-    for number, variant in enumerate(variants):
-        colour, marker, _ = LOOKS[number % len(LOOKS)]
-        scores = 100 * np.array(variant["test_accuracy"])
-        axes.plot(scores, [number] * len(scores), marker, color=colour, alpha=0.8, linestyle="none")
-        axes.plot([scores.mean()] * 2, [number - 0.3, number + 0.3], color=colour)
-    epochs = [", ".join(map(str, variant["best_epoch"])) for variant in variants]
-    axes.set_yticks(
-        range(len(variants)),
-        [f"{label} (best epoch {of_seeds})" for label, of_seeds in zip(labels, epochs, strict=True)],
-    )
-    axes.set_ylim(len(variants) - 0.5, -0.5)
+def draw_scores(axes, study, drawn):
+    """Test accuracy of every run, a row a variant; their mean, and the standard error of the test split."""
     error = 100 * study["standard_error"]
+    for number, (variant, _, (colour, marker, _)) in enumerate(drawn):
+        scores = 100 * np.array(variant["test_accuracy"])
+        rows = number + np.linspace(-0.2, 0.2, len(scores))  # side by side, so that equal ones show
+        axes.plot(scores, rows, marker, color=colour, linestyle="none")
+        axes.plot([scores.mean()] * 2, [number - 0.35, number + 0.35], color=colour)
+        axes.plot([scores.mean() - error, scores.mean() + error], [number] * 2, color=colour, linewidth=1)
+    axes.set_yticks(range(len(drawn)), [label for _, label, _ in drawn])
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
     sentences = study["dataset"]["splits"]["test"]["rows"]
-    axes.set_title("Test accuracy at the best epoch (symbol: one seed; bar: their mean)")
-    axes.set_xlabel(f"correct (% of {sentences:,} sentences; ±{error:.1f} is one standard error of a symbol)")
+    axes.set_title("Test accuracy at the best epoch")
+    axes.set_xlabel(f"correct (% of {sentences:,} test sentences)")
 
 
 def read_variants(study):
@@ -190,16 +191,19 @@ def read_variants(study):
         "How to read: 1 = as large as at the last step of the sentence; 0.01 = a hundredth of it is left. Of "
         f"each seed the median over the sentences; line: the middle seed of {seeds}, band: the smallest and "
         "the largest. Right of the dotted line only longer sentences are left; the axis ends where there are "
-        f"fewer than {figure_style.SMALL_COUNT}. Best epoch: the smallest validation loss."
+        f"fewer than {figure_style.SMALL_COUNT}. Accuracy: a symbol a seed, bar: their mean, thin line: one "
+        "standard error to either side, from the size of the test split."
     )
 
 
 def provenance_of_variants(study):
     """Data, runs and sentences of a study of variants."""
     sentences = study["sentences"]
+    best = [epoch for variant in study["variants"] for epoch in variant["best_epoch"]]
     return (
-        f"{name_data(study['dataset'])} {describe_runs(study)} Gradients: {sentences['count']:,} validation "
-        f"sentences of {sentences['shortest']} to {sentences['longest']} tokens."
+        f"{name_data(study['dataset'])} {describe_runs(study)} Best epochs (smallest validation loss): "
+        f"{min(best)} to {max(best)}. Gradients: {sentences['count']:,} validation sentences of "
+        f"{sentences['shortest']} to {sentences['longest']} tokens."
     )
 
 

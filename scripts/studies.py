@@ -106,8 +106,6 @@ def train_seeds(plan, seeds, *, overwrite=False, progress=True, **settings):
     """
     if not isinstance(seeds, int) or seeds < 1:
         raise StudyError(f"seeds={seeds!r}: expected how many seeds, such as 3")
-    for model, _, own in plan:
-        check_settings(model, {**settings, **own})  # before the first training, not after an hour
     run_ids = [[f"study-{model}-{name}-s{seed}" for seed in range(seeds)] for model, name, _ in plan]
     with tqdm(total=seeds * len(plan), unit="run", disable=not progress) as bar:
         for (model, _, own), ids in zip(plan, run_ids, strict=True):

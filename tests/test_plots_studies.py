@@ -104,7 +104,7 @@ def probe(mixture="even", fails=(4, 4, 3), rate=0.4):
                 "model": model,
                 "parameters": 10_625,
                 "best_epoch": [9, 8, 12],
-                "accuracy": [[1.0, 0.7, 0.5, 0.52], [0.9, 0.8, 0.45, 0.5], [0.95, 0.9, 0.55, 0.48]],
+                "accuracy": [[1.0, 0.7, 0.5, 0.52], [0.9, 0.8, 0.45, 0.5], [0.99, 0.9, 0.55, 0.48]],
                 "fails_at": list(fails) if model == "rnn" else [None] * 3,
                 "gradient": gradient,
             }
@@ -147,7 +147,7 @@ def test_variants_are_drawn_before_and_after_training(model, states):
             axes = next(panels)
             assert axes.get_yscale() == "log"
             assert f"state {state}" in axes.get_title(loc="left")
-            assert ("epoch 0" in axes.get_title(loc="left")) == (moment == "before")
+            assert ("Before" in axes.get_title(loc="left")) == (moment == "before")
             for v, band in zip(variants, axes.collections, strict=True):
                 drawn = v["decay"][state][moment]
                 np.testing.assert_array_equal(lines(axes)[v["name"]].get_ydata(), drawn["median"])
@@ -156,12 +156,17 @@ def test_variants_are_drawn_before_and_after_training(model, states):
                     assert set(zip(drawn["depth"], drawn[name], strict=True)) <= edge
             assert axes.get_xlim() == (1, 39)  # where 20 sentences are left
             assert any(list(line.get_xdata()) == [20, 20] for line in axes.lines)
-        assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+        low, high = figure.axes[0].get_ylim()
+        assert figure.axes[1].get_ylim() == (low, high)
+        shown = [v["decay"][state][m]["median"][:39] for v in variants for m in ("before", "after")]
+        assert low < np.min(shown) < np.max(shown) < high
     looks = {
         (line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines(figure.axes[0]).values()
     }
     assert len({look[0] for look in looks}) == len({look[1] for look in looks}) == len(variants)
-    assert_complete(figure, "3 seeds", "8 epochs", "587 validation sentences of 20 to 49 tokens")
+    assert_complete(
+        figure, "3 seeds", "8 epochs", "587 validation sentences of 20 to 49 tokens", "loss): 5 to 7"
+    )
 
 
 def test_scores_are_those_of_every_seed_and_their_mean():
@@ -169,12 +174,13 @@ def test_scores_are_those_of_every_seed_and_their_mean():
     variants = study["variants"][:3]
     axes = plots_studies.draw_variants(study, variants, "abc", "title").axes[-1]
     for number, v in enumerate(variants):
-        scores, mean = axes.lines[2 * number], axes.lines[2 * number + 1]
+        scores, mean, error = axes.lines[3 * number : 3 * number + 3]
         np.testing.assert_allclose(scores.get_xdata(), 100 * np.array(v["test_accuracy"]))
-        assert set(scores.get_ydata()) == {number}
+        assert np.round(scores.get_ydata()).tolist() == [number] * 3
         np.testing.assert_allclose(mean.get_xdata(), 100 * np.mean(v["test_accuracy"]))
-    assert axes.get_yticklabels()[0].get_text() == "a (best epoch 5, 6, 7)"
-    assert "±1.3" in axes.get_xlabel()
+        np.testing.assert_allclose(np.diff(error.get_xdata()), 2 * 1.3)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    assert "872 test sentences" in axes.get_xlabel()
 
 
 def test_initialisations_and_equal_parameters_are_files():

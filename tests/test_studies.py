@@ -136,6 +136,14 @@ def test_memory_reads_the_last_k_words_only(initialisations):
     assert study["baselines"]["counts"][-1] > 0.8  # more "good" than "bad" is a question of counts
 
 
+def test_enough_words_are_those_from_which_on_all_is_within_a_standard_error():
+    settings = {"model": "rnn", "hyperparameters": {"hidden_size": 5}}
+    run = artefacts.Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
+    described = studies.describe_memory("a-run", run, [0.5, 0.8, 0.7, 0.77, 0.8], 100)
+    assert described["standard_error"] == pytest.approx(0.04)
+    assert described["enough"] == 4
+
+
 def test_word_counts_know_no_order(data):
     counts = studies.word_counts(data.splits["test"], len(data.vocabulary)).toarray()
     test = data.splits["test"]
@@ -200,6 +208,23 @@ def test_gradient_at_the_cue_is_that_of_its_step(kind, probed):
         cue, last = norms[len(words) - 1 - distances[row]], norms[len(words) - 1]
         for state, at_cue, at_end in zip(wide.states, cue, last, strict=True):
             assert found[state][row] == pytest.approx(np.log10(at_cue / at_end), abs=1e-4)
+
+
+def test_gradients_are_those_before_training_and_at_the_best_epoch(probed):
+    data = artefacts.load_data()
+    test = data.splits["test"]
+    distances = probe.cue_distances(test, data.vocabulary)
+    for described in probed["models"]:
+        medians = {"before": [], "after": []}
+        for run_id in described["runs"]:
+            model, _, run = evaluation.load_model(run_id)
+            settings = run.settings["hyperparameters"]
+            fresh = experiment.build_model(described["model"], settings, data.embeddings)
+            for moment, weights in (("before", fresh), ("after", model)):
+                medians[moment].append(studies.gradient_at_cue(weights, test, distances)["h"][distances == 6])
+        for moment, seeds in medians.items():
+            expected = np.quantile(np.concatenate(seeds), 0.5, method="nearest")
+            assert described["gradient"]["h"][moment]["median"][-1] == pytest.approx(expected, rel=1e-6)
 
 
 def test_quartiles_pool_the_seeds_and_leave_out_what_is_exactly_0():
