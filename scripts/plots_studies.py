@@ -361,12 +361,12 @@ def draw_accuracy(axes, study, model):
 
 def describe_failure(study, model):
     """At which distance a model fails, in words."""
-    failures = ["never" if d is None else f"{d}" for d in model["fails_at"]]
-    if set(failures) == {"never"}:
+    failures = ["none" if d is None else f"{d}" for d in model["fails_at"]]
+    if set(failures) == {"none"}:
         return f"does not fail up to d = {study['longest']}"
     if len(set(failures)) == 1:
         return f"fails from d = {failures[0]} on"
-    return f"fails from d = {', '.join(failures)} on (seed by seed)"
+    return f"first d at which it fails, seed by seed: {', '.join(failures)}"
 
 
 def draw_cue_gradient(axes, study, model):

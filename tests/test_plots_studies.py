@@ -91,7 +91,7 @@ def quartiles(rate, distances):
     return {"median": median, "q25": [v - 0.5 for v in median], "q75": [v + 0.5 for v in median]}
 
 
-def probe(mixture="even", fails=(4, 4, 3), rate=0.4):
+def probe(mixture="even", fails=(4, None, 3), rate=0.4):
     distances = [2, 5, 20, 200]
     models = []
     for model, states in (("rnn", "h"), ("lstm", "hc")):
@@ -227,7 +227,7 @@ def test_probe_draws_accuracy_over_seeds_and_gradient_over_distance():
         ends = np.array([segment[:, 1] for segment in bars.get_segments()])
         np.testing.assert_allclose(ends, np.stack([right.min(0), right.max(0)], axis=1))
     assert [container.get_label() for container in top.containers] == [
-        "RNN: fails from d = 4, 4, 3 on (seed by seed)",
+        "RNN: first d at which it fails, seed by seed: 4, none, 3",
         "LSTM: does not fail up to d = 200",
     ]
     drawn = lines(bottom)
