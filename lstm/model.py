@@ -80,6 +80,7 @@ class LSTMClassifier:
         H, D = self.H, self.D
         self.theta, self.gradient = np.zeros((2, 4 * H * (D + H + 1) + H + 1), dtype)
         self.parameters, self.gradients = self._views(self.theta), self._views(self.gradient)
+        self._W, self._dW = (flat[: -H - 1].reshape(4 * H, D + H + 1) for flat in (self.theta, self.gradient))
 
         p = self.parameters
         for gate in range(4):
@@ -144,7 +145,7 @@ class LSTMClassifier:
             Z[:, :D] *= dropout_mask(rng, (N, D), self.input_dropout, self.dtype)
 
         # σ(a) = ½ + ½ tanh(½ a): with the inner ½ folded into the rows of i, f, o, one tanh does all gates.
-        W = self.theta[: -H - 1].reshape(4 * H, -1).copy()
+        W = self._W.copy()
         W[: 2 * H] *= 0.5
         W[3 * H :] *= 0.5
         self._gates = self._blocks("gates", 4 * H)
@@ -239,8 +240,7 @@ class LSTMClassifier:
         """
         for _ in self.through_time(dz):
             pass  # the walk leaves ∂ℓ/∂a_t of all tokens in the columns of dA
-        dW = self.gradient[: -self.H - 1].reshape(4 * self.H, -1)
-        np.dot(self._dA, self._Z, out=dW)  # Σ_t ∂ℓ/∂a_t [x_t; h_{t-1}; 1]ᵀ: W_ih, W_hh and b at once
+        np.dot(self._dA, self._Z, out=self._dW)  # Σ_t ∂ℓ/∂a_t [x_t; h_{t-1}; 1]ᵀ: W_ih, W_hh and b at once
         self.gradients["weight_out"][:] = self._h_T @ dz
         self.gradients["bias_out"][:] = dz.sum()
         return self.gradient

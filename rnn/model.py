@@ -70,6 +70,7 @@ class RNNClassifier:
         H, D = self.H, self.D
         self.theta, self.gradient = np.zeros((2, H * (D + H + 1) + H + 1), dtype)
         self.parameters, self.gradients = self._views(self.theta), self._views(self.gradient)
+        self._W, self._dW = (flat[: -H - 1].reshape(H, D + H + 1) for flat in (self.theta, self.gradient))
 
         p = self.parameters
         p["weight_ih_l0"][:] = INPUT_INITS[input_init](rng, H, D)
@@ -127,7 +128,6 @@ class RNNClassifier:
         if rng is not None and self.input_dropout:
             Z[:, :D] *= dropout_mask(rng, (N, D), self.input_dropout, self.dtype)
 
-        W = self.theta[: -H - 1].reshape(H, -1)
         self._h = self._blocks("h", H)
         h_T = np.empty((H, B), self.dtype)
         h = np.zeros((H, B), self.dtype)
@@ -135,7 +135,7 @@ class RNNClassifier:
             b = stop - start
             h_T[:, b : h.shape[1]] = h[:, b:]  # the sentences that ended at the step before
             Z[start:stop, D : D + H] = h[:, :b].T
-            a = np.dot(W, Z[start:stop].T, out=self._h[t])
+            a = np.dot(self._W, Z[start:stop].T, out=self._h[t])
             h = np.tanh(a, out=a)
         h_T[:, : h.shape[1]] = h
 
@@ -195,8 +195,7 @@ class RNNClassifier:
         """
         for _ in self.through_time(dz):
             pass  # the walk leaves ∂ℓ/∂a_t of all tokens in the columns of dA
-        dW = self.gradient[: -self.H - 1].reshape(self.H, -1)
-        np.dot(self._dA, self._Z, out=dW)  # Σ_t ∂ℓ/∂a_t [x_t; h_{t-1}; 1]ᵀ: W_ih, W_hh and b at once
+        np.dot(self._dA, self._Z, out=self._dW)  # Σ_t ∂ℓ/∂a_t [x_t; h_{t-1}; 1]ᵀ: W_ih, W_hh and b at once
         self.gradients["weight_out"][:] = self._h_T @ dz
         self.gradients["bias_out"][:] = dz.sum()
         return self.gradient

@@ -51,7 +51,7 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
             training(epoch), f"epoch {epoch}/{epochs}", unit="batch", leave=False, disable=not progress
         )
         for number, batch in enumerate(batches):
-            z = model.forward(batch.ids, batch.batch_sizes, rng if epoch else None)
+            z = model.forward(batch.ids, batch.batch_sizes, rng if epoch else None)  # epoch 0 only measures
             loss, dz = binary_cross_entropy(z, batch.y)
             loss_sum += loss.sum(dtype=np.float64)
             correct += np.count_nonzero((z > 0) == batch.y)
@@ -107,4 +107,4 @@ def evaluate(model, batches):
         loss_sum += binary_cross_entropy(z, batch.y)[0].sum(dtype=np.float64)
         correct += np.count_nonzero((z > 0) == batch.y)
         count += len(z)
-    return loss_sum / count, correct / count
+    return float(loss_sum / count), correct / count

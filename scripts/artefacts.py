@@ -24,11 +24,13 @@ assets/
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +42,7 @@ SPLITS = ("train", "validation", "test")
 COLUMNS = ("x", "s", "y", "g")
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
+DAMAGE = (ValueError, KeyError, EOFError, RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
 
 
@@ -155,10 +158,22 @@ def _flush_folder(folder):
             os.close(descriptor)
 
 
+@contextlib.contextmanager
+def readable(path):
+    """Turn a failure of the system to read `path` within the block into a StudyError."""
+    try:
+        yield
+    except OSError as error:
+        raise StudyError(
+            f"{path} could not be read ({error.strerror or error}): give this user the right to read it, or "
+            "make it again"
+        ) from error
+
+
 def checksum(path):
     """SHA-256 of a file, as a hexadecimal text."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with readable(path), open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
@@ -178,7 +193,10 @@ def write_json(path, value):
 def read_json(path):
     """The value in a JSON file; a damaged one is a StudyError."""
     try:
-        return json.loads(path.read_bytes())
+        with readable(path):
+            return json.loads(path.read_bytes())
+    except StudyError:
+        raise
     except (ValueError, RecursionError) as error:
         raise StudyError(f"{path} is no JSON ({error}): delete it and make it again") from error
 
@@ -217,7 +235,10 @@ class Data(NamedTuple):
 
 
 def save_data(data):
-    """Write a preprocessed dataset into data/; ``dataset.json`` goes first and comes last.
+    """Write a preprocessed dataset into data/: every file beside its place first, ``dataset.json`` last.
+
+    Until all files are written, those of the preprocessing before stand as they were. While they change
+    places there is no ``dataset.json``, and data/ is refused by its readers.
 
     Parameters
     ----------
@@ -229,22 +250,28 @@ def save_data(data):
     dict
         The manifest as written.
     """
-    with contextlib.suppress(FileNotFoundError):
-        data_path("dataset.json").unlink()  # from here on, until the end, data/ is refused by its readers
-    files = {}
-    for name, split in data.splits.items():
-        for column, array in split._asdict().items():
-            files[f"{name}-{column}.npy"] = array
-    files["embeddings.npy"] = data.embeddings
-    for name, array in files.items():
-        with written_whole(data_path(name)) as file:
-            np.save(file, array, allow_pickle=False)
-    write_text(data_path("vocabulary.txt"), "".join(f"{word}\n" for word in data.vocabulary))
+    arrays = {
+        f"{name}-{column}.npy": array
+        for name, split in data.splits.items()
+        for column, array in split._asdict().items()
+    } | {"embeddings.npy": data.embeddings}
+    words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
+    checksums = {}
+    with contextlib.ExitStack() as renamed_at_the_end:
+        for name in [*arrays, "vocabulary.txt"]:
+            file = renamed_at_the_end.enter_context(written_whole(data_path(name)))
+            if name in arrays:
+                np.save(file, arrays[name], allow_pickle=False)
+            else:
+                file.write(words)
+            file.flush()
+            checksums[name] = checksum(file.name)
+        data_path("dataset.json").unlink(missing_ok=True)
     manifest = {
         "format_version": FORMAT_VERSION,
         **data.manifest,
         "splits": {name: describe(split) for name, split in data.splits.items()},
-        "files": {name: checksum(data_path(name)) for name in [*files, "vocabulary.txt"]},
+        "files": checksums,
     }
     write_json(data_path("dataset.json"), manifest)
     return manifest
@@ -312,7 +339,8 @@ def load_data():
         for split in SPLITS
     }
     embeddings = _load_array(data_path("embeddings.npy"))
-    vocabulary = data_path("vocabulary.txt").read_bytes().decode("utf-8").split("\n")[:-1]
+    with readable(data_path("vocabulary.txt")):
+        vocabulary = data_path("vocabulary.txt").read_bytes().decode("utf-8").split("\n")[:-1]
     _check_data(splits, vocabulary, embeddings)
     return Data(splits, vocabulary, embeddings, manifest)
 
@@ -369,7 +397,12 @@ class Run(NamedTuple):
 def save_run(run_id, run):
     """Write the weights file of a run, then its log, which is derived from it."""
     texts = {"settings": run.settings, "history": run.history, "timings": run.timings}
-    members = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in texts.items()}
+    try:
+        members = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in texts.items()}
+    except ValueError as error:
+        raise StudyError(
+            f"run {run_id!r} measured what is no finite number ({error}): try a smaller lr"
+        ) from error
     members |= run.weights
     members |= {f"resume/{name}": array for name, array in run.resume.items()}
     with written_whole(weights_path(run_id)) as file:
@@ -406,20 +439,90 @@ def load_run(run_id):
         )
     damaged = "delete it and train again, or restore it from a copy"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with readable(path), np.load(path, allow_pickle=False) as file:
             members = {name: file[name] for name in file.files}
         settings, history, timings = (
             json.loads(str(members.pop(name))) for name in ("settings", "history", "timings")
         )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except StudyError:
+        raise
+    except DAMAGE as error:
         raise StudyError(f"{path} is no weights file ({error}): {damaged}") from error
-    if settings.get("format_version") != FORMAT_VERSION:
-        raise StudyError(
-            f"{path} has format version {settings.get('format_version')}, expected {FORMAT_VERSION}: "
-            "train again, or use the version of this project that wrote it"
-        )
+    check_version(path, settings, "train again")
     resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
-    return Run(settings, history, timings, members, resume)
+    run = Run(settings, history, timings, members, resume)
+    if fault := find_fault(settings, history) or find_fault_in_arrays(run):
+        raise StudyError(f"{path} is damaged ({fault}): {damaged}")
+    return run
+
+
+def check_version(path, settings, remedy):
+    """Raise StudyError where the settings of a log or weights file are of another format."""
+    version = settings.get("format_version") if isinstance(settings, dict) else None
+    if version != FORMAT_VERSION:
+        raise StudyError(
+            f"{path} has format version {version}, expected {FORMAT_VERSION}: {remedy}, or use the version "
+            "of this project that wrote it"
+        )
+
+
+def find_fault(settings, epochs):
+    """What is wrong with the settings and epochs of a run, in a few words; None where nothing is.
+
+    Parameters
+    ----------
+    settings : dict
+        The line of type "run".
+    epochs : list of dict
+        The lines of type "epoch".
+    """
+    try:
+        if settings["model"] not in ("rnn", "lstm"):
+            return f"model {settings['model']!r}"
+        if not settings["hyperparameters"]["hidden_size"] >= 1:
+            return "hidden_size"
+        missing = {"name", "embeddings", "dimensions", "checksum"} - settings["dataset"].keys()
+        if missing:
+            return f"its dataset has no {missing.pop()}"
+        if [record["epoch"] for record in epochs] != list(range(len(epochs))) or not epochs:
+            return "its epochs are not 0, 1, 2, …"
+        for record in epochs:
+            for name in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
+                if not math.isfinite(record[name]):
+                    return f"{name} {record[name]} at epoch {record['epoch']}"
+            if record["gradients"] is not None:
+                check_gradients(record["gradients"], settings["model"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return f"{type(error).__name__} {error}"
+    return None
+
+
+def check_gradients(gradients, model):
+    """Raise ValueError or KeyError where the gradients of one epoch are not as a log holds them."""
+    for state in ("h", "c") if model == "lstm" else ("h",):
+        for quantity, columns in gradients[state].items():
+            depths = list(range(1, gradients["longest"] + 1))
+            if columns["depth"] != depths or not depths:
+                raise ValueError(f"depths of {state} {quantity}")
+            for name in ("count", "median", "q25", "q75", "vanished", "exploded"):
+                if len(columns[name]) != len(depths):
+                    raise ValueError(f"{name} of {state} {quantity}")
+    if not 1 <= gradients["shortest"] <= gradients["longest"] or gradients["sentences"] < 1:
+        raise ValueError("sentences")
+
+
+def find_fault_in_arrays(run):
+    """What is wrong with the arrays of a weights file, in a few words; None where nothing is."""
+    if not isinstance(run.timings, list) or len(run.timings) != len(run.history):
+        return "as many timings as epochs were expected"
+    for name, array in {**run.weights, **run.resume}.items():
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            return f"{name} holds what is no finite number"
+    sizes = {name: run.resume[name].size if name in run.resume else 0 for name in ("theta", "m", "v")}
+    parameters = sum(array.size for array in run.weights.values())
+    if set(sizes.values()) != {parameters} or run.resume.get("k", np.empty(0)).size != 1:
+        return f"{parameters} weights, but a state to resume from of {sizes}"
+    return None
 
 
 def runs():
@@ -450,14 +553,17 @@ def read_log(run_id):
         )
     remedy = f"delete it; training {run_id!r} again restores it from its weights file"
     try:
-        lines = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
+        with readable(path):
+            lines = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
         settings = [line for line in lines if line["type"] == "run"]
         epochs = [line for line in lines if line["type"] == "epoch"]
+    except StudyError:
+        raise
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(f"{path} is no log ({error!r}): {remedy}") from error
-    if len(settings) != 1 or not epochs:
-        raise StudyError(f"{path} holds {len(settings)} run lines and {len(epochs)} epochs: {remedy}")
-    version = settings[0].get("format_version")
-    if version != FORMAT_VERSION:
-        raise StudyError(f"{path} has format version {version}, expected {FORMAT_VERSION}: {remedy}")
+    if len(settings) != 1:
+        raise StudyError(f"{path} holds {len(settings)} lines of type run, expected 1: {remedy}")
+    check_version(path, settings[0], remedy)
+    if fault := find_fault(settings[0], epochs):
+        raise StudyError(f"{path} is damaged ({fault}): {remedy}")
     return settings[0], epochs

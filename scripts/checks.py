@@ -130,7 +130,15 @@ def learn_by_heart(sentences, steps, lr=0.01):
     -------
     dict
         ``sentences``, ``steps``, ``first_loss``, ``loss``, ``accuracy``.
+
+    Raises
+    ------
+    StudyError
+        `sentences` or `steps` is no positive whole number, or there is no data.
     """
+    for name, value in {"sentences": sentences, "steps": steps}.items():
+        if not isinstance(value, int) or value < 1:
+            raise artefacts.StudyError(f"{name}={value!r}: expected a whole number, 1 or more")
     data = artefacts.load_data()
     split = data.splits["train"]
     rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
@@ -151,6 +159,6 @@ def learn_by_heart(sentences, steps, lr=0.01):
         "sentences": len(rows),
         "steps": steps,
         "first_loss": losses[0],
-        "loss": loss,
-        "accuracy": accuracy,
+        "loss": float(loss),
+        "accuracy": float(accuracy),
     }

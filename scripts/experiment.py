@@ -4,7 +4,7 @@ import platform
 import sys
 import time
 from dataclasses import asdict, dataclass, fields
-from math import inf, isfinite
+from math import inf
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -85,19 +85,19 @@ def check_settings(model, given):
 
 
 def _finite(value):
-    """Whether a value is a finite number."""
-    return not isinstance(value, str) and isfinite(value)
+    """Whether a value is a finite number, and fits a float."""
+    return not isinstance(value, str) and abs(value) < 1e300
 
 
 _NUMBER = (int, float)
 LSTM_ALONE = ("forget_bias", "chrono_steps")
 RANGES = {  # type, test, and the same in words
     "epochs": (int, lambda v: v >= 1, "a whole number of epochs, 1 or more"),
-    "lr": (_NUMBER, lambda v: 0 < v < inf, "a positive learning rate, such as 0.002"),
+    "lr": (_NUMBER, lambda v: 0 < v < 1e300, "a positive learning rate, such as 0.002"),
     "schedule": (str, lambda v: v in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
-    "hidden_size": (int, lambda v: 1 <= v <= 100_000, "a whole number of units, 1 or more"),
+    "hidden_size": (int, lambda v: 1 <= v <= 100_000, "a whole number of units, 1 to 100,000"),
     "batch_size": (int, lambda v: v >= 1, "a whole number of sentences, 1 or more"),
-    "clip_norm": (_NUMBER, lambda v: 0 <= v < inf, "a norm above 0, or 0 to disable clipping"),
+    "clip_norm": (_NUMBER, lambda v: 0 <= v < 1e300, "a norm above 0, or 0 to disable clipping"),
     "input_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
     "state_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
     "recurrent_init": (str, lambda v: v in lstm.model.RECURRENT_INITS, "orthogonal, uniform or identity"),
@@ -170,7 +170,7 @@ def describe_data(manifest):
     }
 
 
-def run(model, run_id, *, overwrite=False, progress=True, **given):
+def run(model, run_id, /, *, overwrite=False, progress=True, **given):
     """Train a model under a run id, or continue where an interrupted run stopped.
 
     After each epoch the weights file and the log are written anew. A finished run with the same settings and
@@ -221,6 +221,11 @@ def run(model, run_id, *, overwrite=False, progress=True, **given):
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         try:
             return _run_epochs(run_id, header, data, previous, progress)
+        except MemoryError as error:
+            raise StudyError(
+                f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
+                "batch_size"
+            ) from error
         except FloatingPointError as error:
             raise StudyError(
                 f"run {run_id!r} stopped, its numbers are no longer finite ({error}): try a smaller lr or "
@@ -284,11 +289,8 @@ def find_previous(run_id, header):
 
 def _run_epochs(run_id, header, data, previous, progress):
     """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
-    settings, train_split, validation_split = (
-        header["hyperparameters"],
-        data.splits["train"],
-        data.splits["validation"],
-    )
+    settings = header["hyperparameters"]
+    train_split, validation_split = data.splits["train"], data.splits["validation"]
     model = build_model(header["model"], settings, data.embeddings)
     updates = -(-len(train_split.s) // settings["batch_size"])
     optimizer = Adam(

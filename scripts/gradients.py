@@ -1,7 +1,8 @@
 """The dynamics of one epoch, by the number of steps back: gradients, activations, and the weights between.
 
 Depth 1 is the last step of a sentence, depth k the k-th from its end. Norms are Euclidean, over the H units
-of a state of one sentence, in a walk back that is rescaled as it goes, so that none underflows.
+of a state of one sentence, in a walk back that is rescaled as it goes, and kept as log₁₀, so that none
+underflows.
 """
 
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from scripts.dataset import sorted_batches
 MINIMUM_LENGTH = 20  # tokens: up to this depth, every depth counts the same sentences
 FEW = 100  # with fewer sentences of that length, the longest quarter of the split is taken
 VANISHED, EXPLODED = 1e-10, 1e6
+LARGEST = 308  # log₁₀ of the largest norm that a log can hold
 BATCH_SIZE = 256
 BINS = 200  # of the histograms of activations between 0 and 1
 
@@ -179,11 +181,17 @@ def log_error(z, y):
 
 
 def summarise_state(blocks, errors):
-    """``logit``, ``loss`` and ``decay`` of one state, from log₁₀ ‖∂z/∂state‖ by depth and log₁₀ |p - y|."""
+    """``logit``, ``loss`` and ``decay`` of one state, from log₁₀ ‖∂z/∂state‖ by depth and log₁₀ |p - y|.
+
+    A sentence whose gradient is exactly 0 at the last step, as float32 makes it in a saturated cell, has no
+    decay and is left out there.
+    """
+    alive = np.isfinite(blocks[0])
+    decays = [(block - blocks[0][: len(block)])[alive[: len(block)]] for block in blocks]
     return {
         "logit": summarise(blocks),
         "loss": summarise([block + errors[: len(block)] for block in blocks]),
-        "decay": summarise([block - blocks[0][: len(block)] for block in blocks]),
+        "decay": summarise(decays),
     }
 
 
@@ -198,25 +206,39 @@ def summarise(blocks):
     Returns
     -------
     dict of str to list
-        ``depth``, ``count``, ``median``, ``q25``, ``q75`` (of the norms, linearly interpolated), ``vanished``
-        (share below 1e-10), ``exploded`` (share above 1e6).
+        ``depth``, ``count``, ``median``, ``q25``, ``q75`` (of the norms, linearly interpolated; float64 ends
+        at 1e-308, below which they are 0), ``log10_median`` (which doesn't end there), ``vanished`` (share
+        below 1e-10), ``exploded`` (share above 1e6). Of no sentence at all they are null.
     """
     return {
-        **quantiles([10.0**block for block in blocks]),
-        "vanished": [round_to_digits(np.mean(block < np.log10(VANISHED))) for block in blocks],
-        "exploded": [round_to_digits(np.mean(block > np.log10(EXPLODED))) for block in blocks],
+        **quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
+        "log10_median": [middle(block) for block in blocks],
+        "vanished": [share(block < np.log10(VANISHED)) for block in blocks],
+        "exploded": [share(block > np.log10(EXPLODED)) for block in blocks],
     }
 
 
+def middle(block):
+    """The median, of an even number of values the lower one in the middle; None where it is not finite."""
+    value = np.quantile(block, 0.5, method="inverted_cdf") if len(block) else -np.inf
+    return round_to_digits(value) if np.isfinite(value) else None
+
+
+def share(chosen):
+    """Share of True; None of none."""
+    return round_to_digits(np.mean(chosen)) if len(chosen) else None
+
+
 def quantiles(blocks):
-    """``depth``, ``count``, ``median``, ``q25`` and ``q75`` of the values at depth 1, 2, …"""
-    table = np.array([np.quantile(block, (0.25, 0.5, 0.75)) for block in blocks])
+    """``depth``, ``count``, ``median``, ``q25`` and ``q75`` of the values at depth 1, 2, …; None of none."""
+    table = [
+        round_to_digits(np.quantile(block, (0.25, 0.5, 0.75))) if len(block) else [None] * 3
+        for block in blocks
+    ]
     return {
         "depth": list(range(1, len(blocks) + 1)),
         "count": [len(block) for block in blocks],
-        "median": round_to_digits(table[:, 1]),
-        "q25": round_to_digits(table[:, 0]),
-        "q75": round_to_digits(table[:, 2]),
+        **{name: [row[k] for row in table] for k, name in enumerate(("q25", "median", "q75"))},
     }
 
 

@@ -71,6 +71,8 @@ def plot_all(*run_ids, show=None):
     StudyError
         A run is missing, there is nothing to draw, or a log or data/ is damaged.
     """
+    for run_id in run_ids:
+        artefacts.check_run_id(run_id)
     show = figure_style.has_screen() if show is None else show
     with plt.rc_context({"figure.max_open_warning": 0}):  # all stay open, to be shown together
         paths = plot_runs(run_ids, show) if run_ids else plot_everything(show)

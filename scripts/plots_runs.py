@@ -267,7 +267,7 @@ def reading(curves, panels):
         "How to read: 1 = as large as at the last step of the sentence; 0.01 = a hundredth of it is left. "
         f"{states}Line: median over the sentences; band: quartiles.{limits} Right of the dotted line only "
         f"longer sentences are left; pale: fewer than {figure_style.SMALL_COUNT}."
-        f"{' A line that leaves at the bottom is exactly 0.' if zero else ''}"
+        f"{' A line that leaves at the bottom is below 1e-308.' if zero else ''}"
     )
 
 

@@ -1,5 +1,6 @@
 """Files under data/ and assets/: whole or refused, never pickled, never half written."""
 
+import contextlib
 import errno
 import json
 
@@ -162,3 +163,100 @@ def test_weights_are_named_as_pytorch_names_them(a_run):
     assert set(artefacts.load_run("a-run").weights) == {
         "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"
     }  # fmt: skip
+
+
+DAMAGES = {
+    "no model": lambda lines: lines[0].pop("model"),
+    "another model": lambda lines: lines[0].update(model="gru"),
+    "settings of another kind": lambda lines: lines[0].update(hyperparameters=[]),
+    "no dataset": lambda lines: lines[0].pop("dataset"),
+    "no checksum": lambda lines: lines[0]["dataset"].pop("checksum"),
+    "an epoch missing": lambda lines: lines.pop(1),
+    "no epoch": lambda lines: lines.__delitem__(slice(1, None)),
+    "no loss": lambda lines: lines[1].pop("validation_loss"),
+    "loss null": lambda lines: lines[2].update(train_loss=None),
+    "loss a text": lambda lines: lines[2].update(train_loss="small"),
+    "no gradients": lambda lines: lines[1].pop("gradients"),
+    "gradients of another kind": lambda lines: lines[1].update(gradients=[1]),
+    "no state": lambda lines: lines[1]["gradients"].pop("h"),
+    "a shorter list": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].pop(),
+    "no list": lambda lines: lines[1]["gradients"]["h"]["decay"].pop("count"),
+    "no shortest": lambda lines: lines[1]["gradients"].pop("shortest"),
+    "depths out of order": lambda lines: lines[1]["gradients"]["h"]["loss"]["depth"].reverse(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_log_in_which_something_is_missing_is_one_line(a_run, damage):
+    path = artefacts.log_path("a-run")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    DAMAGES[damage](lines)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(StudyError, match=r"a-run\.jsonl is damaged") as error:
+        artefacts.read_log("a-run")
+    assert "\n" not in str(error.value)
+
+
+ARRAY_DAMAGES = {
+    "no state to resume from": lambda run: run.resume.pop("theta"),
+    "another shape": lambda run: run.resume.update(m=run.resume["m"][:-1]),
+    "weights that are not finite": lambda run: run.weights["bias_out"].fill(np.nan),
+    "weights missing": lambda run: run.weights.pop("weight_hh_l0"),
+    "weights of another kind": lambda run: run.weights.update(bias_out=np.array(["a"])),
+    "a timing missing": lambda run: run.timings.pop(),
+    "no history": lambda run: (run.history.clear(), run.timings.clear()),
+}
+
+
+@pytest.mark.parametrize("damage", ARRAY_DAMAGES)
+def test_weights_in_which_something_is_missing_are_one_line(a_run, damage):
+    run = artefacts.load_run("a-run")
+    ARRAY_DAMAGES[damage](run)
+    log = artefacts.log_path("a-run").read_bytes()
+    artefacts.log_path("a-run").unlink()
+    with contextlib.suppress(
+        ValueError
+    ):  # a log can't be derived without timings, but the weights are written
+        artefacts.save_run("a-run", run)
+    artefacts.log_path("a-run").write_bytes(log)
+    for act in (
+        lambda: artefacts.load_run("a-run"),
+        lambda: experiment.run("rnn", "a-run", epochs=1, hidden_size=4),
+    ):
+        with pytest.raises(StudyError, match=r"a-run\.npz is damaged") as error:
+            act()
+        assert "\n" not in str(error.value)
+
+
+def test_file_that_may_not_be_read_is_one_line(a_run, monkeypatch):
+    def forbidden(*arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", forbidden)
+    monkeypatch.setattr("pathlib.Path.read_bytes", forbidden)
+    monkeypatch.setattr(np, "load", forbidden)
+    for act in (
+        lambda: artefacts.checksum(a_run),
+        lambda: artefacts.read_json(a_run),
+        lambda: artefacts.read_log("a-run"),
+        lambda: artefacts.load_run("a-run"),
+    ):
+        with pytest.raises(StudyError, match="could not be read"):
+            act()
+
+
+def test_failed_preprocessing_leaves_the_one_before(data, monkeypatch, study_root):
+    before = {path.name: path.read_bytes() for path in (study_root / "data").iterdir()}
+    save, calls = np.save, []
+
+    def full_disk(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(*arguments, **options)
+
+    monkeypatch.setattr(np, "save", full_disk)
+    with pytest.raises(StudyError, match="No space left"):
+        write_data(sizes=(150, 60, 50), seed=1)
+    assert {path.name: path.read_bytes() for path in (study_root / "data").iterdir()} == before
+    artefacts.load_data()
