@@ -3,7 +3,7 @@
 Every function here can also be called alone from a Python prompt: `from main import predict`.
 """
 
-from scripts import artefacts, checks, evaluation, experiment
+from scripts import analysis, artefacts, checks, evaluation, experiment, studies
 
 
 def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
@@ -158,6 +158,116 @@ def plot(*run_ids):
     return plot_all(*run_ids, show=False)
 
 
+def preprocess(dataset=None, embeddings=None, **options):
+    """Turn sentences and word vectors into data/, as `python scripts/preprocessing.py` does.
+
+    Parameters
+    ----------
+    dataset, embeddings, **options
+        See scripts.preprocessing.preprocess.
+
+    Returns
+    -------
+    dict
+        What stands in data/dataset.json.
+    """
+    from scripts import preprocessing  # scikit-learn takes a second to import, and only this needs it
+
+    return preprocessing.preprocess(dataset, embeddings, **options)
+
+
+def jacobians(run_id="lstm-run-3", sentences=500):
+    """Measure what the Jacobians of a run say of its gradients: bounds, direct path, Lyapunov exponents.
+
+    Parameters
+    ----------
+    run_id : str
+    sentences : int
+        At most so many of those that the log measured its gradients on.
+
+    Returns
+    -------
+    dict
+        See scripts.analysis.jacobian_study; the predicted and measured rates are also printed.
+    """
+    study = analysis.jacobian_study(run_id, sentences)
+    print(f"\n{run_id}, {study['sentences']['count']} validation sentences")
+    print(analysis.rates_table(study))
+    return study
+
+
+def initialisation_study(**options):
+    """How should weights begin? Three initialisations of the RNN and four of the LSTM, over seeds.
+
+    Parameters
+    ----------
+    **options
+        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.initialisation_study.
+
+    Returns
+    -------
+    dict
+        The study; its table is also printed.
+    """
+    study = studies.initialisation_study(**options)
+    print(studies.variants_table(study))
+    return study
+
+
+def equal_parameters(**options):
+    """Is the LSTM's lead its size? Beside the RNN of equal width one with as many parameters, over seeds.
+
+    Parameters
+    ----------
+    **options
+        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.equal_parameters.
+
+    Returns
+    -------
+    dict
+        The study; its table is also printed.
+    """
+    study = studies.equal_parameters(**options)
+    print(studies.variants_table(study))
+    return study
+
+
+def memory_study(rnn="rnn-run-1", lstm="lstm-run-3"):
+    """Does the dataset need memory? Test accuracy from the last k words only, for every k.
+
+    Parameters
+    ----------
+    rnn, lstm : str
+        Run ids.
+
+    Returns
+    -------
+    dict
+        See scripts.studies.memory_study.
+    """
+    return studies.memory_study(rnn, lstm)
+
+
+def probe_study(**options):
+    """How far back does each model remember a word, and how much of the gradient reaches it there?
+
+    data/ has to hold the probe: ``preprocess(dataset="probe")``.
+
+    Parameters
+    ----------
+    **options
+        ``seeds`` (3), ``epochs`` (12) and any setting; see scripts.studies.probe_study.
+
+    Returns
+    -------
+    dict
+        The study; its table is also printed.
+    """
+    study = studies.probe_study(**options)
+    print(studies.probe_table(study))
+    return study
+
+
 if __name__ == "__main__":
     artefacts.errors_in_one_line()
 
@@ -186,6 +296,23 @@ if __name__ == "__main__":
     # Can the LSTM learn 64 sentences by heart? 2 s.
     # test_overfit()
 
+    # Theory over measurement: bounds, the LSTM's direct path, Lyapunov exponents: 45 s.
+    # jacobians("rnn-run-1")
+    # jacobians("lstm-run-3")
+    # plot()
+
+    # How should weights begin? Three initialisations of the RNN, four of the LSTM, 3 seeds each: 6 min.
+    # initialisation_study()
+    # plot()
+
+    # Is the LSTM's lead its size? An RNN with as many parameters, after the block above: 1 min.
+    # equal_parameters()
+    # plot()
+
+    # Does the dataset need memory? Accuracy from the last k words only: 10 s.
+    # memory_study("rnn-run-1", "lstm-run-3")
+    # plot()
+
     # How much of a difference is chance? Two seeds more of each model: 130 s.
     # for seed in (1, 2):
     #     train_rnn(f"rnn-seed-{seed}", seed=seed)
@@ -196,3 +323,16 @@ if __name__ == "__main__":
     # Overfitting: the LSTM without dropout; its best epoch comes early, then the validation loss rises: 45 s.
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
+
+    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 9 min.
+    # preprocess(dataset="probe")
+    # probe_study()
+    # preprocess(dataset="probe", probe_mixture="log")
+    # probe_study(epochs=8)
+    # plot()
+
+    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 8 min.
+    # preprocess(dataset="imdb", max_length=400)
+    # train_rnn("rnn-imdb", epochs=5)
+    # train_lstm("lstm-imdb", epochs=5)
+    # plot("rnn-imdb", "lstm-imdb")

@@ -9,6 +9,7 @@ function that can be imported from here: ``from scripts.plots import plot_run``.
 """
 
 import argparse
+import functools
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import matplotlib.pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file also runs as a script
 
-from scripts import artefacts, figure_style
+from scripts import analysis, artefacts, figure_style
 from scripts.artefacts import StudyError
 from scripts.figure_logs import (
     DEFAULT_LSTM,
@@ -25,6 +26,7 @@ from scripts.figure_logs import (
     check_gradients_recorded,
     read,
 )
+from scripts.plots_dynamics import plot_direct_path, plot_jacobians, plot_lyapunov, plot_theory
 from scripts.plots_learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.plots_runs import (
     plot_gradients_rnn_vs_lstm,
@@ -33,18 +35,35 @@ from scripts.plots_runs import (
     plot_sentence_lengths,
 )
 from scripts.plots_sentence import plot_sentence
+from scripts.plots_studies import plot_equal_parameters, plot_initialisations, plot_memory, plot_probe
+from scripts.probe import MIXTURES
+from scripts.studies import study_path
 
 __all__ = [
     "plot_activations",
     "plot_all",
     "plot_decay_while_learning",
+    "plot_direct_path",
+    "plot_equal_parameters",
     "plot_gradients_rnn_vs_lstm",
     "plot_gradients_rnns",
+    "plot_initialisations",
+    "plot_jacobians",
+    "plot_lyapunov",
+    "plot_memory",
+    "plot_probe",
     "plot_recurrent_weights",
     "plot_run",
     "plot_sentence",
     "plot_sentence_lengths",
+    "plot_theory",
 ]
+STUDIES = {  # by the name of its JSON: the function that draws it
+    "initialisations": plot_initialisations,
+    "equal-parameters": plot_equal_parameters,
+    "memory": plot_memory,
+    **{f"probe-{mixture}": functools.partial(plot_probe, mixture) for mixture in MIXTURES},
+}
 DYNAMICS = (plot_decay_while_learning, plot_activations, plot_recurrent_weights)
 
 
@@ -92,10 +111,11 @@ def plot_runs(run_ids, show=False):
 
 
 def plot_everything(show=False):
-    """Draw the sentence lengths, every run, an RNN beside an LSTM, and the RNNs of several widths."""
-    logs = readable_logs(artefacts.runs())
+    """Draw the sentence lengths, every run but those of studies, the comparisons of runs, and the studies."""
+    logs = readable_logs(run_id for run_id in artefacts.runs() if not run_id.startswith("study-"))
     has_data = artefacts.data_path("dataset.json").exists()
-    if not logs and not has_data:
+    studies = [plot for name, plot in STUDIES.items() if study_path(name).exists()]
+    if not logs and not has_data and not studies:
         raise StudyError(
             "nothing to draw, expected data/ or a log in assets/runs/: run "
             "`python scripts/preprocessing.py`, then `python main.py`"
@@ -107,7 +127,13 @@ def plot_everything(show=False):
     recorded = with_gradients(logs)
     rnns, lstms = of_model(recorded, "rnn"), of_model(recorded, "lstm")
     widths = {log.hidden_size: log for log in reversed(rnns)}
-    return paths + compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
+    paths += compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
+    return paths + [path for plot in studies for path in as_list(plot(show=show))]
+
+
+def as_list(paths):
+    """A list of what one figure function returns, a path or several."""
+    return paths if isinstance(paths, list) else list(paths) if isinstance(paths, tuple) else [paths]
 
 
 def readable_logs(run_ids):
@@ -146,6 +172,8 @@ def compare(rnns, lstms, widths, show):
             learning = DYNAMICS if all("activations" in log.best for log in (rnn, lstm)) else ()
             for plot in (plot_gradients_rnn_vs_lstm, *learning):
                 paths.append(plot(rnn.run_id, lstm.run_id, show))
+            if all(analysis.study_path(log.run_id).exists() for log in (rnn, lstm)):
+                paths += plot_jacobians(rnn.run_id, lstm.run_id, show)
     if len(widths) > 1:
         paths.append(plot_gradients_rnns([log.run_id for log in widths], show))
     return paths

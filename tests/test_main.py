@@ -1,6 +1,8 @@
 """Every block of main.py, on a small corpus."""
 
 import ast
+import functools
+import inspect
 import re
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import numpy as np
 import pytest
 
 import main
-from scripts import artefacts, evaluation
+from scripts import analysis, artefacts, evaluation, preprocessing, probe
 from scripts.artefacts import StudyError
-from tests.conftest import write_data
+from scripts.checks import numeric_gradient
+from tests.conftest import CLASSIFIERS, write_data
+from tests.reference import textbook
 
 SOURCE = Path(main.__file__).read_text()
 
@@ -27,10 +31,27 @@ def blocks():
 
 
 def run_block(source):
-    """Execute a block of main.py as if it stood at the end of the file."""
-    names = dict(vars(main)) | {"__name__": "__main__"}
+    """Execute a block of main.py as if it stood at the end of the file; what takes minutes, in small."""
+    small = {"seeds": 1, "epochs": 1, "hidden_size": 4}
+    names = dict(vars(main)) | {
+        "__name__": "__main__",
+        "preprocess": preprocess_small,
+        "initialisation_study": lambda: main.initialisation_study(**small),
+        "equal_parameters": lambda: main.equal_parameters(**small),
+        "probe_study": lambda **options: main.probe_study(**options | small),
+        "plot": lambda *run_ids: all(artefacts.read_log(run_id) for run_id in run_ids),  # once, at the end
+    }
     source = source.replace("artefacts.errors_in_one_line()", "pass")  # pytest has a hook of its own
     exec(compile("if True:\n" + source, "main.py", "exec"), names)
+
+
+def preprocess_small(dataset, **options):
+    """As main.preprocess, with a small probe, and with other made-up sentences in place of IMDb."""
+    if dataset == "probe":
+        main.preprocess(dataset, "custom", dimensions=20, probe_longest=6, **options)
+    else:
+        inspect.signature(preprocessing.preprocess).bind(dataset, **options)
+        write_data(seed=9)
 
 
 def calls(source):
@@ -44,20 +65,41 @@ def calls(source):
 def test_blocks_as_shipped_train_test_and_draw():
     shipped, everything = blocks()
     assert calls(shipped) == ["train_rnn", "train_lstm", "test", "test", "plot"]
-    assert set(calls(everything)) == {
-        "train_rnn", "train_lstm", "test", "plot", "predict", "check_gradients", "test_overfit"
-    }  # fmt: skip
+    functions = {name for name, value in vars(main).items() if inspect.isfunction(value)}
+    assert set(calls(everything)) - {"range"} == functions, "every function of main.py has a block"
 
 
-def test_every_block_runs(data, study_root, capsys):
+def test_every_block_runs(data, study_root, capsys, monkeypatch):
+    monkeypatch.setattr(probe, "SIZES", {"train": 400, "validation": 60})
+    monkeypatch.setattr(probe, "TEST_SENTENCES", 20)
+    study = functools.partial(analysis.jacobian_study, steps=100, burn_in=10)
+    monkeypatch.setattr(analysis, "jacobian_study", study)
     run_block(blocks()[1])
+    main.plot()
     out = capsys.readouterr().out
     assert "accuracy" in out
     assert "P(positive)" in out
-    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32"} <= set(artefacts.runs())
+    assert "largest Lyapunov exponent" in out
+    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32", "rnn-imdb"} <= set(artefacts.runs())
     figures = {path.name for path in (study_root / "assets" / "figures").glob("*.png")}
-    assert {"rnn-run-1-training.png", "gradients-rnn-run-1-vs-lstm-run-3.png"} <= figures
-    assert any("rnn-16" in name and "rnn-32" in name for name in figures)
+    assert figures >= {
+        "rnn-run-1-training.png",
+        "gradients-rnn-run-1-vs-lstm-run-3.png",
+        "gradients-rnn-16+rnn-32+rnn-run-1.png",
+        "decay-rnn-run-1-vs-lstm-run-3.png",
+        "activations-rnn-run-1-vs-lstm-run-3.png",
+        "recurrent-weights-rnn-run-1-vs-lstm-run-3.png",
+        "theory-rnn-run-1.png",
+        "direct-path-lstm-run-3.png",
+        "lyapunov-rnn-run-1-vs-lstm-run-3.png",
+        "sentence-rnn-run-1+lstm-run-3.png",
+        "equal-parameters.png",
+        "memory.png",
+        "probe-even.png",
+        "probe-log.png",
+        "sentence-lengths.png",
+    }
+    assert sum("initialisations" in name for name in figures) == 2
 
 
 def test_every_block_says_what_it_does_and_how_long_it_takes():
@@ -68,17 +110,26 @@ def test_every_block_says_what_it_does_and_how_long_it_takes():
             assert re.search(r"\d+ (s|min)\b", words), words
 
 
+def kept_model(kind, run_id, data):
+    """The model of a run in float64, put together here from what its weights file holds."""
+    with np.load(artefacts.weights_path(run_id), allow_pickle=False) as file:
+        hidden_size = file["weight_out"].shape[1]
+        model = CLASSIFIERS[kind](
+            data.embeddings, hidden_size, rng=np.random.default_rng(99), dtype=np.float64
+        )
+        for name, view in model.parameters.items():
+            view[:] = file[name]
+    return model
+
+
 def test_test_reports_scikit_learns_metrics(data, capsys):
     main.train_lstm("a-run", epochs=2, hidden_size=8)
     metrics = main.test("a-run")
-    model, loaded, _ = evaluation.load_model("a-run")
-    split = loaded.splits["test"]
-    starts = np.cumsum(split.s, dtype=int) - split.s
-    z = np.array(
-        [
-            model.forward(split.x[a : a + n], np.ones(n, int))[0]
-            for a, n in zip(starts, split.s.astype(int), strict=True)
-        ]
+    model, split = kept_model("lstm", "a-run", data), data.splits["test"]
+    sentences = np.split(split.x, np.cumsum(split.s, dtype=int)[:-1])
+    z = np.array([textbook.logit(model, sentence) for sentence in sentences])
+    np.testing.assert_allclose(
+        evaluation.logits(evaluation.load_model("a-run")[0], split), z, rtol=1e-4, atol=1e-5
     )
     right = (z > 0) == split.y
     assert metrics["accuracy"] == pytest.approx(right.mean())
@@ -109,25 +160,26 @@ def test_predict_takes_a_sentence_as_typed(data):
 
 
 def test_predict_says_what_each_word_does(data, study_root, capsys):
-    """Against a model run by hand: gradient by moving the vectors, occlusion by leaving words out."""
+    """Against the kept weights: gradient by moving the vectors, occlusion by leaving words out."""
     main.train_rnn("an-rnn", epochs=2, hidden_size=8)
     main.train_lstm("an-lstm", epochs=2, hidden_size=8)
     readings = main.predict("not good word3", ("an-rnn", "an-lstm"))
     ids = np.array([4, 2, 8])
-    for run_id, reading in zip(("an-rnn", "an-lstm"), readings, strict=True):
-        model, _, _ = evaluation.load_model(run_id)
+    for kind, reading in zip(("rnn", "lstm"), readings, strict=True):
+        model = kept_model(kind, f"an-{kind}", data)
         z = model.forward(ids, np.ones(3, int))[0]
+        assert reading["z"] == pytest.approx(z, rel=1e-4, abs=1e-6)
         assert reading["probability"] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-5)
         for t in range(3):
             without = model.forward(np.delete(ids, t), np.ones(2, int))[0]
             assert reading["left_out"][t] == pytest.approx(z - without, rel=1e-3, abs=1e-6)
-            x = model.embeddings[ids[t]]
-            model.embeddings = np.vstack([model.embeddings, x * 1.001, x * 0.999])
-            V = len(model.embeddings)
-            up, down = (
-                model.forward(np.where(np.arange(3) == t, k, ids), np.ones(3, int))[0] for k in (V - 2, V - 1)
-            )
-            assert reading["gradient_input"][t] == pytest.approx((up - down) / 0.002, rel=2e-2, abs=2e-4)
+        model.embeddings = model.embeddings[ids]  # a row a word, so that each can be moved alone
+        slopes = numeric_gradient(lambda: model.forward(np.arange(3), np.ones(3, int))[0], model.embeddings)  # noqa: B023
+        np.testing.assert_allclose(reading["reach"], np.linalg.norm(slopes, axis=1), rtol=1e-3)
+        np.testing.assert_allclose(
+            reading["gradient_input"], (slopes * model.embeddings).sum(1), rtol=1e-3, atol=1e-6
+        )
+        np.testing.assert_allclose(reading["share"], np.divide(reading["reach"], sum(reading["reach"])))
     assert (study_root / "assets" / "figures" / "sentence-an-rnn+an-lstm.png").exists()
     assert "an-lstm: P(positive)" in capsys.readouterr().out
 
@@ -135,8 +187,8 @@ def test_predict_says_what_each_word_does(data, study_root, capsys):
 def test_predict_of_one_word(data):
     main.train_lstm("a-run", epochs=1, hidden_size=4)
     reading = main.predict("good", "a-run")
-    model, _, _ = evaluation.load_model("a-run")
-    assert reading["left_out"] == [pytest.approx(reading["z"] - model.parameters["bias_out"][0], rel=1e-5)]
+    v = kept_model("lstm", "a-run", data).parameters["bias_out"][0]
+    assert reading["left_out"] == [pytest.approx(reading["z"] - v, rel=1e-5)]
 
 
 def test_overfit_learns_by_heart(data):
