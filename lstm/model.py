@@ -222,7 +222,7 @@ class LSTMClassifier:
             np.multiply(dc * i, 1 - g * g, out=da_g)
             np.multiply(dh * tanh_c, o - o * o, out=da_o)
             self._dA[:, start:stop] = da
-            dh = np.dot(W_hh.T, da)
+            dh = W_hh.T @ da
             dc = dc * f
 
     def backward(self, dz):

@@ -178,7 +178,7 @@ class RNNClassifier:
             h = self._h[t]
             da = dh * (1 - h * h)
             self._dA[:, start:stop] = da
-            dh = np.dot(W_hh.T, da)
+            dh = W_hh.T @ da
 
     def backward(self, dz):
         """∂ℓ/∂θ, by backpropagation through time, for the batch of the last forward pass.
