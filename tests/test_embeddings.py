@@ -92,15 +92,47 @@ def test_any_number_of_dimensions(file, dimensions):
         ("other 1.0 2.0", "line 3 of .* has 2 values where 3 were expected"),  # whether it occurs or not
         ("bad 1.0 2.0 3.0 4.0", "line 3 of .* has 4 values where 3 were expected"),
         ("bad 1.0 x 3.0", "line 3 of .* has a value that is no number"),
-        ("bad 1.0  3.0", "line 3 of .* has a value that is no number"),
+        ("bad 1_0 2.0 3.0", "line 3 of .* has a value that is no number"),  # float() takes it for 10
+        ("bad 1.0  3.0", "line 3 of .* has blanks other than a single one before each value"),
+        ("bad 1.0  2.0 3.0", "line 3 of .* has blanks other than a single one"),
+        ("bad  1.0 2.0 3.0", "line 3 of .* has blanks other than a single one"),
+        ("bad 1.0 2.0 3.0 ", "line 3 of .* has blanks other than a single one"),
         ("bad 1.0 nan 3.0", "line 3 of .* has a value that is no finite number"),
         ("bad 1.0 1e300 3.0", "line 3 of .* has a value that is no finite number"),
     ],
 )
-def test_a_bad_line_is_named(file, line, complaint):
+@pytest.mark.parametrize("word", ["bad", "c"], ids=["occurs", "does-not-occur"])
+def test_a_bad_line_is_named(file, word, line, complaint):
     path = file(f"a 1.0 2.0 3.0\nb 1.0 2.0 3.0\n{line}\nc 1.0 2.0 3.0\n")
     with pytest.raises(StudyError, match=complaint):
-        read_glove(path, ["a", "bad"])
+        read_glove(path, ["a", word])
+
+
+@pytest.mark.parametrize(
+    "line", ["bad 1.0 x 3.0", "bad 1.0 1_0 3.0", "bad 1.0 inf 3.0", "bad 1.0 2.0 3.0 4.0"]
+)
+def test_past_the_beginning_the_lines_of_words_that_occur_are_checked(file, line):
+    rest = "".join(f"w{i} 1.0 2.0 3.0\n" for i in range(embeddings.CHECKED))
+    path = file(f"{rest}{line}\n")
+    assert read_glove(path, ["w0"]).index.tolist() == [0]
+    with pytest.raises(StudyError, match=f"line {embeddings.CHECKED + 1} "):
+        read_glove(path, ["w0", "bad"])
+
+
+@pytest.mark.parametrize("header", ["", "2 3\n"])
+def test_a_double_spaced_file_is_told_what_is_wrong_with_it(file, header):
+    path = file(f"{header}a  1.0  2.0  3.0\nb  4.0  5.0  6.0\n")
+    with pytest.raises(StudyError, match=f"line {1 + len(header) // 4} of .* has blanks other than a single"):
+        read_glove(path, ["a"])
+
+
+def test_a_mark_at_the_start_is_no_part_of_the_first_word(file):
+    path = file(b"\xef\xbb\xbfa 1 2\nb 3 4\n")
+    vectors = read_glove(path, ["a", "b"])
+    assert vectors.values.tolist() == [[1, 2], [3, 4]]
+    assert vectors.checksum == artefacts.checksum(path)
+    with pytest.raises(StudyError, match="is empty"):
+        read_glove(file(b"\xef\xbb\xbf"), ["a"])
 
 
 def test_a_bad_line_is_named_wherever_blocks_end(file, monkeypatch):
@@ -137,6 +169,31 @@ def test_what_is_named_is_never_replaced(tmp_path, monkeypatch):
         find_embeddings("glove-6b-50d")
     with pytest.raises(StudyError, match="--dimensions 50 is for --embeddings custom only"):
         find_embeddings("glove-6b-50d", 50)
+
+
+def test_a_file_that_can_not_be_read_is_said_in_one_line(file, tmp_path, monkeypatch):
+    path = file("a 1 2\nb 3 4\n")
+
+    def locked(name, *rest, **settings):
+        if name == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return open(name, *rest, **settings)
+
+    monkeypatch.setattr(embeddings, "open", locked, raising=False)
+    with pytest.raises(StudyError, match=r"vectors\.txt' that can be read \(Permission denied\): give"):
+        find_embeddings(path)
+    with pytest.raises(StudyError, match=r"vectors\.txt could not be read \(Permission denied\)"):
+        read_glove(path, ["a"])
+    with pytest.raises(StudyError, match="could not be read"):
+        read_glove(tmp_path, ["a"])
+    with pytest.raises(StudyError, match=r"that can be read \(it is a folder"):
+        find_embeddings(str(tmp_path))
+
+
+def test_a_damaged_package_is_said_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(embeddings, "_package_folder", lambda: tmp_path)
+    with pytest.raises(StudyError, match=r"glove_6B_index\.parquet could not be read"):
+        read_package(["a"])
 
 
 def test_the_default_is_glove_2024_and_its_stand_ins_are_said_loudly(tmp_path, monkeypatch, capsys):
