@@ -141,6 +141,25 @@ def tokenise(text):
     return ["..." if token[:2] == ".." else BRACKETS.get(token, token) for token in tokens]
 
 
+def tokens_of(text, manifest):
+    """The tokens of a typed sentence, treated as those of a preprocessed dataset were.
+
+    A sentence is typed untokenised even where the dataset came tokenised; what is tokenised stays as it is.
+
+    Parameters
+    ----------
+    text : str
+    manifest : dict
+        Of data/: where its texts were cut to their last ``max_length`` tokens, so is this one.
+
+    Returns
+    -------
+    list of str
+        Empty where the text holds no token.
+    """
+    return tokenise(text)[-(manifest.get("max_length") or 0) :]
+
+
 def keep_tokens(text):
     """The tokens of a text that came tokenised: what its blanks separate, brackets as GloVe has them."""
     return [BRACKETS.get(token, token) for token in text.split()]

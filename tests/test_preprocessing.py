@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from scripts import artefacts, hub
 from scripts.artefacts import SPLITS, StudyError
-from scripts.corpus import is_tokenised, keep_tokens, read_corpus, tokenise, two_classes
+from scripts.corpus import is_tokenised, keep_tokens, read_corpus, tokenise, tokens_of, two_classes
 from scripts.preprocessing import main, preprocess
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -545,6 +545,25 @@ def test_tokens_are_tokens_of_themselves(text):
     tokens = tokenise(text)
     assert all(token and not re.search(r"\s", token) for token in tokens)
     assert tokenise(" ".join(tokens)) == tokens
+
+
+@pytest.mark.parametrize("tokenised", [True, False])
+def test_a_typed_sentence_is_treated_as_the_dataset_was(study_root, tmp_path, vectors, tokenised):
+    rows = [(f"{text} and so on", y) if y else (text, y) for text, y in sentences()]
+    texts = [(text if tokenised else text.capitalize().replace(" ,", ","), y) for text, y in rows]
+    manifest = preprocess(write_csv(tmp_path / "films.csv", texts), vectors, max_length=6)
+    assert manifest["tokenised"] is tokenised
+    data = artefacts.load_data()
+    typed = [tokens_of(text, manifest) for text, _ in texts]
+    known = [" ".join(word if word in data.vocabulary else "<unk>" for word in words) for words in typed]
+    assert sorted(known) == sorted(text for name in SPLITS for text, _ in sentences_of(data, name))
+
+
+def test_a_typed_sentence_is_cut_only_where_the_dataset_was():
+    assert tokens_of("It isn't so.", {"max_length": None}) == ["it", "is", "n't", "so", "."]
+    assert tokens_of("It isn't so.", {"tokenised": True, "max_length": 3}) == ["n't", "so", "."]
+    assert tokens_of("it is n't so .", {}) == ["it", "is", "n't", "so", "."]
+    assert tokens_of("", {"max_length": 3}) == []
 
 
 def test_rows_that_came_tokenised_are_told_by_looking():
