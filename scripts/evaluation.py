@@ -128,12 +128,12 @@ def read_sentence(run_id, sentence):
     StudyError
         No sentence, or what :func:`load_model` raises.
     """
-    from scripts.corpus import tokenise
+    from scripts.corpus import tokens_of
 
-    words = tokenise(sentence) if isinstance(sentence, str) else []
+    model, data, run = load_model(run_id)
+    words = tokens_of(sentence, data.manifest) if isinstance(sentence, str) else []
     if not words:
         raise StudyError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
-    model, data, run = load_model(run_id)
     row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
     ids = np.array([row.get(word, UNKNOWN) for word in words])
     without = logits_without_each(model, ids)
