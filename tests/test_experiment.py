@@ -2,12 +2,18 @@
 
 import ast
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
+import lstm.model
 import lstm.train
+import rnn.model
 import rnn.train
 from scripts import artefacts, dataset, experiment
 from scripts.artefacts import StudyError
@@ -83,6 +89,71 @@ def test_weights_are_those_of_the_best_validation_epoch(kind, data):
         view[:] = kept.weights[name]
     batches = dataset.sorted_batches(data.splits["validation"], 7)
     assert rnn.train.evaluate(model, batches)[0] == pytest.approx(best["validation_loss"], rel=1e-5)
+
+
+def test_of_equally_good_epochs_the_earliest_is_kept(data, monkeypatch):
+    def loop(model, *arguments, **options):
+        for epoch, loss in enumerate([0.7, 0.5, 0.5, 0.6]):
+            model.theta[:] = epoch
+            yield {"epoch": epoch, "validation_loss": loss} | dict.fromkeys(experiment.TIMINGS, 1.0)
+
+    monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
+    kept = run("rnn", gradients=False)
+    assert experiment.best_epoch(kept.history)["epoch"] == 1
+    assert kept.weights["bias_out"] == 1
+
+
+def test_logged_learning_rate_is_the_one_an_epoch_begins_with(kind, data):
+    """The linear schedule falls to 0 over all updates; epochs 0 and 1 begin before the first."""
+    history = run(kind, schedule="linear", epochs=4, lr=0.02, gradients=False).history
+    rates = [record["learning_rate"] for record in history]
+    assert rates == pytest.approx([0.02, 0.02, 0.015, 0.01, 0.005])
+
+
+def test_a_clip_norm_of_0_never_clips(kind, data):
+    for run_id, clip_norm in (("zero", 0), ("huge", 1e9)):
+        history = run(kind, run_id, clip_norm=clip_norm, gradients=False).history
+        assert [record["clipped"] for record in history] == [None, 0, 0, 0]
+        assert history[-1]["train_loss"] < history[0]["train_loss"]
+    assert members("zero")["resume/theta"] == members("huge")["resume/theta"]
+
+
+def test_every_epoch_and_seed_has_batches_and_dropout_masks_of_its_own(kind, data, monkeypatch):
+    model = {"rnn": rnn.model, "lstm": lstm.model}[kind]
+    shuffled_batches, dropout_mask = dataset.shuffled_batches, model.dropout_mask
+    orders, masks = [], []
+
+    def recorded_batches(*arguments):
+        batches = shuffled_batches(*arguments)
+        orders.append(np.concatenate(batches.rows).tobytes())
+        return batches
+
+    def recorded_mask(*arguments):
+        mask = dropout_mask(*arguments)
+        masks.append(mask.tobytes())
+        return mask
+
+    monkeypatch.setattr(experiment, "shuffled_batches", recorded_batches)
+    monkeypatch.setattr(model, "dropout_mask", recorded_mask)
+    for seed in (0, 1):
+        run(kind, f"seed-{seed}", seed=seed, epochs=2, batch_size=20, state_dropout=0.5, gradients=False)
+    assert len(set(orders)) == len(orders) == 2 * 3
+    assert len(set(masks)) == len(masks) == 2 * 2 * 10
+
+
+def test_a_run_keeps_to_one_thread(data, monkeypatch):
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen = []
+    measure = experiment.measure
+    monkeypatch.setattr(experiment, "measure", lambda *a: seen.append(threads()) or measure(*a))
+    with threadpool_limits(2):
+        if threads() != {2}:
+            pytest.skip("this BLAS has one thread only")
+        run("rnn", epochs=1)
+        assert threads() == {2}
+    assert seen == [{1}, {1}]
 
 
 def test_equal_seeds_give_equal_files_and_others_do_not(kind, data):
@@ -296,13 +367,80 @@ def test_one_training_step_moves_every_parameter(kind, data):
         assert (view != before[name]).all(), name
 
 
-def test_epoch_0_trains_nothing(kind, data):
+class Descent(Adam):
+    """Plain gradient descent: unlike Adam's, its steps are as long as the gradient."""
+
+    def update(self, theta, gradient):
+        theta -= self.learning_rate * gradient
+
+
+@pytest.mark.parametrize(("clip_norm", "clipped"), [(1e-9, 1.0), (1e9, 0.0)])
+def test_one_step_follows_the_clipped_gradient_of_the_mean_loss(kind, data, loss, clip_norm, clipped):
+    """Against the gradients of 7 sentences, one after the other; the step is as long as clip_norm, or ½."""
     settings = experiment.check_settings(kind, SMALL)
+    model = experiment.build_model(kind, settings, data.embeddings, np.float64)
+    model.theta += 0.01
+    sentences = dataset.sorted_batches(data.splits["train"], 1, np.arange(7))
+    gradient = 0
+    for one in sentences:
+        z = model.forward(one.ids, one.batch_sizes)
+        gradient = gradient + model.backward(loss(z, one.y)[1]) / 7
+    norm = np.linalg.norm(gradient)
+    lr = 0.5 / min(norm, clip_norm)
+    expected = model.theta - lr * gradient * min(1, clip_norm / norm)
+    (batch,) = dataset.sorted_batches(data.splits["train"], 7, np.arange(7))
+    record = next(
+        experiment.LOOPS[kind](
+            model,
+            lambda epoch: [batch],
+            [batch],
+            Descent(model.theta, lr, clip_norm=clip_norm),
+            epochs=1,
+            first_epoch=1,
+            progress=False,
+        )
+    )
+    np.testing.assert_allclose(model.theta, expected, rtol=1e-9, atol=1e-12)
+    assert record["gradient_norm"] == pytest.approx({"mean": norm, "largest": norm})
+    assert record["clipped"] == clipped
+
+
+@pytest.mark.parametrize(
+    ("where", "words"), [("training", "epoch 1, batch 0: loss nan"), ("validation", "validation loss nan")]
+)
+def test_loss_that_is_not_a_number_stops_the_loop(kind, data, where, words):
+    """Before the step, if it is met in training: θ stays finite."""
+    settings = experiment.check_settings(kind, SMALL)
+    model = experiment.build_model(kind, settings, data.embeddings)
+    model.embeddings = np.vstack([model.embeddings, np.full(model.D, np.nan, np.float32)])
+    good, bad = (dataset.Batch(np.array([k]), np.ones(1, int), np.ones(1, int), None) for k in (2, -1))
+    loop = experiment.LOOPS[kind](
+        model,
+        lambda epoch: [bad if where == "training" else good],
+        [bad if where == "validation" else good],
+        Adam(model.theta, 0.1),
+        epochs=1,
+        first_epoch=1,
+        progress=False,
+    )
+    with pytest.raises(FloatingPointError, match=words), np.errstate(invalid="ignore"):
+        next(loop)
+    assert np.isfinite(model.theta).all()
+
+
+def test_epoch_0_trains_nothing(kind, data):
+    settings = experiment.check_settings(kind, SMALL | {"input_dropout": 0.5, "state_dropout": 0.5})
     model = experiment.build_model(kind, settings, data.embeddings)
     before = model.theta.copy()
     batches = dataset.sorted_batches(data.splits["train"], 16)
     loop = experiment.LOOPS[kind](
-        model, lambda epoch: batches, batches, Adam(model.theta, 1.0), epochs=1, progress=False
+        model,
+        lambda epoch: batches,
+        batches,
+        Adam(model.theta, 1.0),
+        epochs=1,
+        dropout_rng=np.random.default_rng,
+        progress=False,
     )
     record = next(loop)
     np.testing.assert_array_equal(model.theta, before)
@@ -342,6 +480,38 @@ def test_packages_import_numpy_and_tqdm_only_and_open_no_file(name):
             n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }
         assert not called & {"open", "print", "exec", "eval"}, path
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm"])
+def test_packages_can_be_lifted_out_whole(name, tmp_path):
+    """Alone in an empty directory, each still trains a model."""
+    shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "use.py").write_text(
+        f"""
+from types import SimpleNamespace
+import numpy as np
+from {name}.model import {name.upper()}Classifier
+from {name}.train import evaluate, train
+
+class Descent:
+    learning_rate, clip_norm = 0.5, np.inf
+    def clip(self, gradient):
+        return np.linalg.norm(gradient)
+    def update(self, theta, gradient):
+        theta -= self.learning_rate * gradient
+
+rng = np.random.default_rng(0)
+model = {name.upper()}Classifier(rng.standard_normal((5, 3)), 4, rng=rng)
+batch = SimpleNamespace(ids=np.array([1, 2, 3, 4]), batch_sizes=np.array([2, 2]), y=np.array([0, 1]))
+records = list(train(model, lambda epoch: [batch], [batch], Descent(), epochs=20, progress=False))
+assert evaluate(model, [batch])[0] == records[-1]["validation_loss"] < 0.5 * records[0]["validation_loss"]
+"""
+    )
+    command = "import sys; sys.path.insert(0, '.'); import use"
+    done = subprocess.run(  # -I: neither this project nor PYTHONPATH is on the path
+        [sys.executable, "-I", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # The optimizer --------------------------------------------------------------------------------------------
@@ -423,3 +593,17 @@ def test_shuffling_differs_from_epoch_to_epoch_and_is_the_same_again(data):
         ).tolist()
 
     assert order(1) == order(1) != order(2)
+
+
+def test_batches_of_similar_lengths_come_in_random_order(data):
+    split = data.splits["train"]
+    one, other = (
+        [batch.rows for batch in dataset.shuffled_batches(split, 7, np.random.default_rng(seed))]
+        for seed in (0, 1)
+    )
+    lengths = split.s.astype(int)
+    assert np.mean([lengths[rows[0]] - lengths[rows[-1]] for rows in one]) < 2, "of 1 to 26 tokens"
+    rises = np.diff([lengths[rows[0]] for rows in one])
+    assert rises.min() < 0 < rises.max()
+    again = {frozenset(rows) for rows in one} & {frozenset(rows) for rows in other}
+    assert len(again) < len(one) / 2, "sentences of equal length change company"

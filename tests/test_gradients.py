@@ -1,9 +1,12 @@
 """Gradients by depth, against a second and plainer computation."""
 
+import json
+
 import numpy as np
 import pytest
 
-from scripts import artefacts
+from lstm.model import LSTMClassifier
+from scripts import artefacts, gradients
 from scripts.dataset import sorted_batches
 from scripts.gradients import gradient_rows, measure, spectra, summarise, walk_back
 from tests.conftest import make_split
@@ -28,6 +31,13 @@ def split():
     return make_split(np.random.default_rng(7), 300)
 
 
+@pytest.fixture(params=[7, 256])
+def batch_size(request, monkeypatch):
+    """Measure in many small batches, the last one smaller still, then in one."""
+    monkeypatch.setattr(gradients, "BATCH_SIZE", request.param)
+
+
+@pytest.mark.usefixtures("batch_size")
 def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
     model = make_model(V=30)
     rows = gradient_rows(split.s)
@@ -51,6 +61,8 @@ def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
                 assert at["count"] == len(here)
                 quantiles = np.quantile(expected, [0.25, 0.5, 0.75])
                 np.testing.assert_allclose([at["q25"], at["median"], at["q75"]], quantiles, rtol=1e-6)
+                middle = np.log10(np.sort(expected)[(len(expected) - 1) // 2])
+                assert at["log10_median"] == pytest.approx(middle, abs=1e-5)
                 assert at["vanished"] == pytest.approx(np.mean(expected < 1e-10), rel=1e-6)
                 assert at["exploded"] == pytest.approx(np.mean(expected > 1e6), rel=1e-6)
 
@@ -89,6 +101,29 @@ def test_norms_do_not_underflow(kind):
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-3)
 
 
+def test_sentences_with_a_saturated_cell_have_no_decay():
+    """With every gate open, c_t = t and 1 - tanh² c_30 is 0 in float32: so is ‖∂z/∂c‖ of the longer two."""
+    model = LSTMClassifier(np.zeros((2, 3)), 4, rng=np.random.default_rng(0))
+    model.parameters["weight_hh_l0"][:] = 0
+    model.parameters["bias_ih_l0"][:] = 20
+    split = artefacts.Split(np.ones(62, int), np.array([30, 2, 30]), np.array([1, 0, 1]), np.arange(3))
+    with np.errstate(invalid="ignore"):  # as a run does
+        recorded = measure(model, split, np.arange(3))
+    json.dumps(recorded, allow_nan=False)
+    c = recorded["gradients"]["c"]
+    assert c["logit"]["count"] == [3, 3] + [2] * 28
+    assert c["logit"]["median"] == [0] * 30
+    assert c["logit"]["log10_median"] == [None] * 30
+    assert c["logit"]["vanished"] == [0.6666667] * 2 + [1] * 28
+    assert c["decay"]["count"] == [1, 1] + [0] * 28
+    for name in ("median", "q25", "q75"):
+        assert c["decay"][name] == [pytest.approx(1)] * 2 + [None] * 28
+    assert c["decay"]["vanished"] == [0, 0] + [None] * 28
+    h = recorded["gradients"]["h"]["decay"]
+    assert h["count"] == [3, 3] + [2] * 28
+    assert h["median"] == [1] + [0] * 29
+
+
 def test_small_errors_of_a_confident_model_are_not_lost(make_model, split):
     """|p - y| is taken from the logit: 1 - σ(40) would be 0."""
     model = make_model(V=30)
@@ -100,6 +135,7 @@ def test_small_errors_of_a_confident_model_are_not_lost(make_model, split):
     np.testing.assert_allclose(errors, expected, atol=1e-9)
 
 
+@pytest.mark.usefixtures("batch_size")
 def test_recurrent_shares_are_norms_of_outer_products(make_model, split):
     """‖da_t h_{t-1}ᵀ‖ over the sum of all steps, a sentence at a time, as full matrices."""
     model = make_model(V=30)
@@ -125,6 +161,7 @@ def test_recurrent_shares_are_norms_of_outer_products(make_model, split):
     assert recorded["mean"][0] > 0
 
 
+@pytest.mark.usefixtures("batch_size")
 def test_activations_are_means_quartiles_and_saturated_shares(make_model, split):
     model = make_model(V=30)
     rows = gradient_rows(split.s)
@@ -168,6 +205,12 @@ def test_fixed_set_is_of_20_tokens_or_the_longest_quarter():
     few = np.array([3, 9, 1, 8, 2, 7, 4, 4], dtype=np.uint8)
     assert gradient_rows(few).tolist() == [1, 3]
     assert gradient_rows(np.array([1])).tolist() == [0]
+
+
+@pytest.mark.parametrize(("long", "expected"), [(99, 200), (100, 100), (101, 101)])
+def test_fewer_than_100_long_sentences_are_too_few(long, expected):
+    lengths = np.array([20] * long + [5] * (800 - long))
+    assert gradient_rows(lengths).tolist() == list(range(expected))
 
 
 def test_summary_of_zeros_and_infinities():

@@ -1,8 +1,12 @@
 """The passes: against finite differences, PyTorch's numbers, a textbook's loop, and each other."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import rnn.model
 from scripts.checks import gradient_errors, numeric_gradient, random_batch, relative_error
 from scripts.dataset import pack
 from tests.reference import pytorch, textbook
@@ -301,7 +305,8 @@ def test_biases_begin_at_zero_but_for_the_forget_gate(kind):
 
 def test_chrono_initialisation_spreads_the_memories_of_the_forget_gates():
     """Tallec & Ollivier (2018): b_f = log U[1, T-1], b_i = -b_f, so f runs from 1/2 to 1 - 1/T."""
-    bias = fresh_model("lstm", H=2000, forget_bias="chrono", chrono_steps=30).parameters["bias_ih_l0"]
+    model = fresh_model("lstm", H=2000, recurrent_init="identity", forget_bias="chrono", chrono_steps=30)
+    bias = model.parameters["bias_ih_l0"]
     b_i, b_f, b_g, b_o = bias.reshape(4, -1)
     np.testing.assert_array_equal(b_i, -b_f)
     assert not b_g.any()
@@ -342,3 +347,22 @@ def test_parameters_are_views_into_one_vector(make_model):
     gates = 4 if len(model.states) == 2 else 1
     for name, (rows, *rest) in expected.items():
         assert model.parameters[name].shape == (gates * rows, *rest)
+
+
+# Twins ----------------------------------------------------------------------------------------------------
+
+
+def test_the_two_models_are_twins_but_for_their_equations():
+    """Every function and table of the one is the other's, an LSTM's 4 H rows being an RNN's H."""
+
+    def definitions(name):
+        source = (Path(rnn.model.__file__).parent.parent / name / "model.py").read_text()
+        statements = ast.parse(source.replace("4 * ", "").replace("LSTM", "RNN")).body
+        (model,) = (s for s in statements if isinstance(s, ast.ClassDef))
+        found = {s.name: s for s in statements + model.body if isinstance(s, ast.FunctionDef)}
+        found |= {s.targets[0].id: s for s in statements if isinstance(s, ast.Assign)}
+        return {name: ast.dump(definition) for name, definition in found.items()}
+
+    one, other = definitions("rnn"), definitions("lstm")
+    own = {name for name in one | other if one.get(name) != other.get(name)}
+    assert own == {"__init__", "forward", "_activate", "through_time", "step_jacobians", "activations"}
