@@ -355,11 +355,12 @@ def epoch_line(record, epochs):
         line += f"‖g‖ {record['gradient_norm']['mean']:.2f} (clipped {record['clipped']:.0%})  "
     if record["gradients"]:
         depth = min(20, record["gradients"]["shortest"])
-        left = [
-            f"{state} {record['gradients'][state]['decay']['median'][depth - 1]:.0e}"
+        medians = {
+            state: record["gradients"][state]["decay"]["median"][depth - 1]
             for state in ("h", "c")
             if state in record["gradients"]
-        ]
+        }
+        left = [f"{state} {'–' if median is None else f'{median:.0e}'}" for state, median in medians.items()]
         line += f"∂z {depth} steps back: {', '.join(left)}  "
     return line + f"{record['seconds'] + record['gradients_seconds']:.1f} s"
 

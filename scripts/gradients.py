@@ -186,8 +186,8 @@ def summarise_state(blocks, errors):
     A sentence whose gradient is exactly 0 at the last step, as float32 makes it in a saturated cell, has no
     decay and is left out there.
     """
-    alive = np.isfinite(blocks[0])
-    decays = [(block - blocks[0][: len(block)])[alive[: len(block)]] for block in blocks]
+    alive = [np.isfinite(blocks[0][: len(block)]) for block in blocks]
+    decays = [block[a] - blocks[0][: len(block)][a] for block, a in zip(blocks, alive, strict=True)]
     return {
         "logit": summarise(blocks),
         "loss": summarise([block + errors[: len(block)] for block in blocks]),

@@ -607,3 +607,13 @@ def test_batches_of_similar_lengths_come_in_random_order(data):
     assert rises.min() < 0 < rises.max()
     again = {frozenset(rows) for rows in one} & {frozenset(rows) for rows in other}
     assert len(again) < len(one) / 2, "sentences of equal length change company"
+
+
+def test_epoch_line_of_a_saturated_model(data):
+    """Of no sentence's decay is there a median: the line says so with a dash."""
+    record = run("lstm", epochs=1).history[-1]
+    record |= {"seconds": 1.0, "gradients_seconds": 0.1}
+    assert "c –" not in experiment.epoch_line(record, 1)
+    medians = record["gradients"]["c"]["decay"]["median"]
+    medians[:] = [None] * len(medians)
+    assert "c –" in experiment.epoch_line(record, 1)
