@@ -7,6 +7,7 @@ import html
 import importlib.metadata
 import importlib.util
 import itertools
+import math
 import numbers
 import os
 import re
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from scripts.artefacts import RESERVED, SPLITS, StudyError
+from scripts.artefacts import RESERVED, SPLITS, StudyError, readable
 from scripts.hub import LOADERS, HubError, load_from_hub, load_local
 
 DEFAULT = "stanfordnlp/sst2"
@@ -30,6 +31,9 @@ TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
 UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
 HIDDEN = -1  # what stands in place of a label that is kept secret
+SENSES = [  # words for the negative and the positive class
+    re.compile(words, re.IGNORECASE) for words in ("neg.*|rotten|bad|false|no", "pos.*|fresh|good|true|yes")
+]
 
 
 class Rows(NamedTuple):
@@ -245,20 +249,37 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
 @contextlib.contextmanager
 def open_table(dataset, text_column=None, label_column=None):
     """Find a dataset by its name; yields a `Table`, readable while the block runs."""
+    reason = why_absent(dataset)
     if dataset in PACKAGED:
         yield packaged_table(dataset, text_column, label_column)
-    elif dataset and os.path.exists(dataset):
+    elif reason is None:
         with load_local(dataset) as splits:
             yield library_table(Path(dataset).resolve().name, "local", splits, text_column, label_column)
-    elif Path(dataset).suffix.lower() in LOADERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset:
+    elif reason or is_path(dataset):
         raise StudyError(
-            f"there is no dataset at {dataset!r}: give a folder or file that exists, an id of the Hugging "
-            f"Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
+            f"there is no dataset at {dataset!r}{reason}: give a folder or file that exists, an id of the "
+            f"Hugging Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
         )
     else:
         splits, cached = load_from_hub(dataset)
         source = "Hugging Face Hub (cached copy)" if cached else "Hugging Face Hub"
         yield library_table(dataset, source, splits, text_column, label_column)
+
+
+def is_path(dataset):
+    """Whether a name can only be that of a file or folder, not an id of the Hub."""
+    return Path(dataset).suffix.lower() in LOADERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset
+
+
+def why_absent(path):
+    """None where something stands at a path, else why not: in brackets, or "" where that is plain."""
+    try:
+        os.stat(path)
+        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError) as error:  # a name that holds a zero byte is a ValueError
+        return f" ({getattr(error, 'strerror', None) or error})"
 
 
 def packaged_table(dataset, text_column=None, label_column=None):
@@ -270,9 +291,9 @@ def packaged_table(dataset, text_column=None, label_column=None):
     text_column, label_column = text_column or "text", label_column or "label"
 
     def read(split):
-        with open(path, encoding="utf-8", newline="") as file:
+        with readable(path), open(path, encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
-            header = next(reader)
+            header = next(reader, [])
             text, label = (find_column(header, name) for name in (text_column, label_column))
             text, label, source = (header.index(name) for name in (text, label, "source"))
             for row in reader:
@@ -369,8 +390,13 @@ def encode_rows(table, split, cut, words, digest):
     for text, label in rows:
         if text is not None and not isinstance(text, str):
             raise StudyError(
-                f"row {len(y)} of split {split!r} holds {str(text)[:40]!r} where a text was expected: name "
-                "the column of texts with --text-column"
+                f"row {len(y) + 1} of split {split!r} holds {str(text)[:40]!r} where a text was expected: "
+                "name the column of texts with --text-column"
+            )
+        if label is not None and not isinstance(label, (str, numbers.Real)):
+            raise StudyError(
+                f"row {len(y) + 1} of split {split!r} has the label {str(label)[:40]!r} where a number or a "
+                "word was expected: name another column with --label-column"
             )
         digest.update(f"{split}\t{label}\t{text}\n".encode("utf-8", "surrogatepass"))
         tokens = cut(text or "") or RESERVED[1:]
@@ -382,48 +408,91 @@ def encode_rows(table, split, cut, words, digest):
     return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
 
 
+def is_missing(label):
+    """Whether a label is none at all: nothing, not a number, or blank."""
+    return label is None or label != label or (isinstance(label, str) and not label.strip())
+
+
+def is_hidden(split, labels):
+    """Whether the labels of a split are kept secret: a test split of -1 (or nothing) throughout."""
+    return split == "test" and all(label == HIDDEN or is_missing(label) for label in labels)
+
+
 def two_classes(labels, class_names=None):
     """Which published label is 0 and which is 1.
 
     Parameters
     ----------
     labels : dict of str to list
-        The published labels of each split. A test split of -1 (or nothing) throughout is hidden.
+        The published labels of each split. Hidden ones say nothing.
     class_names : list of str, optional
-        What the labels 0 and 1 mean; where 0 is said to be positive, they change places.
+        What the labels 0 and 1 mean; where 0 is said to be the positive one, they change places.
 
     Returns
     -------
     dict
-        From the published label to 0 or 1: two numbers in ascending order, two words in alphabetical order
-        (so "neg" before "pos", "bad" before "good").
+        From the published label to 0 or 1; see `order_labels`.
 
     Raises
     ------
     StudyError
-        They are not two classes.
+        They are not two classes, or a row has none.
     """
     seen = {}
     for split, values in labels.items():
-        kinds = set(values)
-        if split != "test" or not kinds <= {HIDDEN, None}:
-            for kind in kinds:
-                seen.setdefault(kind, split)
-    if len(seen) != 2 or not all(isinstance(kind, (str, numbers.Real)) for kind in seen):
+        if is_hidden(split, values):
+            continue
+        if missing := [row for row, label in enumerate(values, 1) if is_missing(label)]:
+            raise StudyError(
+                f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows "
+                "have none): fill it in, delete the row, or name another column with --label-column"
+            )
+        for kind in dict.fromkeys(values):
+            seen.setdefault(kind, split)
+    if len(seen) != 2:
         found = ", ".join(f"{kind!r} (in {split})" for kind, split in itertools.islice(seen.items(), 8))
         raise StudyError(
             f"the labels are {found}{', …' * (len(seen) > 8)}: two classes were expected, not {len(seen)}, "
             "such as 0 and 1; drop the other rows or name another column with --label-column"
         )
-    texts = any(isinstance(kind, str) for kind in seen)
-    ordered = sorted(seen, key=(lambda kind: str(kind).lower()) if texts else None)
-    if class_names and class_names[0].lower().startswith("pos") and ordered == [0, 1]:
+    return {kind: number for number, kind in enumerate(order_labels(list(seen), class_names))}
+
+
+def order_labels(kinds, class_names=None):
+    """Two labels, the negative one first.
+
+    Common words tell ("neg" and "pos", "rotten" and "fresh", "no" and "yes": `SENSES`), be they the labels or
+    the names of 0 and 1; else numbers go in ascending order, and other words in alphabetical order, which is
+    said loudly, for nothing tells that it is right.
+    """
+    numeric = all(map(is_numeric, kinds))
+    ordered = sorted(kinds, key=float if numeric else lambda kind: str(kind).lower())
+    first, second = map(sense_of, class_names[:2] if class_names and ordered == [0, 1] else ordered)
+    if first != second and (first == 1 or second == 0):
         ordered.reverse()
-    return {kind: number for number, kind in enumerate(ordered)}
+    elif first == second and not numeric:
+        print(
+            f"!!! No word says which label is positive: by the alphabet {ordered[1]!r} is taken as positive\n"
+            f"!!! and {ordered[0]!r} as negative. If that is wrong, write 0 and 1 in their place and rerun."
+        )
+    return ordered
+
+
+def sense_of(word):
+    """0 for a common word of the negative class, 1 of the positive one, else None."""
+    return next((sense for sense, words in enumerate(SENSES) if words.fullmatch(str(word).strip())), None)
+
+
+def is_numeric(label):
+    """Whether a label is a number, or a text that spells one."""
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False
 
 
 def number_labels(labels, classes, split):
     """Labels as 0 and 1; -1 throughout where a test split's are hidden."""
-    if split == "test" and set(labels) <= {HIDDEN, None}:
+    if is_hidden(split, labels):
         return np.full(len(labels), HIDDEN, np.int8)
     return np.fromiter((classes[label] for label in labels), np.int8, len(labels))

@@ -6,6 +6,7 @@ only where it is needed.
 """
 
 import contextlib
+import errno
 import http.client
 import os
 import re
@@ -17,9 +18,10 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from scripts.artefacts import StudyError
+from scripts.artefacts import StudyError, readable
 
 PROBE_SECONDS = 4
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # of a file
 LOADERS = {  # by the end of a file's name: the loader's name, and its settings
     ".csv": ("csv", {"keep_default_na": False}),  # "null", "nan" and "NA" are words of a review
     ".tsv": ("csv", {"keep_default_na": False, "sep": "\t"}),
@@ -85,7 +87,7 @@ def load_from_hub(dataset_id):
         try:
             return _load(dataset_id), not online
         except StudyError as error:
-            if online:
+            if online or _refused(error):
                 raise HubError(str(error)) from error
             raise HubError(
                 f"dataset {dataset_id!r} is no file or folder here, its copy is not in the Hub's cache, and "
@@ -135,7 +137,16 @@ def load_local(path):
         The library can't read it.
     """
     path = Path(path).resolve()
-    with tempfile.TemporaryDirectory(prefix="datasets-", ignore_cleanup_errors=True) as cache:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="datasets-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StudyError(
+            f"no temporary folder can be made ({error.strerror or error}): free the disk, or set TMPDIR to a "
+            "folder that this user can write to"
+        ) from error
+    with folder as cache:
+        with readable(path):
+            (os.listdir if path.is_dir() else _touch)(path)
         if path.is_dir():
             yield _load(str(path), cache_dir=cache)
         elif path.suffix.lower() in LOADERS:
@@ -147,11 +158,17 @@ def load_local(path):
             raise StudyError(f"{path} is no dataset: give a folder or a file ending in {', '.join(LOADERS)}")
 
 
+def _touch(path):
+    """Open a file and close it: an OSError where it can't be read."""
+    with open(path, "rb"):
+        pass
+
+
 def _import_datasets():
     """The library, or one line where it can't be imported."""
     try:
         import datasets
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise StudyError(f"datasets can't be imported ({error}): pip install -r requirements.txt") from error
     return datasets
 
@@ -164,9 +181,22 @@ def _load(what, **settings):
     except Exception as error:  # its errors have no common class
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         what = settings.get("data_files", what)
+        if refusal := _refused(error):
+            raise StudyError(
+                f"dataset {what!r} can't be loaded, for {refusal.filename or 'a file'} can't be read or "
+                f"written ({refusal.strerror}): give this user the right to, free the disk, or, where it "
+                "lies in the library's cache, set HF_HOME to another folder"
+            ) from error
         if empty := re.search(r'"(\w+)" corresponds to no data', reason):
             raise StudyError(f"split {empty[1]!r} of {what} is empty: give one with rows") from error
         raise StudyError(
             f"dataset {what!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a folder "
             f"or file ({', '.join(LOADERS)}) that the datasets library reads"
         ) from error
+
+
+def _refused(error):
+    """The system's refusal to read or write a file that an error came from, or None."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in REFUSALS):
+        error = error.__cause__ or error.__context__
+    return error

@@ -33,6 +33,7 @@ from scripts.embeddings import (
 from scripts.splits import carve, find_sources, whole_texts
 
 DIMENSIONS = 100  # of custom vectors
+MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
@@ -84,9 +85,8 @@ def preprocess(
         Something given can't be used. data/ is as it was.
     """
     check_numbers(dimensions, max_length, seed)
-    for option, value in (("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture)):
-        if value is not None and dataset != probe.NAME:
-            raise StudyError(f"{option} {value} is for --dataset {probe.NAME} only: leave one of the two out")
+    if dataset != probe.NAME:
+        check_no_probe(probe_longest, probe_mixture)
     embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
     if dataset == probe.NAME:
         table = probe.probe_table(probe_longest, probe_mixture, max_length, seed)
@@ -98,18 +98,7 @@ def preprocess(
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions or DIMENSIONS, seed)
     row_of_word, vocabulary, matrix = build_vocabulary(corpus, parts, vectors)
     manifest = {
-        "dataset": {
-            "name": corpus.name,
-            "source": corpus.source,
-            "fingerprint": corpus.fingerprint,
-            "intended": intended_dataset,
-        },
-        "embeddings": {
-            "name": vectors.name,
-            "dimensions": matrix.shape[1],
-            "checksum": vectors.checksum,
-            "intended": intended_embeddings,
-        },
+        **describe_sources(corpus, vectors, intended_dataset, intended_embeddings),
         "seed": seed,
         "max_length": max_length,
         "kept_end": KEPT_END,
@@ -125,6 +114,31 @@ def preprocess(
     return manifest
 
 
+def describe_sources(corpus, vectors, intended_dataset=None, intended_embeddings=None):
+    """Where the sentences and the vectors came from, and in whose place."""
+    return {
+        "dataset": {
+            "name": corpus.name,
+            "source": corpus.source,
+            "fingerprint": corpus.fingerprint,
+            "intended": intended_dataset,
+        },
+        "embeddings": {
+            "name": vectors.name,
+            "dimensions": vectors.values.shape[1],
+            "checksum": vectors.checksum,
+            "intended": intended_embeddings,
+        },
+    }
+
+
+def check_no_probe(probe_longest, probe_mixture):
+    """StudyError where an option of the probe is given with another dataset."""
+    for option, value in (("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture)):
+        if value is not None:
+            raise StudyError(f"{option} {value} is for --dataset {probe.NAME} only: leave one of the two out")
+
+
 def check_numbers(dimensions, max_length, seed):
     """StudyError where a number given makes no sense."""
     for option, value, least in (
@@ -132,8 +146,8 @@ def check_numbers(dimensions, max_length, seed):
         ("--max-length", max_length, 1),
         ("--seed", seed, 0),
     ):
-        if value is not None and not (isinstance(value, numbers.Integral) and least <= value < 2**32):
-            raise StudyError(f"{option} {value} is out of range: give a whole number from {least} on")
+        if value is not None and not (isinstance(value, numbers.Integral) and least <= value <= MOST):
+            raise StudyError(f"{option} {value} is out of range: give a whole number, {least} to {MOST}")
 
 
 # Splits ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """From sentences and word vectors to data/, and what is said about input that can't be used."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts import artefacts, hub
+from scripts import artefacts, corpus, hub
 from scripts.artefacts import SPLITS, StudyError
 from scripts.corpus import is_tokenised, keep_tokens, read_corpus, tokenise, tokens_of, two_classes
 from scripts.preprocessing import main, preprocess
@@ -197,15 +199,15 @@ def make_file(folder, kind):
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "json", "jsonl", "parquet"])
 def test_every_format_gives_the_same_corpus(tmp_path, kind):
-    corpus, _ = read_corpus(make_file(tmp_path, kind))
-    assert [corpus.words[i] for i in corpus.rows["train"].x] == " ".join(t for t, _ in sentences()).split()
-    assert corpus.rows["train"].y.tolist() == [y for _, y in sentences()]
+    found, _ = read_corpus(make_file(tmp_path, kind))
+    assert [found.words[i] for i in found.rows["train"].x] == " ".join(t for t, _ in sentences()).split()
+    assert found.rows["train"].y.tolist() == [y for _, y in sentences()]
 
 
 def test_columns_of_other_names(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences(), ("review", "stars"))
-    corpus, _ = read_corpus(path, "review", "stars")
-    assert len(corpus.rows["train"].y) == 80
+    found, _ = read_corpus(path, "review", "stars")
+    assert len(found.rows["train"].y) == 80
     with pytest.raises(
         StudyError, match=r"no column 'sentence' or 'text', only 'review', 'stars'.*--text-column"
     ):
@@ -361,7 +363,11 @@ def test_the_library_is_left_as_it_was(no_hub, monkeypatch):
             r"the labels are 0 .*, 1 .*, 2 .*: two classes were expected, not 3",
         ),
         ([*sentences(), ("a secret", -1)], r"-1 \(in train\)"),
-        ([*sentences(), ("no label", "")], r"'' \(in train\)"),
+        (
+            [*sentences(), ("no label", ""), ("no", "")],
+            r"row 81 of split 'train' has no label \(2 of 82 rows",
+        ),
+        ([(text, 1) for text, _ in sentences()] + [("no label", "")], "row 81 of .* has no label"),
         ([(text, 1) for text, _ in sentences()], "the labels are 1 .*: two classes were expected, not 1"),
         ([], "split 'train' of .* is empty"),
         (sentences(2), "too few to carve"),
@@ -372,11 +378,21 @@ def test_rows_that_can_not_be_used(study_root, tmp_path, vectors, rows, complain
         preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
 
 
-@pytest.mark.parametrize("label", [None, 2])
-def test_a_missing_label_is_refused(tmp_path, label):
+@pytest.mark.parametrize(
+    ("label", "complaint"),
+    [(None, "row 81 of split 'train' has no label .*--label-column"), (2, r"2 \(in train\).*, not 3")],
+)
+def test_a_missing_or_third_label_is_refused(tmp_path, label, complaint):
     lines = [{"text": text, "label": y} for text, y in sentences()] + [{"text": "what", "label": label}]
     (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(StudyError, match=rf"{label} \(in train\)"):
+    with pytest.raises(StudyError, match=complaint):
+        read_corpus(str(tmp_path / "films.jsonl"))
+
+
+def test_a_label_that_is_no_number_and_no_word(tmp_path):
+    lines = [{"text": text, "label": [y]} for text, y in sentences()]
+    (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(StudyError, match=r"row 1 of split 'train' has the label '\[0\]'.*--label-column"):
         read_corpus(str(tmp_path / "films.jsonl"))
 
 
@@ -419,10 +435,80 @@ def test_a_column_that_holds_no_text(tmp_path):
         read_corpus(path, text_column="label")
 
 
-@pytest.mark.parametrize("number", [{"max_length": 0}, {"max_length": 2.5}, {"seed": -1}, {"dimensions": 0}])
-def test_numbers_out_of_range(number):
-    with pytest.raises(StudyError, match="out of range"):
-        preprocess("films.csv", "custom", **number)
+@pytest.mark.parametrize(
+    ("option", "value", "least"),
+    [
+        ("max_length", 0, 1),
+        ("max_length", 2.5, 1),
+        ("max_length", 1 << 40, 1),
+        ("seed", -1, 0),
+        ("seed", 2**32, 0),
+        ("dimensions", 0, 1),
+    ],
+)
+def test_numbers_out_of_range_are_told_the_range(option, value, least):
+    said = f"--{option.replace('_', '-')} {value} is out of range: give a whole number, {least} to 4294967295"
+    with pytest.raises(StudyError, match=f"^{re.escape(said)}$"):
+        preprocess("films.csv", "custom", **{option: value})
+
+
+def refuse(monkeypatch, module, path, error):
+    """Let `module` fail to open `path` with that error of the system."""
+
+    def locked(name, *rest, **settings):
+        if Path(name) == path:
+            raise OSError(error, os.strerror(error), str(path))
+        return open(name, *rest, **settings)
+
+    monkeypatch.setattr(module, "open", locked, raising=False)
+
+
+def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatch, movie_reviews):
+    path = tmp_path / "films.csv"
+    write_csv(path, sentences())
+    refuse(monkeypatch, hub, path, errno.EACCES)
+    with pytest.raises(StudyError, match=r"films\.csv could not be read \(Permission denied\)"):
+        read_corpus(str(path))
+    package = movie_reviews / "movie_reviews" / "data" / "combined_movie_reviews.csv"
+    refuse(monkeypatch, corpus, package, errno.EIO)
+    with pytest.raises(StudyError, match=r"combined_movie_reviews\.csv could not be read"):
+        read_corpus("imdb")
+
+
+def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monkeypatch):
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
+    with pytest.raises(StudyError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
+        read_corpus("films/" * 999 + "x")
+    with pytest.raises(StudyError, match=r"no dataset at .* \(embedded null"):
+        read_corpus("films\0")
+
+
+def test_without_a_temporary_folder(tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(StudyError, match=r"no temporary folder can be made .*TMPDIR"):
+        read_corpus(path)
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_cache_that_can_not_be_written(monkeypatch, online):
+    import datasets
+
+    def load_dataset(*_, **__):
+        try:
+            raise PermissionError(errno.EROFS, "Read-only file system", "/home/cache/lock")
+        except OSError as error:
+            raise RuntimeError("the dataset could not be generated") from error
+
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: online)
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    with pytest.raises(hub.HubError, match=r"/home/cache/lock can't be .*\(Read-only file system\).*HF_HOME"):
+        hub.load_from_hub("someone/something")
+
+
+def test_options_of_the_probe_are_for_the_probe():
+    with pytest.raises(StudyError, match="--probe-longest 9 is for --dataset probe only"):
+        preprocess("films.csv", "custom", probe_longest=9)
 
 
 def test_a_failure_leaves_data_as_it_was(study_root, tmp_path, vectors):
@@ -486,19 +572,49 @@ def test_every_option_has_a_line_of_help(capsys):
         (["Positive", "negative"], {"negative": 0, "Positive": 1}),
         (["neg", "pos"], {"neg": 0, "pos": 1}),
         (["1", "0"], {"0": 0, "1": 1}),
+        (["10", "9"], {"9": 0, "10": 1}),
+        (["fresh", "rotten"], {"rotten": 0, "fresh": 1}),
+        (["Bad", "GOOD"], {"Bad": 0, "GOOD": 1}),
+        (["true", "false"], {"false": 0, "true": 1}),
+        (["Yes", "no "], {"no ": 0, "Yes": 1}),
+        (["other", "negative"], {"negative": 0, "other": 1}),
+        (["pos", "rest"], {"rest": 0, "pos": 1}),
     ],
 )
-def test_two_labels_become_0_and_1(labels, expected):
-    assert two_classes({"train": labels}) == expected
+def test_two_labels_become_0_and_1(labels, expected, capsys):
+    for order in (labels, labels[::-1]):
+        assert two_classes({"train": order}) == expected
+    assert capsys.readouterr().out == ""
 
 
-def test_names_of_classes_tell_which_is_positive():
-    assert two_classes({"train": [0, 1]}, ["positive", "negative"]) == {1: 0, 0: 1}
-    assert two_classes({"train": [0, 1]}, ["negative", "positive"]) == {0: 0, 1: 1}
+@pytest.mark.parametrize("labels", [["love", "hate"], ["positive a", "positive b"]])
+def test_labels_that_only_the_alphabet_orders_are_said_loudly(labels, capsys):
+    first, second = sorted(labels)
+    assert two_classes({"train": labels}) == {first: 0, second: 1}
+    said = capsys.readouterr().out
+    assert said.count("!!!") == 2
+    assert f"'{second}' is taken as positive" in said
+    assert f"'{first}' as negative" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "positive"),
+    [
+        (["positive", "negative"], 0),
+        (["negative", "positive"], 1),
+        (["fresh", "rotten"], 0),
+        (["b", "a"], 1),
+    ],
+)
+def test_names_of_classes_tell_which_is_positive(names, positive):
+    assert two_classes({"train": [0, 1]}, names) == {1 - positive: 0, positive: 1}
 
 
 def test_only_a_test_split_may_hide_its_labels():
-    assert two_classes({"train": [0, 1], "test": [-1, -1]}) == {0: 0, 1: 1}
+    for hidden in (-1, None, float("nan"), ""):
+        assert two_classes({"train": [0, 1], "test": [hidden, hidden]}) == {0: 0, 1: 1}
+    with pytest.raises(StudyError, match="row 2 of split 'test' has no label"):
+        two_classes({"train": [0, 1], "test": [1, float("nan")]})
     with pytest.raises(StudyError, match="-1"):
         two_classes({"train": [0, 1], "validation": [-1, -1]})
     with pytest.raises(StudyError, match="-1"):
