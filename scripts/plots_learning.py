@@ -89,7 +89,8 @@ def draw_decay_map(axes, log, state):
     counts = np.array(log.best["gradients"][state]["decay"]["count"])
     depths = max(int((counts >= figure_style.SMALL_COUNT).sum()), 1)
     recorded = [epoch for epoch in log.epochs if epoch.get("gradients")]
-    decay = np.array([epoch["gradients"][state]["decay"]["median"][:depths] for epoch in recorded]).T
+    medians = [epoch["gradients"][state]["decay"]["median"][:depths] for epoch in recorded]
+    decay = np.array(medians, float).T  # where no sentence has a decay, nan: left blank
     with np.errstate(divide="ignore"):
         values = np.log10(decay)
     colours, norm = decay_colours()
