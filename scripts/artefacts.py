@@ -166,7 +166,7 @@ def readable(path):
     except OSError as error:
         raise StudyError(
             f"{path} could not be read ({error.strerror or error}): give this user the right to read it, or "
-            "make it again"
+            "give another"
         ) from error
 
 

@@ -31,7 +31,7 @@ def test_too_little_memory_is_one_line(data, monkeypatch):
         raise MemoryError("Unable to allocate 149 GiB")
 
     monkeypatch.setattr("scripts.experiment.build_model", hungry)
-    with pytest.raises(StudyError, match="149 GiB.*smaller hidden_size"):
+    with pytest.raises(StudyError, match=r"149 GiB.*smaller hidden_size"):
         main.train_rnn("a-run")
 
 
