@@ -301,7 +301,7 @@ if __name__ == "__main__":
     # jacobians("lstm-run-3")
     # plot()
 
-    # How should weights begin? Three initialisations of the RNN, four of the LSTM, 3 seeds each: 6 min.
+    # How should weights begin? Three initialisations of the RNN, four of the LSTM, 3 seeds each: 10 min.
     # initialisation_study()
     # plot()
 
@@ -324,14 +324,14 @@ if __name__ == "__main__":
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 9 min.
+    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 8 min.
     # preprocess(dataset="probe")
     # probe_study()
     # preprocess(dataset="probe", probe_mixture="log")
     # probe_study(epochs=8)
     # plot()
 
-    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 8 min.
+    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 5 min.
     # preprocess(dataset="imdb", max_length=400)
     # train_rnn("rnn-imdb", epochs=5)
     # train_lstm("lstm-imdb", epochs=5)
