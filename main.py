@@ -126,6 +126,10 @@ def predict(sentence, run_id="lstm-run-3"):
     from scripts.plots import plot_sentence
 
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
+    if not run_ids:
+        raise artefacts.StudyError(
+            "run_id names no run: give one, or several such as ('rnn-run-1', 'lstm-run-3')"
+        )
     readings = [evaluation.read_sentence(each, sentence) for each in run_ids]
     for reading in readings:
         print(f"\n{reading['run_id']}: P(positive) = {reading['probability']:.3f}")
@@ -176,7 +180,7 @@ def preprocess(dataset=None, embeddings=None, **options):
     return preprocessing.preprocess(dataset, embeddings, **options)
 
 
-def jacobians(run_id="lstm-run-3", sentences=500):
+def jacobians(run_id="lstm-run-3", sentences=500, **options):
     """Measure what the Jacobians of a run say of its gradients: bounds, direct path, Lyapunov exponents.
 
     Parameters
@@ -184,13 +188,15 @@ def jacobians(run_id="lstm-run-3", sentences=500):
     run_id : str
     sentences : int
         At most so many of those that the log measured its gradients on.
+    **options
+        Others of scripts.analysis.jacobian_study, such as ``depths=(10, 20)``.
 
     Returns
     -------
     dict
         See scripts.analysis.jacobian_study; the predicted and measured rates are also printed.
     """
-    study = analysis.jacobian_study(run_id, sentences)
+    study = analysis.jacobian_study(run_id, sentences, **options)
     print(f"\n{run_id}, {study['sentences']['count']} validation sentences")
     print(analysis.rates_table(study))
     return study

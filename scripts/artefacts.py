@@ -453,6 +453,11 @@ def load_run(run_id):
     run = Run(settings, history, timings, members, resume)
     if fault := find_fault(settings, history) or find_fault_in_arrays(run):
         raise StudyError(f"{path} is damaged ({fault}): {damaged}")
+    if settings.get("run_id") != run_id:
+        raise StudyError(
+            f"{path} holds the run {settings.get('run_id')!r}, not {run_id!r}: give the file its own name "
+            f"back, or train {run_id!r}"
+        )
     return run
 
 

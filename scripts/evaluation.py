@@ -162,5 +162,10 @@ def logits_without_each(model, ids):
     T = len(ids)
     if T == 1:
         return model.parameters["bias_out"].astype(np.float64)
-    kept = ids[np.array([[k for k in range(T) if k != left_out] for left_out in range(T)])]  # (T, T-1)
-    return model.forward(kept.T.ravel(), np.full(T - 1, T)).astype(np.float64)
+    z = np.empty(T)
+    for first in range(0, T, EVALUATION_BATCH):  # so that a long text doesn't take memory by its square
+        left_out = np.arange(first, min(first + EVALUATION_BATCH, T))
+        k = np.arange(T - 1)[:, None]
+        kept = ids[k + (k >= left_out)]  # (T-1, b): a column a word left out
+        z[left_out] = model.forward(kept.ravel(), np.full(T - 1, len(left_out)))
+    return z

@@ -128,12 +128,27 @@ def plot_everything(show=False):
     rnns, lstms = of_model(recorded, "rnn"), of_model(recorded, "lstm")
     widths = {log.hidden_size: log for log in reversed(rnns)}
     paths += compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
-    return paths + [path for plot in studies for path in as_list(plot(show=show))]
+    return paths + [path for plot in studies for path in attempt(plot, show=show)]
 
 
-def as_list(paths):
-    """A list of what one figure function returns, a path or several."""
-    return paths if isinstance(paths, list) else list(paths) if isinstance(paths, tuple) else [paths]
+def jacobian_figures(rnn, lstm, show):
+    """The figures of theory over measurement that the Jacobian studies of two runs allow."""
+    studied = [run_id for run_id in (rnn, lstm) if analysis.study_path(run_id).exists()]
+    if studied == [rnn, lstm]:
+        return attempt(plot_jacobians, rnn, lstm, show)
+    if studied == [rnn]:
+        return attempt(plot_theory, rnn, show)
+    return attempt(plot_direct_path, lstm, show) if studied else []
+
+
+def attempt(plot, *arguments, **options):
+    """The paths that a figure function gives; of a damaged or stale study none: it is named instead."""
+    try:
+        paths = plot(*arguments, **options)
+    except StudyError as error:
+        print(f"not drawn: {error}", file=sys.stderr)
+        return []
+    return list(paths) if isinstance(paths, (list, tuple)) else [paths]
 
 
 def readable_logs(run_ids):
@@ -172,8 +187,7 @@ def compare(rnns, lstms, widths, show):
             learning = DYNAMICS if all("activations" in log.best for log in (rnn, lstm)) else ()
             for plot in (plot_gradients_rnn_vs_lstm, *learning):
                 paths.append(plot(rnn.run_id, lstm.run_id, show))
-            if all(analysis.study_path(log.run_id).exists() for log in (rnn, lstm)):
-                paths += plot_jacobians(rnn.run_id, lstm.run_id, show)
+            paths += jacobian_figures(rnn.run_id, lstm.run_id, show)
     if len(widths) > 1:
         paths.append(plot_gradients_rnns([log.run_id for log in widths], show))
     return paths

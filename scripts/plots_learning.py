@@ -76,8 +76,8 @@ def draw_decay_while_learning(rnn, lstm):
     bar.set_ticks(range(LOWEST, HIGHEST + 1), labels=[f"$10^{{{k}}}$" for k in range(LOWEST, HIGHEST + 1)])
     figure_style.add_footer(
         figure,
-        "How to read: a column is an epoch, a row a depth. White: as large as at the last step; red: a "
-        "thousandth of it is left; blue: it has grown. Star: the best epoch. Only depths that at least "
+        "How to read: a column is an epoch, a row a depth. White: as large as at the last step; red: less is "
+        "left, down to 1e-4 and below; blue: it has grown. Star: the best epoch. Only depths that at least "
         f"{figure_style.SMALL_COUNT} sentences reach are drawn.",
         provenance([rnn, lstm], describe_sentences),
     )
@@ -105,7 +105,7 @@ def draw_decay_map(axes, log, state):
 
 def decay_colours():
     """A colour a quarter of a decade: from red (decayed) over white (as at the last step) to blue (grown)."""
-    edges = np.arange(LOWEST, HIGHEST + STEP / 2, STEP)
+    edges = np.arange(LOWEST - STEP / 2, HIGHEST + STEP, STEP)  # so that 10⁰ is the middle of a colour
     centres = np.concatenate([[LOWEST - STEP], edges[:-1] + STEP / 2, [HIGHEST + STEP]])
     both_ways = matplotlib.colormaps["RdBu"](0.5 + 0.5 * centres / -LOWEST)
     colours = matplotlib.colors.ListedColormap(both_ways)
@@ -146,7 +146,7 @@ def draw_activations(rnn, lstm):
         for curve in curves:
             draw_activation(axes[0, column], axes[1, column], curve)
         what = "gates" if log.model == "lstm" else "|h|"
-        axes[0, column].set_title(f"{NAMES[log.model]}: {what}, mean and quartiles")
+        axes[0, column].set_title(f"{NAMES[log.model]}: {what}, mean and (thin) quartiles")
         threshold = "below .1 or above .9" if log.model == "lstm" else "above .9"
         axes[1, column].set_title(f"saturated: {threshold}")
         axes[1, column].set_xlabel("steps back (1 = last step)")
@@ -187,9 +187,8 @@ def draw_activation(values_axes, saturated_axes, curve):
     look = figure_style.look(values_axes, curve)
     values_axes.plot(values["depth"], values["mean"], label=curve.label, **look)
     if curve.linestyle == "-":
-        values_axes.fill_between(
-            values["depth"], values["q25"], values["q75"], color=curve.colour, **figure_style.band(curve)
-        )
+        for quartile in ("q25", "q75"):  # thin lines: bands of three gates would cover each other
+            values_axes.plot(values["depth"], values[quartile], color=curve.colour, linewidth=0.9, alpha=0.8)
     saturated_axes.plot(values["depth"], 100 * np.array(values["saturated"]), label=curve.label, **look)
 
 
@@ -236,7 +235,8 @@ def draw_recurrent_weights(rnn, lstm):
         where.set_xlabel("epoch (0 = before training)")
         where.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
     share.legend(fontsize=9)
-    radius.legend(fontsize=9, ncols=2, frameon=True, framealpha=0.9, edgecolor="none", loc="lower right")
+    radius.set_ylim(0, 1.4 * radius.get_ylim()[1])  # room for the legend above the lines
+    radius.legend(fontsize=9, ncols=2, loc="upper left")
     figure_style.add_footer(
         figure,
         "How to read: ∂ℓ/∂W_hh is a sum over the steps of a sentence; a share is the norm of one step's part "
@@ -249,7 +249,7 @@ def draw_recurrent_weights(rnn, lstm):
 
 def draw_recurrent_share(axes, summed_axes, log):
     """Draw the mean share of ∂ℓ/∂W_hh by depth, and its running sum, where every sentence counts."""
-    _, colour, marker = "", *STATES[log.model, "h"]
+    colour, marker = STATES[log.model, "h"]
     depths = log.best["gradients"]["shortest"]
     for epoch, linestyle in ((log.best, "-"), (log.epochs[0], "--")):
         values = epoch["gradients"]["recurrent_share"]

@@ -260,3 +260,10 @@ def test_failed_preprocessing_leaves_the_one_before(data, monkeypatch, study_roo
         write_data(sizes=(150, 60, 50), seed=1)
     assert {path.name: path.read_bytes() for path in (study_root / "data").iterdir()} == before
     artefacts.load_data()
+
+
+def test_weights_under_another_runs_name_are_refused(a_run):
+    copy = artefacts.weights_path("another-run")
+    copy.write_bytes(a_run.read_bytes())
+    with pytest.raises(StudyError, match="holds the run 'a-run'"):
+        artefacts.load_run("another-run")

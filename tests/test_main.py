@@ -184,6 +184,19 @@ def test_predict_says_what_each_word_does(data, study_root, capsys):
     assert "an-lstm: P(positive)" in capsys.readouterr().out
 
 
+def test_leaving_words_out_goes_block_by_block(data, monkeypatch):
+    main.train_lstm("a-run", epochs=1, hidden_size=4)
+    sentence = " ".join(["good", "bad", "word1", "not", "word2"] * 3)
+    whole = main.predict(sentence, "a-run")["left_out"]
+    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 4)
+    np.testing.assert_allclose(main.predict(sentence, "a-run")["left_out"], whole, rtol=1e-5, atol=1e-7)
+
+
+def test_predict_with_no_run_is_refused(data):
+    with pytest.raises(StudyError, match="names no run"):
+        main.predict("good", run_id=[])
+
+
 def test_predict_of_one_word(data):
     main.train_lstm("a-run", epochs=1, hidden_size=4)
     reading = main.predict("good", "a-run")

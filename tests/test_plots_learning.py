@@ -40,6 +40,7 @@ def test_colours_tell_decayed_from_grown():
     assert red > blue
     red, _, blue, _ = colours(norm(0.9))
     assert blue > red
+    assert min(colours(norm(0.0))[:3]) > 0.95, "as large as at the last step is white"
     assert colours(norm(-9)) == colours(0)
     assert colours(norm(9)) == colours(colours.N - 1)
 
