@@ -285,7 +285,7 @@ if __name__ == "__main__":
     test("rnn-run-1")
     test("lstm-run-3")
 
-    # Draw the figures of all runs into assets/figures/: 3 s.
+    # Draw the figures of all runs into assets/figures/: 5 s.
     plot()
 
     # Three widths of RNN, and the figure that compares their gradients: 25 s.
@@ -319,7 +319,7 @@ if __name__ == "__main__":
     # memory_study("rnn-run-1", "lstm-run-3")
     # plot()
 
-    # How much of a difference is chance? Two seeds more of each model: 130 s.
+    # How much of a difference is chance? Two seeds more of each model: 120 s.
     # for seed in (1, 2):
     #     train_rnn(f"rnn-seed-{seed}", seed=seed)
     #     train_lstm(f"lstm-seed-{seed}", seed=seed)
