@@ -15,6 +15,10 @@ it makes of the other, and is right on one of the two: 50 %, not only on average
 reads the last words only, as long as these hold neither cue. The other cue stays near the deciding one for
 that reason: were it to stand near the end now and then, its opposite could be guessed from there.
 
+Near it is still nearer: where the deciding cue comes first, the other one stands up to 5 words nearer the
+end, and who remembers that one only can answer with its opposite. So how far back a model remembers is asked
+of the sentences whose decider stands last (:func:`decides_last`); the others are another, easier question.
+
 Sentences for training mix all distances, each as often. Where the distance is even in log d instead, short
 ones are common and teach first what then serves at any distance, and that is another question.
 """
@@ -77,6 +81,7 @@ SLOTS = {slot: words.split() for slot, words in SLOTS.items()}
 CLAUSES = [clause.split() for clause in CLAUSES]
 VERDICTS = [verdict.split() for verdict in VERDICTS]
 NEAR = max(len(words) - words.index("{first}") - 1 for words in VERDICTS)  # most words to the other cue
+OPENINGS = {words[words.index("{first}") - 1] for words in VERDICTS}  # before the marker of a first cue
 
 
 # Sentences ------------------------------------------------------------------------------------------------
@@ -248,6 +253,35 @@ def cue_distances(split, vocabulary):
     StudyError
         The split isn't the probe's: a sentence holds no marker, or several.
     """
+    return np.cumsum(split.s, dtype=np.int64) - marker_places(split, vocabulary) - 2
+
+
+def decides_last(split, vocabulary):
+    """Of each sentence of a preprocessed split, whether the deciding cue stands after the other.
+
+    Then nothing nearer the end tells the label. In the other sentences the marker follows the verdict's
+    opening ("it was truly …").
+
+    Parameters
+    ----------
+    split : scripts.artefacts.Split
+    vocabulary : list of str
+
+    Returns
+    -------
+    (N,) booleans
+
+    Raises
+    ------
+    StudyError
+        As :func:`cue_distances`.
+    """
+    openings = [row for row, word in enumerate(vocabulary) if word in OPENINGS]
+    return ~np.isin(split.x[marker_places(split, vocabulary) - 1], openings)
+
+
+def marker_places(split, vocabulary):
+    """Where in ``split.x`` the marker of each sentence stands."""
     marker = vocabulary.index(MARKER) if MARKER in vocabulary else -1
     places = np.flatnonzero(split.x == marker)
     ends = np.cumsum(split.s, dtype=np.int64)
@@ -256,4 +290,4 @@ def cue_distances(split, vocabulary):
             f"data/ is not the cue-distance probe ({MARKER!r} doesn't stand once in every sentence): run "
             "`python scripts/preprocessing.py --dataset probe`"
         )
-    return ends - places - 2
+    return places

@@ -45,6 +45,17 @@ def test_the_deciding_cue_stands_d_words_before_the_end_and_tells_the_label(d, d
             assert other not in (place - 2, place + 1)  # the marker stands beside one cue, not beside both
 
 
+@pytest.mark.parametrize("d", [2, 30])
+def test_the_marker_stands_anywhere_from_the_front(d):
+    """Neutral text before the verdict has 0 to 10 words, so the marker's place tells nothing of d."""
+    lead_ins = set()
+    for seed in range(300):
+        ((words, _), _) = probe.make_twins(d, True, random.Random(seed))
+        assert words[decider(words) - 3 : decider(words) - 1] == ["it", "was"]
+        lead_ins.add(decider(words) - 3)
+    assert lead_ins == set(range(11))
+
+
 @pytest.mark.parametrize("words", range(12))
 def test_neutral_text_has_exactly_so_many_words_and_no_cue(words):
     for seed in range(30):
@@ -166,9 +177,24 @@ def test_preprocessing_keeps_every_distance(study_root, small):
         assert cue in probe.CUES[data.splits["test"].y[row]]
 
 
+def test_which_cue_stands_last_is_read_off_the_words(study_root, small):
+    preprocessing.preprocess(dataset="probe", embeddings="custom", dimensions=20, probe_longest=12)
+    data = artefacts.load_data()
+    for split in data.splits.values():
+        last = probe.decides_last(split, data.vocabulary)
+        for row, ids in enumerate(np.split(split.x, np.cumsum(split.s)[:-1])):
+            words = [data.vocabulary[k] for k in ids]
+            others = [k for k, word in enumerate(words) if is_cue(word) and k != decider(words)]
+            assert others
+            assert all((k < decider(words)) == last[row] for k in others)
+        assert np.mean(last) == 0.5
+
+
 def test_other_data_is_not_taken_for_the_probe(data):
     with pytest.raises(StudyError, match="not the cue-distance probe"):
         probe.cue_distances(data.splits["test"], data.vocabulary)
+    with pytest.raises(StudyError, match="not the cue-distance probe"):
+        probe.decides_last(data.splits["test"], data.vocabulary)
 
 
 @pytest.mark.parametrize(
