@@ -7,15 +7,20 @@ Python prompt, or uncommented in main.py::
     plot_probe()
 """
 
+import contextlib
+import textwrap
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 from scripts import figure_style
 from scripts.artefacts import StudyError
+from scripts.experiment import Settings
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
 from scripts.plots_runs import STATES
-from scripts.probe import MIXTURES
-from scripts.studies import read_study
+from scripts.probe import MIXTURES, NEAR
+from scripts.studies import describe_failure, describe_gradient_there, read_study, remedy_of, study_path
 
 LOOKS = [  # of the variants of a study, one after the other: colour, marker, line
     ("#E69F00", "o", "-"),
@@ -39,6 +44,29 @@ WORDS = {  # variants in a legend
     "forget-2": "forget bias 2",
     "chrono": "chrono",
 }
+
+
+@contextlib.contextmanager
+def reading(name, block):
+    """The JSON of a study; where it lacks something that is drawn, that is a StudyError of one line.
+
+    Parameters
+    ----------
+    name : str
+    block : str
+        The line of main.py that makes it.
+    """
+    open_before = plt.get_fignums()
+    study = read_study(name, block)
+    try:
+        yield study
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+        for number in set(plt.get_fignums()) - set(open_before):
+            plt.close(number)
+        what = f"lacks {fault}" if isinstance(fault, KeyError) else f"holds what can't be drawn ({fault})"
+        raise StudyError(
+            " ".join(f"{study_path(name)} is unfinished or damaged, it {what}: {remedy_of(block)}".split())
+        ) from fault
 
 
 def describe_runs(study):
@@ -70,13 +98,13 @@ def plot_initialisations(show=False):
     StudyError
         The study was not made yet, or its file is damaged.
     """
-    study = read_study("initialisations", "initialisation_study()")
     paths = []
-    for model in ("rnn", "lstm"):
-        variants = [variant for variant in study["variants"] if variant["model"] == model]
-        labels = [WORDS.get(variant["name"], variant["name"]) for variant in variants]
-        figure = draw_variants(study, variants, labels, TITLES[model])
-        paths.append(figure_style.save(figure, f"initialisations-{model}.png", show))
+    with reading("initialisations", "initialisation_study()") as study:
+        for model in ("rnn", "lstm"):
+            variants = [variant for variant in study["variants"] if variant["model"] == model]
+            labels = [WORDS.get(variant["name"], variant["name"]) for variant in variants]
+            figure = draw_variants(study, variants, labels, TITLES[model])
+            paths.append(figure_style.save(figure, f"initialisations-{model}.png", show))
     return paths
 
 
@@ -88,12 +116,20 @@ def plot_equal_parameters(show=False):
     pathlib.Path
         ``assets/figures/equal-parameters.png``.
     """
-    study = read_study("equal-parameters", "equal_parameters()")
-    labels = [f"{NAMES[v['model']]}, {v['parameters'] / 1000:.1f}k" for v in study["variants"]]
     title = "An LSTM beside RNNs of as many units, or as many parameters (k: thousand)"
     looks = [(figure_style.RNN_H, "o", "-"), ("#000000", "D", ":"), (figure_style.LSTM_H, "s", "--")]
-    figure = draw_variants(study, study["variants"], labels, title, looks)
-    return figure_style.save(figure, "equal-parameters.png", show)
+    with reading("equal-parameters", "equal_parameters()") as study:
+        labels = [
+            f"{NAMES[v['model']]}, {count_units(study, v)} units, {v['parameters'] / 1000:.1f}k"
+            for v in study["variants"]
+        ]
+        figure = draw_variants(study, study["variants"], labels, title, looks)
+        return figure_style.save(figure, "equal-parameters.png", show)
+
+
+def count_units(study, variant):
+    """H of a variant: its own, or that of all runs of the study."""
+    return {"hidden_size": Settings.hidden_size, **study["settings"], **variant["settings"]}["hidden_size"]
 
 
 @house_style
@@ -130,7 +166,7 @@ def draw_decays(axes, drawn, state, moment):
         depth, low, high = (np.array(curve[name], float) for name in ("depth", "low", "high"))
         axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(
-            *(depth, curve["median"]),
+            *(depth, np.array(curve["median"], float)),  # NaN where it is None: a gap
             **{"color": colour, "linestyle": line, "marker": marker, "label": label},
             markevery=(2 * number, 8),
         )
@@ -177,7 +213,7 @@ def draw_scores(axes, study, drawn):
         axes.plot(scores, rows, marker, color=colour, linestyle="none")
         axes.plot([scores.mean()] * 2, [number - 0.35, number + 0.35], color=colour)
         axes.plot([scores.mean() - error, scores.mean() + error], [number] * 2, color=colour, linewidth=1)
-    axes.set_yticks(range(len(drawn)), [label for _, label, _ in drawn])
+    axes.set_yticks(range(len(drawn)), [textwrap.fill(label, 16) for _, label, _ in drawn], linespacing=0.9)
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     sentences = study["dataset"]["splits"]["test"]["rows"]
     axes.set_title("Test accuracy at the best epoch")
@@ -187,11 +223,17 @@ def draw_scores(axes, study, drawn):
 def read_variants(study):
     """How to read a figure of variants."""
     seeds = len(study["seeds"])
+    lines, accuracies = "Median over the sentences.", "the symbol"
+    if seeds > 1:
+        lines = (
+            f"Of each seed the median over the sentences; line: the middle seed of {seeds}, band: the "
+            "smallest and the largest."
+        )
+        accuracies = "a symbol a seed, bar: their mean"
     return (
-        "How to read: 1 = as large as at the last step of the sentence; 0.01 = a hundredth of it is left. Of "
-        f"each seed the median over the sentences; line: the middle seed of {seeds}, band: the smallest and "
-        "the largest. Right of the dotted line only longer sentences are left; the axis ends where there are "
-        f"fewer than {figure_style.SMALL_COUNT}. Accuracy: a symbol a seed, bar: their mean, thin line: one "
+        "How to read: 1 = as large as at the last step of the sentence; 0.01 = a hundredth of it is left. "
+        f"{lines} Right of the dotted line only longer sentences are left; the axis ends where there are "
+        f"fewer than {figure_style.SMALL_COUNT}. Accuracy: {accuracies}, thin line: one "
         "standard error to either side, from the size of the test split."
     )
 
@@ -228,7 +270,8 @@ def plot_memory(show=False):
     StudyError
         The study was not made yet, or its file is damaged.
     """
-    return figure_style.save(draw_memory(read_study("memory", "memory_study()")), "memory.png", show)
+    with reading("memory", "memory_study()") as study:
+        return figure_style.save(draw_memory(study), "memory.png", show)
 
 
 @house_style
@@ -272,10 +315,10 @@ def draw_memory(study):
 def read_memory():
     """How to read the figure of the last k words."""
     return (
-        "How to read: the legend gives the accuracy on whole sentences; flat: from there on within one "
-        "standard error of it (the band). Nothing is trained for a k: the models were trained on whole rows "
-        "and read the last k words as if they were all. A flat line says that this dataset needs no longer "
-        "memory (or, far right, that few sentences are longer), not that the model has none."
+        "How to read: the legend gives the accuracy on whole sentences; flat: from there on never more than "
+        "one standard error (the band) below it. Nothing is trained for a k: the models were trained on "
+        "whole rows and read the last k words as if they were all. A flat line says that this dataset needs "
+        "no longer memory (or, far right, that few sentences are longer), not that the model has none."
     )
 
 
@@ -315,8 +358,8 @@ def plot_probe(mixture=MIXTURES[0], show=False):
     """
     if mixture not in MIXTURES:
         raise StudyError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
-    study = read_study(f"probe-{mixture}", f"probe_study() (after `--probe-mixture {mixture}`)")
-    return figure_style.save(draw_probe(study), f"probe-{mixture}.png", show)
+    with reading(f"probe-{mixture}", f"probe_study() (after `--probe-mixture {mixture}`)") as study:
+        return figure_style.save(draw_probe(study), f"probe-{mixture}.png", show)
 
 
 @house_style
@@ -324,10 +367,10 @@ def draw_probe(study):
     """The figure of :func:`plot_probe`."""
     figure, (top, bottom) = figure_style.open_figure(
         f"How far back a model remembers, and how much of the gradient gets there{TRAINED[study['mixture']]}",
-        8.6,
+        9.4,
         nrows=2,
         sharex=True,
-        height_ratios=[2.4, 3.2],
+        height_ratios=[2.6, 3.2],
     )
     for model in study["models"]:
         draw_accuracy(top, study, model)
@@ -336,15 +379,20 @@ def draw_probe(study):
     top.axhline(50, color=figure_style.GREY, linestyle=":", linewidth=1, zorder=1)
     top.set(title="Does the model know the label? Below the dashed line it is said to fail; dotted: chance")
     top.set(ylabel="correct (% of test sentences)", ylim=(38, 103))
-    top.legend(loc="center left", frameon=True, framealpha=0.9, edgecolor="none", bbox_to_anchor=(0.3, 0.72))
+    handles, labels = top.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda k: "decider first" in labels[k])
+    figure_style.add_legend(top, ([handles[k] for k in order], [labels[k] for k in order]), 1)
     finish_gradients(bottom, study)
     figure.align_ylabels([top, bottom])
-    figure_style.add_footer(figure, read_probe(study), provenance_of_probe(study))
+    figure_style.add_footer(figure, *read_probe(study), provenance_of_probe(study))
     return figure
 
 
 def draw_accuracy(axes, study, model):
-    """Accuracy against distance: the middle seed, and from the smallest to the largest as a bar."""
+    """Accuracy against distance: the middle seed, and from the smallest to the largest as a bar.
+
+    Pale and thin, the middle seed on the sentences whose decider stands first.
+    """
     colour, marker = STATES[model["model"], "h"]
     right = 100 * np.array(model["accuracy"])
     middle = np.median(right, axis=0)
@@ -355,18 +403,14 @@ def draw_accuracy(axes, study, model):
         **(
             {"markersize": 9} if model["model"] == "rnn" else {"linestyle": "--"}
         ),  # both show where they meet
-        label=f"{NAMES[model['model']]}: {describe_failure(study, model)}",
+        label=f"{NAMES[model['model']]}, decider last: {describe_failure(study, model)}",
     )
-
-
-def describe_failure(study, model):
-    """At which distance a model fails, in words."""
-    failures = ["none" if d is None else f"{d}" for d in model["fails_at"]]
-    if set(failures) == {"none"}:
-        return f"does not fail up to d = {study['longest']}"
-    if len(set(failures)) == 1:
-        return f"fails from d = {failures[0]} on"
-    return f"first d at which it fails, seed by seed: {', '.join(failures)}"
+    axes.plot(
+        *(study["distances"], 100 * np.median(model["accuracy_decides_first"], axis=0)),
+        **{"color": colour, "marker": marker, "markersize": 4, "linewidth": 1, "alpha": 0.5},
+        **{"linestyle": ":", "zorder": 1.9},
+        label=f"{NAMES[model['model']]}, decider first: the other cue is nearer the end",
+    )
 
 
 def draw_cue_gradient(axes, study, model):
@@ -405,7 +449,7 @@ def finish_gradients(axes, study):
 
 
 def read_probe(study):
-    """How to read the probe's figure."""
+    """How to read the probe's figure, and what it says: two paragraphs."""
     lowest = [
         (value, NAMES[model["model"]], state)
         for model in study["models"]
@@ -420,13 +464,22 @@ def read_probe(study):
         "even": "in training each d is as frequent",
         "log": "in training a distance d is as frequent as 1/d, so that short ones are common",
     }[study["mixture"]]
+    failures = " ".join(
+        f"The {NAMES[model['model']]} {describe_failure(study, model)}: "
+        f"{describe_gradient_there(study, model)}."
+        for model in study["models"]
+    )
     seeds = len(study["seeds"])
     spread = f"symbol: the middle one of {seeds} seeds, bar: their range" if seeds > 1 else "one seed"
     return (
-        f"How to read: a marked cue, d words before the end of a sentence, tells its label; {trained}. "
-        f"Accuracy: {spread}. Gradient: median over the sentences{' of all seeds' * (seeds > 1)}, band: "
-        f"quartiles.{leaving if below < np.log10(FLOOR) else ''} A gradient that is gone can't teach; what "
-        "short distances taught may serve at long ones all the same."
+        f"How to read: a marked cue (the decider), d words before the end of a sentence, tells its label; "
+        f"{trained}. Decider last: the other cue stands before it, so nothing nearer the end helps. Decider "
+        f"first (pale): the other cue, up to {NEAR} words nearer the end, gives the label away by its "
+        "opposite. "
+        f"Accuracy: {spread}. Gradient (decider last): median over the sentences"
+        f"{' of all seeds' * (seeds > 1)}, band: quartiles.{leaving if below < np.log10(FLOOR) else ''}",
+        f"{failures} Side by side, not cause and effect: the gradient at a distance that was not learned is "
+        "an outcome of training too, and a state that has latched is remembered with hardly any gradient.",
     )
 
 
@@ -438,7 +491,9 @@ def provenance_of_probe(study):
         for model in study["models"]
     )
     rows = study["dataset"]["splits"]["train"]["rows"]
+    count = study["sentences"]
     return (
         f"{name_data(study['dataset'])} {models}; {describe_runs(study)} {rows:,} training sentences, d "
-        f"from 2 to {study['longest']}; {study['sentences']} test sentences at each d."
+        f"from 2 to {study['longest']}; test sentences at each d: {count['decides_last']} with the decider "
+        f"last, {count['decides_first']} with the decider first."
     )

@@ -5,7 +5,7 @@ Every training goes through :func:`scripts.experiment.run` under a run id of its
 scripts/plots_studies.py draws the JSON. All of them hold
 
     format_version, study (its name), dataset (as a log names it), versions
-    seconds             that its trainings took, in all
+    seconds             that its runs took to train, in all, whenever that was
 
 ``initialisations.json`` and ``equal-parameters.json``, by :func:`initialisation_study` and
 :func:`equal_parameters`:
@@ -18,7 +18,8 @@ scripts/plots_studies.py draws the JSON. All of them hold
         best_epoch, validation_accuracy, test_accuracy      of each run, at its best epoch
         decay           {h, c: {before, after: {depth, count, median, low, high}}}: ‖∂z/∂h_t‖ relative to the
                         last step, at epoch 0 and at the best epoch; of the seeds' medians over sentences the
-                        middle one, the smallest and the largest
+                        middle one, the smallest and the largest; null where no seed has one (every sentence
+                        was saturated at its last step)
 
 ``memory.json``, by :func:`memory_study`:
 
@@ -28,21 +29,28 @@ scripts/plots_studies.py draws the JSON. All of them hold
         run_id, model, hidden_size, epoch
         accuracy        for each k
         standard_error  of the accuracy on whole sentences
-        enough          from this k on, accuracies are within one standard error of that
+        enough          from this k on, no accuracy is more than one standard error below that
     baselines           {majority: accuracy, counts: [accuracy of each k]}
 
 ``probe-<mixture>.json``, by :func:`probe_study`:
 
     seeds, epochs, settings, mixture, longest
-    distances, sentences        the d of the test split; sentences at each
+    distances           the d of the test split
+    sentences           {decides_last, decides_first}: how many at each
     failing             the accuracy below which a model fails at a distance
     models              a list of
         model, parameters, runs, best_epoch
-        accuracy        for each seed, a list over d
+        accuracy        for each seed, a list over d, of the sentences whose decider stands last: the other
+                        cue stands before it, so nothing nearer the end helps
+        accuracy_decides_first      the same of those whose decider stands first: the other cue follows, up
+                        to 5 words nearer the end, and its opposite is the label
         fails_at        for each seed the smallest tested d at which its accuracy is below `failing`, or null
         gradient        {h, c: {before, after: {median, q25, q75}}}: log₁₀ of ‖∂z/∂h_t‖ at the deciding cue
-                        relative to the last step, over the sentences of all seeds, lists over d; null where
-                        it is exactly 0
+                        relative to the last step, over the sentences of all seeds whose decider stands last,
+                        lists over d; null where it is exactly 0
+
+What a gradient is at a distance after training says nothing of why the model fails there, or not: training
+made both. Before training it says what learning began with, which has not settled the outcome either.
 """
 
 import math
@@ -162,8 +170,7 @@ def read_study(name, block):
     StudyError
         It was not made yet, or the file is damaged or of another format.
     """
-    path = study_path(name)
-    remedy = f"uncomment the block {block} in main.py and run `python main.py`"
+    path, remedy = study_path(name), remedy_of(block)
     if not path.is_file():
         raise StudyError(f"there is no study {name!r} ({path} is missing): {remedy}")
     study = artefacts.read_json(path)
@@ -173,6 +180,11 @@ def read_study(name, block):
             f"{path} has format version {version}, expected {artefacts.FORMAT_VERSION}: {remedy}"
         )
     return study
+
+
+def remedy_of(block):
+    """What to do for a study that is missing or damaged."""
+    return f"uncomment the block {block} in main.py and run `python main.py`"
 
 
 # Initialisations, and equal parameters ----------------------------------------------------------------------
@@ -190,7 +202,8 @@ def initialisation_study(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progres
     progress : bool
         Show a progress bar.
     **settings
-        Fields of scripts.experiment.Settings that differ from their defaults, for all runs.
+        Fields of scripts.experiment.Settings that differ from their defaults, for all runs. Not those that
+        the study varies itself, and not ``gradients=False``.
 
     Returns
     -------
@@ -200,8 +213,9 @@ def initialisation_study(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progres
     Raises
     ------
     StudyError
-        data/ is missing, or settings are out of range.
+        data/ is missing, or settings are out of range or not to be chosen.
     """
+    refuse_varied(settings, "recurrent_init", "forget_bias")
     plan = [("rnn", name, own) for name, own in RNN.items()]
     plan += [("lstm", name, own) for name, own in LSTM.items()]
     return compare_variants("initialisations", plan, seeds, overwrite, progress, epochs=epochs, **settings)
@@ -215,7 +229,7 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
     Parameters
     ----------
     seeds, epochs, overwrite, progress, **settings
-        As there.
+        As there; ``hidden_size`` is that of the LSTM and of the narrower RNN.
 
     Returns
     -------
@@ -227,6 +241,7 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
     StudyError
         data/ is missing, or settings are out of range.
     """
+    refuse_varied(settings, "recurrent_init", "forget_bias")
     H = check_settings("lstm", settings)["hidden_size"]
     wide = equal_width(H, artefacts.load_manifest()["embeddings"]["dimensions"])
     plan = [
@@ -254,6 +269,10 @@ def equal_width(hidden_size, dimensions):
 
 def compare_variants(name, plan, seeds, overwrite, progress, **settings):
     """Train variants over seeds, and put their gradients and accuracies side by side in one JSON."""
+    if settings.get("gradients", True) is not True:
+        raise StudyError(
+            f"gradients={settings['gradients']!r}: the study {name!r} compares gradients: leave that out"
+        )
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
     data, variants, runs = artefacts.load_data(), [], []
     for (model, variant, own), ids in zip(plan, run_ids, strict=True):
@@ -280,6 +299,14 @@ def compare_variants(name, plan, seeds, overwrite, progress, **settings):
     )
 
 
+def refuse_varied(settings, *varied):
+    """Raise a StudyError where a setting is given that the study itself chooses, run by run."""
+    for name in (*varied, "seed"):
+        if name in settings:
+            instead = "give seeds=, how many" if name == "seed" else "leave it out"
+            raise StudyError(f"{name}={settings[name]!r}: this study varies {name} itself: {instead}")
+
+
 def measure_variant(run_ids, runs):
     """Best epochs, accuracies and decay of the runs of one variant."""
     best = [best_epoch(run.history) for run in runs]
@@ -304,14 +331,18 @@ def measure_variant(run_ids, runs):
 
 
 def over_seeds(decays):
-    """Middle, smallest and largest of the seeds' medians at each depth."""
-    medians = np.array([decay["median"] for decay in decays], float)
+    """Middle, smallest and largest of the seeds' medians at each depth; None where no seed has one."""
+    by_depth = [
+        [value for value in values if value is not None]
+        for values in zip(*(decay["median"] for decay in decays), strict=True)
+    ]
     return {
         "depth": decays[0]["depth"],
         "count": decays[0]["count"],
-        "median": round_to_digits(np.median(medians, axis=0)),
-        "low": round_to_digits(medians.min(axis=0)),
-        "high": round_to_digits(medians.max(axis=0)),
+        **{
+            name: [round_to_digits(pick(values)) if values else None for values in by_depth]
+            for name, pick in (("median", np.median), ("low", min), ("high", max))
+        },
     }
 
 
@@ -350,10 +381,11 @@ def variants_table(study):
         score = 100 * np.array(variant["test_accuracy"])
         epochs = ", ".join(map(str, variant["best_epoch"]))
         left = [
-            f"{curve[moment]['median'][depth - 1]:9.1e}"
+            curve[moment]["median"][depth - 1]
             for curve in variant["decay"].values()
             for moment in ("before", "after")
         ]
+        left = [f"{'–':>9}" if value is None else f"{value:9.1e}" for value in left]
         lines.append(
             f"{variant['model'].upper():5}{variant['name']:14}{variant['parameters']:11,}  "
             f"{f'{score.mean():.1f} ({score.min():.1f}–{score.max():.1f})':22}{epochs:12}{''.join(left[:2])}"
@@ -387,9 +419,17 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     Raises
     ------
     StudyError
-        A run is missing, or data/ is not what it was trained on.
+        A run is missing or of the other model, or data/ is not what it was trained on.
     """
-    loaded = {run_id: load_model(run_id) for run_id in (rnn, lstm)}
+    loaded = {}
+    for model, run_id in (("rnn", rnn), ("lstm", lstm)):
+        found = artefacts.load_run(run_id).settings["model"]
+        if found != model:
+            raise StudyError(
+                f"run {run_id!r} is one of the {found.upper()}, expected the {model.upper()}: give "
+                f"memory_study an RNN's run and an LSTM's, in this order"
+            )
+        loaded[run_id] = load_model(run_id)
     data = loaded[rnn][1]
     test = data.splits["test"]
     ks = range(1, int(test.s.max()) + 1)
@@ -472,7 +512,9 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
     """How far back both models remember, and how much of the gradient reaches what they have to remember.
 
     data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed one model
-    of each kind is trained on a mixture of all distances, and tested at several of them.
+    of each kind is trained on a mixture of all distances, and tested at several of them. Sentences whose
+    decider stands last are the measure; the others, where the other cue's opposite can be read up to 5 words
+    nearer the end, stand beside them.
 
     Parameters
     ----------
@@ -487,10 +529,12 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
     Raises
     ------
     StudyError
-        data/ is missing or holds another dataset, or settings are out of range.
+        data/ is missing or holds another dataset, or settings are out of range or not to be chosen.
     """
+    refuse_varied(settings)
     data = artefacts.load_data()
     distances = probe.cue_distances(data.splits["test"], data.vocabulary)
+    last = probe.decides_last(data.splits["test"], data.vocabulary)
     described = data.manifest[probe.NAME]
     settings = {"epochs": epochs, "input_dropout": 0.0, "state_dropout": 0.0, "gradients": False, **settings}
     plan = [(model, f"probe-{described['mixture']}", {}) for model in ("rnn", "lstm")]
@@ -499,7 +543,7 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
     tested = np.unique(distances)
     with threadpool_limits(1), tqdm(total=len(runs), desc="at the cues", disable=not progress) as bar:
         models = [
-            {"model": model, "runs": ids, **measure_probe(ids, distances, tested, bar)}
+            {"model": model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
             for (model, _, _), ids in zip(plan, run_ids, strict=True)
         ]
     return save_study(
@@ -512,34 +556,51 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
         mixture=described["mixture"],
         longest=described["longest"],
         distances=tested.tolist(),
-        sentences=int(np.sum(distances == tested[0])),
+        sentences={
+            name: int(np.sum(order & (distances == tested[0])))
+            for name, order in (("decides_last", last), ("decides_first", ~last))
+        },
         failing=FAILING,
         models=models,
     )
 
 
-def measure_probe(run_ids, distances, tested, bar):
-    """Accuracy and the gradient at the deciding cue, by distance, of the runs of one model."""
-    right, best = [], []
+def measure_probe(run_ids, distances, last, tested, bar):
+    """Accuracy and the gradient at the deciding cue, by distance, of the runs of one model.
+
+    Parameters
+    ----------
+    run_ids : list of str
+    distances : (N,) integers
+        Words after the deciding cue, of each test sentence.
+    last : (N,) booleans
+        Whether that cue stands after the other.
+    tested : sequence of int
+    bar : tqdm
+    """
+    right, right_first, best = [], [], []
     gradients = {"before": [], "after": []}
     for run_id in run_ids:
         model, data, run = load_model(run_id)
         split = data.splits["test"]
         fresh = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
         correct = (logits(model, split) > 0) == split.y
-        right.append([float(np.mean(correct[distances == d])) for d in tested])
+        for scores, order in ((right, last), (right_first, ~last)):
+            scores.append([float(np.mean(correct[order & (distances == d)])) for d in tested])
         best.append(best_epoch(run.history)["epoch"])
         for moment, weights in (("before", fresh), ("after", model)):
-            gradients[moment].append(gradient_at_cue(weights, split, distances))
+            of_all = gradient_at_cue(weights, split, distances)
+            gradients[moment].append({state: values[last] for state, values in of_all.items()})
         bar.update()
     return {
         "parameters": run.settings["parameters"],
         "best_epoch": best,
         "accuracy": right,
+        "accuracy_decides_first": right_first,
         "fails_at": [fails_at(tested, scores) for scores in right],
         "gradient": {
             state: {
-                moment: quartiles_at([seed[state] for seed in seeds], distances, tested)
+                moment: quartiles_at([seed[state] for seed in seeds], distances[last], tested)
                 for moment, seeds in gradients.items()
             }
             for state in model.states
@@ -589,6 +650,34 @@ def quartiles_at(seeds, distances, tested):
     }
 
 
+def describe_failure(study, model):
+    """At which distance a model of a probe study fails, in words, seed by seed where seeds differ."""
+    failures = ["none" if d is None else f"{d}" for d in model["fails_at"]]
+    if set(failures) == {"none"}:
+        return f"does not fail up to d = {study['longest']}"
+    if len(set(failures)) > 1:
+        return f"first fails at d = {', '.join(failures)} (seed by seed)"
+    first = study["distances"].index(model["fails_at"][0])
+    if all(score < study["failing"] for scores in model["accuracy"] for score in scores[first:]):
+        return f"fails from d = {failures[0]} on"
+    return f"first fails at d = {failures[0]}"
+
+
+def describe_gradient_there(study, model):
+    """What is left of ∂z/∂h, before and after training, where a model fails or else at the longest d."""
+    places = [study["distances"].index(d) for d in sorted({d for d in model["fails_at"] if d is not None})]
+
+    def left(moment, place):
+        power = model["gradient"]["h"][moment]["median"][place]
+        return "0" if power is None else f"{10**power:.2g}" if power > -3 else f"1e{power:.0f}"
+
+    return "; ".join(
+        f"at d = {study['distances'][place]}, of ∂z/∂h {left('before', place)} was left before training and "
+        f"{left('after', place)} after"
+        for place in places or [-1]
+    )
+
+
 def probe_table(study):
     """Where each model of a probe study fails, as text.
 
@@ -601,19 +690,21 @@ def probe_table(study):
     -------
     str
     """
-    lines = [f"{'d, words after the cue':24}" + "".join(f"{d:6}" for d in study["distances"])]
+    lines = [f"{'d, words after the cue':30}" + "".join(f"{d:6}" for d in study["distances"])]
     for model in study["models"]:
-        scores = np.median(model["accuracy"], axis=0)
-        lines.append(
-            f"{model['model'].upper() + ' right, %':24}" + "".join(f"{100 * v:6.0f}" for v in scores)
-        )
+        name = model["model"].upper()
+        for order, right in (("last", model["accuracy"]), ("first", model["accuracy_decides_first"])):
+            scores = "".join(f"{100 * v:6.0f}" for v in np.median(right, axis=0))
+            lines.append(f"{f'{name} right, %, decider {order}':30}{scores}")
         for state, moments in model["gradient"].items():
             for moment, curve in moments.items():
                 left = "".join(f"{v:6.1f}" if v is not None else "    -∞" for v in curve["median"])
-                lines.append(f"{'  log₁₀ of ∂z/∂' + state + ', ' + moment:24}" + left)
+                lines.append(f"{'  log₁₀ of ∂z/∂' + state + ', ' + moment:30}" + left)
+    lines.append(
+        f"Failing (below {study['failing']:.0%}) and gradients: sentences whose decider stands last; in the "
+        "others the other cue is nearer the end, and tells the label by its opposite."
+    )
     for model in study["models"]:
-        where = ", ".join(str(d) if d else f"none up to {study['longest']}" for d in model["fails_at"])
-        lines.append(
-            f"{model['model'].upper()} fails (below {study['failing']:.0%}) from d = {where} (seed by seed)"
-        )
+        where, left = describe_failure(study, model), describe_gradient_there(study, model)
+        lines.append(f"{model['model'].upper()} {where}: {left}")
     return "\n".join(lines)

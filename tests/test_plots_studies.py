@@ -16,7 +16,14 @@ DATASET = {
     "max_length": None,
     "splits": {"train": {"rows": 60_000}, "test": {"rows": 872}},
 }
-SHARED = {"format_version": 1, "dataset": DATASET, "seeds": [0, 1, 2], "epochs": 8, "seconds": 300.0}
+SHARED = {
+    "format_version": 1,
+    "dataset": DATASET,
+    "seeds": [0, 1, 2],
+    "epochs": 8,
+    "seconds": 300.0,
+    "settings": {},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +55,7 @@ def variant(model, name, rate):
     return {
         "model": model,
         "name": name,
+        "settings": {"hidden_size": 161} if name == "identity" else {},
         "parameters": 10_000 + len(name),
         "best_epoch": [5, 6, 7],
         "test_accuracy": [0.8 + rate, 0.82 + rate, 0.83 + rate],
@@ -91,7 +99,7 @@ def quartiles(rate, distances):
     return {"median": median, "q25": [v - 0.5 for v in median], "q75": [v + 0.5 for v in median]}
 
 
-def probe(mixture="even", fails=(4, None, 3), rate=0.4):
+def probe(mixture="even", fails=(5, None, 20), rate=0.4):
     distances = [2, 5, 20, 200]
     models = []
     for model, states in (("rnn", "h"), ("lstm", "hc")):
@@ -105,11 +113,19 @@ def probe(mixture="even", fails=(4, None, 3), rate=0.4):
                 "parameters": 10_625,
                 "best_epoch": [9, 8, 12],
                 "accuracy": [[1.0, 0.7, 0.5, 0.52], [0.9, 0.8, 0.45, 0.5], [0.99, 0.9, 0.55, 0.48]],
+                "accuracy_decides_first": [[1.0, 0.98, 0.6, 0.5]] * 2 + [[1.0, 0.9, 0.5, 0.5]],
                 "fails_at": list(fails) if model == "rnn" else [None] * 3,
                 "gradient": gradient,
             }
         )
-    content = {"distances": distances, "sentences": 400, "failing": 0.75, "longest": 200, "mixture": mixture}
+    sentences = {"decides_last": 200, "decides_first": 198}
+    content = {
+        "distances": distances,
+        "sentences": sentences,
+        "failing": 0.75,
+        "longest": 200,
+        "mixture": mixture,
+    }
     return save(f"probe-{mixture}", SHARED | content | {"models": models})
 
 
@@ -183,6 +199,37 @@ def test_scores_are_those_of_every_seed_and_their_mean():
     assert "872 test sentences" in axes.get_xlabel()
 
 
+def test_a_decay_that_no_seed_has_is_a_gap():
+    study = initialisations()
+    for name in ("median", "low", "high"):
+        study["variants"][0]["decay"]["h"]["after"][name][30:] = [None] * 19
+    figure = plots_studies.draw_variants(study, study["variants"][:1], "a", "title")
+    figure_style.to_png(figure)
+    assert np.isnan(lines(figure.axes[1])["a"].get_ydata()).tolist() == [False] * 30 + [True] * 19
+    assert np.isfinite(figure.axes[1].get_ylim()).all()
+
+
+def test_one_seed_is_no_middle_seed():
+    study = initialisations() | {"seeds": [0]}
+    figure = plots_studies.draw_variants(study, study["variants"][:1], "a", "title")
+    assert "middle seed" not in words(figure)
+    assert "a symbol a seed" not in words(figure)
+
+
+def test_equal_parameters_names_units(monkeypatch):
+    study = initialisations()
+    drawn = []
+    monkeypatch.setattr(plots_studies.figure_style, "save", lambda figure, *_: drawn.append(figure))
+    save("equal-parameters", study | {"variants": study["variants"][1:4]})
+    plots_studies.plot_equal_parameters()
+    for expected in ("RNN, 64 units, 10.0k", "RNN, 161 units, 10.0k", "LSTM, 64 units, 10.0k"):
+        assert expected in words(drawn[0])
+    save("equal-parameters", study | {"variants": study["variants"][1:4], "settings": {"hidden_size": 7}})
+    plots_studies.plot_equal_parameters()
+    for expected in ("RNN, 7 units", "RNN, 161 units", "LSTM, 7 units"):
+        assert expected in words(drawn[1])
+
+
 def test_initialisations_and_equal_parameters_are_files():
     study = initialisations()
     paths = plots_studies.plot_initialisations()
@@ -227,9 +274,14 @@ def test_probe_draws_accuracy_over_seeds_and_gradient_over_distance():
         ends = np.array([segment[:, 1] for segment in bars.get_segments()])
         np.testing.assert_allclose(ends, np.stack([right.min(0), right.max(0)], axis=1))
     assert [container.get_label() for container in top.containers] == [
-        "RNN: first d at which it fails, seed by seed: 4, none, 3",
-        "LSTM: does not fail up to d = 200",
+        "RNN, decider last: first fails at d = 5, none, 20 (seed by seed)",
+        "LSTM, decider last: does not fail up to d = 200",
     ]
+    other = [line for name, line in lines(top).items() if "decider first" in name]
+    for line, model in zip(other, study["models"], strict=True):
+        middle = 100 * np.median(model["accuracy_decides_first"], axis=0)
+        np.testing.assert_allclose(line.get_ydata(), middle)
+        assert line.get_alpha() == 0.5
     drawn = lines(bottom)
     assert len(drawn) == 6
     for moment, look, rate in (("best epoch", "-", 0.4), ("epoch 0 (before training)", "--", 0.1)):
@@ -237,7 +289,7 @@ def test_probe_draws_accuracy_over_seeds_and_gradient_over_distance():
             line = drawn[f"{state}, {moment}"]
             np.testing.assert_allclose(line.get_ydata(), [10 ** (-rate * d) for d in study["distances"]])
             assert line.get_linestyle() == look
-    assert_complete(figure, "400 test sentences at each d", "1e-80", "10,625 parameters")
+    assert_complete(figure, "200 with the decider last, 198 with", "1e-80", "10,625 parameters")
 
 
 def test_probe_says_what_it_was_trained_on_and_leaves_out_what_is_exactly_0():
@@ -245,7 +297,9 @@ def test_probe_says_what_it_was_trained_on_and_leaves_out_what_is_exactly_0():
     study["models"][0]["gradient"]["h"]["after"]["median"][-1] = None
     figure = plots_studies.draw_probe(study)
     figure_style.to_png(figure)
-    assert "RNN: fails from d = 20 on" in words(figure)
+    assert "RNN, decider last: fails from d = 20 on" in words(figure)
+    assert "at d = 20, of ∂z/∂h 0.89 was left before training and 0.63 after" in words(figure)
+    assert "at d = 200, of ∂z/∂h 0.32 was left before training and 0.01 after" in words(figure)
     assert "short ones are common" in words(figure)
     assert "leave at the bottom" not in words(figure)
     assert lines(figure.axes[1])["RNN h, best epoch"].get_ydata()[-1] == 0
@@ -274,6 +328,30 @@ def test_a_missing_study_names_its_block(draw, block):
     with pytest.raises(StudyError, match=f"uncomment the block {block}.* in main.py") as error:
         draw()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "draw", "block"),
+    [
+        (initialisations, "initialisations", plots_studies.plot_initialisations, "initialisation_study"),
+        (initialisations, "equal-parameters", plots_studies.plot_equal_parameters, "equal_parameters"),
+        (memory, "memory", plots_studies.plot_memory, "memory_study"),
+        (probe, "probe-even", plots_studies.plot_probe, "probe_study"),
+    ],
+)
+def test_a_study_that_lacks_something_is_one_line(make, name, draw, block):
+    study = make()
+    for broken in (
+        {key: value for key, value in study.items() if key not in ("models", "variants")},
+        {key: value for key, value in study.items() if key != "dataset"},
+        study | {"models": [{}], "variants": [{"model": "rnn"}]},
+        study | {"models": 5, "variants": 5},
+    ):
+        save(name, broken)
+        with pytest.raises(StudyError, match=rf"{name}.json is unfinished or damaged.*{block}\(\)") as error:
+            draw()
+        assert "\n" not in str(error.value)
+        assert not plt.get_fignums()
 
 
 def test_a_damaged_study_and_one_of_another_format_are_one_line():

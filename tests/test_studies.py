@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from scripts import artefacts, evaluation, experiment, preprocessing, probe, studies
 from scripts.artefacts import StudyError
@@ -73,6 +74,23 @@ def test_initialisations_have_the_accuracies_and_decays_of_their_runs(initialisa
                 assert moments[moment]["depth"] == list(range(1, 27))
 
 
+def test_the_standard_error_is_that_of_the_test_split(initialisations):
+    p = np.mean([variant["test_accuracy"] for variant in initialisations["variants"]])
+    test = artefacts.load_data().splits["test"]
+    assert initialisations["standard_error"] == pytest.approx(np.sqrt(p * (1 - p) / len(test.y)))
+
+
+def test_nulls_survive_over_seeds(study_root):
+    decays = [
+        {"depth": [1, 2, 3], "count": [9, 9, 4], "median": m} for m in ([1, 0.5, None], [1, None, None])
+    ]
+    found = studies.over_seeds(decays)
+    for name in ("median", "low", "high"):
+        assert found[name] == [1, 0.5, None]
+    artefacts.write_json(studies.study_path("nulls"), found)
+    assert written("nulls") == found
+
+
 def test_a_study_that_is_called_again_trains_nothing(initialisations, capsys):
     again = studies.initialisation_study(seeds=2, epochs=2, **TINY)
     assert again == initialisations
@@ -136,10 +154,50 @@ def test_memory_reads_the_last_k_words_only(initialisations):
     assert study["baselines"]["counts"][-1] > 0.8  # more "good" than "bad" is a question of counts
 
 
+def test_baselines_are_taken_from_the_training_split(initialisations, monkeypatch):
+    """The label train has more of, and counts fitted on train: where test is unlike it, both do badly."""
+    load_model = studies.load_model
+
+    def load_unlike(run_id):
+        model, data, run = load_model(run_id)
+        train, test = data.splits["train"], data.splits["test"]
+        splits = data.splits | {
+            "train": train._replace(y=np.arange(len(train.y)) % 10 == 0),
+            "test": test._replace(y=np.arange(len(test.y)) % 3 > 0),
+        }
+        return model, data._replace(splits=splits), run
+
+    monkeypatch.setattr(studies, "load_model", load_unlike)
+    runs = "study-rnn-orthogonal-s0", "study-lstm-forget-1-s0"
+    baselines = studies.memory_study(*runs, progress=False)["baselines"]
+    data = load_unlike(runs[0])[1]
+    assert baselines["majority"] == np.mean(data.splits["test"].y == 0) == pytest.approx(1 / 3)
+
+    def counts(split):
+        sentences = np.split(split.x, np.cumsum(split.s)[:-1])
+        return np.array([np.bincount(words, minlength=len(data.vocabulary)) for words in sentences])
+
+    train, test = data.splits["train"], data.splits["test"]
+    fitted = LogisticRegression(max_iter=300).fit(counts(train), train.y)
+    assert baselines["counts"][-1] == fitted.score(counts(test), test.y) < 0.5
+
+
+def test_memory_takes_an_rnn_and_an_lstm(initialisations):
+    rnn, lstm = "study-rnn-orthogonal-s0", "study-lstm-forget-1-s0"
+    for runs, message in (
+        ((lstm, rnn), f"run '{lstm}' is one of the LSTM, expected the RNN"),
+        ((rnn, rnn), f"run '{rnn}' is one of the RNN, expected the LSTM"),
+        ((rnn, "study-rnn-uniform-s0"), "run 'study-rnn-uniform-s0' is one of the RNN"),
+    ):
+        with pytest.raises(StudyError, match=message) as error:
+            studies.memory_study(*runs, progress=False)
+        assert "\n" not in str(error.value)
+
+
 def test_enough_words_are_those_from_which_on_all_is_within_a_standard_error():
     settings = {"model": "rnn", "hyperparameters": {"hidden_size": 5}}
     run = artefacts.Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
-    described = studies.describe_memory("a-run", run, [0.5, 0.8, 0.7, 0.77, 0.8], 100)
+    described = studies.describe_memory("a-run", run, [0.5, 0.8, 0.73, 0.77, 0.9, 0.8], 100)
     assert described["standard_error"] == pytest.approx(0.04)
     assert described["enough"] == 4
 
@@ -169,15 +227,41 @@ def test_probe_has_accuracy_at_each_distance(probed):
     assert written("probe-even") == probed
     assert_provenance(probed)
     assert probed["distances"] == [2, 3, 4, 5, 6]
-    assert probed["sentences"] == 20
+    assert probed["sentences"] == {"decides_last": 10, "decides_first": 10}
     for described in probed["models"]:
-        for run_id, right, fails in zip(
-            described["runs"], described["accuracy"], described["fails_at"], strict=True
+        for run_id, right, right_first, fails in zip(
+            *(described[name] for name in ("runs", "accuracy", "accuracy_decides_first", "fails_at")),
+            strict=True,
         ):
             metrics = evaluation.evaluate_run(run_id)
-            assert np.mean(right) == pytest.approx(metrics["accuracy"])
+            assert np.mean([right, right_first]) == pytest.approx(metrics["accuracy"])
             below = [d for d, score in zip(probed["distances"], right, strict=True) if score < 0.75]
             assert fails == (below[0] if below else None)
+
+
+def test_whoever_reads_the_last_d_words_only_fails_the_main_measure_alone(probed, monkeypatch):
+    """The opposite of a cue among the last d words: right wherever the decider stands first, else chance."""
+    data = artefacts.load_data()
+    test = data.splits["test"]
+    distances = probe.cue_distances(test, data.vocabulary)
+    polarity = np.array([(word in probe.CUES[1]) - (word in probe.CUES[0]) for word in data.vocabulary])
+    sentences = np.split(test.x, np.cumsum(test.s)[:-1])
+    z = np.array([-polarity[x[len(x) - d :]].sum() for x, d in zip(sentences, distances, strict=True)])
+    monkeypatch.setattr(studies, "logits", lambda model, split: z)
+    last, tested = probe.decides_last(test, data.vocabulary), np.unique(distances)
+    runs = probed["models"][0]["runs"][:1]
+    with studies.tqdm(disable=True) as bar:
+        found = studies.measure_probe(runs, distances, last, tested, bar)
+    assert found["accuracy"] == [[0.5] * len(tested)]
+    assert found["accuracy_decides_first"] == [[1.0] * len(tested)]
+    assert found["fails_at"] == [2]
+
+
+def test_the_probe_is_learnt_without_dropout(probed):
+    for described in probed["models"]:
+        for run_id in described["runs"]:
+            settings = artefacts.load_run(run_id).settings["hyperparameters"]
+            assert settings["input_dropout"] == settings["state_dropout"] == 0
 
 
 def test_a_short_probe_is_learnt(probed):
@@ -214,6 +298,7 @@ def test_gradients_are_those_before_training_and_at_the_best_epoch(probed):
     data = artefacts.load_data()
     test = data.splits["test"]
     distances = probe.cue_distances(test, data.vocabulary)
+    at_6 = (distances == 6) & probe.decides_last(test, data.vocabulary)
     for described in probed["models"]:
         medians = {"before": [], "after": []}
         for run_id in described["runs"]:
@@ -221,7 +306,7 @@ def test_gradients_are_those_before_training_and_at_the_best_epoch(probed):
             settings = run.settings["hyperparameters"]
             fresh = experiment.build_model(described["model"], settings, data.embeddings)
             for moment, weights in (("before", fresh), ("after", model)):
-                medians[moment].append(studies.gradient_at_cue(weights, test, distances)["h"][distances == 6])
+                medians[moment].append(studies.gradient_at_cue(weights, test, distances)["h"][at_6])
         for moment, seeds in medians.items():
             expected = np.quantile(np.concatenate(seeds), 0.5, method="nearest")
             assert described["gradient"]["h"][moment]["median"][-1] == pytest.approx(expected, rel=1e-6)
@@ -238,9 +323,40 @@ def test_quartiles_pool_the_seeds_and_leave_out_what_is_exactly_0():
 def test_probe_table_says_where_each_model_fails(probed):
     text = studies.probe_table(probed)
     for described in probed["models"]:
-        assert f"{described['model'].upper()} fails (below 75%) from d = " in text
+        name = described["model"].upper()
+        assert f"{name} {studies.describe_failure(probed, described)}: at d = " in text
+        for order, right in (("last", "accuracy"), ("first", "accuracy_decides_first")):
+            row = next(line for line in text.split("\n") if f"{name} right, %, decider {order}" in line)
+            middle = 100 * np.median(described[right], axis=0)
+            assert row.split()[-5:] == [f"{value:.0f}" for value in middle]
     assert studies.fails_at(np.array([2, 3, 4]), [1.0, 0.7, 0.8]) == 3
     assert studies.fails_at(np.array([2, 3, 4]), [1.0, 0.75, 0.8]) is None
+
+
+@pytest.mark.parametrize(
+    ("fails", "accuracy", "words"),
+    [
+        ([None, None], [[0.9] * 3] * 2, "does not fail up to d = 40"),
+        ([3, 3], [[0.9, 0.7, 0.6]] * 2, "fails from d = 3 on"),
+        ([3, 3], [[0.9, 0.7, 0.6], [0.9, 0.7, 0.8]], "first fails at d = 3"),
+        ([3, None], [[0.9, 0.7, 0.6], [0.9] * 3], "first fails at d = 3, none (seed by seed)"),
+    ],
+)
+def test_failure_in_words(fails, accuracy, words):
+    study = {"distances": [2, 3, 40], "longest": 40, "failing": 0.75}
+    assert studies.describe_failure(study, {"fails_at": fails, "accuracy": accuracy}) == words
+
+
+def test_gradient_where_a_model_fails_stands_beside_it():
+    study = {"distances": [2, 3, 40]}
+    gradient = {"h": {"before": {"median": [0, -0.5, -20.0]}, "after": {"median": [-0.1, -2.3, None]}}}
+    model = {"fails_at": [3, 3], "gradient": gradient}
+    found = studies.describe_gradient_there(study, model)
+    assert found == "at d = 3, of ∂z/∂h 0.32 was left before training and 0.005 after"
+    found = studies.describe_gradient_there(study, model | {"fails_at": [None, 3]})
+    assert found.count("at d = ") == 1
+    found = studies.describe_gradient_there(study, model | {"fails_at": [None, None]})
+    assert found == "at d = 40, of ∂z/∂h 1e-20 was left before training and 0 after"
 
 
 # Bad input, interruption ------------------------------------------------------------------------------------
@@ -263,10 +379,21 @@ def test_settings_are_checked_before_the_first_training(data):
     assert not artefacts.runs()
 
 
-def test_a_study_without_gradients_is_refused(data):
-    with pytest.raises(StudyError, match="recorded no gradients"):
-        studies.equal_parameters(seeds=1, epochs=1, gradients=False, **TINY)
-    assert not studies.study_path("equal-parameters").exists()
+@pytest.mark.parametrize("study", [studies.initialisation_study, studies.equal_parameters])
+@pytest.mark.parametrize(
+    "given", [{"gradients": False}, {"seed": 4}, {"recurrent_init": "uniform"}, {"forget_bias": 2.0}]
+)
+def test_what_a_study_chooses_itself_is_refused_before_the_first_training(data, study, given):
+    ((name, value),) = given.items()
+    with pytest.raises(StudyError, match=f"{name}={value!r}: ") as error:
+        study(seeds=1, epochs=1, **TINY, **given)
+    assert "\n" not in str(error.value)
+    assert not artefacts.runs()
+
+
+def test_the_probe_study_refuses_a_seed(data):
+    with pytest.raises(StudyError, match="seed=4: this study varies seed itself"):
+        studies.probe_study(seeds=1, seed=4, **TINY)
 
 
 def test_memory_study_names_a_missing_run(data):
