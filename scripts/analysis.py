@@ -5,7 +5,8 @@ run's log measured its gradients. It is written to ``assets/benchmarks/jacobians
 
     format_version, run_id, model, hidden_size, epochs, dataset      as the log has them
     versions, seconds
-    sentences       {split, count, of, shortest, longest}: `of` are those of the log
+    sentences       {split, count, of, shortest, longest, burn_in}: `of` are those of the log; the exponents
+                    along a sentence leave out its first `burn_in` steps, see sentence_burn_in
     drive           {steps, burn_in, seed, words}: the long random sequence
     depths          [first, last] depth of the measured slopes
     at              two of these, for ``initialisation`` and ``best``:
@@ -35,12 +36,14 @@ from scripts.artefacts import StudyError
 from scripts.dataset import sorted_batches
 from scripts.evaluation import load_model
 from scripts.experiment import best_epoch, build_model
+from scripts.figure_logs import Log, check_gradients_recorded
 from scripts.gradients import BATCH_SIZE, gradient_rows, round_to_digits, spectra, walk_back
 
 DRIVE_SEED = 0
+SENTENCE_BURN_IN = 10
 RATES = {  # name in a study, and in words
     "exponent_drive": "largest Lyapunov exponent, long drive",
-    "exponent_sentences": "largest Lyapunov exponent, sentences",
+    "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
     "slope_h": "measured ∂z/∂h, depths {first}–{last}",
     "slope_c": "measured ∂z/∂c, depths {first}–{last}",
     "slope_product": "norm of the product of Jacobians, {first}–{last}",
@@ -89,7 +92,7 @@ def jacobian_study(
     check_numbers(sentences=sentences, exponents=exponents, steps=steps, burn_in=burn_in)
     trained, data, run = load_model(run_id)
     best = best_epoch(run.history)
-    check_gradients_recorded(run_id, best)
+    check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
     logged = gradient_rows(split.s)
     rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
@@ -133,8 +136,22 @@ def describe(run_id, run):
 
 def describe_rows(lengths):
     """The sentences of a study by their lengths."""
-    shortest, longest = int(lengths.min()), int(lengths.max())
-    return {"split": "validation", "count": len(lengths), "shortest": shortest, "longest": longest}
+    return {
+        "split": "validation",
+        "count": len(lengths),
+        "shortest": int(lengths.min()),
+        "longest": int(lengths.max()),
+        "burn_in": sentence_burn_in(lengths),
+    }
+
+
+def sentence_burn_in(lengths):
+    """First steps of every sentence that its Lyapunov exponents leave out.
+
+    Directions drawn at random take some steps to turn into those that grow most; counted, these steps would
+    make the largest exponent too small. Ten, or half of the shortest sentence where that is less.
+    """
+    return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
 def check_numbers(**numbers):
@@ -145,24 +162,18 @@ def check_numbers(**numbers):
             raise StudyError(f"{name}={number!r}: expected a whole number, {least} or more")
 
 
-def check_gradients_recorded(run_id, best):
-    """Raise StudyError where the best epoch of a run has no gradients."""
-    if not best.get("gradients"):
-        raise StudyError(
-            f"the log of run {run_id!r} holds no gradients at its best epoch, {best['epoch']}, so there is "
-            "nothing to hold theory against: train it with gradients=True"
-        )
-
-
 def check_depths(depths, longest):
     """Raise StudyError where a slope can't be measured between these depths."""
-    first, last = depths
-    if not 1 <= first < last:
-        raise StudyError(f"depths={depths!r}: expected two, the first at least 1 and below the second")
+    pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(type(d) is int for d in depths)
+    if not pair or not 1 <= depths[0] < depths[1]:
+        raise StudyError(
+            f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
+        )
+    last = depths[1]
     if last > longest:
         raise StudyError(
-            f"depth {last} is beyond the longest sentence, of {longest} tokens: choose depths=(first, last) "
-            f"up to {longest}"
+            f"depth {last} is beyond the longest sentence, of {longest} tokens: call it with "
+            f"depths=(first, last), the last at most {longest}"
         )
 
 
@@ -225,11 +236,11 @@ def along_sentences(model, split, rows, exponents, bar):
     """
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
-    values, exponents_of = {}, []
+    values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
     for number, batch in enumerate(sorted_batches(split, 1, rows)):
         places = starts[: len(batch.ids)] + number
         decay = {state: flat[places] - flat[number] for state, flat in walk.norms.items()}
-        theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number)
+        theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number, burn_in)
         for name, logs in (decay | theory).items():
             values.setdefault(name, []).append(logs)
         exponents_of.append(spectrum)
@@ -291,14 +302,26 @@ def rates_table(study):
     Returns
     -------
     str
-        A line a rate, before training and at the best epoch, in nats per step.
+        A line a rate, before training and at the best epoch, in nats per step; after ± a standard error.
     """
-    first, last = study["depths"]
     before, best = study["at"]["initialisation"], study["at"]["best"]
-    lines = [f"nats per step back{'before training':>46}{'epoch':>13} {best['epoch']}"]
-    for name, words in RATES.items():
+    lines = [f"nats per step back{'before training':>57}{'epoch':>18} {best['epoch']}"]
+    for name in RATES:
         if name in best["rates"]:
-            numbers = (rates[name] for rates in (before["rates"], best["rates"]))
-            cells = "".join(f"{'-∞' if number is None else f'{number:+.3f}':>15}" for number in numbers)
-            lines.append(f"  {words.format(first=first, last=last):47}{cells}")
+            cells = "".join(f"{rate(part['rates'], name):20}" for part in (before, best))
+            lines.append(f"  {name_rate(study, name):57}{cells}".rstrip())
     return "\n".join(lines)
+
+
+def name_rate(study, name):
+    """A rate in words: between which depths, or from which step on, it was measured."""
+    first, last = study["depths"]
+    return RATES[name].format(first=first, last=last, start=study["sentences"]["burn_in"] + 1)
+
+
+def rate(rates, name):
+    """One rate as text, in nats per step; after ± its standard error, where it has one."""
+    if rates[name] is None:
+        return "-∞"
+    error = rates.get(f"{name}_error")
+    return f"{rates[name]:+.3f}" + (f" ± {error:.4f}" if error is not None else "")

@@ -7,7 +7,7 @@ nothing is computed here. The PNGs go to assets/figures/.
 import matplotlib.ticker
 import numpy as np
 
-from scripts import artefacts, figure_style
+from scripts import analysis, artefacts, figure_logs, figure_style
 from scripts.analysis import RATES, study_path
 from scripts.artefacts import StudyError
 from scripts.figure_logs import DEFAULT_LSTM, DEFAULT_RNN, NAMES, name_data
@@ -32,6 +32,37 @@ DIRECT = {
 }
 
 
+def keys(*names):
+    """Keys of a study under which nothing more is looked for."""
+    return {name: {} for name in names}
+
+
+PART = {  # what is drawn of one moment, of either model
+    **keys("epoch", "depth", "count"),
+    "exponents": {**keys("drive"), "sentences": keys("mean", "q25", "q75")},
+    "rates": keys("exponent_drive", "exponent_drive_error", "exponent_sentences"),
+}
+PARTS = {
+    "rnn": {
+        **PART,
+        "recurrent_weights": {"h": keys("largest_singular_value")},
+        "quantities": {name: keys("median", "q25", "q75") for name in THEORY},
+        "excess": keys("product", "norms", "pascanu"),
+    },
+    "lstm": {**PART, "quantities": {name: keys("median", "q25", "q75") for name in DIRECT}},
+}
+NEEDED = {  # the keys of a study, and theirs
+    model: {
+        **keys("model", "run_id", "hidden_size", "epochs", "depths"),
+        "dataset": keys("name", "embeddings", "dimensions"),
+        "sentences": keys("split", "count", "shortest", "longest", "burn_in"),
+        "drive": keys("steps", "burn_in", "seed"),
+        "at": {moment: part for moment in MOMENTS},
+    }
+    for model, part in PARTS.items()
+}
+
+
 # Studies --------------------------------------------------------------------------------------------------
 
 
@@ -52,7 +83,8 @@ def read(run_id, model):
     Raises
     ------
     StudyError
-        There is no study of that run, it is damaged, of another format, or of the other model.
+        There is no study of that run, it is damaged, of another format, of the other model, or older than
+        the run's log.
     """
     path = study_path(run_id)
     remedy = f'call jacobians("{run_id}") of main.py'
@@ -61,17 +93,63 @@ def read(run_id, model):
             f"the Jacobians of run {run_id!r} are not measured yet ({path} is missing): {remedy}"
         )
     study = artefacts.read_json(path)
-    version = study.get("format_version") if isinstance(study, dict) else None
-    if version != artefacts.FORMAT_VERSION:
+    artefacts.check_version(path, study, remedy)
+    found = study.get("model")
+    if found != model and found in NAMES:
         raise StudyError(
-            f"{path} has format version {version}, expected {artefacts.FORMAT_VERSION}: {remedy}"
+            f"run {run_id!r} is of an {NAMES[found]}, expected one of an {NAMES[model]}: name another run"
         )
-    if study["model"] != model:
-        raise StudyError(
-            f"run {run_id!r} is of an {NAMES.get(study['model'], study['model'])}, expected one of an "
-            f"{NAMES[model]}: name another run"
-        )
+    if gap := find_gap(study, NEEDED[model]):
+        raise StudyError(f"{path} lacks {gap}: {remedy}")
+    if artefacts.log_path(run_id).is_file() and is_stale(study, figure_logs.read(run_id)):
+        raise StudyError(f"{path} was measured before the run was trained again: {remedy}")
     return study
+
+
+def find_gap(value, needed):
+    """The first key that a value lacks, with dots between nested ones; None where none is missing."""
+    for name, inner in needed.items():
+        if not isinstance(value, dict) or name not in value:
+            return name
+        if gap := find_gap(value[name], inner):
+            return f"{name}.{gap}"
+    return None
+
+
+def is_stale(study, log):
+    """Whether a study is of another training, or of other data, than the run's log."""
+    studied = (
+        study["model"],
+        study["hidden_size"],
+        study["at"]["best"]["epoch"],
+        study["epochs"],
+        study["dataset"].get("checksum"),
+    )
+    logged = (
+        log.model,
+        log.hidden_size,
+        log.best["epoch"],
+        log.epochs[-1]["epoch"],
+        log.settings["dataset"].get("checksum"),
+    )
+    return studied != logged
+
+
+def check_alike(rnn, lstm):
+    """Raise StudyError where two studies were not measured alike, so that one text can't describe both."""
+    for name, of in (
+        ("data", lambda study: [name_data(study["dataset"]), study["dataset"].get("checksum")]),
+        ("depths", lambda study: study["depths"]),
+        ("long drives", lambda study: [study["drive"][key] for key in ("steps", "burn_in", "seed")]),
+        ("burn-ins of the sentences", lambda study: study["sentences"]["burn_in"]),
+    ):
+        if of(rnn) != of(lstm):
+            runs = [study["run_id"] for study in (rnn, lstm)]
+            raise StudyError(
+                f"the Jacobians of {runs[0]!r} and {runs[1]!r} were measured with other {name} ({of(rnn)} "
+                f'and {of(lstm)}): call jacobians("{runs[0]}") and jacobians("{runs[1]}") of main.py with '
+                "the same options, for runs on the same data"
+            )
 
 
 def describe_moment(study, moment):
@@ -275,10 +353,12 @@ def share_height(panels, study):
 
 
 def power(log):
-    """10 to a power, as a figure's text says it; a factor between 0.01 and 1000 in plain digits."""
+    """10 to a power, as a figure's text says it; a factor from 0.01 to below 1000 in plain digits."""
     if log is None:
         return "0"
-    return f"{10**log:.2g}" if -2 <= log < 2 else f"$10^{{{log:.1f}}}$"
+    if not -2 <= log < 3:
+        return f"$10^{{{log:.1f}}}$"
+    return f"{10**log:.0f}" if log >= 1 else f"{10**log:.2g}"
 
 
 # Lyapunov exponents ---------------------------------------------------------------------------------------
@@ -302,9 +382,10 @@ def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
     Raises
     ------
     StudyError
-        As :func:`read`.
+        As :func:`read`; or the two were measured with other data, depths or drives.
     """
     studies = read(rnn, "rnn"), read(lstm, "lstm")
+    check_alike(*studies)
     return figure_style.save(draw_lyapunov(*studies), f"lyapunov-{rnn}-vs-{lstm}.png", show)
 
 
@@ -314,13 +395,12 @@ def draw_lyapunov(rnn, lstm):
     title = (
         f"Lyapunov exponents and rates: RNN ({rnn['hidden_size']} units), LSTM ({lstm['hidden_size']} units)"
     )
-    figure, axes = figure_style.open_figure(title, 8.6, nrows=2, ncols=2, height_ratios=[4, 2.3])
+    figure, axes = figure_style.open_figure(title, 8.9, nrows=2, ncols=2, height_ratios=[4, 2.6])
     for panel, study, colour in zip(axes[0], (rnn, lstm), (RNN_H, LSTM_H), strict=True):
         for moment in MOMENTS:
             draw_spectrum(panel, study, moment, colour)
         panel.axhline(0, color=figure_style.GREY, linewidth=1, zorder=1)
-        state = {"rnn": "state h", "lstm": "state (h, c)"}[study["model"]]
-        panel.set(title=f"{NAMES[study['model']]}, {state}", xlabel="number of the exponent, i")
+        panel.set(title=describe_spectrum(study), xlabel="number of the exponent, i")
         panel.set_ylabel("λᵢ (nats per step)")
         panel.legend(fontsize=9)
     for panel in axes[1]:
@@ -332,12 +412,22 @@ def draw_lyapunov(rnn, lstm):
         "How to read: below 0, a small change of the state dies out; in the long run a gradient is "
         "multiplied by exp λ₁ a step (the two scales differ: λ₁ is what counts). "
         f"Long drive: {drive['steps']:,} words drawn at random from the sentences, after {drive['burn_in']} "
-        "that are not counted, state never reset. Sentences: each from its first word to its last, in "
-        "directions drawn at random; mean and quartiles (band) over the sentences. Slopes: least squares "
-        f"through the mean of the logs, depths {first} to {last}, sentences of at least {last} tokens.",
+        "that are not counted, state never reset; ± standard error. Sentences: each in directions drawn at "
+        f"random, to its last word; the first {rnn['sentences']['burn_in']} steps, while these turn into "
+        "place, are not counted; mean and quartiles (band) over the sentences. Slopes: least squares through "
+        f"the mean of the logs, depths {first} to {last}, sentences of at least {last} tokens.",
         provenance(rnn, lstm),
     )
     return figure
+
+
+def describe_spectrum(study):
+    """The title of a panel: model, state, and how many exponents of all are shown."""
+    states = {"rnn": "h", "lstm": "(h, c)"}[study["model"]]
+    every = study["hidden_size"] * (1 + (study["model"] == "lstm"))
+    shown = len(study["at"]["best"]["exponents"]["drive"])
+    number = f"the {shown} largest of {every}" if shown < every else f"all {every}"
+    return f"{NAMES[study['model']]}, state {states}: {number} λᵢ"
 
 
 def draw_spectrum(axes, study, moment, colour):
@@ -370,14 +460,13 @@ def draw_rates(axes, studies):
     """Write predicted and measured rates as a table: a column for each model and moment."""
     columns = [(study, moment) for study in studies for moment in MOMENTS]
     rows = [name for name in RATES if any(name in study["at"]["best"]["rates"] for study in studies)]
-    first, last = studies[0]["depths"]
     heads = [
         f"{NAMES[study['model']]}\n{describe_moment(study, moment).lower()}" for study, moment in columns
     ]
     cells = [[rate(study["at"][moment]["rates"], name) for study, moment in columns] for name in rows]
     table = axes.table(
         cells,
-        rowLabels=[RATES[name].format(first=first, last=last) for name in rows],
+        rowLabels=[analysis.name_rate(studies[0], name) for name in rows],
         colLabels=heads,
         loc="center right",
         cellLoc="center",
@@ -389,6 +478,9 @@ def draw_rates(axes, studies):
     table.scale(1, 1.35)
     for column in range(len(columns)):
         table[0, column].set_height(1.8 * table[0, column].get_height())  # two lines
+    for (row, _), cell in table.get_celld().items():
+        if row and any("\n" in text for text in cells[row - 1]):
+            cell.set_height(1.8 * cell.get_height())
     axes.set_axis_off()
     axes.set_title("Predicted and measured rates (nats per step; in brackets the factor per step)")
 
@@ -399,4 +491,6 @@ def rate(rates, name):
         return ""
     if rates[name] is None:
         return "−∞ (0)"
-    return f"{rates[name]:+.3f} ({np.exp(rates[name]):.2f})".replace("-", "−")
+    value, *error = analysis.rate(rates, name).partition(" ±")
+    below = f"\n{''.join(error).strip()}" if error[0] else ""
+    return f"{value} ({np.exp(rates[name]):.2f}){below}".replace("-", "−")

@@ -9,6 +9,8 @@ import pytest
 import lstm.model
 from scripts import analysis, artefacts, experiment, jacobians
 from scripts.artefacts import StudyError
+from scripts.dataset import sorted_batches
+from scripts.evaluation import load_model
 from scripts.gradients import gradient_rows
 
 # Any matrices ---------------------------------------------------------------------------------------------
@@ -34,6 +36,17 @@ def test_products_of_400_factors_neither_underflow_nor_overflow(scale):
     np.testing.assert_allclose(found, np.arange(1, 401) * np.log10(scale), rtol=1e-12)
     exponents, _ = jacobians.lyapunov_exponents(scale * Q for _ in range(400))
     np.testing.assert_allclose(exponents, np.log(scale), rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e170, 1e300])
+def test_entries_whose_squares_are_no_floats(scale):
+    A = scale * np.eye(3)
+    assert jacobians.largest_singular_value(A) == pytest.approx(scale)
+    log10 = np.log10(scale)
+    assert jacobians.product_norms([A, A]) == pytest.approx([log10, 2 * log10])
+    assert jacobians.norm_sums([A, A]) == pytest.approx([log10, 2 * log10])
+    assert jacobians.lyapunov_exponents([A] * 10)[0] == pytest.approx(np.log(scale))
 
 
 @pytest.mark.filterwarnings("error")
@@ -129,6 +142,15 @@ def test_along_a_sentence_equals_brute_force(make_model):
     assert 8 * exponents.sum() == pytest.approx(volume)
 
 
+def test_exponents_of_a_sentence_leave_out_the_burn_in(make_model):
+    model, ids = make_model(H=5), np.random.default_rng(0).integers(0, 11, 25)
+    stretches = np.array(list(jacobians.log_stretches(jacobians.stream(model, ids), 3, seed=4)))
+    _, every = jacobians.along_sentence(model, ids, 3, 4)
+    _, later = jacobians.along_sentence(model, ids, 3, 4, burn_in=10)
+    np.testing.assert_allclose(every, stretches.mean(0))
+    np.testing.assert_allclose(later, stretches[10:].mean(0))
+
+
 def test_a_sentence_of_one_word_has_depth_1(make_model):
     found, _ = jacobians.along_sentence(make_model(), np.array([3]))
     assert {name: values.tolist() for name, values in found.items()} == {name: [0.0] for name in found}
@@ -216,6 +238,47 @@ def test_study_takes_its_rates_and_its_looseness_from_the_sentences(trained, dat
             assert part["rates"][f"slope_{name}"] == pytest.approx(rough, abs=0.1)
 
 
+def test_exponents_are_those_of_evenly_spaced_sentences_and_of_the_drive_without_their_burn_ins(
+    trained, data
+):
+    study = analysis.jacobian_study("a-run", 7, **SMALL)
+    burn_in = study["sentences"]["burn_in"]
+    assert burn_in == study["sentences"]["shortest"] // 2 == 9
+    split = data.splits["validation"]
+    logged = gradient_rows(split.s)
+    rows = logged[[round(k * (len(logged) - 1) / 6) for k in range(7)]]
+    sentences = [batch.ids for batch in sorted_batches(split, 1, rows)]
+    model = load_model("a-run")[0]
+    exact = experiment.build_model(
+        trained.settings["model"], trained.settings["hyperparameters"], data.embeddings, np.float64
+    )
+    exact.theta[:] = model.theta
+    spectra = [  # each in directions of its own
+        np.array(list(jacobians.log_stretches(jacobians.stream(exact, ids), 3, seed)))[burn_in:].mean(0)
+        for seed, ids in enumerate(sentences)
+    ]
+    found = study["at"]["best"]
+    np.testing.assert_allclose(found["exponents"]["sentences"]["mean"], np.mean(spectra, 0), rtol=1e-6)
+    assert found["rates"]["exponent_sentences"] == found["exponents"]["sentences"]["mean"][0]
+
+    drive = np.random.default_rng(study["drive"]["seed"]).choice(np.concatenate(sentences), 55)
+    stretches = np.array(list(jacobians.log_stretches(jacobians.stream(exact, drive), 3)))
+    np.testing.assert_allclose(found["exponents"]["drive"], stretches[5:].mean(0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("lengths", "burn_in"), [((20, 52), 10), ((21, 400), 10), ((9, 30), 4), ((1, 5), 0)])
+def test_burn_in_of_sentences_is_ten_steps_or_half_of_the_shortest(lengths, burn_in):
+    assert analysis.sentence_burn_in(np.array(lengths, np.uint16)) == burn_in
+
+
+def test_a_rate_has_its_standard_error():
+    rates = {"exponent_drive": -0.1245, "exponent_drive_error": 0.00478, "slope_h": 0.1, "slope_c": None}
+    assert analysis.rate(rates, "exponent_drive") == "-0.124 ± 0.0048"
+    assert analysis.rate(rates | {"exponent_drive_error": None}, "exponent_drive") == "-0.124"
+    assert analysis.rate(rates, "slope_h") == "+0.100"
+    assert analysis.rate(rates, "slope_c") == "-∞"
+
+
 def test_study_is_written_as_it_is_returned_and_is_the_same_again(trained):
     study = analysis.jacobian_study("a-run", **SMALL)
     path = artefacts.ROOT / "assets" / "benchmarks" / "jacobians-a-run.json"
@@ -231,6 +294,8 @@ def test_study_takes_at_most_so_many_sentences(trained):
     table = analysis.rates_table(study)
     assert f"{study['at']['best']['rates']['slope_h']:+.3f}" in table
     assert "depths 10–20" in table
+    assert "sentences from step 10 " in table
+    assert f" ± {study['at']['best']['rates']['exponent_drive_error']:.4f}" in table
 
 
 def test_numbers_that_are_not_finite_are_null():
@@ -251,25 +316,25 @@ def refused(words, *arguments, **options):
 
 def test_a_log_without_gradients_is_refused(data):
     experiment.run("rnn", "a-run", epochs=1, hidden_size=4, gradients=False, progress=False)
-    refused("'a-run' holds no gradients.*gradients=True", "a-run")
+    refused("'a-run' holds no gradients.*recording switched on", "a-run")
 
 
 def test_a_depth_beyond_the_longest_sentence_is_refused(trained, data):
     longest = int(data.splits["validation"].s.max())
     refused(
-        f"depth {longest + 1} is beyond the longest sentence, of {longest} tokens",
+        f"depth {longest + 1} is beyond the longest.*call it with depths=.* at most {longest}$",
         "a-run",
         depths=(10, longest + 1),
     )
-    for depths in ((10, 10), (0, 5), (20, 10)):
-        refused("expected two", "a-run", depths=depths)
+    for depths in ((10, 10), (0, 5), (20, 10), (5, 10, 20), 20, (1.5, 20.5), (True, 5), (10,), "12", None):
+        refused("expected two whole numbers", "a-run", depths=depths)
 
 
 def test_weights_of_the_other_model_are_refused(data):
     for kind in ("rnn", "lstm"):
         experiment.run(kind, f"a-{kind}", epochs=1, hidden_size=4, progress=False)
-    run = artefacts.load_run("a-rnn")
-    artefacts.save_run("a-rnn", run._replace(weights=artefacts.load_run("a-lstm").weights))
+    run, other = artefacts.load_run("a-rnn"), artefacts.load_run("a-lstm")
+    artefacts.save_run("a-rnn", run._replace(weights=other.weights, resume=other.resume))
     refused("weights of run 'a-rnn' have shapes", "a-rnn")
 
 

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from scripts import analysis, artefacts, figure_style, plots_dynamics
+from scripts import analysis, artefacts, experiment, figure_style, plots_dynamics
 from scripts.artefacts import StudyError
 
 matplotlib.use("Agg")
@@ -61,6 +61,7 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
         "embeddings": artefacts.GLOVE_2024,
         "dimensions": 100,
         "max_length": None,
+        "checksum": "0123456789abcdef",
     }
     study = {
         "format_version": artefacts.FORMAT_VERSION,
@@ -69,7 +70,14 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
         "hidden_size": 48,
         "epochs": 20,
         "dataset": dataset,
-        "sentences": {"split": "validation", "count": 501, "of": 700, "shortest": 20, "longest": longest},
+        "sentences": {
+            "split": "validation",
+            "count": 501,
+            "of": 700,
+            "shortest": 20,
+            "longest": longest,
+            "burn_in": 7,
+        },
         "drive": {"steps": 1234, "burn_in": 56, "seed": 0, "words": 99},
         "depths": [10, 20],
         "at": at,
@@ -166,6 +174,17 @@ def test_theory_says_how_loose_the_bounds_are():
     assert "At depth 20" in written or "at depth 20" in written
 
 
+@pytest.mark.parametrize(
+    ("log", "text"),
+    [
+        *[(None, "0"), (-2.1, "$10^{-2.1}$"), (-2, "0.01"), (-1, "0.1"), (0, "1"), (0.5, "3.2")],
+        *[(1.36, "23"), (np.log10(99.6), "100"), (2.6, "398"), (2.99, "977"), (3, "$10^{3.0}$")],
+    ],
+)
+def test_powers_from_a_hundredth_to_a_thousand_are_plain_digits(log, text):
+    assert plots_dynamics.power(log) == text
+
+
 def test_direct_path_says_what_is_left_norm_and_inputs():
     study = make_study("lstm-run-3", "lstm")
     written = words(plots_dynamics.draw_direct_path(study))
@@ -227,7 +246,37 @@ def test_spectra_are_those_of_the_studies():
                 np.testing.assert_array_equal(line.get_xdata(), range(1, 33))
         assert len({(line.get_marker(), line.get_linestyle()) for line in drawn.values()}) == 4
         assert "nats per step" in axes.get_ylabel()
-    assert_complete(figure, "rnn-run-1", "lstm-run-3", "1,234 words", "after 56", "depths 10 to 20")
+    assert_complete(
+        figure,
+        *("rnn-run-1", "lstm-run-3", "1,234 words", "after 56", "depths 10 to 20"),
+        "the first 7 steps, while these turn into place, are not counted",
+    )
+    titles = [axes.get_title() or axes.get_title(loc="left") for axes in figure.axes[:2]]
+    assert titles == [
+        "RNN, state h: the 32 largest of 48 λᵢ",
+        "LSTM, state (h, c): the 32 largest of 96 λᵢ",
+    ]
+    every = plots_dynamics.describe_spectrum(make_study(exponents=48))
+    assert every == "RNN, state h: all 48 λᵢ"
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words_of_it"),
+    [
+        ("depths", [5, 15], "other depths"),
+        ("drive", {"steps": 99}, "other long drives"),
+        ("drive", {"burn_in": 0}, "other long drives"),
+        ("sentences", {"burn_in": 3}, "other burn-ins"),
+        ("dataset", {"checksum": "fedcba9876543210"}, "other data"),
+        ("dataset", {"name": "imdb"}, "other data"),
+    ],
+)
+def test_studies_that_were_not_measured_alike_are_not_drawn_together(part, change, words_of_it):
+    make_study()
+    lstm = make_study("lstm-run-3", "lstm")
+    lstm[part] = {**lstm[part], **change} if isinstance(change, dict) else change
+    artefacts.write_json(analysis.study_path("lstm-run-3"), lstm)
+    fails(words_of_it + r".*jacobians\(\"rnn-run-1\"\) and jacobians", plots_dynamics.plot_lyapunov)
 
 
 def test_rates_stand_in_a_table():
@@ -240,11 +289,28 @@ def test_rates_stand_in_a_table():
         for row in range(1, len(analysis.RATES) + 1)
     }
     assert [cells[0, column] for column in (0, 3)] == ["RNN\nbefore training", "LSTM\nepoch 7 (best)"]
-    assert rows["largest Lyapunov exponent, long drive"] == ["−0.100 (0.90)"] * 4
+    assert rows["largest Lyapunov exponent, long drive"] == ["−0.100 (0.90)\n± 0.0010"] * 4
+    assert rows["largest Lyapunov exponent, sentences from step 8"] == ["−0.140 (0.87)"] * 4
     assert rows["measured ∂z/∂h, depths 10–20"][:2] == ["−0.140 (0.87)", "−0.050 (0.95)"]
     assert rows["measured ∂z/∂c, depths 10–20"] == ["", "", "−0.050 (0.95)", "−0.010 (0.99)"]
     assert rows["norm of the product of Jacobians, 10–20"][1] == "−∞ (0)"
     assert rows["norm of the product of Jacobians, 10–20"][3] == "+0.010 (1.01)"
+
+
+def test_texts_of_the_table_and_the_titles_have_room():
+    figure = plots_dynamics.draw_lyapunov(make_study(), make_study("lstm-run-3", "lstm"))
+    figure.canvas.draw()
+    cells = figure.axes[-1].tables[0].get_celld()
+    boxes = {place: cell.get_text().get_window_extent() for place, cell in cells.items()}
+    for (row, column), box in boxes.items():
+        beside = boxes.get((row, column + 1))
+        if beside and box.width and beside.width:
+            assert box.x1 < beside.x0, cells[row, column].get_text().get_text()
+        assert box.height < cells[row, column].get_window_extent().height
+    assert boxes[0, 0].y1 < figure.axes[-1]._left_title.get_window_extent().y0
+    for axes in figure.axes[:2]:
+        for title in (axes.title, axes._left_title):
+            assert title.get_window_extent().x1 < figure.bbox.x1
 
 
 # Files and bad input --------------------------------------------------------------------------------------
@@ -290,3 +356,53 @@ def test_damaged_studies_are_refused():
     ):
         analysis.study_path("a-run").write_text(text, encoding="utf-8")
         fails(match, plots_dynamics.plot_theory, "a-run")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *[("model",), ("depths",), ("sentences", "burn_in"), ("dataset", "embeddings"), ("at", "best")],
+        *[("at", "initialisation", "quantities", "h", "q25"), ("at", "best", "excess", "norms")],
+        ("at", "best", "exponents", "sentences"),
+    ],
+)
+def test_studies_that_lack_a_key_are_refused(keys):
+    study = make_study()
+    inner = study
+    for key in keys[:-1]:
+        inner[key] = dict(inner[key])
+        inner = inner[key]
+    del inner[keys[-1]]
+    artefacts.write_json(analysis.study_path("rnn-run-1"), study)
+    expected = rf'jacobians-rnn-run-1.json lacks {".".join(keys)}: call jacobians\("rnn-run-1"\) of main.py'
+    fails(expected, plots_dynamics.plot_theory)
+
+
+def test_all_that_is_drawn_is_looked_for():
+    """A study of no other keys than those that read asks for is drawn."""
+
+    def only(value, needed):
+        return {name: only(value[name], inner) for name, inner in needed.items()} if needed else value
+
+    rnn, lstm = (only(make_study(model=model), plots_dynamics.NEEDED[model]) for model in ("rnn", "lstm"))
+    plots_dynamics.draw_theory(rnn)
+    plots_dynamics.draw_direct_path(lstm)
+    plots_dynamics.draw_lyapunov(rnn, lstm)
+
+
+def test_a_study_of_an_earlier_training_is_refused(kind, data):
+    options = {"hidden_size": 4, "progress": False}
+    experiment.run(kind, "a-run", epochs=2, **options)
+    study = analysis.jacobian_study("a-run", 5, steps=20, burn_in=2, progress=False)
+    assert plots_dynamics.read("a-run", kind) == study
+    match = r'trained again: call jacobians\("a-run"\) of main.py'
+    for stale in (
+        study | {"hidden_size": 5},
+        study | {"epochs": 3},
+        study | {"dataset": study["dataset"] | {"checksum": "0"}},
+        study | {"at": study["at"] | {"best": study["at"]["best"] | {"epoch": 9}}},
+    ):
+        artefacts.write_json(analysis.study_path("a-run"), stale)
+        fails(match, plots_dynamics.read, "a-run", kind)
+    artefacts.log_path("a-run").unlink()
+    assert plots_dynamics.read("a-run", kind) == stale  # nothing to compare it with

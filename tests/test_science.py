@@ -228,6 +228,24 @@ def test_largest_exponent_is_the_growth_of_a_perturbation(kind):
     assert np.mean(growth[burn_in:]) == pytest.approx(exponent, abs=1e-2)
 
 
+@pytest.mark.parametrize("forget_bias", [0.0, 1.0])
+def test_short_sentences_tell_the_exponent_once_directions_have_turned(forget_bias):
+    """Benettin et al. 1980: random directions first turn into place; these steps make λ₁ too small."""
+    rng = np.random.default_rng(0)
+    model = LSTMClassifier(
+        rng.standard_normal((50, 20)), 32, rng=rng, forget_bias=forget_bias, dtype=np.float64
+    )
+    drive = jacobians.stream(model, rng.integers(0, 50, 3000))
+    (long,), _ = jacobians.lyapunov_exponents(drive, 1, burn_in=500)
+    sentences = [rng.integers(0, 50, 25) for _ in range(40)]
+    every, later = (
+        np.mean([jacobians.along_sentence(model, ids, 1, k, burn_in)[1] for k, ids in enumerate(sentences)])
+        for burn_in in (0, 10)
+    )
+    assert every < later < long + 0.005
+    assert long - later < 0.5 * (long - every)
+
+
 @pytest.mark.parametrize(("g", "exponent"), [(0.5, -0.66), (0.9, -0.07), (1.5, 0.054), (2.0, 0.15)])
 def test_chaos_begins_where_the_gain_exceeds_1(g, exponent):
     """After Sompolinsky, Crisanti & Sommers 1988: λ₁ of h ← tanh(g W h), W Gaussian, n = 300."""
