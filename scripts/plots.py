@@ -133,12 +133,10 @@ def plot_everything(show=False):
 
 def jacobian_figures(rnn, lstm, show):
     """The figures of theory over measurement that the Jacobian studies of two runs allow."""
-    studied = [run_id for run_id in (rnn, lstm) if analysis.study_path(run_id).exists()]
-    if studied == [rnn, lstm]:
-        return attempt(plot_jacobians, rnn, lstm, show)
-    if studied == [rnn]:
-        return attempt(plot_theory, rnn, show)
-    return attempt(plot_direct_path, lstm, show) if studied else []
+    studied = [analysis.study_path(run_id).exists() for run_id in (rnn, lstm)]
+    paths = attempt(plot_theory, rnn, show) if studied[0] else []
+    paths += attempt(plot_direct_path, lstm, show) if studied[1] else []
+    return paths + (attempt(plot_lyapunov, rnn, lstm, show) if all(studied) else [])
 
 
 def attempt(plot, *arguments, **options):
