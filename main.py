@@ -105,7 +105,7 @@ def check_gradients():
     return errors
 
 
-def predict(sentence, run_id="lstm-run-3"):
+def predict(sentence, run_id="lstm-run-3", draw=True):
     """Classify a sentence as a person types it, and show what each of its words does to the logit z.
 
     Draws assets/figures/sentence-<run_id>….png: for each word ‖∂z/∂x_t‖, gradient · input, and how z changes
@@ -116,6 +116,8 @@ def predict(sentence, run_id="lstm-run-3"):
     sentence : str
     run_id : str or sequence of str
         Several runs are drawn one above the other.
+    draw : bool
+        False where many sentences are to be classified, and no figure is wanted.
 
     Returns
     -------
@@ -123,8 +125,6 @@ def predict(sentence, run_id="lstm-run-3"):
         ``probability`` (that it is positive), and of each word ``words``, ``known``, ``reach`` (‖∂z/∂x_t‖),
         ``share`` (of their sum), ``gradient_input`` and ``left_out``; also printed.
     """
-    from scripts.plots import plot_sentence
-
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
     if not run_ids:
         raise artefacts.StudyError(
@@ -140,7 +140,10 @@ def predict(sentence, run_id="lstm-run-3"):
         for word, known, reach, share, gradient_input, left_out in zip(*columns, strict=True):
             note = "" if known else "  (unknown)"
             print(f"  {reach:9.2e}  {share:5.1%}  {gradient_input:+14.3f}  {left_out:+20.3f}   {word}{note}")
-    print(plot_sentence(readings))
+    if draw:
+        from scripts.plots import plot_sentence  # matplotlib takes a second to import
+
+        print(plot_sentence(readings))
     return readings[0] if isinstance(run_id, str) else readings
 
 

@@ -155,7 +155,7 @@ def test_predict_takes_a_sentence_as_typed(data):
     assert reading["words"] == ["not", "good", ",", "word3", "!"]
     assert reading["known"] == [True, True, False, True, False]
     assert sum(reading["share"]) == pytest.approx(1)
-    again = main.predict("not good , word3 !", "a-run")
+    again = main.predict("not good , word3 !", "a-run", draw=False)
     assert again["probability"] == reading["probability"]
 
 
