@@ -213,7 +213,7 @@ def test_ticks_are_powers_of_ten():
     assert all(tick == int(tick) for tick in axes.get_yticks())
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
 def test_400_steps_and_products_of_exactly_0_are_drawn():
     """10^-800 is no float, but its logarithm is; a product that is exactly 0 is null in the study."""
     study = make_study(longest=400, scale=20)
