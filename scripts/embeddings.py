@@ -31,6 +31,7 @@ CUSTOM = "custom"
 BLOCK = 1 << 18  # bytes read at once: few enough for the processor's cache
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
 CHECKED = 1000  # lines at the beginning of a file that are checked whole, whether their words occur or not
+NUMERIC = b" 0123456789.-+eE"  # the signs of numbers and what stands between them
 WINDOW = 5  # words to either side that count as neighbours, for custom vectors
 SMOOTHING = 0.75  # exponent on the neighbours' frequencies: tempers the weight of rare ones
 TYPICAL = 0.4  # root mean square of the values of GloVe's vectors, which learning rates are tuned to
@@ -138,8 +139,8 @@ def read_glove(path, words):
     that occur are taken apart, from the right, since words can hold spaces.
 
     Each value of these lines, and of the first thousand lines whatever their words, has to be a finite
-    number. Of the other lines only the blanks are counted: too few values are found there, but neither too
-    many nor a value that is no number.
+    number. The other lines are taken apart only where they look odd: where there are not as many blanks as
+    values, or a sign after the first blank that no number holds.
 
     Parameters
     ----------
@@ -164,18 +165,15 @@ def read_glove(path, words):
     places, line_numbers, values = array("q"), array("q"), array("f")
     digest, number = hashlib.sha256(), 0
     for block in read_blocks(path, digest):
-        lines = block.split(b"\n")
-        blanks = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(" "))
-        complete = blanks == dimensions * len(lines)  # so no line lacks values: far cheaper than one by one
-        for number, line in enumerate(lines, number + 1):  # noqa: B020 (it goes on counting)
+        for number, line in enumerate(block.split(b"\n"), number + 1):  # noqa: B020 (it goes on counting)
             word = line.partition(b" ")[0]
             if word in wanted and (pieces := split_line(line, dimensions, path, number)):
                 if pieces[0] == word:  # else the word only begins so (". . .")
                     parse_values(pieces, line, values, path, number)
                     places.append(wanted.pop(word))  # of repeated words the first counts
                     line_numbers.append(number)
-            elif not complete and line.count(b" ") < dimensions and not is_header(line, number):
-                raise _bad_line(path, number, f"{line.count(b' ')} values where {dimensions} were expected")
+            elif line.count(b" ") != dimensions or line[len(word) :].translate(None, NUMERIC):
+                check_line(line, dimensions, path, number)
     values = np.frombuffer(values, np.float32).reshape(-1, dimensions)
     check_finite(values, path, line_numbers)
     return sort_vectors(np.array(places), values, len(words), path.name, digest.hexdigest())
@@ -265,6 +263,14 @@ def check_beginning(path, dimensions):
                 parse_values(pieces, line, values, path, number)
                 line_numbers.append(number)
     check_finite(np.frombuffer(values, np.float32).reshape(-1, dimensions), path, line_numbers)
+
+
+def check_line(line, dimensions, path, number):
+    """Raise StudyError where a line, whose vector is not needed, holds none."""
+    values = array("f")
+    if pieces := split_line(line, dimensions, path, number):
+        parse_values(pieces, line, values, path, number)
+        check_finite(np.frombuffer(values, np.float32)[None], path, [number])
 
 
 def split_line(line, dimensions, path, number):

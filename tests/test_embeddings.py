@@ -111,12 +111,12 @@ def test_a_bad_line_is_named(file, word, line, complaint):
 @pytest.mark.parametrize(
     "line", ["bad 1.0 x 3.0", "bad 1.0 1_0 3.0", "bad 1.0 inf 3.0", "bad 1.0 2.0 3.0 4.0"]
 )
-def test_past_the_beginning_the_lines_of_words_that_occur_are_checked(file, line):
+def test_past_the_beginning_lines_are_checked_too(file, line):
     rest = "".join(f"w{i} 1.0 2.0 3.0\n" for i in range(embeddings.CHECKED))
     path = file(f"{rest}{line}\n")
-    assert read_glove(path, ["w0"]).index.tolist() == [0]
-    with pytest.raises(StudyError, match=f"line {embeddings.CHECKED + 1} "):
-        read_glove(path, ["w0", "bad"])
+    for words in (["w0"], ["w0", "bad"]):
+        with pytest.raises(StudyError, match=f"line {embeddings.CHECKED + 1} "):
+            read_glove(path, words)
 
 
 @pytest.mark.parametrize("header", ["", "2 3\n"])
@@ -267,3 +267,12 @@ def test_what_is_written_is_read_back(tmp_path):
     write_glove(tmp_path / "v.txt", words, vectors)
     back = read_glove(tmp_path / "v.txt", words)
     np.testing.assert_allclose(back.values, vectors, rtol=1e-5)
+
+
+def test_a_short_line_is_seen_beside_a_word_with_a_blank(file):
+    """Together the two lines have the right number of blanks."""
+    rest = "".join(f"w{i} 1.0 2.0 3.0\n" for i in range(embeddings.CHECKED))
+    with pytest.raises(StudyError, match=f"line {embeddings.CHECKED + 1} .*2 values where 3"):
+        read_glove(file(f"{rest}odd 1.0 2.0\ntwo words 1.0 2.0 3.0\n"), ["w0"])
+    path = file(f"{rest}two words 1.0 2.0 3.0\n. . . 4.0 5.0 6.0\nlast -1e-3 2 3\n")
+    assert read_glove(path, ["w0", "last"]).index.tolist() == [0, 1]
