@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from math import inf
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 from tqdm import tqdm
 
 import lstm.model
@@ -158,6 +158,14 @@ def build_model(model, settings, embeddings, dtype=np.float32):
     )
 
 
+def blas():
+    """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
+    return "unknown"
+
+
 def describe_data(manifest):
     """What a log says of the dataset: enough to name it, and to know it again."""
     return {
@@ -208,7 +216,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         "model": model,
         "hyperparameters": settings,
         "dataset": describe_data(data.manifest),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
         "threads": 1,
     }
     previous = None if overwrite else find_previous(run_id, header)

@@ -475,7 +475,7 @@ def test_packages_import_numpy_and_tqdm_only_and_open_no_file(name):
             a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
         }
         imported |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        assert imported <= {"numpy", "tqdm", "time", name}, path
+        assert imported <= {"numpy", "tqdm", "math", "time", name}, path
         called = {
             n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }
