@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, fields
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -45,6 +46,13 @@ class Settings:
     chrono_steps: int = 50  # LSTM alone: longest memory, in steps, that "chrono" begins with
     seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
     gradients: bool = True  # record gradients through time, activations and spectra, each epoch
+
+
+class Past(NamedTuple):
+    """What a training keeps of the epochs that are written: how many, and the smallest validation loss."""
+
+    epochs: int = 0
+    best_loss: float = inf
 
 
 def check_settings(model, given):
@@ -211,7 +219,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
     settings = check_settings(model, given)
     data = artefacts.load_data()
     header = {
-        "format_version": artefacts.FORMAT_VERSION,
+        "format_version": artefacts.RUN_VERSION,
         "run_id": run_id,
         "model": model,
         "hyperparameters": settings,
@@ -219,16 +227,17 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
         "threads": 1,
     }
-    previous = None if overwrite else find_previous(run_id, header)
-    if previous and len(previous.history) > settings["epochs"]:
+    previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
+    if past.epochs > settings["epochs"]:
         print(f"{run_id} is finished ({settings['epochs']} epochs, same settings and data): nothing to do.")
-        artefacts.write_log(run_id, previous)
-        return previous
+        artefacts.write_log(run_id)
+        return artefacts.load_run(run_id)
     # At these sizes BLAS threads gain nothing, and collide with other processes. Overflow is no news to warn
     # of: a saturated gate is right, and a loss that is not finite ends the run with a message of its own.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         try:
-            return _run_epochs(run_id, header, data, previous, progress)
+            _run_epochs(run_id, header, data, previous, past, progress)
+            return artefacts.load_run(run_id)
         except MemoryError as error:
             raise StudyError(
                 f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
@@ -252,8 +261,9 @@ def find_previous(run_id, header):
 
     Returns
     -------
-    Run or None
-        With the number of epochs that is asked for now.
+    previous : Run or None
+        With the number of epochs that is asked for now, and without its history, which stays in its file.
+    past : Past
 
     Raises
     ------
@@ -266,7 +276,7 @@ def find_previous(run_id, header):
                 f"run {run_id!r} has a log but no weights to continue from: put the weights back, choose "
                 "another run id, or begin anew with overwrite=True"
             )
-        return None
+        return None, Past()
     previous = artefacts.load_run(run_id)
     remedy = "choose another run id, or begin anew with overwrite=True"
     old, new = previous.settings, header
@@ -292,10 +302,12 @@ def find_previous(run_id, header):
             f"run {run_id!r} lets its learning rate fall to 0 over {old['epochs']} epochs, so it can't go on "
             f"to {new['epochs']}: {remedy}"
         )
-    return previous._replace(settings=previous.settings | {"hyperparameters": new})
+    past = Past(len(previous.history), best_epoch(previous.history)["validation_loss"])
+    settings = previous.settings | {"hyperparameters": new}
+    return previous._replace(settings=settings, history=[], timings=[]), past
 
 
-def _run_epochs(run_id, header, data, previous, progress):
+def _run_epochs(run_id, header, data, previous, past, progress):
     """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
     settings = header["hyperparameters"]
     train_split, validation_split = data.splits["train"], data.splits["validation"]
@@ -309,10 +321,10 @@ def _run_epochs(run_id, header, data, previous, progress):
         clip_norm=settings["clip_norm"] or np.inf,
     )
     run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
-    if run.history:
+    if previous:
         model.theta[:] = run.resume["theta"]
         optimizer.restore(run.resume)
-        print(f"{run_id}: continuing after epoch {run.history[-1]['epoch']}.")
+        print(f"{run_id}: continuing after epoch {past.epochs - 1}.")
 
     rows = gradient_rows(validation_split.s)
     records = LOOPS[header["model"]](
@@ -323,7 +335,7 @@ def _run_epochs(run_id, header, data, previous, progress):
         sorted_batches(validation_split, EVALUATION_BATCH),
         optimizer,
         epochs=settings["epochs"],
-        first_epoch=len(run.history),
+        first_epoch=past.epochs,
         dropout_rng=lambda epoch: generator(settings["seed"], "dropout", epoch),
         progress=progress,
     )
@@ -331,25 +343,17 @@ def _run_epochs(run_id, header, data, previous, progress):
         started = time.perf_counter()
         record |= measure(model, validation_split, rows) if settings["gradients"] else {"gradients": None}
         record["gradients_seconds"] = time.perf_counter() - started
-        run = _add_epoch(run, record, model, optimizer)
-        artefacts.save_run(run_id, run)
+        if record["validation_loss"] < past.best_loss:
+            run = run._replace(weights={name: view.copy() for name, view in model.parameters.items()})
+        run = run._replace(
+            history=[{name: value for name, value in record.items() if name not in TIMINGS}],
+            timings=[{name: record[name] for name in TIMINGS}],
+            resume={"theta": model.theta, **optimizer.state()},
+        )
+        artefacts.save_run(run_id, run, append=past.epochs > 0)
+        past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
         if progress:
             tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
-    return run
-
-
-def _add_epoch(run, record, model, optimizer):
-    """`run` with one epoch more, and with its weights where they are the best so far."""
-    best = min((past["validation_loss"] for past in run.history), default=inf)
-    weights = run.weights
-    if record["validation_loss"] < best:
-        weights = {name: view.copy() for name, view in model.parameters.items()}
-    return run._replace(
-        history=[*run.history, {name: value for name, value in record.items() if name not in TIMINGS}],
-        timings=[*run.timings, {name: record[name] for name in TIMINGS}],
-        weights=weights,
-        resume={"theta": model.theta, **optimizer.state()},
-    )
 
 
 def epoch_line(record, epochs):
