@@ -72,14 +72,19 @@ class RNNClassifier:
         self.input_dropout, self.state_dropout = input_dropout, state_dropout
         self._workspaces = {}
         H, D = self.H, self.D
-        self.theta, self.gradient = np.zeros((2, H * (D + H + 1) + H + 1), dtype)
-        self.parameters, self.gradients = self._views(self.theta), self._views(self.gradient)
-        self._W, self._dW = (flat[: -H - 1].reshape(H, D + H + 1) for flat in (self.theta, self.gradient))
+        self.place(*np.zeros((2, H * (D + H + 1) + H + 1), dtype))
 
         p = self.parameters
         p["weight_ih_l0"][:] = INPUT_INITS[input_init](rng, H, D)
         p["weight_hh_l0"][:] = RECURRENT_INITS[recurrent_init](rng, H)
         p["weight_out"][:] = glorot(rng, 1, H)
+
+    def place(self, theta, gradient):
+        """Keep θ and ∂ℓ/∂θ in these two vectors (P,), such as memory shared with other processes."""
+        self.theta, self.gradient = theta, gradient
+        self.parameters, self.gradients = self._views(theta), self._views(gradient)
+        shape = (self.H, self.D + self.H + 1)
+        self._W, self._dW = (flat[: -self.H - 1].reshape(shape) for flat in (theta, gradient))
 
     def _views(self, flat):
         """Named views into a flat vector: W = [W_ih | W_hh | b], row by row, then w, then v."""

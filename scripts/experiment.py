@@ -3,6 +3,7 @@
 import platform
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from math import inf
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from scripts.artefacts import Run, StudyError
 from scripts.dataset import shuffled_batches, sorted_batches
 from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import SCHEDULES, Adam
+from scripts.workers import Workers
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
 LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
@@ -46,6 +48,7 @@ class Settings:
     chrono_steps: int = 50  # LSTM alone: longest memory, in steps, that "chrono" begins with
     seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
     gradients: bool = True  # record gradients through time, activations and spectra, each epoch
+    workers: int = 1  # processes that share each batch
 
 
 class Past(NamedTuple):
@@ -118,6 +121,11 @@ RANGES = {  # type, test, and the same in words
     "chrono_steps": (int, lambda v: v >= 2, "a whole number of steps, 2 or more"),
     "seed": (int, lambda v: v >= 0, "a whole number, 0 or more"),
     "gradients": (bool, lambda v: True, "True or False"),
+    "workers": (
+        int,
+        lambda v: 1 <= v <= 64,
+        "a number of processes, 1 to 64, and no more than there are cores",
+    ),
 }
 
 
@@ -327,19 +335,7 @@ def _run_epochs(run_id, header, data, previous, past, progress):
         print(f"{run_id}: continuing after epoch {past.epochs - 1}.")
 
     rows = gradient_rows(validation_split.s)
-    records = LOOPS[header["model"]](
-        model,
-        lambda epoch: shuffled_batches(
-            train_split, settings["batch_size"], generator(settings["seed"], "shuffling", epoch)
-        ),
-        sorted_batches(validation_split, EVALUATION_BATCH),
-        optimizer,
-        epochs=settings["epochs"],
-        first_epoch=past.epochs,
-        dropout_rng=lambda epoch: generator(settings["seed"], "dropout", epoch),
-        progress=progress,
-    )
-    for record in records:
+    for record in _train(header, data, model, optimizer, past.epochs, progress):
         started = time.perf_counter()
         record |= measure(model, validation_split, rows) if settings["gradients"] else {"gradients": None}
         record["gradients_seconds"] = time.perf_counter() - started
@@ -354,6 +350,25 @@ def _run_epochs(run_id, header, data, previous, past, progress):
         past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
         if progress:
             tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
+
+
+def _train(header, data, model, optimizer, first_epoch, progress):
+    """Yield the records of the model's own training loop, its batches shared out where there are workers."""
+    settings, train_split = header["hyperparameters"], data.splits["train"]
+    seed, workers = settings["seed"], settings["workers"]
+    with Workers(model, workers) if workers > 1 else nullcontext(model) as trained:
+        yield from LOOPS[header["model"]](
+            trained,
+            lambda epoch: shuffled_batches(
+                train_split, settings["batch_size"], generator(seed, "shuffling", epoch)
+            ),
+            sorted_batches(data.splits["validation"], EVALUATION_BATCH),
+            optimizer,
+            epochs=settings["epochs"],
+            first_epoch=first_epoch,
+            dropout_rng=lambda epoch: generator(seed, "dropout", epoch),
+            progress=progress,
+        )
 
 
 def epoch_line(record, epochs):
