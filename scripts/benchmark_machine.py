@@ -16,7 +16,12 @@ from threadpoolctl import threadpool_info
 from scripts.artefacts import StudyError
 
 SAMPLING = 0.005  # seconds between two looks at a child's memory
-INFLUENTIAL = ("OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
+STEERING = (
+    "OPENBLAS_",
+    "OMP_",
+    "MKL_",
+    "XLA_",
+)  # variables whose names begin so change how fast a library is
 
 
 def describe_machine():
@@ -41,7 +46,9 @@ def describe_machine():
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "blas": [library for k, library in enumerate(blas) if library not in blas[:k]],
-        "environment": {name: os.environ[name] for name in INFLUENTIAL if name in os.environ},
+        "environment": {
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(STEERING)
+        },
     }
 
 
