@@ -520,5 +520,5 @@ def test_other_files_are_not_shown(tmp_path, content, message):
 def test_a_damaged_result_is_not_shown(made_up):
     record = measure(("recording",))
     artefacts.write_json(todays_file(), {name: value for name, value in record.items() if name != "growth"})
-    with pytest.raises(StudyError, match="is damaged .it has no growth"):
+    with pytest.raises(StudyError, match=r"is damaged \(it has no growth\)"):
         benchmark.main(["--show", str(todays_file())])

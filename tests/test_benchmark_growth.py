@@ -26,6 +26,7 @@ def temporary(tmp_path, monkeypatch):
 
 
 def test_a_point_of_growth(kind, temporary):
+    ballast = np.ones(200_000_000, np.uint8)  # of this process, which the other one doesn't hold
     point = {"model": kind, "sentences": 300, "T": 4, "hidden_size": 5}
     root = artefacts.ROOT
     entry = benchmark_growth.measure_growth(point, batches=3, repetitions=2)
@@ -35,15 +36,11 @@ def test_a_point_of_growth(kind, temporary):
     assert entry["memory"].keys() == {"before", "loaded", "cut", "trained", "peak"}
     assert root == artefacts.ROOT
     assert not list(temporary.iterdir()), "temporary files are removed"
-
-
-@LINUX
-def test_memory_is_that_of_the_process_alone(temporary):
-    ballast = np.ones(100_000_000, np.uint8)
-    point = {"model": "rnn", "sentences": 300, "T": 2, "hidden_size": 3}
-    memory = benchmark_growth.measure_growth(point, 2, 1)["memory"]
-    assert 5e6 < memory["before"] < memory["loaded"] <= memory["peak"]
-    assert memory["before"] < benchmark_machine.anonymous_memory() - len(ballast) / 2
+    if sys.platform == "linux":
+        memory = entry["memory"]
+        assert 5e6 < memory["before"] < memory["loaded"] <= memory["peak"] < len(ballast)
+    else:
+        assert set(entry["memory"].values()) == {None}
 
 
 @LINUX
@@ -122,12 +119,14 @@ def test_a_file_is_timed_and_its_memory_measured(temporary, monkeypatch):
 
 
 def test_skipped_libraries_read_nothing_and_some_files_are_for_memory_alone(temporary, monkeypatch):
+    monkeypatch.setattr(benchmark_growth, "ask_child", lambda *_, **__: ({"before": 1}, 3))
     entry = benchmark_growth.measure_glove({"lines": 60, "timed": True}, {"gensim": "why"}, 50, 1)
     assert [result["library"] for result in entry["results"]] == ["own"]
     assert entry["ratios"] == {}
     monkeypatch.setattr(benchmark_growth, "compare_readers", None)
     entry = benchmark_growth.measure_glove({"lines": 60, "timed": False}, (), 50, 1)
     assert (entry["results"], entry["ratios"]) == ([], {})
+    assert entry["memory"] == {"before": 1, "peak": 3}
 
 
 def plain_reader(path, words):
