@@ -71,6 +71,17 @@ def errors_in_one_line():
 # Paths ----------------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def rooted(root):
+    """Let data/ and assets/ be those below `root` within the block, for this whole process."""
+    global ROOT
+    before, ROOT = ROOT, root
+    try:
+        yield
+    finally:
+        ROOT = before
+
+
 def data_path(name):
     """Path of a file in data/."""
     return ROOT / "data" / name
@@ -81,11 +92,11 @@ def assets_path(kind, name):
     return ROOT / "assets" / kind / name
 
 
-def check_run_id(run_id):
+def check_run_id(run_id, what="run id"):
     """Return `run_id` where it is safe as a file name; raise StudyError otherwise."""
     if not isinstance(run_id, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", run_id):
         raise StudyError(
-            f"run id {run_id!r} can't be a file name: use up to 100 letters, digits, '-', '_' and '.', "
+            f"{what} {run_id!r} can't be a file name: use up to 100 letters, digits, '-', '_' and '.', "
             "not beginning with '.'"
         )
     return run_id
@@ -99,6 +110,47 @@ def log_path(run_id):
 def weights_path(run_id):
     """Path of the weights of a run."""
     return assets_path("weights", f"{check_run_id(run_id)}.npz")
+
+
+# Files on their way to another machine and back -----------------------------------------------------------
+
+
+def pack_data():
+    """The files of data/ as bytes, by their names.
+
+    Raises
+    ------
+    StudyError
+        data/ is missing, or a file of it can't be read.
+    """
+    return {name: _read_bytes(data_path(name)) for name in [*load_manifest()["files"], "dataset.json"]}
+
+
+def unpack_data(files):
+    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last."""
+    for name, content in files.items():
+        with written_whole(data_path(name)) as file:
+            file.write(content)
+
+
+def pack_run(run_id):
+    """Weights file and log of a run as bytes, each None where there is none."""
+    paths = weights_path(run_id), log_path(run_id)
+    return [_read_bytes(path) if path.exists() else None for path in paths]
+
+
+def unpack_run(run_id, files):
+    """Write the weights file and log of a run as :func:`pack_run` gave them."""
+    for path, content in zip((weights_path(run_id), log_path(run_id)), files, strict=True):
+        if content is not None:
+            with written_whole(path) as file:
+                file.write(content)
+
+
+def _read_bytes(path):
+    """All of a file."""
+    with readable(path):
+        return path.read_bytes()
 
 
 # Whole files or none --------------------------------------------------------------------------------------

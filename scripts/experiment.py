@@ -258,7 +258,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
             ) from error
 
 
-def find_previous(run_id, header):
+def find_previous(run_id, header, remedy=None):
     """The run to be continued under a run id, or None.
 
     Parameters
@@ -266,6 +266,8 @@ def find_previous(run_id, header):
     run_id : str
     header : dict
         Settings of the run that is asked for.
+    remedy : str, optional
+        What to do where the run id is taken, for the message.
 
     Returns
     -------
@@ -278,15 +280,14 @@ def find_previous(run_id, header):
     StudyError
         The run id is taken by a run with other settings or data.
     """
+    remedy = remedy or "choose another run id, or begin anew with overwrite=True"
     if not artefacts.weights_path(run_id).exists():
         if artefacts.log_path(run_id).exists():
             raise StudyError(
-                f"run {run_id!r} has a log but no weights to continue from: put the weights back, choose "
-                "another run id, or begin anew with overwrite=True"
+                f"run {run_id!r} has a log but no weights to continue from: put the weights back, {remedy}"
             )
         return None, Past()
     previous = artefacts.load_run(run_id)
-    remedy = "choose another run id, or begin anew with overwrite=True"
     old, new = previous.settings, header
     if old["model"] != new["model"]:
         raise StudyError(
