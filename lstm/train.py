@@ -57,20 +57,16 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
             correct += np.count_nonzero((z > 0) == batch.y)
             count += len(z)
             batches.set_postfix_str(f"loss {loss_sum / count:.4f}", refresh=False)
-            if epoch == 0:
-                continue
-            gradient = model.backward(dz / len(z))
-            norms.append(optimizer.clip(gradient))
-            if not np.isfinite(loss_sum + norms[-1]):
-                raise FloatingPointError(
-                    f"epoch {epoch}, batch {number}: loss {loss.mean():g}, gradient norm before clipping "
-                    f"{norms[-1]:g}, learning rate {optimizer.learning_rate:g}"
-                )
-            optimizer.update(model.theta, gradient)
+            if epoch:
+                gradient = model.backward(dz / len(z))
+                norms.append(optimizer.clip(gradient))
+            check_finite(f"epoch {epoch}, batch {number}", loss_sum / count, norms, optimizer.learning_rate)
+            if epoch:
+                optimizer.update(model.theta, gradient)
         training_seconds = time.perf_counter() - started
         validation_loss, validation_accuracy = evaluate(model, validation)
-        if not np.isfinite(validation_loss):
-            raise FloatingPointError(f"epoch {epoch}: validation loss {validation_loss:g}")
+        where = f"epoch {epoch}, validation after batch {number}"
+        check_finite(where, validation_loss, norms, optimizer.learning_rate)
         yield {
             "epoch": epoch,
             "train_loss": loss_sum / count,
@@ -83,6 +79,15 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
             "seconds": time.perf_counter() - started,
             "sentences_per_second": count / training_seconds,
         }
+
+
+def check_finite(where, loss, norms, learning_rate):
+    """Raise FloatingPointError where a loss, or the last of the gradients' norms, is not finite."""
+    norm = norms[-1] if norms else 0.0
+    if not np.isfinite(loss + norm):
+        raise FloatingPointError(
+            f"{where}: loss {loss:g}, gradient norm before clipping {norm:g}, learning rate {learning_rate:g}"
+        )
 
 
 def evaluate(model, batches):

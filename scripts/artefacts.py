@@ -1,8 +1,7 @@
 """Every path and every file format under data/ and assets/, read and written here only.
 
-Files are written whole or not at all: beside their place first, flushed to disk, then renamed. Arrays are
-never pickled, so a file from a stranger is data and can't run code. Whatever is wrong with a file, a
-:class:`StudyError` says so in one line: what was found, what was expected, what to do.
+How they are written (whole or not at all, by one process at a time) and read (as data from a stranger) is
+``scripts/storage.py``'s.
 
 data/ (written by ``scripts/preprocessing.py``)
     ``{split}-x.npy``     token ids of all sentences, one after the other (ragged, no padding stored)
@@ -30,38 +29,62 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from scripts.storage import (  # noqa: F401 (others import them from here)
+    StudyError,
+    check_place,
+    checksum,
+    flush_folder,
+    flush_to_disk,
+    only_writer,
+    parse_lines,
+    read_arrays,
+    read_json,
+    readable,
+    undamaged,
+    write_json,
+    write_text,
+    written_whole,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMAT_VERSION = 1  # of data/ and studies
 RUN_VERSION = 2  # of logs and weights; 2: the history is lines of JSON
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("x", "s", "y", "g")
+ARRAYS = (*(f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS), "embeddings.npy")
+PREPROCESS = "run `python scripts/preprocessing.py`"
+WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
+RESUME = {"theta", "m", "v", "k"}
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
-DAMAGE = (ValueError, KeyError, EOFError, RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 RETRAIN = "delete it and train again, or restore it from a copy"
 GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
 
 
-class StudyError(ValueError):
-    """A mistake that the user can mend: its message is one line, with what to do."""
-
-
 def errors_in_one_line():
-    """Let this process end with one line, not a traceback, at a StudyError or when it is interrupted."""
+    """Prepare this process for a terminal, or for none: it ends with one line where there is no bug to trace.
+
+    Output that is closed is thrown away, and signs that it can't show are replaced.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (to the process's end)
+        elif hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="replace")
 
     def excepthook(kind, error, traceback):
         if issubclass(kind, StudyError):
             print(f"error: {error}", file=sys.stderr)
         elif issubclass(kind, KeyboardInterrupt):
             print("interrupted: what is finished is kept, and the same command continues", file=sys.stderr)
+        elif issubclass(kind, OSError):
+            print(f"error: the system refused ({error}): free the disk or the folder", file=sys.stderr)
         else:
             sys.__excepthook__(kind, error, traceback)
 
@@ -112,6 +135,11 @@ def weights_path(run_id):
     return assets_path("weights", f"{check_run_id(run_id)}.npz")
 
 
+def writing_run(run_id):
+    """A block in which no other process writes the files of that run (see scripts.storage.only_writer)."""
+    return only_writer(f"run {run_id!r}", [weights_path(run_id), log_path(run_id)])
+
+
 # Files on their way to another machine and back -----------------------------------------------------------
 
 
@@ -153,120 +181,11 @@ def _read_bytes(path):
         return path.read_bytes()
 
 
-# Whole files or none --------------------------------------------------------------------------------------
-
-
 @contextlib.contextmanager
-def written_whole(path):
-    """Open a binary file that takes its place at `path` only when the block ends without an error.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where the file is to stand; its folder is made where it is missing.
-
-    Yields
-    ------
-    file
-        A binary file beside `path`, renamed to it at the end.
-
-    Raises
-    ------
-    StudyError
-        The folder can't be written to, or the disk is full. What stood at `path` still stands.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name[:60]}.", suffix=".part", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        raise StudyError(
-            f"{path} could not be written ({error.strerror or error}): free the disk or the folder"
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _umask():
-    """Permissions that this process withholds from new files (the temporary file was made private)."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _flush_folder(folder):
-    """Make a rename in `folder` survive a power cut, where the system lets a folder be opened."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-@contextlib.contextmanager
-def readable(path):
-    """Turn a failure of the system to read `path` within the block into a StudyError."""
-    try:
+def writing_data():
+    """A block, or a function that this decorates, in which no other process writes data/."""
+    with only_writer("data/", [data_path(name) for name in ("dataset.json", "vocabulary.txt", *ARRAYS)]):
         yield
-    except OSError as error:
-        raise StudyError(
-            f"{path} could not be read ({error.strerror or error}): give this user the right to read it, or "
-            "give another"
-        ) from error
-
-
-@contextlib.contextmanager
-def undamaged(path, what, remedy):
-    """Turn damage of the file at `path` that is met within the block into a StudyError."""
-    try:
-        with readable(path):
-            yield
-    except StudyError:
-        raise
-    except DAMAGE as error:
-        raise StudyError(f"{path} is no {what} ({error}): {remedy}") from error
-
-
-def checksum(path):
-    """SHA-256 of a file, as a hexadecimal text."""
-    digest = hashlib.sha256()
-    with readable(path), open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def write_text(path, text):
-    """Write `text` as UTF-8, whole."""
-    with written_whole(path) as file:
-        file.write(text.encode("utf-8"))
-
-
-def write_json(path, value):
-    """Write `value` as indented JSON, whole."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path):
-    """The value in a JSON file; a damaged one is a StudyError."""
-    try:
-        with readable(path):
-            return json.loads(path.read_bytes())
-    except StudyError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise StudyError(f"{path} is no JSON ({error}): delete it and make it again") from error
 
 
 # data/ ----------------------------------------------------------------------------------------------------
@@ -305,8 +224,8 @@ class Data(NamedTuple):
 def save_data(data):
     """Write a preprocessed dataset into data/: every file beside its place first, ``dataset.json`` last.
 
-    Until all files are written, those of the preprocessing before stand as they were. While they change
-    places there is no ``dataset.json``, and data/ is refused by its readers.
+    Until all files are written and on the disk, those of the preprocessing before stand as they were. While
+    they change places there is no ``dataset.json``, and data/ is refused by its readers.
 
     Parameters
     ----------
@@ -317,6 +236,11 @@ def save_data(data):
     -------
     dict
         The manifest as written.
+
+    Raises
+    ------
+    StudyError
+        The folder can't be written to, or the disk is full.
     """
     arrays = {
         f"{name}-{column}.npy": array
@@ -325,23 +249,26 @@ def save_data(data):
     } | {"embeddings.npy": data.embeddings}
     words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
     checksums = {}
-    with contextlib.ExitStack() as renamed_at_the_end:
-        for name in [*arrays, "vocabulary.txt"]:
-            file = renamed_at_the_end.enter_context(written_whole(data_path(name)))
-            if name in arrays:
-                np.save(file, arrays[name], allow_pickle=False)
-            else:
-                file.write(words)
-            file.flush()
-            checksums[name] = checksum(file.name)
-        data_path("dataset.json").unlink(missing_ok=True)
     manifest = {
         "format_version": FORMAT_VERSION,
         **data.manifest,
         "splits": {name: describe(split) for name, split in data.splits.items()},
         "files": checksums,
     }
-    write_json(data_path("dataset.json"), manifest)
+    with contextlib.ExitStack() as renamed_at_the_end:  # the last first
+        last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json")))
+        for name in [*arrays, "vocabulary.txt"]:
+            file = renamed_at_the_end.enter_context(written_whole(data_path(name)))
+            if name in arrays:
+                np.save(file, arrays[name], allow_pickle=False)
+            else:
+                file.write(words)
+            flush_to_disk(file)
+            checksums[name] = checksum(file.name)
+        last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        flush_to_disk(last)
+        data_path("dataset.json").unlink(missing_ok=True)
+        flush_folder(data_path(""))
     return manifest
 
 
@@ -365,17 +292,26 @@ def data_checksum(manifest):
 
 def load_manifest():
     """``dataset.json``; StudyError where data/ is missing, damaged or of another format."""
-    again = "run `python scripts/preprocessing.py`"
     path = data_path("dataset.json")
-    if not path.exists():
-        raise StudyError(f"{path} is missing, so data/ is empty or unfinished: {again}")
+    if not path.is_file():
+        raise StudyError(f"{path} is missing, so data/ is empty or unfinished: {PREPROCESS}")
     manifest = read_json(path)
-    version = manifest.get("format_version") if isinstance(manifest, dict) else None
-    if version != FORMAT_VERSION:
-        raise StudyError(f"{path} has format version {version}, expected {FORMAT_VERSION}: {again}")
-    if not isinstance(manifest.get("files"), dict):
-        raise StudyError(f"{path} lists no files: {again}")
+    check_version(path, manifest, PREPROCESS)
+    with undamaged(path, "damaged", PREPROCESS):
+        _check_manifest(manifest)
     return manifest
+
+
+def _check_manifest(manifest):
+    """Raise ValueError, KeyError or TypeError where a manifest has not what its readers rely on."""
+    for part, keys in {"dataset": ("name",), "embeddings": ("name", "dimensions"), "files": ()}.items():
+        if not isinstance(manifest[part], dict):
+            raise ValueError(f"{part} is no object")
+        for key in keys:
+            manifest[part][key]
+    manifest["max_length"]
+    for split in SPLITS:
+        manifest["splits"][split]["rows"]
 
 
 def load_data():
@@ -392,47 +328,55 @@ def load_data():
         preprocessings), or its content makes no sense.
     """
     manifest = load_manifest()
-    names = [f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS]
-    for name in [*names, "embeddings.npy", "vocabulary.txt"]:
+    for name in [*ARRAYS, "vocabulary.txt"]:
         path = data_path(name)
         if not path.is_file():
-            raise StudyError(f"{path} is missing: run `python scripts/preprocessing.py`")
+            raise StudyError(f"{path} is missing: {PREPROCESS}")
+        check_place(path)
         if manifest["files"].get(name) != checksum(path):
             raise StudyError(
                 f"{path} is not the file that dataset.json describes, so data/ is damaged or a mixture of "
-                "two preprocessings: run `python scripts/preprocessing.py`"
+                f"two preprocessings: {PREPROCESS}"
             )
     splits = {
         split: Split(*(_load_array(data_path(f"{split}-{column}.npy")) for column in COLUMNS))
         for split in SPLITS
     }
     embeddings = _load_array(data_path("embeddings.npy"))
-    with readable(data_path("vocabulary.txt")):
+    with undamaged(data_path("vocabulary.txt"), "no list of words", PREPROCESS):
         vocabulary = data_path("vocabulary.txt").read_bytes().decode("utf-8").split("\n")[:-1]
     _check_data(splits, vocabulary, embeddings)
+    if load_manifest() != manifest:  # so every file above was the one whose checksum was taken
+        raise StudyError("data/ changed while it was read: wait until preprocessing has ended, and run again")
     return Data(splits, vocabulary, embeddings, manifest)
 
 
 def _load_array(path):
-    """An .npy file, memory-mapped and never unpickled."""
-    try:
+    """An .npy file, memory-mapped (so never larger than the file) and never unpickled."""
+    with undamaged(path, "no array", PREPROCESS):
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise StudyError(f"{path} is no array ({error}): run `python scripts/preprocessing.py`") from error
 
 
 def _check_data(splits, vocabulary, embeddings):
     """What every reader of data/ relies on."""
-    again = "run `python scripts/preprocessing.py`"
-    if embeddings.ndim != 2 or len(vocabulary) != len(embeddings):
+    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(vocabulary) != len(embeddings):
         raise StudyError(
-            f"data/ holds {len(vocabulary)} words but embeddings of shape {embeddings.shape}: {again}"
+            f"data/ holds {len(vocabulary)} words but embeddings of shape {embeddings.shape} and type "
+            f"{embeddings.dtype}: {PREPROCESS}"
         )
-    for name, (x, s, y, g) in splits.items():
+    if not np.isfinite(embeddings).all():
+        raise StudyError(f"data/embeddings.npy holds what is no finite number: {PREPROCESS}")
+    for name, split in splits.items():
+        x, s, y, g = split
+        if any(array.ndim != 1 or array.dtype.kind not in "ui" for array in split):
+            raise StudyError(f"data/{name}: expected four lists of whole numbers: {PREPROCESS}")
         if not len(s) == len(y) == len(g) or not len(s):
-            raise StudyError(f"data/{name}: {len(s)} lengths, {len(y)} labels, {len(g)} sources: {again}")
-        if s.min() < 1 or s.sum() != len(x) or x.max() >= len(vocabulary) or not np.isin(y, (0, 1)).all():
-            raise StudyError(f"data/{name}: lengths, token ids or labels out of range: {again}")
+            sizes = f"{len(s)} lengths, {len(y)} labels, {len(g)} sources"
+            raise StudyError(f"data/{name}: {sizes}: {PREPROCESS}")
+        if not 1 <= s.min() <= s.max() <= len(x) or s.sum(dtype=np.int64) != len(x):
+            raise StudyError(f"data/{name}: lengths out of range: {PREPROCESS}")
+        if x.min() < 0 or x.max() >= len(vocabulary) or not np.isin(y, (0, 1)).all():
+            raise StudyError(f"data/{name}: token ids or labels out of range: {PREPROCESS}")
 
 
 # Runs -----------------------------------------------------------------------------------------------------
@@ -453,6 +397,8 @@ class Run(NamedTuple):
         The parameters of the epoch with the smallest validation loss, named as PyTorch names them.
     resume : dict of str to numpy.ndarray
         What the next epoch starts from: the parameters as they are and the optimizer's moments.
+    ended : str or None
+        Why the run can't go on, where its numbers were no longer finite.
     """
 
     settings: dict
@@ -460,6 +406,7 @@ class Run(NamedTuple):
     timings: list
     weights: dict
     resume: dict
+    ended: str | None = None
 
 
 def save_run(run_id, run, append=False):
@@ -478,6 +425,8 @@ def save_run(run_id, run, append=False):
     StudyError
         The folder can't be written to, the disk is full, or the file to be continued is damaged. What stood
         there still stands.
+    FloatingPointError
+        A record holds what is no finite number. Nothing is written.
     """
     path = weights_path(run_id)
     try:
@@ -486,14 +435,14 @@ def save_run(run_id, run, append=False):
             "timings": [json.dumps(timing, allow_nan=False) for timing in run.timings],
         }
     except ValueError as error:
-        raise StudyError(
-            f"run {run_id!r} measured what is no finite number ({error}): try a smaller lr"
-        ) from error
+        raise FloatingPointError(f"what was recorded is not finite: {error}") from error
+    texts = {"settings": run.settings} | ({"ended": run.ended} if run.ended else {})
+    texts = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in texts.items()}
     resume = {f"resume/{name}": array for name, array in run.resume.items()}
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(written_whole(path))
         past = opened.enter_context(_open_weights(path)) if append else None
-        np.savez(file, settings=np.array(json.dumps(run.settings, allow_nan=False)), **run.weights, **resume)
+        np.savez(file, **texts, **run.weights, **resume)
         with zipfile.ZipFile(file, "a") as archive:
             for name, lines in new.items():
                 _write_lines(archive, name, "".join(f"{line}\n" for line in lines).encode(), past)
@@ -501,20 +450,26 @@ def save_run(run_id, run, append=False):
 
 
 def write_log(run_id):
-    """Derive the log of a run from its weights file: its settings, then a line an epoch, one at a time."""
+    """Derive the log of a run from its weights file, a line at a time: settings, epochs, and why it ended."""
     with _open_weights(weights_path(run_id)) as archive, written_whole(log_path(run_id)) as log:
-        with archive.open("settings.npy") as member:
-            settings = json.loads(str(np.lib.format.read_array(member, allow_pickle=False)))
-        log.write(json.dumps({"type": "run"} | settings).encode() + b"\n")
+        log.write(b'{"type": "run", ' + _read_text(archive, "settings").removeprefix(b"{") + b"\n")
         with _open_lines(archive, "history") as (history, _), _open_lines(archive, "timings") as (timings, _):
             for record, timing in zip(history, timings, strict=True):
                 log.write(record.removesuffix(b"}\n") + b", " + timing.removeprefix(b"{"))
+        if "ended.npy" in archive.namelist():
+            log.write(b'{"type": "end", "reason": ' + _read_text(archive, "ended") + b"}\n")
+
+
+def _read_text(archive, name):
+    """A member of a weights file that holds one JSON text, as bytes."""
+    with archive.open(f"{name}.npy") as member:
+        return str(np.lib.format.read_array(member, allow_pickle=False)).encode()
 
 
 @contextlib.contextmanager
 def _open_weights(path):
     """The archive that a weights file is; damage that is met within the block is a StudyError."""
-    with undamaged(path, "weights file", RETRAIN), zipfile.ZipFile(path) as archive:
+    with undamaged(path, "no weights file", RETRAIN), zipfile.ZipFile(path) as archive:
         yield archive
 
 
@@ -556,18 +511,18 @@ def load_run(run_id):
             f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
             "uncomment its block in main.py and run `python main.py`"
         )
-    with undamaged(path, "weights file", RETRAIN), np.load(path, allow_pickle=False) as file:
-        members = {name: file[name] for name in file.files}
+    with undamaged(path, "no weights file", RETRAIN):
+        members = read_arrays(path)
         settings = json.loads(str(members.pop("settings")))
-        history, timings = (
-            [json.loads(line) for line in members.pop(name).tobytes().splitlines()]
-            for name in ("history", "timings")
-        )
-    check_version(path, settings, "train again")
+        ended = json.loads(str(members.pop("ended", "null")))
+        lines = {name: io.BytesIO(members.pop(name).tobytes()) for name in ("history", "timings")}
+    check_version(path, settings, "train again", RUN_VERSION)
     resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
-    run = Run(settings, history, timings, members, resume)
-    if fault := find_fault(settings, history) or find_fault_in_arrays(run):
-        raise StudyError(f"{path} is damaged ({fault}): {RETRAIN}")
+    with undamaged(path, "damaged", RETRAIN):
+        check_header(settings)
+        history, timings = read_epochs(lines["history"], settings), list(parse_lines(lines["timings"]))
+        run = Run(settings, history, timings, members, resume, ended)
+        check_arrays(run)
     if settings.get("run_id") != run_id:
         raise StudyError(
             f"{path} holds the run {settings.get('run_id')!r}, not {run_id!r}: give the file its own name "
@@ -576,45 +531,59 @@ def load_run(run_id):
     return run
 
 
-def check_version(path, settings, remedy):
-    """Raise StudyError where the settings of a log or weights file are of another format."""
-    version = settings.get("format_version") if isinstance(settings, dict) else None
-    if version != RUN_VERSION:
+def check_version(path, described, remedy, expected=FORMAT_VERSION):
+    """Raise StudyError where a file, as it describes itself, is of another format."""
+    version = described.get("format_version") if isinstance(described, dict) else None
+    if version != expected:
         raise StudyError(
-            f"{path} has format version {version}, expected {RUN_VERSION}: {remedy}, or use the version "
-            "of this project that wrote it"
+            f"{path} has format version {version!r}, expected {expected}: {remedy}, or use the version of "
+            "this project that wrote it"
         )
 
 
-def find_fault(settings, epochs):
-    """What is wrong with the settings and epochs of a run, in a few words; None where nothing is.
+def check_header(settings):
+    """Raise ValueError, KeyError or TypeError where settings have not what the readers of a run rely on."""
+    if settings["model"] not in ("rnn", "lstm"):
+        raise ValueError(f"model {settings['model']!r}")
+    if not settings["hyperparameters"]["hidden_size"] >= 1:
+        raise ValueError(f"hidden_size {settings['hyperparameters']['hidden_size']!r}")
+    for name in ("name", "embeddings", "dimensions", "checksum"):
+        settings["dataset"][name]
+
+
+def read_epochs(file, settings):
+    """Read the epochs of a run from lines of JSON, each checked before the next is read.
 
     Parameters
     ----------
+    file
+        Open, at the first epoch; a line of type "end" may follow the last.
     settings : dict
-        The line of type "run".
-    epochs : list of dict
-        The lines of type "epoch".
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    ValueError, KeyError, …
+        A line is no record of an epoch, or there is none.
     """
-    try:
-        if settings["model"] not in ("rnn", "lstm"):
-            return f"model {settings['model']!r}"
-        if not settings["hyperparameters"]["hidden_size"] >= 1:
-            return "hidden_size"
-        missing = {"name", "embeddings", "dimensions", "checksum"} - settings["dataset"].keys()
-        if missing:
-            return f"its dataset has no {missing.pop()}"
-        if [record["epoch"] for record in epochs] != list(range(len(epochs))) or not epochs:
-            return "its epochs are not 0, 1, 2, …"
-        for record in epochs:
-            for name in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
-                if not math.isfinite(record[name]):
-                    return f"{name} {record[name]} at epoch {record['epoch']}"
-            if record["gradients"] is not None:
-                check_gradients(record["gradients"], settings["model"])
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        return f"{type(error).__name__} {error}"
-    return None
+    epochs = []
+    for record in parse_lines(file):
+        if record["type"] == "end":
+            break
+        if record["type"] != "epoch" or record["epoch"] != len(epochs):
+            raise ValueError("its epochs are not 0, 1, 2, …")
+        for name in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
+            if not math.isfinite(record[name]):
+                raise ValueError(f"{name} {record[name]} at epoch {record['epoch']}")
+        if record["gradients"] is not None:
+            check_gradients(record["gradients"], settings["model"])
+        epochs.append(record)
+    if not epochs:
+        raise ValueError("it holds no epoch")
+    return epochs
 
 
 def check_gradients(gradients, model):
@@ -625,24 +594,29 @@ def check_gradients(gradients, model):
             if columns["depth"] != depths or not depths:
                 raise ValueError(f"depths of {state} {quantity}")
             for name in ("count", "median", "q25", "q75", "vanished", "exploded"):
-                if len(columns[name]) != len(depths):
+                numbers = [value for value in columns[name] if value is not None]
+                if len(columns[name]) != len(depths) or not all(map(math.isfinite, numbers)):
                     raise ValueError(f"{name} of {state} {quantity}")
     if not 1 <= gradients["shortest"] <= gradients["longest"] or gradients["sentences"] < 1:
         raise ValueError("sentences")
 
 
-def find_fault_in_arrays(run):
-    """What is wrong with the arrays of a weights file, in a few words; None where nothing is."""
+def check_arrays(run):
+    """Raise ValueError, KeyError or IndexError where the arrays of a weights file don't fit one another."""
     if len(run.timings) != len(run.history):
-        return "as many timings as epochs were expected"
+        raise ValueError("as many timings as epochs were expected")
+    if set(run.weights) != WEIGHTS or set(run.resume) != RESUME:
+        raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
     for name, array in {**run.weights, **run.resume}.items():
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-            return f"{name} holds what is no finite number"
-    sizes = {name: run.resume[name].size if name in run.resume else 0 for name in ("theta", "m", "v")}
+            raise ValueError(f"{name} holds what is no finite number")
+    sizes = {name: run.resume[name].size for name in ("theta", "m", "v")}
     parameters = sum(array.size for array in run.weights.values())
-    if set(sizes.values()) != {parameters} or run.resume.get("k", np.empty(0)).size != 1:
-        return f"{parameters} weights, but a state to resume from of {sizes}"
-    return None
+    if set(sizes.values()) != {parameters} or run.resume["k"].shape != () or run.resume["k"] < 0:
+        raise ValueError(f"{parameters} weights, but a state to resume from of {sizes}")
+    hidden_size, found = run.settings["hyperparameters"]["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
+    if found != hidden_size:
+        raise ValueError(f"weights of {found} units, but hidden_size {hidden_size}")
 
 
 def runs():
@@ -672,18 +646,11 @@ def read_log(run_id):
             "uncomment its block in main.py and run `python main.py`"
         )
     remedy = f"delete it; training {run_id!r} again restores it from its weights file"
-    try:
-        with readable(path):
-            lines = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
-        settings = [line for line in lines if line["type"] == "run"]
-        epochs = [line for line in lines if line["type"] == "epoch"]
-    except StudyError:
-        raise
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StudyError(f"{path} is no log ({error!r}): {remedy}") from error
-    if len(settings) != 1:
-        raise StudyError(f"{path} holds {len(settings)} lines of type run, expected 1: {remedy}")
-    check_version(path, settings[0], remedy)
-    if fault := find_fault(settings[0], epochs):
-        raise StudyError(f"{path} is damaged ({fault}): {remedy}")
-    return settings[0], epochs
+    with undamaged(path, "no log", remedy), open(path, "rb") as file:
+        settings = next(parse_lines(file), None)
+        if not isinstance(settings, dict) or settings.get("type") != "run":
+            raise ValueError("its first line is not of type run")
+        check_version(path, settings, remedy, RUN_VERSION)
+        with undamaged(path, "damaged", remedy):
+            check_header(settings)
+            return settings, read_epochs(file, settings)

@@ -69,10 +69,15 @@ def write_data(root, split):
     """Write a training split, and a few sentences as the other two, as data/ under `root`."""
     few = draw_split(100, seed=1)
     words = [*artefacts.RESERVED, *(f"word{k}" for k in range(2, SST2_WORDS))]
-    manifest = {"dataset": {"name": "made-up"}, "embeddings": {"name": "random"}, "max_length": None}
+    embeddings = draw_embeddings(SST2_WORDS)
+    manifest = {
+        "dataset": {"name": "made-up"},
+        "embeddings": {"name": "random", "dimensions": embeddings.shape[1]},
+        "max_length": None,
+    }
     splits = {"train": split, "validation": few, "test": few}
     with project_at(root):
-        artefacts.save_data(Data(splits, words, draw_embeddings(SST2_WORDS), manifest))
+        artefacts.save_data(Data(splits, words, embeddings, manifest))
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier
 LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
 EVALUATION_BATCH = 256
 STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
+BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 
 
@@ -220,8 +221,8 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
     Raises
     ------
     StudyError
-        Settings out of range, data/ missing or damaged, a run id that is taken, or a loss that is no longer
-        finite. Files already written stay.
+        Settings out of range, data/ missing or damaged, a run id that is taken or being trained by another
+        process, or a loss that is no longer finite. Files already written stay.
     """
     artefacts.check_run_id(run_id)
     settings = check_settings(model, given)
@@ -235,17 +236,24 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
         "threads": 1,
     }
-    previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
-    if past.epochs > settings["epochs"]:
-        print(f"{run_id} is finished ({settings['epochs']} epochs, same settings and data): nothing to do.")
-        artefacts.write_log(run_id)
+    with artefacts.writing_run(run_id):
+        previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
+        if past.epochs > settings["epochs"]:
+            epochs = f"{settings['epochs']} epochs"
+            print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
+            artefacts.write_log(run_id)
+        else:
+            _train(run_id, header, data, previous, past, progress)
         return artefacts.load_run(run_id)
+
+
+def _train(run_id, header, data, previous, past, progress):
+    """Train in one thread; what ends it is a StudyError."""
     # At these sizes BLAS threads gain nothing, and collide with other processes. Overflow is no news to warn
     # of: a saturated gate is right, and a loss that is not finite ends the run with a message of its own.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         try:
             _run_epochs(run_id, header, data, previous, past, progress)
-            return artefacts.load_run(run_id)
         except MemoryError as error:
             raise StudyError(
                 f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
@@ -253,8 +261,8 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
             ) from error
         except FloatingPointError as error:
             raise StudyError(
-                f"run {run_id!r} stopped, its numbers are no longer finite ({error}): try a smaller lr or "
-                "clip_norm with overwrite=True; the best weights so far stay"
+                f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {BEGIN_ANEW}; the best "
+                "weights so far stay"
             ) from error
 
 
@@ -278,7 +286,7 @@ def find_previous(run_id, header, remedy=None):
     Raises
     ------
     StudyError
-        The run id is taken by a run with other settings or data.
+        The run id is taken by a run with other settings or data, or by one that can't go on.
     """
     remedy = remedy or "choose another run id, or begin anew with overwrite=True"
     if not artefacts.weights_path(run_id).exists():
@@ -311,6 +319,11 @@ def find_previous(run_id, header, remedy=None):
             f"run {run_id!r} lets its learning rate fall to 0 over {old['epochs']} epochs, so it can't go on "
             f"to {new['epochs']}: {remedy}"
         )
+    if previous.ended:
+        raise StudyError(
+            f"run {run_id!r} stopped when its numbers were no longer finite ({previous.ended}), and would "
+            f"again: {BEGIN_ANEW}, or use it as it is, with its best weights"
+        )
     past = Past(len(previous.history), best_epoch(previous.history)["validation_loss"])
     settings = previous.settings | {"hyperparameters": new}
     return previous._replace(settings=settings, history=[], timings=[]), past
@@ -331,29 +344,51 @@ def _run_epochs(run_id, header, data, previous, past, progress):
     )
     run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
     if previous:
+        if run.resume["theta"].shape != model.theta.shape:
+            raise StudyError(
+                f"run {run_id!r} has {run.resume['theta'].size} parameters in its weights file, expected "
+                f"{model.theta.size}: restore the file from a copy, or begin anew with overwrite=True"
+            )
         model.theta[:] = run.resume["theta"]
         optimizer.restore(run.resume)
         print(f"{run_id}: continuing after epoch {past.epochs - 1}.")
 
     rows = gradient_rows(validation_split.s)
-    for record in _train(header, data, model, optimizer, past.epochs, progress):
-        started = time.perf_counter()
-        record |= measure(model, validation_split, rows) if settings["gradients"] else {"gradients": None}
-        record["gradients_seconds"] = time.perf_counter() - started
-        if record["validation_loss"] < past.best_loss:
-            run = run._replace(weights={name: view.copy() for name, view in model.parameters.items()})
-        run = run._replace(
-            history=[{name: value for name, value in record.items() if name not in TIMINGS}],
-            timings=[{name: record[name] for name in TIMINGS}],
-            resume={"theta": model.theta, **optimizer.state()},
-        )
-        artefacts.save_run(run_id, run, append=past.epochs > 0)
-        past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
-        if progress:
-            tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
+    try:
+        for record in _epochs(header, data, model, optimizer, past.epochs, progress):
+            started = time.perf_counter()
+            record |= measure(model, validation_split, rows) if settings["gradients"] else {"gradients": None}
+            record["gradients_seconds"] = time.perf_counter() - started
+            run = _with_epoch(run, record, model, optimizer, past.best_loss)
+            artefacts.save_run(run_id, run, append=past.epochs > 0)
+            past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
+            if progress:
+                tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
+    except FloatingPointError as error:
+        if past.epochs:  # else nothing of this run is written yet
+            artefacts.save_run(run_id, artefacts.load_run(run_id)._replace(ended=str(error)))
+        raise
 
 
-def _train(header, data, model, optimizer, first_epoch, progress):
+def _with_epoch(run, record, model, optimizer, best_loss):
+    """`run` with this epoch in place of those already written, and with its weights if they are the best."""
+    resume = {"theta": model.theta, **optimizer.state()}
+    for name, array in resume.items():
+        if not np.isfinite(array).all():
+            raise FloatingPointError(
+                f"epoch {record['epoch']}, after its last batch: {name}, largest gradient norm before "
+                f"clipping {record['gradient_norm']['largest']:g}, learning rate {optimizer.learning_rate:g}"
+            )
+    if record["validation_loss"] < best_loss:
+        run = run._replace(weights={name: view.copy() for name, view in model.parameters.items()})
+    return run._replace(
+        history=[{name: value for name, value in record.items() if name not in TIMINGS}],
+        timings=[{name: record[name] for name in TIMINGS}],
+        resume=resume,
+    )
+
+
+def _epochs(header, data, model, optimizer, first_epoch, progress):
     """Yield the records of the model's own training loop, its batches shared out where there are workers."""
     settings, train_split = header["hyperparameters"], data.splits["train"]
     seed, workers = settings["seed"], settings["workers"]

@@ -156,8 +156,8 @@ def sort_out(planned, overwrite, remedy=None):
         artefacts.check_run_id(run.run_id)
         settings = experiment.check_settings(run.model, run.settings)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
-        previous = None if overwrite else experiment.find_previous(run.run_id, asked, remedy)
-        finished = previous and len(previous.history) > settings["epochs"]
+        done = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs
+        finished = done > settings["epochs"]
         sorted_out[not (finished and artefacts.log_path(run.run_id).exists())].append(run)
     return sorted_out
 

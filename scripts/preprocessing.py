@@ -37,6 +37,7 @@ MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
+@artefacts.writing_data()
 def preprocess(
     dataset=None,
     embeddings=None,
@@ -82,7 +83,7 @@ def preprocess(
     Raises
     ------
     StudyError
-        Something given can't be used. data/ is as it was.
+        Something given can't be used, or another process is writing data/. data/ is as it was.
     """
     check_numbers(dimensions, max_length, seed)
     if dataset != probe.NAME:

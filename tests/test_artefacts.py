@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,13 +44,22 @@ def test_mixture_of_two_preprocessings_is_refused(data, study_root, name):
         artefacts.load_data()
 
 
-def test_unfinished_preprocessing_is_refused(data, monkeypatch):
-    write_json = artefacts.write_json
-    monkeypatch.setattr(artefacts, "write_json", lambda *arguments: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        write_data(seed=1)
-    monkeypatch.setattr(artefacts, "write_json", write_json)
-    with pytest.raises(StudyError, match="unfinished"):
+@pytest.mark.parametrize("renamed", range(0, 15, 2))
+def test_preprocessing_that_ends_while_files_change_places_is_refused(data, monkeypatch, renamed):
+    """All 15 are written by then; dataset.json takes its place last."""
+    replace, calls = Path.replace, []
+
+    def killed(self, target):
+        calls.append(target)
+        if len(calls) > renamed:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_data(seed=1)
+    with pytest.raises(StudyError, match=r"dataset\.json is missing.*unfinished"):
         artefacts.load_data()
 
 

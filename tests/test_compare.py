@@ -104,20 +104,23 @@ def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch
 def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
     save_run, saved = artefacts.save_run, []
 
-    def interrupted(run_id, run):
+    def interrupted(run_id, run, **options):
         if len(saved) == 5:
             raise KeyboardInterrupt
         saved.append(run_id)
-        save_run(run_id, run)
+        save_run(run_id, run, **options)
 
     asked = {"seeds": 2, "hidden_size": 4, **TINY}
     monkeypatch.setattr(artefacts, "save_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         compare.compare_models(jobs=1, **asked)
     assert saved == ["study-rnn-compare-s0"] * 3 + ["study-rnn-compare-s1"] * 2
-    monkeypatch.setattr(
-        artefacts, "save_run", lambda run_id, run: (saved.append(run_id), save_run(run_id, run))
-    )
+
+    def noted(run_id, run, **options):
+        saved.append(run_id)
+        save_run(run_id, run, **options)
+
+    monkeypatch.setattr(artefacts, "save_run", noted)
     study = compare.compare_models(jobs=1, **asked)
     assert (
         saved[5:] == ["study-rnn-compare-s1"] + ["study-lstm-compare-s0"] * 3 + ["study-lstm-compare-s1"] * 3

@@ -3,6 +3,7 @@
 import ast
 import gc
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -363,8 +364,67 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_what_was_written(kind, 
     assert "learning rate 1e+38" in message
     assert "\n" not in message
     assert not recwarn.list, "one line, and no warnings around it"
+    assert "gradient norm before clipping" in message
     assert artefacts.weights_path("good").read_bytes() == kept
     assert len(artefacts.load_run("bad").history) == 1  # epoch 0 was written before, and stays
+
+
+def test_log_says_why_a_run_ended_and_the_run_is_not_tried_again(kind, data):
+    with pytest.raises(StudyError) as first:
+        run(kind, lr=1e38)
+    last = json.loads(artefacts.log_path("a-run").read_text().splitlines()[-1])
+    assert last["type"] == "end"
+    assert last["reason"] in str(first.value)
+    assert artefacts.read_log("a-run")[1] == [artefacts.load_run("a-run").history[0] | last_timings()]
+    before = artefacts.weights_path("a-run").read_bytes()
+    with pytest.raises(StudyError, match=re.escape(last["reason"])) as again:
+        run(kind, lr=1e38)
+    assert "overwrite=True" in str(again.value)
+    assert artefacts.weights_path("a-run").read_bytes() == before
+    run(kind, overwrite=True)
+    assert "end" not in [line["type"] for line in log_without_timings("a-run")]
+
+
+def last_timings():
+    return artefacts.load_run("a-run").timings[-1]
+
+
+@pytest.mark.parametrize("spoilt", ["theta", "record", "epoch 0"])
+def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
+    run("rnn")
+    before = artefacts.weights_path("a-run").read_bytes()
+
+    def loop(model, *arguments, **options):
+        for epoch in range(4):
+            if epoch == 2 and spoilt == "theta":
+                model.theta[3] = np.inf
+            bad = (epoch == 2 and spoilt == "record") or spoilt == "epoch 0"
+            yield dict.fromkeys(MEASURED, np.nan if bad else 1.0) | {
+                "epoch": epoch,
+                "validation_loss": 1.0 - epoch / 10,
+                "gradient_norm": {"largest": 2.5},
+            }
+
+    monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
+    with pytest.raises(StudyError, match="no longer finite"):
+        run("rnn", overwrite=True, gradients=False)
+    if spoilt == "epoch 0":  # nothing of the new run was written, and the old one was left alone
+        assert artefacts.weights_path("a-run").read_bytes() == before
+        return
+    kept = artefacts.load_run("a-run")
+    assert [record["epoch"] for record in kept.history] == [0, 1]
+    assert np.isfinite(kept.resume["theta"]).all()
+    assert "not finite" in kept.ended or "epoch 2, after its last batch: theta" in kept.ended
+
+
+def test_weights_of_another_size_are_not_continued(data):
+    run("rnn", epochs=1)
+    kept = artefacts.load_run("a-run")
+    weights = kept.weights | {"weight_out": np.zeros((1, 9), np.float32)}
+    resume = kept.resume | {name: np.append(kept.resume[name], np.float32(0)) for name in ("theta", "m", "v")}
+    artefacts.save_run("a-run", kept._replace(weights=weights, resume=resume))
+    with pytest.raises(StudyError, match="parameters in its weights file, expected"):
+        run("rnn", epochs=2)
 
 
 # The loops ------------------------------------------------------------------------------------------------
@@ -430,7 +490,8 @@ def test_one_step_follows_the_clipped_gradient_of_the_mean_loss(kind, data, loss
 
 
 @pytest.mark.parametrize(
-    ("where", "words"), [("training", "epoch 1, batch 0: loss nan"), ("validation", "validation loss nan")]
+    ("where", "words"),
+    [("training", "epoch 1, batch 0: loss nan"), ("validation", "validation after batch 0: loss nan")],
 )
 def test_loss_that_is_not_a_number_stops_the_loop(kind, data, where, words):
     """Before the step, if it is met in training: θ stays finite."""

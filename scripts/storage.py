@@ -1,0 +1,324 @@
+"""Files are written whole or not at all, by one process at a time, and read as data.
+
+A file takes its place only when it is finished: beside its place first, flushed to disk, then renamed. Who
+writes a run or data/ holds a lock of the operating system, which ends with the process. What is read may come
+from a stranger: nothing is unpickled, sizes are checked against the file's own before anything is allocated,
+and whatever is wrong, a :class:`StudyError` says so in one line: what was found, what was expected, and what
+to do.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import re
+import socket
+import struct
+import tempfile
+import textwrap
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
+BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # what the systems answer where a lock is held
+LOCKED_BYTE = 1 << 20  # past what the lock's file holds, as Windows lets nobody read a locked byte
+LONGEST_LINE = 1 << 26  # bytes of a line of JSON; the record of an epoch on SST-2 has some 20,000
+DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    RecursionError,
+    NotImplementedError,
+    SyntaxError,
+    tokenize.TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class StudyError(ValueError):
+    """A mistake that the user can mend: its message is one line, with what to do."""
+
+    def __init__(self, message):
+        super().__init__(" ".join(message.split()))
+
+
+# Writing --------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """Open a binary file that takes its place at `path` only when the block ends without an error.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where the file is to stand; its folder is made where it is missing.
+
+    Yields
+    ------
+    file
+        A binary file beside `path`, renamed to it at the end.
+
+    Raises
+    ------
+    StudyError
+        The folder can't be written to, or the disk is full. What stood at `path` still stands.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name[:120]}.", suffix=".part", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            yield file
+            flush_to_disk(file)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path, error):
+    """The StudyError for a file that the system refused to write."""
+    return StudyError(f"{path} could not be written ({error.strerror or error}): free the disk or the folder")
+
+
+def _umask():
+    """Permissions that this process withholds from new files (the temporary file was made private)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def flush_to_disk(file):
+    """Return when all that was written to an open file is on the disk; an OSError where it is full."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def flush_folder(folder):
+    """Make a rename in `folder` survive a power cut, where the system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_text(path, text):
+    """Write `text` as UTF-8, whole."""
+    with written_whole(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON, whole."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+# One writer -----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def only_writer(what, paths):
+    """Let no other process write some files while the block runs.
+
+    The lock is the operating system's: it ends with the process that holds it, however that ends, so none is
+    left behind. It lies on a hidden file beside the first path, which names the holder and may stay. What a
+    killed process left half written beside the paths is removed.
+
+    Parameters
+    ----------
+    what : str
+        The files, in words.
+    paths : list of pathlib.Path
+
+    Raises
+    ------
+    StudyError
+        Another process holds the lock, or the folder can't be written to.
+    """
+    with _open_lock(paths[0].with_name(f".{paths[0].name}.lock")) as file:
+        try:
+            _lock(file)
+        except OSError as error:
+            if error.errno in BUSY:
+                holder = file.read(200).decode("utf-8", "replace").strip() or "another process"
+                raise StudyError(f"{what} is being written by {holder}: wait until it has ended") from error
+            print(f"note: no locks here ({error.strerror}), so write {what} from one process only")
+        with contextlib.suppress(OSError):  # a full disk
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+        for path in paths:
+            _remove_parts(path)
+        yield
+        with contextlib.suppress(OSError):
+            file.truncate(0)
+
+
+def _open_lock(path):
+    """Open the file that a lock lies on, not buffered; a link in its place is not followed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return open(descriptor, "r+b", buffering=0)
+
+
+def _lock(file):
+    """Lock an open file for this process (not for its children); an OSError where another one holds it."""
+    if os.name == "nt":
+        file.seek(LOCKED_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        file.seek(0)
+    else:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove_parts(path):
+    """Remove what :func:`written_whole` of a killed process left beside `path`."""
+    part = re.compile(rf"\.{re.escape(path.name)}\.[^.]+\.part")
+    with contextlib.suppress(OSError):
+        for file in path.parent.iterdir():
+            if part.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+
+
+# Reading --------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def readable(path):
+    """Turn a failure of the system to read `path` within the block into a StudyError."""
+    try:
+        yield
+    except OSError as error:
+        raise StudyError(
+            f"{path} could not be read ({error.strerror or error}): give this user the right to read it, or "
+            "give another"
+        ) from error
+
+
+@contextlib.contextmanager
+def undamaged(path, what, remedy):
+    """Turn damage of one of the project's files that is met within the block into a StudyError.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    what : str
+        What a damaged one is, such as "no weights file".
+    remedy : str
+        What to do then.
+    """
+    check_place(path)
+    try:
+        with readable(path):
+            yield
+    except StudyError:
+        raise
+    except DAMAGE as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise StudyError(f"{path} is {what} ({textwrap.shorten(reason, 160)}): {remedy}") from error
+
+
+def check_place(path):
+    """Raise StudyError where a file is a link that leads out of its folder."""
+    if path.is_symlink() and path.resolve().parent != path.parent.resolve():
+        raise StudyError(f"{path} is a link that leads out of its folder: put the file itself there")
+
+
+def checksum(path):
+    """SHA-256 of a file, as a hexadecimal text."""
+    digest = hashlib.sha256()
+    with readable(path), open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_json(path):
+    """The value in a JSON file; a damaged one is a StudyError."""
+    with undamaged(path, "no JSON", "delete it and make it again"), open(path, "rb") as file:
+        return _parse(file.read(LONGEST_LINE + 1))
+
+
+def parse_lines(file):
+    """Iterate over the values in an open file of JSON lines; a ValueError at what is none."""
+    while line := file.readline(LONGEST_LINE + 1):
+        yield _parse(line)
+
+
+def _parse(text):
+    """The value of a JSON text; unlike Python's own reader, this one takes no NaN and no infinity."""
+    if len(text) > LONGEST_LINE:
+        raise ValueError(f"more than {LONGEST_LINE} bytes")
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+def read_arrays(path):
+    """Read every array of an .npz file that :func:`numpy.savez` wrote, and allocate no more than its size.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+
+    Raises
+    ------
+    ValueError, zipfile.BadZipFile, …
+        One of :data:`DAMAGE`: it is no such file.
+    """
+    with open(path, "rb") as file:
+        with zipfile.ZipFile(file) as archive:
+            _check_members(archive, os.fstat(file.fileno()).st_size)
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+
+def _check_members(archive, size):
+    """Raise ValueError where a member of an archive of that size is no array, or claims more than it has."""
+    members = archive.infolist()
+    if sum(member.file_size for member in members) > size:
+        raise ValueError("its members claim more bytes than the file has")
+    for member in members:
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+            raise ValueError(f"{member.filename!r} is compressed or encrypted")
+        with archive.open(member) as file:
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[np.lib.format.read_magic(file)]
+            shape, _, dtype = read_header(file)
+            if dtype.hasobject or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+                raise ValueError(f"{member.filename!r} claims shape {shape} of {dtype}, and holds another")
