@@ -2,7 +2,7 @@
 
 Run it::
 
-    python scripts/benchmark.py                          everything: about an hour
+    python scripts/benchmark.py                          everything
     python scripts/benchmark.py --quick                  H = 64, batch 64, smaller files: some minutes
     python scripts/benchmark.py --only training glove    some sections
     python scripts/benchmark.py --only training --sizes 64x64 128x64

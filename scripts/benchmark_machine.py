@@ -45,7 +45,7 @@ def describe_machine():
     return {
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "blas": [library for k, library in enumerate(blas) if library not in blas[:k]],
+        "blas": sorted((b for k, b in enumerate(blas) if b not in blas[:k]), key=str),
         "environment": {
             name: value for name, value in sorted(os.environ.items()) if name.startswith(STEERING)
         },
