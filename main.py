@@ -277,6 +277,41 @@ def probe_study(**options):
     return study
 
 
+def compare(models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, overwrite=False, **settings):
+    """Both models over seeds, and over any grid of settings: intervals, a paired comparison, the figure.
+
+    Runs go side by side, as many as there are cores. Called again it trains only what is missing.
+
+    Parameters
+    ----------
+    models : str or sequence of str
+    seeds : int or sequence of int
+        How many (0, 1, …), or which.
+    name : str
+        Of the comparison: it is written to assets/benchmarks/<name>.json, its runs are called study-….
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
+    overwrite : bool
+        Begin anew where runs with other settings or data have these names.
+    **settings
+        Any field of scripts.experiment.Settings with one value, or with several to be compared, such as
+        ``hidden_size=(32, 64)``. See scripts.compare.compare_models.
+
+    Returns
+    -------
+    dict
+        The comparison; its table is also printed, its figures drawn.
+    """
+    from scripts.compare import compare_models, comparison_table  # SciPy's statistics and matplotlib take
+    from scripts.plots import plot_comparison  # seconds to import
+
+    study = compare_models(models, seeds, name, scheduler=scheduler, overwrite=overwrite, **settings)
+    print(comparison_table(study))
+    for path in plot_comparison(name):
+        print(path)
+    return study
+
+
 if __name__ == "__main__":
     artefacts.errors_in_one_line()
 
@@ -328,6 +363,9 @@ if __name__ == "__main__":
     #     train_lstm(f"lstm-seed-{seed}", seed=seed)
     #     test(f"rnn-seed-{seed}")
     #     test(f"lstm-seed-{seed}")
+
+    # Both models over five seeds, side by side, with intervals: 20 min on one core shared with other work.
+    # compare()
 
     # Overfitting: the LSTM without dropout; its best epoch comes early, then the validation loss rises: 45 s.
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)

@@ -6,7 +6,12 @@ t is a block of b_t = ``batch_sizes[t]`` columns and N is the sum of all b_t. RE
 derives every line of the backward pass.
 """
 
+import math
+
 import numpy as np
+
+SMALL_PRODUCT = 1_000_000  # multiplications up to which OpenBLAS takes two matrices as they lie in memory
+LARGEST_PROJECTION = 1 << 25  # numbers that an inference may hold: 128 MiB in float32
 
 
 class LSTMClassifier:
@@ -78,9 +83,7 @@ class LSTMClassifier:
         self.input_dropout, self.state_dropout = input_dropout, state_dropout
         self._workspaces = {}
         H, D = self.H, self.D
-        self.theta, self.gradient = np.zeros((2, 4 * H * (D + H + 1) + H + 1), dtype)
-        self.parameters, self.gradients = self._views(self.theta), self._views(self.gradient)
-        self._W, self._dW = (flat[: -H - 1].reshape(4 * H, D + H + 1) for flat in (self.theta, self.gradient))
+        self.place(*np.zeros((2, 4 * H * (D + H + 1) + H + 1), dtype))
 
         p = self.parameters
         for gate in range(4):
@@ -92,6 +95,13 @@ class LSTMClassifier:
             p["bias_ih_l0"][:H] = -forget_bias
         p["bias_ih_l0"][H : 2 * H] = forget_bias
         p["weight_out"][:] = glorot(rng, 1, H)
+
+    def place(self, theta, gradient):
+        """Keep θ and ∂ℓ/∂θ in these two vectors (P,), such as memory shared with other processes."""
+        self.theta, self.gradient = theta, gradient
+        self.parameters, self.gradients = self._views(theta), self._views(gradient)
+        shape = (4 * self.H, self.D + self.H + 1)
+        self._W, self._dW = (flat[: -self.H - 1].reshape(shape) for flat in (theta, gradient))
 
     def _views(self, flat):
         """Named views into a flat vector: W = [W_ih | W_hh | b], row by row, then w, then v."""
@@ -107,7 +117,7 @@ class LSTMClassifier:
 
     def _workspace(self, name, *shape):
         """An array of that shape, not cleared, in memory that is asked for once and used by every batch."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if name not in self._workspaces or self._workspaces[name].size < size:
             self._workspaces[name] = np.empty(size, self.dtype)
         return self._workspaces[name][:size].reshape(shape)
@@ -139,15 +149,12 @@ class LSTMClassifier:
         stops = np.cumsum(batch_sizes).tolist()
         self._spans = list(zip([0, *stops[:-1]], stops, strict=True))
         self._Z = Z = self._workspace("Z", N, D + H + 1)  # row by row [x_t; h_{t-1}; 1]
-        Z[:, :D] = self.embeddings[ids]
+        Z[:, :D] = np.take(self.embeddings, ids, axis=0)
         Z[:, -1] = 1
         if rng is not None and self.input_dropout:
             Z[:, :D] *= dropout_mask(rng, (N, D), self.input_dropout, self.dtype)
 
-        # σ(a) = ½ + ½ tanh(½ a): with the inner ½ folded into the rows of i, f, o, one tanh does all gates.
-        W = self._W.copy()
-        W[: 2 * H] *= 0.5
-        W[3 * H :] *= 0.5
+        W, parts = self._gate_weights(B)
         self._gates = self._blocks("gates", 4 * H)
         self._c = self._blocks("c", H)
         self._tanh_c = self._blocks("tanh_c", H)
@@ -157,9 +164,11 @@ class LSTMClassifier:
             b = stop - start
             h_T[:, b : h.shape[1]] = h[:, b:]  # the sentences that ended at the step before
             Z[start:stop, D : D + H] = h[:, :b].T
-            a = np.dot(W, Z[start:stop].T, out=self._gates[t])
+            a = self._gates[t]
+            np.matmul(W, Z[start:stop].T, out=a.reshape(parts, -1, b))  # a = W [x_t; h_{t-1}; 1]
             i, f, g, o = self._activate(a)
-            c = np.add(f * c[:, :b], i * g, out=self._c[t])
+            c = np.multiply(f, c[:, :b], out=self._c[t])
+            c += i * g  # c_t = f ⊙ c_{t-1} + i ⊙ g
             h = o * np.tanh(c, out=self._tanh_c[t])
         h_T[:, : h.shape[1]] = h
 
@@ -168,6 +177,19 @@ class LSTMClassifier:
             self._mask = dropout_mask(rng, (H, B), self.state_dropout, self.dtype)
         self._h_T = h_T * self._mask
         return (self.parameters["weight_out"] @ self._h_T + self.parameters["bias_out"])[0]
+
+    def _gate_weights(self, B):
+        """W for the forward pass of B sentences, in 1 or 4 parts, (parts, 4H/parts, D+H+1), and how many.
+
+        σ(a) = ½ + ½ tanh(½ a): with the inner ½ folded into the rows of i, f, o, one tanh does all gates. And
+        four small products, one a gate, are faster than one large: up to a size BLAS needn't repack them.
+        """
+        H, columns = self.H, self._W.shape[1]
+        W = self._W.reshape(4, H, columns) * np.array([0.5, 0.5, 1, 0.5], self.dtype)[:, None, None]
+        if B * H * columns > SMALL_PRODUCT:
+            return W.reshape(1, 4 * H, columns), 1
+        by_columns = W.transpose(0, 2, 1).copy()  # small products want their first operand so
+        return by_columns.transpose(0, 2, 1), 4
 
     def _activate(self, a):
         """Turn pre-activations, i, f and o halved, into gates: in place, and as four views (H, b)."""
@@ -208,22 +230,28 @@ class LSTMClassifier:
             if running < b:  # further sentences end here: their h_t is h_T, and nothing flows back to c_t yet
                 dh = np.concatenate([dh, dh_T[:, running:b]], axis=1)
                 dc = np.concatenate([dc, np.zeros((H, b - running), self.dtype)], axis=1)
-            i, f, g, o = self._gates[t].reshape(4, H, b)
-            tanh_c = self._tanh_c[t]
+                da, slopes = self._workspace("da", 4, H, b), self._workspace("slopes", 4, H, b)
+            gates, tanh_c = self._gates[t].reshape(4, H, b), self._tanh_c[t]
+            i, f, g, o = gates
             dc += dh * o * (1 - tanh_c * tanh_c)
             yield t, dh, dc
-            da = self._workspace("da", 4 * H, b)
-            da_i, da_f, da_g, da_o = da.reshape(4, H, b)
-            np.multiply(dc * g, i - i * i, out=da_i)
-            if t:
-                np.multiply(dc * self._c[t - 1][:, :b], f - f * f, out=da_f)
-            else:
-                da_f[:] = 0  # c_0 = 0
-            np.multiply(dc * i, 1 - g * g, out=da_g)
-            np.multiply(dh * tanh_c, o - o * o, out=da_o)
-            self._dA[:, start:stop] = da
-            dh = W_hh.T @ da
-            dc = dc * f
+            self._slopes(gates, out=slopes)
+            np.multiply(dc, g, out=da[0])  # da_i = dc ⊙ g ⊙ i′
+            np.multiply(dc, self._c[t - 1][:, :b] if t else 0, out=da[1])  # da_f = dc ⊙ c_{t-1} ⊙ f′
+            np.multiply(dc, i, out=da[2])  # da_g = dc ⊙ i ⊙ g′
+            np.multiply(dh, tanh_c, out=da[3])  # da_o = dh ⊙ tanh(c_t) ⊙ o′
+            da *= slopes
+            self._dA[:, start:stop] = da.reshape(4 * H, b)
+            dh = W_hh.T @ da.reshape(4 * H, b)
+            dc *= f
+
+    @staticmethod
+    def _slopes(gates, out):
+        """Slopes of the gates, i′ = i - i², f′ = f - f², g′ = 1 - g², o′ = o - o²: into `out`, (4, H, b)."""
+        np.multiply(gates, gates, out=out)
+        np.subtract(gates[:2], out[:2], out=out[:2])
+        np.subtract(1, out[2], out=out[2])
+        np.subtract(gates[3], out[3], out=out[3])
 
     def backward(self, dz):
         """∂ℓ/∂θ, by backpropagation through time, for the batch of the last forward pass.
@@ -244,6 +272,50 @@ class LSTMClassifier:
         self.gradients["weight_out"][:] = self._h_T @ dz
         self.gradients["bias_out"][:] = dz.sum()
         return self.gradient
+
+    def inference(self):
+        """A faster forward pass while the parameters rest: it keeps nothing, and no word is projected twice.
+
+        W_ih x + b is computed once for the whole vocabulary, 4 V H numbers; where they were too many, the
+        forward pass itself is returned.
+
+        Returns
+        -------
+        callable
+            ``logits(ids, batch_sizes)``, arguments and result as those of :meth:`forward`.
+        """
+        H, D, V = self.H, self.D, len(self.embeddings)
+        if 4 * V * H > LARGEST_PROJECTION:
+            return self.forward
+        W = self._W.reshape(4, H, -1) * np.array([0.5, 0.5, 1, 0.5], self.dtype)[:, None, None]
+        W_hh = W[:, :, D : D + H].transpose(0, 2, 1).copy()
+        projected = (
+            np.matmul(self.embeddings, W[:, :, :D].transpose(0, 2, 1)) + W[:, None, :, -1]
+        )  # (4, V, H)
+        w, v = self.parameters["weight_out"][0], self.parameters["bias_out"]
+
+        def logits(ids, batch_sizes):
+            a_t = np.take(
+                projected, ids, axis=1
+            )  # here a sentence is a row: that is the faster way to gather
+            h = c = np.zeros((batch_sizes[0], H), self.dtype)
+            h_T, start = np.empty_like(h), 0
+            for b in map(int, batch_sizes):
+                h_T[b : len(h)] = h[b:]
+                a = a_t[:, start : start + b]
+                a += h[:b] @ W_hh
+                np.tanh(a, out=a)
+                for sigmoid in (a[:2], a[3]):
+                    sigmoid *= 0.5
+                    sigmoid += 0.5
+                i, f, g, o = a
+                c = f * c[:b] + i * g
+                h = o * np.tanh(c)
+                start += b
+            h_T[: len(h)] = h
+            return h_T @ w + v
+
+        return logits
 
     def step_jacobians(self, t):
         """The Jacobians of one step, ∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}), in closed form, after a forward pass.

@@ -101,9 +101,10 @@ def evaluate(model, batches):
     -------
     loss, accuracy : float
     """
+    logits = model.inference()
     loss_sum = correct = count = 0
     for batch in batches:
-        z = model.forward(batch.ids, batch.batch_sizes)
+        z = logits(batch.ids, batch.batch_sizes)
         loss_sum += binary_cross_entropy(z, batch.y)[0].sum(dtype=np.float64)
         correct += np.count_nonzero((z > 0) == batch.y)
         count += len(z)

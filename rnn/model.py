@@ -6,7 +6,11 @@ t is a block of b_t = ``batch_sizes[t]`` columns and N is the sum of all b_t. RE
 derives every line of the backward pass.
 """
 
+import math
+
 import numpy as np
+
+LARGEST_PROJECTION = 1 << 25  # numbers that an inference may hold: 128 MiB in float32
 
 
 class RNNClassifier:
@@ -68,14 +72,19 @@ class RNNClassifier:
         self.input_dropout, self.state_dropout = input_dropout, state_dropout
         self._workspaces = {}
         H, D = self.H, self.D
-        self.theta, self.gradient = np.zeros((2, H * (D + H + 1) + H + 1), dtype)
-        self.parameters, self.gradients = self._views(self.theta), self._views(self.gradient)
-        self._W, self._dW = (flat[: -H - 1].reshape(H, D + H + 1) for flat in (self.theta, self.gradient))
+        self.place(*np.zeros((2, H * (D + H + 1) + H + 1), dtype))
 
         p = self.parameters
         p["weight_ih_l0"][:] = INPUT_INITS[input_init](rng, H, D)
         p["weight_hh_l0"][:] = RECURRENT_INITS[recurrent_init](rng, H)
         p["weight_out"][:] = glorot(rng, 1, H)
+
+    def place(self, theta, gradient):
+        """Keep θ and ∂ℓ/∂θ in these two vectors (P,), such as memory shared with other processes."""
+        self.theta, self.gradient = theta, gradient
+        self.parameters, self.gradients = self._views(theta), self._views(gradient)
+        shape = (self.H, self.D + self.H + 1)
+        self._W, self._dW = (flat[: -self.H - 1].reshape(shape) for flat in (theta, gradient))
 
     def _views(self, flat):
         """Named views into a flat vector: W = [W_ih | W_hh | b], row by row, then w, then v."""
@@ -91,7 +100,7 @@ class RNNClassifier:
 
     def _workspace(self, name, *shape):
         """An array of that shape, not cleared, in memory that is asked for once and used by every batch."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if name not in self._workspaces or self._workspaces[name].size < size:
             self._workspaces[name] = np.empty(size, self.dtype)
         return self._workspaces[name][:size].reshape(shape)
@@ -123,11 +132,12 @@ class RNNClassifier:
         stops = np.cumsum(batch_sizes).tolist()
         self._spans = list(zip([0, *stops[:-1]], stops, strict=True))
         self._Z = Z = self._workspace("Z", N, D + H + 1)  # row by row [x_t; h_{t-1}; 1]
-        Z[:, :D] = self.embeddings[ids]
+        Z[:, :D] = np.take(self.embeddings, ids, axis=0)
         Z[:, -1] = 1
         if rng is not None and self.input_dropout:
             Z[:, :D] *= dropout_mask(rng, (N, D), self.input_dropout, self.dtype)
 
+        W = np.asfortranarray(self._W)  # stored by columns: small products want that
         self._h = self._blocks("h", H)
         h_T = np.empty((H, B), self.dtype)
         h = np.zeros((H, B), self.dtype)
@@ -135,7 +145,7 @@ class RNNClassifier:
             b = stop - start
             h_T[:, b : h.shape[1]] = h[:, b:]  # the sentences that ended at the step before
             Z[start:stop, D : D + H] = h[:, :b].T
-            a = np.dot(self._W, Z[start:stop].T, out=self._h[t])
+            a = np.dot(W, Z[start:stop].T, out=self._h[t])  # a = W [x_t; h_{t-1}; 1]
             h = np.tanh(a, out=a)
         h_T[:, : h.shape[1]] = h
 
@@ -199,6 +209,41 @@ class RNNClassifier:
         self.gradients["weight_out"][:] = self._h_T @ dz
         self.gradients["bias_out"][:] = dz.sum()
         return self.gradient
+
+    def inference(self):
+        """A faster forward pass while the parameters rest: it keeps nothing, and no word is projected twice.
+
+        W_ih x + b is computed once for the whole vocabulary, V H numbers; where they were too many, the
+        forward pass itself is returned.
+
+        Returns
+        -------
+        callable
+            ``logits(ids, batch_sizes)``, arguments and result as those of :meth:`forward`.
+        """
+        H, D, V = self.H, self.D, len(self.embeddings)
+        if V * H > LARGEST_PROJECTION:
+            return self.forward
+        W_hh = self._W[:, D : D + H].T.copy()
+        projected = self.embeddings @ self._W[:, :D].T + self._W[:, -1]  # (V, H)
+        w, v = self.parameters["weight_out"][0], self.parameters["bias_out"]
+
+        def logits(ids, batch_sizes):
+            a_t = np.take(
+                projected, ids, axis=0
+            )  # here a sentence is a row: that is the faster way to gather
+            h = np.zeros((batch_sizes[0], H), self.dtype)
+            h_T, start = np.empty_like(h), 0
+            for b in map(int, batch_sizes):
+                h_T[b : len(h)] = h[b:]
+                a = a_t[start : start + b]
+                a += h[:b] @ W_hh
+                h = np.tanh(a, out=a)
+                start += b
+            h_T[: len(h)] = h
+            return h_T @ w + v
+
+        return logits
 
     def step_jacobians(self, t):
         """The Jacobians of one step, J_t = ∂h_t/∂h_{t-1}, in closed form, after a forward pass.

@@ -23,10 +23,12 @@ assets/
 
 import contextlib
 import hashlib
+import io
 import json
 import math
 import os
 import re
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -37,12 +39,14 @@ from typing import NamedTuple
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-FORMAT_VERSION = 1
+FORMAT_VERSION = 1  # of data/ and studies
+RUN_VERSION = 2  # of logs and weights; 2: the history is lines of JSON
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("x", "s", "y", "g")
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
 DAMAGE = (ValueError, KeyError, EOFError, RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+RETRAIN = "delete it and train again, or restore it from a copy"
 GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
 
 
@@ -67,6 +71,17 @@ def errors_in_one_line():
 # Paths ----------------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def rooted(root):
+    """Let data/ and assets/ be those below `root` within the block, for this whole process."""
+    global ROOT
+    before, ROOT = ROOT, root
+    try:
+        yield
+    finally:
+        ROOT = before
+
+
 def data_path(name):
     """Path of a file in data/."""
     return ROOT / "data" / name
@@ -77,11 +92,11 @@ def assets_path(kind, name):
     return ROOT / "assets" / kind / name
 
 
-def check_run_id(run_id):
+def check_run_id(run_id, what="run id"):
     """Return `run_id` where it is safe as a file name; raise StudyError otherwise."""
     if not isinstance(run_id, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", run_id):
         raise StudyError(
-            f"run id {run_id!r} can't be a file name: use up to 100 letters, digits, '-', '_' and '.', "
+            f"{what} {run_id!r} can't be a file name: use up to 100 letters, digits, '-', '_' and '.', "
             "not beginning with '.'"
         )
     return run_id
@@ -95,6 +110,47 @@ def log_path(run_id):
 def weights_path(run_id):
     """Path of the weights of a run."""
     return assets_path("weights", f"{check_run_id(run_id)}.npz")
+
+
+# Files on their way to another machine and back -----------------------------------------------------------
+
+
+def pack_data():
+    """The files of data/ as bytes, by their names.
+
+    Raises
+    ------
+    StudyError
+        data/ is missing, or a file of it can't be read.
+    """
+    return {name: _read_bytes(data_path(name)) for name in [*load_manifest()["files"], "dataset.json"]}
+
+
+def unpack_data(files):
+    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last."""
+    for name, content in files.items():
+        with written_whole(data_path(name)) as file:
+            file.write(content)
+
+
+def pack_run(run_id):
+    """Weights file and log of a run as bytes, each None where there is none."""
+    paths = weights_path(run_id), log_path(run_id)
+    return [_read_bytes(path) if path.exists() else None for path in paths]
+
+
+def unpack_run(run_id, files):
+    """Write the weights file and log of a run as :func:`pack_run` gave them."""
+    for path, content in zip((weights_path(run_id), log_path(run_id)), files, strict=True):
+        if content is not None:
+            with written_whole(path) as file:
+                file.write(content)
+
+
+def _read_bytes(path):
+    """All of a file."""
+    with readable(path):
+        return path.read_bytes()
 
 
 # Whole files or none --------------------------------------------------------------------------------------
@@ -168,6 +224,18 @@ def readable(path):
             f"{path} could not be read ({error.strerror or error}): give this user the right to read it, or "
             "give another"
         ) from error
+
+
+@contextlib.contextmanager
+def undamaged(path, what, remedy):
+    """Turn damage of the file at `path` that is met within the block into a StudyError."""
+    try:
+        with readable(path):
+            yield
+    except StudyError:
+        raise
+    except DAMAGE as error:
+        raise StudyError(f"{path} is no {what} ({error}): {remedy}") from error
 
 
 def checksum(path):
@@ -394,29 +462,80 @@ class Run(NamedTuple):
     resume: dict
 
 
-def save_run(run_id, run):
-    """Write the weights file of a run, then its log, which is derived from it."""
-    texts = {"settings": run.settings, "history": run.history, "timings": run.timings}
+def save_run(run_id, run, append=False):
+    """Write the weights file of a run, then its log, which is derived from it.
+
+    Parameters
+    ----------
+    run_id : str
+    run : Run
+    append : bool
+        The run's history and timings hold only the epochs that follow those in its file. These are copied in
+        blocks and never parsed, so that a training needs no more memory after many epochs than after few.
+
+    Raises
+    ------
+    StudyError
+        The folder can't be written to, the disk is full, or the file to be continued is damaged. What stood
+        there still stands.
+    """
+    path = weights_path(run_id)
     try:
-        members = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in texts.items()}
+        new = {
+            "history": [json.dumps({"type": "epoch"} | record, allow_nan=False) for record in run.history],
+            "timings": [json.dumps(timing, allow_nan=False) for timing in run.timings],
+        }
     except ValueError as error:
         raise StudyError(
             f"run {run_id!r} measured what is no finite number ({error}): try a smaller lr"
         ) from error
-    members |= run.weights
-    members |= {f"resume/{name}": array for name, array in run.resume.items()}
-    with written_whole(weights_path(run_id)) as file:
-        np.savez(file, **members)
-    write_log(run_id, run)
+    resume = {f"resume/{name}": array for name, array in run.resume.items()}
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(written_whole(path))
+        past = opened.enter_context(_open_weights(path)) if append else None
+        np.savez(file, settings=np.array(json.dumps(run.settings, allow_nan=False)), **run.weights, **resume)
+        with zipfile.ZipFile(file, "a") as archive:
+            for name, lines in new.items():
+                _write_lines(archive, name, "".join(f"{line}\n" for line in lines).encode(), past)
+    write_log(run_id)
 
 
-def write_log(run_id, run):
-    """Derive the log of a run: its settings, then a line an epoch."""
-    lines = [{"type": "run", **run.settings}]
-    lines += [
-        {"type": "epoch", **record, **timing} for record, timing in zip(run.history, run.timings, strict=True)
-    ]
-    write_text(log_path(run_id), "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
+def write_log(run_id):
+    """Derive the log of a run from its weights file: its settings, then a line an epoch, one at a time."""
+    with _open_weights(weights_path(run_id)) as archive, written_whole(log_path(run_id)) as log:
+        with archive.open("settings.npy") as member:
+            settings = json.loads(str(np.lib.format.read_array(member, allow_pickle=False)))
+        log.write(json.dumps({"type": "run"} | settings).encode() + b"\n")
+        with _open_lines(archive, "history") as (history, _), _open_lines(archive, "timings") as (timings, _):
+            for record, timing in zip(history, timings, strict=True):
+                log.write(record.removesuffix(b"}\n") + b", " + timing.removeprefix(b"{"))
+
+
+@contextlib.contextmanager
+def _open_weights(path):
+    """The archive that a weights file is; damage that is met within the block is a StudyError."""
+    with undamaged(path, "weights file", RETRAIN), zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+@contextlib.contextmanager
+def _open_lines(archive, name):
+    """Open the lines of JSON in a weights file; yields them as a file, and their size in bytes."""
+    with archive.open(f"{name}.npy") as member:
+        np.lib.format.read_magic(member)
+        (size,), _, _ = np.lib.format.read_array_header_1_0(member)
+        yield member, size
+
+
+def _write_lines(archive, name, lines, past=None):
+    """Write lines of JSON as a (bytes,) uint8 array, after those that the archive `past` holds."""
+    with contextlib.ExitStack() as opened:
+        old, size = opened.enter_context(_open_lines(past, name)) if past else (io.BytesIO(), 0)
+        member = opened.enter_context(archive.open(f"{name}.npy", "w"))
+        header = {"descr": "|u1", "fortran_order": False, "shape": (size + len(lines),)}
+        np.lib.format.write_array_header_1_0(member, header)
+        shutil.copyfileobj(old, member)
+        member.write(lines)
 
 
 def load_run(run_id):
@@ -437,22 +556,18 @@ def load_run(run_id):
             f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
             "uncomment its block in main.py and run `python main.py`"
         )
-    damaged = "delete it and train again, or restore it from a copy"
-    try:
-        with readable(path), np.load(path, allow_pickle=False) as file:
-            members = {name: file[name] for name in file.files}
-        settings, history, timings = (
-            json.loads(str(members.pop(name))) for name in ("settings", "history", "timings")
+    with undamaged(path, "weights file", RETRAIN), np.load(path, allow_pickle=False) as file:
+        members = {name: file[name] for name in file.files}
+        settings = json.loads(str(members.pop("settings")))
+        history, timings = (
+            [json.loads(line) for line in members.pop(name).tobytes().splitlines()]
+            for name in ("history", "timings")
         )
-    except StudyError:
-        raise
-    except DAMAGE as error:
-        raise StudyError(f"{path} is no weights file ({error}): {damaged}") from error
     check_version(path, settings, "train again")
     resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
     run = Run(settings, history, timings, members, resume)
     if fault := find_fault(settings, history) or find_fault_in_arrays(run):
-        raise StudyError(f"{path} is damaged ({fault}): {damaged}")
+        raise StudyError(f"{path} is damaged ({fault}): {RETRAIN}")
     if settings.get("run_id") != run_id:
         raise StudyError(
             f"{path} holds the run {settings.get('run_id')!r}, not {run_id!r}: give the file its own name "
@@ -464,9 +579,9 @@ def load_run(run_id):
 def check_version(path, settings, remedy):
     """Raise StudyError where the settings of a log or weights file are of another format."""
     version = settings.get("format_version") if isinstance(settings, dict) else None
-    if version != FORMAT_VERSION:
+    if version != RUN_VERSION:
         raise StudyError(
-            f"{path} has format version {version}, expected {FORMAT_VERSION}: {remedy}, or use the version "
+            f"{path} has format version {version}, expected {RUN_VERSION}: {remedy}, or use the version "
             "of this project that wrote it"
         )
 
@@ -518,7 +633,7 @@ def check_gradients(gradients, model):
 
 def find_fault_in_arrays(run):
     """What is wrong with the arrays of a weights file, in a few words; None where nothing is."""
-    if not isinstance(run.timings, list) or len(run.timings) != len(run.history):
+    if len(run.timings) != len(run.history):
         return "as many timings as epochs were expected"
     for name, array in {**run.weights, **run.resume}.items():
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():

@@ -36,6 +36,8 @@ class Batch(NamedTuple):
 class Batches:
     """A sized iterable of packed batches; a batch is cut from its split when it is asked for.
 
+    Ten bytes a sentence are held, its place in `rows` and where it starts; the tokens stay in their file.
+
     Parameters
     ----------
     split : scripts.artefacts.Split
@@ -45,7 +47,7 @@ class Batches:
 
     def __init__(self, split, rows):
         self.split, self.rows = split, rows
-        self.starts = np.cumsum(split.s, dtype=np.int64) - split.s  # of each sentence in split.x
+        self.starts = find_starts(split)
 
     def __len__(self):
         return len(self.rows)
@@ -55,6 +57,24 @@ class Batches:
         for rows in self.rows:
             ids, batch_sizes = pack(x, self.starts[rows], s[rows])
             yield Batch(ids, batch_sizes, y[rows], rows)
+
+
+def index_type(largest):
+    """Four bytes for an index up to `largest`, eight where that is more than two thousand million."""
+    return np.int32 if largest < 2**31 else np.int64
+
+
+def find_starts(split):
+    """Where each sentence of a split begins in its x, (N,) integers: the sum of the lengths before it."""
+    starts = np.zeros(len(split.s), index_type(len(split.x)))
+    starts[1:] = split.s[:-1]
+    return np.cumsum(starts, dtype=starts.dtype, out=starts)
+
+
+def longest_first(split, rows):
+    """Rows of a split by length, longest first; of equal ones in the order that they had."""
+    lengths = split.s[rows]
+    return rows[np.argsort(lengths.max() - lengths, kind="stable")]  # no minus sign: they may be unsigned
 
 
 def pack(x, starts, lengths):
@@ -97,9 +117,14 @@ def sorted_batches(split, batch_size, rows=None):
     -------
     Batches
     """
-    rows = np.arange(len(split.s)) if rows is None else rows
-    rows = rows[np.argsort(-split.s[rows].astype(np.int64), kind="stable")]
-    return Batches(split, np.split(rows, range(batch_size, len(rows), batch_size)))
+    if rows is None:
+        rows = np.arange(len(split.s), dtype=index_type(len(split.s)))
+    return Batches(split, cut(longest_first(split, rows), batch_size))
+
+
+def cut(rows, batch_size):
+    """Rows, one batch after the other: a list of views."""
+    return np.split(rows, range(batch_size, len(rows), batch_size))
 
 
 def shuffled_batches(split, batch_size, rng):
@@ -118,9 +143,10 @@ def shuffled_batches(split, batch_size, rng):
     -------
     Batches
     """
-    order = rng.permutation(len(split.s))
-    rows = []
+    order = np.arange(len(split.s), dtype=index_type(len(split.s)))
+    rng.shuffle(order)
     for start in range(0, len(order), POOL * batch_size):
         pool = order[start : start + POOL * batch_size]
-        rows += sorted_batches(split, batch_size, pool).rows
+        pool[:] = longest_first(split, pool)
+    rows = cut(order, batch_size)
     return Batches(split, [rows[k] for k in rng.permutation(len(rows))])

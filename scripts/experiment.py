@@ -3,11 +3,13 @@
 import platform
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 from tqdm import tqdm
 
 import lstm.model
@@ -19,6 +21,7 @@ from scripts.artefacts import Run, StudyError
 from scripts.dataset import shuffled_batches, sorted_batches
 from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import SCHEDULES, Adam
+from scripts.workers import Workers
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
 LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
@@ -45,6 +48,14 @@ class Settings:
     chrono_steps: int = 50  # LSTM alone: longest memory, in steps, that "chrono" begins with
     seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
     gradients: bool = True  # record gradients through time, activations and spectra, each epoch
+    workers: int = 1  # processes that share each batch
+
+
+class Past(NamedTuple):
+    """What a training keeps of the epochs that are written: how many, and the smallest validation loss."""
+
+    epochs: int = 0
+    best_loss: float = inf
 
 
 def check_settings(model, given):
@@ -110,6 +121,11 @@ RANGES = {  # type, test, and the same in words
     "chrono_steps": (int, lambda v: v >= 2, "a whole number of steps, 2 or more"),
     "seed": (int, lambda v: v >= 0, "a whole number, 0 or more"),
     "gradients": (bool, lambda v: True, "True or False"),
+    "workers": (
+        int,
+        lambda v: 1 <= v <= 64,
+        "a number of processes, 1 to 64, and no more than there are cores",
+    ),
 }
 
 
@@ -158,6 +174,14 @@ def build_model(model, settings, embeddings, dtype=np.float32):
     )
 
 
+def blas():
+    """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
+    return "unknown"
+
+
 def describe_data(manifest):
     """What a log says of the dataset: enough to name it, and to know it again."""
     return {
@@ -203,24 +227,25 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
     settings = check_settings(model, given)
     data = artefacts.load_data()
     header = {
-        "format_version": artefacts.FORMAT_VERSION,
+        "format_version": artefacts.RUN_VERSION,
         "run_id": run_id,
         "model": model,
         "hyperparameters": settings,
         "dataset": describe_data(data.manifest),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
         "threads": 1,
     }
-    previous = None if overwrite else find_previous(run_id, header)
-    if previous and len(previous.history) > settings["epochs"]:
+    previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
+    if past.epochs > settings["epochs"]:
         print(f"{run_id} is finished ({settings['epochs']} epochs, same settings and data): nothing to do.")
-        artefacts.write_log(run_id, previous)
-        return previous
+        artefacts.write_log(run_id)
+        return artefacts.load_run(run_id)
     # At these sizes BLAS threads gain nothing, and collide with other processes. Overflow is no news to warn
     # of: a saturated gate is right, and a loss that is not finite ends the run with a message of its own.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         try:
-            return _run_epochs(run_id, header, data, previous, progress)
+            _run_epochs(run_id, header, data, previous, past, progress)
+            return artefacts.load_run(run_id)
         except MemoryError as error:
             raise StudyError(
                 f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
@@ -233,7 +258,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
             ) from error
 
 
-def find_previous(run_id, header):
+def find_previous(run_id, header, remedy=None):
     """The run to be continued under a run id, or None.
 
     Parameters
@@ -241,26 +266,28 @@ def find_previous(run_id, header):
     run_id : str
     header : dict
         Settings of the run that is asked for.
+    remedy : str, optional
+        What to do where the run id is taken, for the message.
 
     Returns
     -------
-    Run or None
-        With the number of epochs that is asked for now.
+    previous : Run or None
+        With the number of epochs that is asked for now, and without its history, which stays in its file.
+    past : Past
 
     Raises
     ------
     StudyError
         The run id is taken by a run with other settings or data.
     """
+    remedy = remedy or "choose another run id, or begin anew with overwrite=True"
     if not artefacts.weights_path(run_id).exists():
         if artefacts.log_path(run_id).exists():
             raise StudyError(
-                f"run {run_id!r} has a log but no weights to continue from: put the weights back, choose "
-                "another run id, or begin anew with overwrite=True"
+                f"run {run_id!r} has a log but no weights to continue from: put the weights back, {remedy}"
             )
-        return None
+        return None, Past()
     previous = artefacts.load_run(run_id)
-    remedy = "choose another run id, or begin anew with overwrite=True"
     old, new = previous.settings, header
     if old["model"] != new["model"]:
         raise StudyError(
@@ -284,10 +311,12 @@ def find_previous(run_id, header):
             f"run {run_id!r} lets its learning rate fall to 0 over {old['epochs']} epochs, so it can't go on "
             f"to {new['epochs']}: {remedy}"
         )
-    return previous._replace(settings=previous.settings | {"hyperparameters": new})
+    past = Past(len(previous.history), best_epoch(previous.history)["validation_loss"])
+    settings = previous.settings | {"hyperparameters": new}
+    return previous._replace(settings=settings, history=[], timings=[]), past
 
 
-def _run_epochs(run_id, header, data, previous, progress):
+def _run_epochs(run_id, header, data, previous, past, progress):
     """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
     settings = header["hyperparameters"]
     train_split, validation_split = data.splits["train"], data.splits["validation"]
@@ -301,47 +330,46 @@ def _run_epochs(run_id, header, data, previous, progress):
         clip_norm=settings["clip_norm"] or np.inf,
     )
     run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
-    if run.history:
+    if previous:
         model.theta[:] = run.resume["theta"]
         optimizer.restore(run.resume)
-        print(f"{run_id}: continuing after epoch {run.history[-1]['epoch']}.")
+        print(f"{run_id}: continuing after epoch {past.epochs - 1}.")
 
     rows = gradient_rows(validation_split.s)
-    records = LOOPS[header["model"]](
-        model,
-        lambda epoch: shuffled_batches(
-            train_split, settings["batch_size"], generator(settings["seed"], "shuffling", epoch)
-        ),
-        sorted_batches(validation_split, EVALUATION_BATCH),
-        optimizer,
-        epochs=settings["epochs"],
-        first_epoch=len(run.history),
-        dropout_rng=lambda epoch: generator(settings["seed"], "dropout", epoch),
-        progress=progress,
-    )
-    for record in records:
+    for record in _train(header, data, model, optimizer, past.epochs, progress):
         started = time.perf_counter()
         record |= measure(model, validation_split, rows) if settings["gradients"] else {"gradients": None}
         record["gradients_seconds"] = time.perf_counter() - started
-        run = _add_epoch(run, record, model, optimizer)
-        artefacts.save_run(run_id, run)
+        if record["validation_loss"] < past.best_loss:
+            run = run._replace(weights={name: view.copy() for name, view in model.parameters.items()})
+        run = run._replace(
+            history=[{name: value for name, value in record.items() if name not in TIMINGS}],
+            timings=[{name: record[name] for name in TIMINGS}],
+            resume={"theta": model.theta, **optimizer.state()},
+        )
+        artefacts.save_run(run_id, run, append=past.epochs > 0)
+        past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
         if progress:
             tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
-    return run
 
 
-def _add_epoch(run, record, model, optimizer):
-    """`run` with one epoch more, and with its weights where they are the best so far."""
-    best = min((past["validation_loss"] for past in run.history), default=inf)
-    weights = run.weights
-    if record["validation_loss"] < best:
-        weights = {name: view.copy() for name, view in model.parameters.items()}
-    return run._replace(
-        history=[*run.history, {name: value for name, value in record.items() if name not in TIMINGS}],
-        timings=[*run.timings, {name: record[name] for name in TIMINGS}],
-        weights=weights,
-        resume={"theta": model.theta, **optimizer.state()},
-    )
+def _train(header, data, model, optimizer, first_epoch, progress):
+    """Yield the records of the model's own training loop, its batches shared out where there are workers."""
+    settings, train_split = header["hyperparameters"], data.splits["train"]
+    seed, workers = settings["seed"], settings["workers"]
+    with Workers(model, workers) if workers > 1 else nullcontext(model) as trained:
+        yield from LOOPS[header["model"]](
+            trained,
+            lambda epoch: shuffled_batches(
+                train_split, settings["batch_size"], generator(seed, "shuffling", epoch)
+            ),
+            sorted_batches(data.splits["validation"], EVALUATION_BATCH),
+            optimizer,
+            epochs=settings["epochs"],
+            first_epoch=first_epoch,
+            dropout_rng=lambda epoch: generator(seed, "dropout", epoch),
+            progress=progress,
+        )
 
 
 def epoch_line(record, epochs):

@@ -82,18 +82,18 @@ class Adam:
         learning_rate = self.learning_rate
         self.k += 1
         m, v, step = self.m, self.v, self._step
-        np.multiply(gradient, 1 - self.beta1, out=step)  # m = β₁ m + (1-β₁) g
-        m *= self.beta1
-        m += step
-        np.multiply(gradient, gradient, out=step)  # v = β₂ v + (1-β₂) g²
-        step *= 1 - self.beta2
+        m *= self.beta1  # m/(1-β₁) = β₁ m/(1-β₁) + g
+        m += gradient
+        np.multiply(gradient, gradient, out=step)  # v/(1-β₂) = β₂ v/(1-β₂) + g²
         v *= self.beta2
         v += step
-        np.sqrt(v, out=step)  # θ = θ - η m̂ / (√v̂ + ε), both corrections in two numbers
-        step *= 1 / np.sqrt(1 - self.beta2**self.k)
-        step += self.epsilon
+        # What is left out of m and v is one number each, and so is what corrects their start from 0.
+        scale_m = (1 - self.beta1) / (1 - self.beta1**self.k)
+        scale_v = np.sqrt((1 - self.beta2) / (1 - self.beta2**self.k))
+        np.sqrt(v, out=step)  # θ = θ - η m̂ / (√v̂ + ε)
+        step += self.epsilon / scale_v
         np.divide(m, step, out=step)
-        step *= learning_rate / (1 - self.beta1**self.k)
+        step *= learning_rate * scale_m / scale_v
         theta -= step
 
     def state(self):

@@ -26,6 +26,7 @@ from scripts.figure_logs import (
     check_gradients_recorded,
     read,
 )
+from scripts.plots_compare import comparisons, plot_comparison
 from scripts.plots_dynamics import plot_direct_path, plot_jacobians, plot_lyapunov, plot_theory
 from scripts.plots_learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.plots_runs import (
@@ -42,6 +43,7 @@ from scripts.studies import study_path
 __all__ = [
     "plot_activations",
     "plot_all",
+    "plot_comparison",
     "plot_decay_while_learning",
     "plot_direct_path",
     "plot_equal_parameters",
@@ -115,6 +117,7 @@ def plot_everything(show=False):
     logs = readable_logs(run_id for run_id in artefacts.runs() if not run_id.startswith("study-"))
     has_data = artefacts.data_path("dataset.json").exists()
     studies = [plot for name, plot in STUDIES.items() if study_path(name).exists()]
+    studies += [functools.partial(plot_comparison, name) for name in comparisons()]
     if not logs and not has_data and not studies:
         raise StudyError(
             "nothing to draw, expected data/ or a log in assets/runs/: run "

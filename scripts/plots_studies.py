@@ -28,6 +28,7 @@ LOOKS = [  # of the variants of a study, one after the other: colour, marker, li
     ("#CC79A7", "^", "-."),
     ("#000000", "D", ":"),
 ]
+MOMENTS = {"before": "Before training", "after": "At the best epoch"}
 FLOOR, CEILING = 1e-30, 1e2  # where the axis of the probe's gradients ends
 DEAD = 1e-10  # a line to compare with
 TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
@@ -71,10 +72,9 @@ def reading(name, block):
 
 def describe_runs(study):
     """Seeds and epochs of a study, as a footer names them."""
-    seeds, runs = len(study["seeds"]), "runs study-…-s0"
-    if seeds > 1:
-        runs += f" to -s{seeds - 1}"
-    return f"{seeds} seed{'s' * (seeds > 1)} ({runs}), {study['epochs']} epochs each."
+    seeds = study["seeds"]
+    runs = f"run{'s' * (len(seeds) > 1)} study-…{', '.join(f'-s{seed}' for seed in seeds)}"
+    return f"{len(seeds)} seed{'s' * (len(seeds) > 1)} ({runs}), {study['epochs']} epochs each."
 
 
 # Variants: initialisations, equal parameters ----------------------------------------------------------------
@@ -152,17 +152,32 @@ def draw_variants(study, variants, labels, title, looks=LOOKS):
         axes[rows - 1, column].set_xlabel("steps back (1 = the last step)")
     figure_style.add_legend(axes[0, 0], axes[rows - 1, 0].get_legend_handles_labels(), 2)
     draw_scores(span_last_row(figure, axes), study, drawn)
-    figure_style.add_footer(figure, read_variants(study), provenance_of_variants(study))
+    figure_style.add_footer(figure, read_variants(len(study["seeds"])), provenance_of_variants(study))
     return figure
 
 
 def draw_decays(axes, drawn, state, moment):
     """One panel: the decay of one state of all variants, at one moment."""
+    curves = [
+        (variant["decay"][state][moment], label, look)
+        for variant, label, look in drawn
+        if state in variant["decay"]
+    ]
+    draw_over_seeds(axes, curves)
+    axes.set_title(f"{MOMENTS[moment]}: {'hidden' if state == 'h' else 'cell'} state {state}")
+
+
+def draw_over_seeds(axes, curves):
+    """Decays by depth, each the middle seed in a band from the smallest to the largest.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    curves : list of (dict, str, (str, str, str))
+        A decay over seeds as a study holds it; its label; colour, marker and line.
+    """
     axes.set_yscale("log", nonpositive="clip")
-    for number, (variant, label, (colour, marker, line)) in enumerate(drawn):
-        if state not in variant["decay"]:
-            continue
-        curve = variant["decay"][state][moment]
+    for number, (curve, label, (colour, marker, line)) in enumerate(curves):
         depth, low, high = (np.array(curve[name], float) for name in ("depth", "low", "high"))
         axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(
@@ -171,8 +186,6 @@ def draw_decays(axes, drawn, state, moment):
             markevery=(2 * number, 8),
         )
     axes.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
-    moment = {"before": "Before training", "after": "At the best epoch"}[moment]
-    axes.set_title(f"{moment}: {'hidden' if state == 'h' else 'cell'} state {state}")
 
 
 def mark_depths(axes, study, variants):
@@ -220,9 +233,8 @@ def draw_scores(axes, study, drawn):
     axes.set_xlabel(f"correct (% of {sentences:,} test sentences)")
 
 
-def read_variants(study):
-    """How to read a figure of variants."""
-    seeds = len(study["seeds"])
+def read_variants(seeds):
+    """How to read a figure of variants over so many seeds."""
     lines, accuracies = "Median over the sentences.", "the symbol"
     if seeds > 1:
         lines = (
@@ -240,12 +252,18 @@ def read_variants(study):
 
 def provenance_of_variants(study):
     """Data, runs and sentences of a study of variants."""
+    measured = describe_measured(study, study["variants"])
+    return f"{name_data(study['dataset'])} {describe_runs(study)} {measured}"
+
+
+def describe_measured(study, variants):
+    """Best epochs of some variants of a study, and the sentences that gradients were measured on."""
     sentences = study["sentences"]
-    best = [epoch for variant in study["variants"] for epoch in variant["best_epoch"]]
+    best = [epoch for variant in variants for epoch in variant["best_epoch"]]
     return (
-        f"{name_data(study['dataset'])} {describe_runs(study)} Best epochs (smallest validation loss): "
-        f"{min(best)} to {max(best)}. Gradients: {sentences['count']:,} validation sentences of "
-        f"{sentences['shortest']} to {sentences['longest']} tokens."
+        f"Best epochs (smallest validation loss): {min(best)} to {max(best)}. "
+        f"Gradients: {sentences['count']:,} validation sentences of {sentences['shortest']} to "
+        f"{sentences['longest']} tokens."
     )
 
 

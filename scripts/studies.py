@@ -60,12 +60,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from scripts import artefacts, experiment, probe
+from scripts import artefacts, probe
 from scripts.artefacts import Split, StudyError
 from scripts.dataset import sorted_batches
 from scripts.evaluation import load_model, logits
 from scripts.experiment import best_epoch, build_model, check_settings, describe_data
 from scripts.gradients import round_to_digits, walk_back
+from scripts.many_runs import seed_list, train_variants
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
 PROBE_EPOCHS = 12
@@ -87,14 +88,13 @@ def study_path(name):
 
 
 def train_seeds(plan, seeds, *, overwrite=False, progress=True, **settings):
-    """Train each variant once a seed; what is trained already is left as it is.
+    """Train each variant once a seed, side by side; what is trained already is left as it is.
 
     Parameters
     ----------
     plan : list of (str, str, dict)
         Model, name of the variant and its settings; a run is called ``study-<model>-<name>-s<seed>``.
-    seeds : int
-        How many: 0, 1, …
+    seeds : list of int
     overwrite : bool
         Begin anew where a run with other settings or data has that name.
     progress : bool
@@ -110,19 +110,21 @@ def train_seeds(plan, seeds, *, overwrite=False, progress=True, **settings):
     Raises
     ------
     StudyError
-        No seed, or what :func:`scripts.experiment.run` raises.
+        See :func:`scripts.many_runs.train`; or a run failed, which is said when all the others are trained.
     """
-    if not isinstance(seeds, int) or seeds < 1:
-        raise StudyError(f"seeds={seeds!r}: expected how many seeds, such as 3")
-    run_ids = [[f"study-{model}-{name}-s{seed}" for seed in range(seeds)] for model, name, _ in plan]
-    with tqdm(total=seeds * len(plan), unit="run", disable=not progress) as bar:
-        for (model, _, own), ids in zip(plan, run_ids, strict=True):
-            for seed, run_id in enumerate(ids):
-                bar.set_description(run_id)
-                experiment.run(
-                    model, run_id, overwrite=overwrite, progress=False, **{**settings, **own, "seed": seed}
-                )
-                bar.update()
+    run_ids, failed = train_variants(
+        plan,
+        seeds,
+        settings=settings,
+        overwrite=overwrite,
+        progress=progress,
+        remedy="begin the study anew with overwrite=True",
+    )
+    if failed:
+        raise StudyError(
+            f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
+            "what is trained is kept"
+        )
     return run_ids
 
 
@@ -195,7 +197,8 @@ def initialisation_study(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progres
 
     Parameters
     ----------
-    seeds : int
+    seeds : int or sequence of int
+        How many (0, 1, …), or which.
     epochs : int
     overwrite : bool
         Train anew where other settings or data were used before.
@@ -269,41 +272,58 @@ def equal_width(hidden_size, dimensions):
 
 def compare_variants(name, plan, seeds, overwrite, progress, **settings):
     """Train variants over seeds, and put their gradients and accuracies side by side in one JSON."""
-    if settings.get("gradients", True) is not True:
-        raise StudyError(
-            f"gradients={settings['gradients']!r}: the study {name!r} compares gradients: leave that out"
-        )
+    refuse_unrecorded(name, settings)
+    seeds = seed_list(seeds)
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
+    data, runs, content = measure_variants(plan, run_ids)
+    return save_study(
+        name, data.manifest, runs, seeds=seeds, epochs=settings["epochs"], settings=settings, **content
+    )
+
+
+def measure_variants(plan, run_ids):
+    """What studies of variants say of what they trained; the runs of a variant are as in :func:`train_seeds`.
+
+    Returns
+    -------
+    data : scripts.artefacts.Data
+    runs : list of scripts.artefacts.Run
+    content : dict
+        ``standard_error``, ``sentences`` and ``variants`` of this module's docstring.
+    """
     data, variants, runs = artefacts.load_data(), [], []
     for (model, variant, own), ids in zip(plan, run_ids, strict=True):
         of_seeds = [artefacts.load_run(run_id) for run_id in ids]
         runs += of_seeds
         variants.append({"model": model, "name": variant, "settings": own, "runs": ids})
         variants[-1] |= measure_variant(ids, of_seeds)
-    p = np.mean([variant["test_accuracy"] for variant in variants])
+    p = np.mean(np.concatenate([variant["test_accuracy"] for variant in variants]))
     recorded = best_epoch(runs[0].history)["gradients"]
-    return save_study(
-        name,
-        data.manifest,
-        runs,
-        seeds=list(range(seeds)),
-        epochs=settings["epochs"],
-        settings=settings,
-        standard_error=round_to_digits(np.sqrt(p * (1 - p) / len(data.splits["test"].s))),
-        sentences={
+    content = {
+        "standard_error": round_to_digits(np.sqrt(p * (1 - p) / len(data.splits["test"].s))),
+        "sentences": {
             "count": recorded["sentences"],
             "shortest": recorded["shortest"],
             "longest": recorded["longest"],
         },
-        variants=variants,
-    )
+        "variants": variants,
+    }
+    return data, runs, content
+
+
+def refuse_unrecorded(name, settings):
+    """Raise a StudyError where a study that compares gradients is asked not to record them."""
+    if settings.get("gradients", True) is not True:
+        raise StudyError(
+            f"gradients={settings['gradients']!r}: the study {name!r} compares gradients: leave that out"
+        )
 
 
 def refuse_varied(settings, *varied):
     """Raise a StudyError where a setting is given that the study itself chooses, run by run."""
     for name in (*varied, "seed"):
         if name in settings:
-            instead = "give seeds=, how many" if name == "seed" else "leave it out"
+            instead = "give seeds=, how many or which" if name == "seed" else "leave it out"
             raise StudyError(f"{name}={settings[name]!r}: this study varies {name} itself: {instead}")
 
 
@@ -538,6 +558,7 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
     described = data.manifest[probe.NAME]
     settings = {"epochs": epochs, "input_dropout": 0.0, "state_dropout": 0.0, "gradients": False, **settings}
     plan = [(model, f"probe-{described['mixture']}", {}) for model in ("rnn", "lstm")]
+    seeds = seed_list(seeds)
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
     runs = [artefacts.load_run(run_id) for ids in run_ids for run_id in ids]
     tested = np.unique(distances)
@@ -550,7 +571,7 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
         f"probe-{described['mixture']}",
         data.manifest,
         runs,
-        seeds=list(range(seeds)),
+        seeds=seeds,
         epochs=epochs,
         settings=settings,
         mixture=described["mixture"],

@@ -1,9 +1,13 @@
+import json
+import zipfile
+
 import numpy as np
 import pytest
 
 import lstm.model
 import rnn.model
 from scripts import artefacts
+from scripts.experiment import TIMINGS
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
 
@@ -75,3 +79,20 @@ def write_data(sizes=(200, 80, 60), D=6, seed=0, **manifest):
 def data(study_root):
     """The small dataset of :func:`write_data`, preprocessed in an empty project."""
     return write_data()
+
+
+def without_timings(root, run_id):
+    """The lines of a run's log and the members of its weights file, less what differs between equal runs."""
+    log = (root / "assets" / "runs" / f"{run_id}.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = [{name: value for name, value in json.loads(line).items() if name not in TIMINGS} for line in log]
+    with zipfile.ZipFile(root / "assets" / "weights" / f"{run_id}.npz") as file:
+        members = {name: file.read(name) for name in file.namelist() if name != "timings.npy"}
+    return lines, members
+
+
+def same_run(run_id, root, other_root):
+    """Assert that two projects hold the same run, byte by byte but for its timings."""
+    lines, members = without_timings(root, run_id)
+    other_lines, other_members = without_timings(other_root, run_id)
+    assert [json.dumps(line) for line in lines] == [json.dumps(line) for line in other_lines]
+    assert members == other_members

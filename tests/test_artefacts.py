@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -153,10 +154,32 @@ def test_damaged_log_is_one_line(a_run, content):
 
 def test_other_format_version_is_refused(a_run):
     run = artefacts.load_run("a-run")
-    artefacts.save_run("a-run", run._replace(settings=run.settings | {"format_version": 2}))
+    artefacts.save_run("a-run", run._replace(settings=run.settings | {"format_version": 1}))
     for read in (artefacts.load_run, artefacts.read_log):
-        with pytest.raises(StudyError, match="version 2, expected 1"):
+        with pytest.raises(StudyError, match="version 1, expected 2"):
             read("a-run")
+
+
+def test_an_epoch_is_added_without_holding_those_before(a_run):
+    """20 MB of history: what is written then is what would be written at once, in less than 5 MB."""
+    run = artefacts.load_run("a-run")
+    first, *more = [run.history[0] | {"epoch": epoch, "note": "x" * 1_000_000} for epoch in range(20)]
+    timings = run.timings[:1] * 20
+    artefacts.save_run("a-run", run._replace(history=[first, *more], timings=timings))
+    whole, log = a_run.read_bytes(), artefacts.log_path("a-run").read_bytes()
+    artefacts.save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
+    last = run._replace(history=[more[-1] | {"note": ""}], timings=timings[:1])
+    tracemalloc.start()
+    try:
+        artefacts.save_run("a-run", last, append=True)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    artefacts.save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
+    artefacts.save_run("a-run", last._replace(history=more[-1:]), append=True)
+    assert a_run.read_bytes() == whole
+    assert artefacts.log_path("a-run").read_bytes() == log
+    assert artefacts.load_run("a-run").history[-1]["epoch"] == 19
 
 
 def test_weights_are_named_as_pytorch_names_them(a_run):

@@ -7,13 +7,24 @@ import json
 import numpy as np
 import pytest
 
-from scripts import artefacts, benchmark
+from scripts import artefacts, benchmark, benchmark_peers, benchmark_training
 from scripts.artefacts import StudyError
+from scripts.benchmark_tables import tables
 from scripts.dataset import Batch
 from scripts.experiment import build_model, check_settings
 from tests.conftest import make_split, write_data
 
-SIZES = [(4, 16)]  # H, B
+PLAN = benchmark.QUICK._replace(
+    sizes=[(4, 16)],
+    recorded=(4, 16),
+    glove={300: True, 200: False},
+    sentences=[200, 400],
+    lengths=[3],
+    units=[5],
+    batches=2,
+    repetitions=2,
+    words=50,
+)
 
 
 def ticking():
@@ -22,7 +33,7 @@ def ticking():
     return lambda: next(ticks)
 
 
-class Twin(benchmark.Own):
+class Twin(benchmark_peers.Own):
     """A peer that computes what our side computes."""
 
     library, variant, threads = "Twin", "plain", None
@@ -34,7 +45,7 @@ class Wrong(Twin):
     library = "Wrong"
 
     def evaluate(self, batches):
-        return super().evaluate(batches) + 2 * benchmark.TOLERANCE
+        return super().evaluate(batches) + 2 * benchmark_training.TOLERANCE
 
 
 class Diverging(Twin):
@@ -47,7 +58,7 @@ class Diverging(Twin):
 
 
 def peers_of(*classes):
-    """As ``benchmark.PEERS``; the module of each is one that is always there."""
+    """As ``benchmark_peers.PEERS``; the module of each is one that is always there."""
 
     def builder(contender):
         return lambda kind, model: [contender(kind, small_model(kind, D=model.D, H=model.H, like=model))]
@@ -65,14 +76,14 @@ def small_model(kind, D=6, H=4, like=None):
 @pytest.fixture
 def batches():
     """Six batches of 16 sentences."""
-    return benchmark.cut_batches(make_split(np.random.default_rng(0), 100, longest=9), 16, 6)[0]
+    return benchmark_training.cut_batches(make_split(np.random.default_rng(0), 100, longest=9), 16, 6)[0]
 
 
 @pytest.fixture
 def made_up(study_root, monkeypatch):
     """An empty data/, and few made-up sentences in its place."""
-    draw = benchmark.draw_split
-    monkeypatch.setattr(benchmark, "draw_split", lambda: draw(200))
+    draw = benchmark_training.draw_split
+    monkeypatch.setattr(benchmark_training, "draw_split", lambda *_, seed=0: draw(200, seed=seed))
 
 
 def result(library, training, inference, refused=None, variant="packed"):
@@ -92,16 +103,18 @@ def test_ratio_is_to_the_fastest_variant_of_each_task():
         result("PyTorch", 8.0, 4.0, variant="padded"),
         result("JAX", 2.0, 2.0),
     ]
-    assert benchmark.ratios(results) == {
-        "training": {"PyTorch": 0.5, "JAX": 1.5},
-        "inference": {"PyTorch": 0.25, "JAX": 0.5},
+    results.append(result("own", 1.0, 2.0, variant="2 workers"))
+    assert benchmark_training.ratios(results, "training") == {
+        "packed": {"PyTorch": 0.5, "JAX": 1.5},
+        "2 workers": {"PyTorch": 1 / 6, "JAX": 0.5},
     }
+    assert benchmark_training.ratios(results, "inference")["packed"] == {"PyTorch": 0.25, "JAX": 0.5}
 
 
 def test_refused_variants_count_for_nothing():
     results = [result("own", 3.0, 1.0), result("PyTorch", 6.0, 5.0), result("PyTorch", 0, 0, "wrong")]
-    assert benchmark.ratios(results)["training"] == {"PyTorch": 0.5}
-    assert benchmark.ratios([results[0], results[2]])["training"] == {}
+    assert benchmark_training.ratios(results, "training") == {"packed": {"PyTorch": 0.5}}
+    assert benchmark_training.ratios([results[0], results[2]], "training") == {"packed": {}}
 
 
 # Agreement ------------------------------------------------------------------------------------------------
@@ -119,31 +132,33 @@ def test_contenders_take_turns_and_are_timed_equally_often(kind, batches):
         library = "Other"
 
     contenders = [cls(kind, small_model(kind)) for cls in (Noted, Other)]
-    results = benchmark.compare(contenders, batches, repetitions=3, clock=ticking())
+    results = benchmark_training.compare(contenders, batches, repetitions=3, clock=ticking())
     assert order[-6:] == ["Twin", "Other"] * 3
     for timed in results:
         assert timed["refused"] is None
         assert timed["difference"] == 0
-        for task in benchmark.TASKS:
+        for task in benchmark_training.TASKS:
             assert timed[task] == {"seconds": [1, 1, 1], "median": 1}
 
 
 def test_wrong_peer_is_refused_and_not_timed(kind, batches):
-    contenders = [cls(kind, small_model(kind)) for cls in (benchmark.Own, Wrong, Diverging, Twin)]
-    own, wrong, diverging, twin = benchmark.compare(contenders, batches, repetitions=1, clock=ticking())
+    contenders = [cls(kind, small_model(kind)) for cls in (benchmark_peers.Own, Wrong, Diverging, Twin)]
+    own, wrong, diverging, twin = benchmark_training.compare(
+        contenders, batches, repetitions=1, clock=ticking()
+    )
     assert own["refused"] is twin["refused"] is None
-    assert wrong["difference"] == pytest.approx(2 * benchmark.TOLERANCE)
+    assert wrong["difference"] == pytest.approx(2 * benchmark_training.TOLERANCE)
     assert "2.0e-04, more than 0.0001" in wrong["refused"]
     assert diverging["difference"] is None
     assert "nan" in diverging["refused"]
-    assert not {*benchmark.TASKS, "first_seconds"} & (wrong.keys() | diverging.keys())
+    assert not {*benchmark_training.TASKS, "first_seconds"} & (wrong.keys() | diverging.keys())
 
 
 def test_other_initial_weights_are_noticed(kind, batches):
     other = small_model(kind)
     other.theta[:] *= 1.05
-    contenders = [benchmark.Own(kind, small_model(kind)), Twin(kind, other)]
-    assert benchmark.compare(contenders, batches, repetitions=1)[1]["refused"]
+    contenders = [benchmark_peers.Own(kind, small_model(kind)), Twin(kind, other)]
+    assert benchmark_training.compare(contenders, batches, repetitions=1)[1]["refused"]
 
 
 @pytest.mark.parametrize("steps", [6, 20, 50])
@@ -158,28 +173,32 @@ def test_losses_are_compared_after_twenty_steps(steps):
             return batches[0]
 
     counting = Counting()
-    losses = benchmark.losses_after_training(counting, list(range(steps))[: benchmark.STEPS])
+    losses = benchmark_training.losses_after_training(
+        counting, list(range(steps))[: benchmark_training.STEPS]
+    )
     assert counting.steps == 20
     assert losses.tolist() == list(range(min(steps, 20)))
 
 
 @pytest.mark.parametrize("library", ["PyTorch", "JAX"])
 def test_peers_agree_and_leave_our_model_alone(kind, library, batches):
-    module, build = benchmark.PEERS[library]
+    module, build = benchmark_peers.PEERS[library]
     pytest.importorskip(module)
     model = small_model(kind)
     theta = model.theta.copy()
     peers = build(kind, model)
-    reference = benchmark.losses_after_training(benchmark.Own(kind, small_model(kind)), batches[:2])
+    reference = benchmark_training.losses_after_training(
+        benchmark_peers.Own(kind, small_model(kind)), batches[:2]
+    )
     for peer in peers:
         with peer.running():
-            losses = benchmark.losses_after_training(peer, peer.prepare(batches[:2]))
-        assert benchmark.check_agreement(losses, reference)["refused"] is None
+            losses = benchmark_training.losses_after_training(peer, peer.prepare(batches[:2]))
+        assert benchmark_training.check_agreement(losses, reference)["refused"] is None
     np.testing.assert_array_equal(model.theta, theta)
 
 
 def test_own_side_trains_one_step_a_batch_without_dropout(kind, batches):
-    own = benchmark.Own(kind, small_model(kind))
+    own = benchmark_peers.Own(kind, small_model(kind))
     own.train(batches)
     assert own.optimizer.k == len(batches)
     assert own.model.input_dropout == own.model.state_dropout == 0
@@ -191,108 +210,315 @@ def test_own_side_trains_one_step_a_batch_without_dropout(kind, batches):
 
 def test_padding_and_its_lengths():
     batch = Batch(np.array([7, 4, 6, 8, 5, 9]), np.array([3, 2, 1]), np.zeros(3), np.arange(3))
-    ids, lengths = benchmark.pad(batch)
+    ids, lengths = benchmark_peers.pad(batch)
     assert ids.tolist() == [[7, 4, 6], [8, 5, 0], [9, 0, 0]]
     assert lengths.tolist() == [3, 2, 1]
 
 
 def test_made_up_sentences_are_as_long_as_those_of_sst2():
-    x, s, y, _ = benchmark.draw_split(20_000)
+    x, s, y, _ = benchmark_training.draw_split(20_000)
     assert len(x) == s.sum()
     assert (s.min(), s.max()) == (1, 52)
     assert s.mean() == pytest.approx(9.3, abs=0.5)
     assert np.quantile(s, [0.25, 0.5, 0.75, 0.95]).tolist() == pytest.approx([3, 7, 13, 26], abs=1)
     assert x.min() >= 2
-    assert x.max() < benchmark.SST2_WORDS
+    assert x.max() < benchmark_training.SST2_WORDS
     assert set(y) == {0, 1}
 
 
 def test_sentences_come_from_data_where_it_is_filled(data):
-    name, split, embeddings = benchmark.load_sentences()
+    name, training, validation, embeddings = benchmark_training.load_sentences()
     assert name == "made-up"
-    assert len(split.s) == 200
+    assert (len(training.s), len(validation.s)) == (200, 80)
     assert embeddings.shape == (30, 100)  # data/ has vectors of 6
 
 
 def test_vectors_of_100_dimensions_are_used_as_they_are(study_root):
     data = write_data(D=100)
-    np.testing.assert_array_equal(benchmark.load_sentences()[2], data.embeddings)
+    np.testing.assert_array_equal(benchmark_training.load_sentences().embeddings, data.embeddings)
 
 
 def test_only_full_batches_are_timed_and_all_are_counted():
     split = make_split(np.random.default_rng(0), 100)
-    batches, epoch_batches = benchmark.cut_batches(split, 16, 50)
+    batches, epoch_batches = benchmark_training.cut_batches(split, 16, 50)
     assert epoch_batches == 7
     assert [len(batch.y) for batch in batches] == [16] * 6
     with pytest.raises(StudyError, match="100 training sentences, less than one batch of 128"):
-        benchmark.cut_batches(split, 128, 50)
+        benchmark_training.cut_batches(split, 128, 50)
 
 
 def test_fewer_batches_of_larger_sizes():
-    counts = [benchmark.timed_batches(H, B, 200) for H, B in [(32, 64), (64, 64), (128, 64), (64, 256)]]
+    counts = [
+        benchmark_training.timed_batches(H, B, 200) for H, B in [(32, 64), (64, 64), (128, 64), (64, 256)]
+    ]
     assert counts == [200, 200, 100, 50]
-    assert benchmark.timed_batches(512, 256, 200) == benchmark.STEPS
+    assert benchmark_training.timed_batches(512, 256, 200) == benchmark_training.STEPS
+
+
+def test_padding_to_more_steps_and_round_numbers_of_them():
+    batch = Batch(np.array([7, 4, 6]), np.array([2, 1]), np.zeros(2), np.arange(2))
+    ids, lengths = benchmark_peers.pad(batch, 4)
+    assert ids.tolist() == [[7, 4], [6, 0], [0, 0], [0, 0]]
+    assert lengths.tolist() == [2, 1]
+    assert [benchmark_peers.bucket(steps) for steps in (1, 7, 8, 9, 10, 23, 25, 52)] == [
+        1,
+        7,
+        8,
+        10,
+        10,
+        24,
+        28,
+        52,
+    ]
+
+
+# Recording gradients --------------------------------------------------------------------------------------
+
+
+def test_recording_is_timed_in_turns_with_epochs_without(made_up, kind, monkeypatch):
+    order = []
+    measure = benchmark_training.measure
+    monkeypatch.setattr(benchmark_training, "measure", lambda *given: order.append("on") or measure(*given))
+    started = benchmark_training.start_run
+
+    def noted_run(*given):
+        model, epochs = started(*given)
+        return model, (order.append("epoch") or record for record in epochs)
+
+    monkeypatch.setattr(benchmark_training, "start_run", noted_run)
+    point = {"model": kind, "hidden_size": 4, "batch_size": 16}
+    sentences = benchmark_training.load_sentences()
+    entry = benchmark_training.measure_recording(point, sentences, 3, ticking())
+    assert order == ["epoch", "epoch", "on"] * 3
+    assert entry["results"] == {name: {"seconds": [1, 1, 1], "median": 1} for name in ("off", "on")}
+    assert entry["ratio"] == 1
+    assert entry["sentences"] == len(benchmark_training.gradient_rows(sentences.validation.s))
 
 
 # The whole ------------------------------------------------------------------------------------------------
 
 
+def measure(sections=("training",), peers=None, plan=PLAN, **options):
+    return benchmark.benchmark(plan, sections, peers={} if peers is None else peers, **options)
+
+
+def todays_file(suffix=""):
+    return artefacts.assets_path("benchmarks", f"{datetime.date.today().isoformat()}{suffix}.json")
+
+
 def test_missing_peers_are_skipped_and_said_so(made_up, capsys):
-    peers = {"Nothing": ("no_such_module_anywhere", None)} | peers_of(Twin)
-    record = benchmark.benchmark(repetitions=1, sizes=SIZES, batches=2, peers=peers)
+    record = measure(peers={"Nothing": ("no_such_module_anywhere", None)} | peers_of(Twin))
     out = capsys.readouterr().out
-    assert "Nothing is skipped, not installed" in out
+    assert out.count("Nothing is skipped, not installed") == 2, "at once, and beside the tables"
     assert "pip install no_such_module_anywhere" in out
-    assert record["skipped"].keys() == {"Nothing"}
-    assert {r["library"] for size in record["sizes"] for r in size["results"]} == {"own", "Twin"}
+    assert "Nothing" in record["skipped"]
+    assert {r["library"] for size in record["training"] for r in size["results"]} == {"own", "Twin"}
 
 
 def test_without_peers_our_own_seconds_remain(made_up, capsys):
-    record = benchmark.benchmark(repetitions=1, sizes=SIZES, batches=2, peers={})
-    assert record["sizes"][0]["ratios"] == {"training": {}, "inference": {}}
+    record = measure()
+    assert record["training"][0]["ratios"] == {task: {"one process": {}} for task in benchmark_training.TASKS}
     assert "| RNN | 4 | 16 | 12 of 13 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("quick", "suffix"), [(False, ""), (True, "-quick")])
 def test_json_holds_what_was_measured(made_up, quick, suffix):
-    record = benchmark.benchmark(quick, repetitions=2, sizes=SIZES, batches=2, peers=peers_of(Twin, Wrong))
-    path = artefacts.assets_path("benchmarks", f"{datetime.date.today().isoformat()}{suffix}.json")
-    assert json.loads(path.read_text()) == record
+    record = measure(("training", "recording"), peers_of(Twin, Wrong), quick=quick)
+    assert json.loads(todays_file(suffix).read_text()) == record
+    assert record["finished"] is True
     assert record["data"]["dimensions"] == 100
     assert record["settings"]["repetitions"] == 2
-    assert {"cpu", "cores", "load_before", "load_after"} == record["machine"].keys()
+    assert {"cpu", "cores", "blas", "environment", "load_before", "load_after"} == record["machine"].keys()
+    assert {"library", "version", "architecture"} == record["machine"]["blas"][0].keys()
     assert {"python", "numpy"} <= record["versions"].keys()
-    assert [size["model"] for size in record["sizes"]] == ["rnn", "lstm"]
-    for size in record["sizes"]:
+    assert [size["model"] for size in record["training"]] == ["rnn", "lstm"]
+    assert [entry["model"] for entry in record["recording"]] == ["rnn", "lstm"]
+    for size in record["training"]:
         own, twin, wrong = size["results"]
         assert wrong["refused"]
         assert size["others"] is None or size["others"] >= 0
-        for task in benchmark.TASKS:
+        for task in benchmark_training.TASKS:
             assert len(own[task]["seconds"]) == len(twin[task]["seconds"]) == 2
             scale = size["epoch_batches"] / size["batches"]
             assert own[task]["epoch_seconds"] == pytest.approx(own[task]["median"] * scale)
             ratio = own[task]["median"] / twin[task]["median"]
-            assert size["ratios"][task] == {"Twin": pytest.approx(ratio)}
+            assert size["ratios"][task] == {"one process": {"Twin": pytest.approx(ratio)}}
 
 
-def test_tables_name_seconds_variants_ratios_and_refusals():
+def test_a_second_variant_of_ours_has_its_own_column(made_up, monkeypatch):
+    class Two(benchmark_peers.Own):
+        variant = "2 workers"
+
+    monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", [benchmark_peers.Own, Two])
+    record = measure(peers=peers_of(Twin))
+    text = tables(record)
+    assert "| one process, s | 2 workers, s | Twin, s | one process ÷ Twin | 2 workers ÷ Twin |" in text
+    assert record["training"][0]["ratios"]["training"].keys() == {"one process", "2 workers"}
+
+
+def test_an_interrupted_run_goes_on_with_the_next_point(made_up, monkeypatch, capsys):
+    measure_size, calls = benchmark.measure_size, []
+
+    def interrupted(point, *given):
+        calls.append(point["model"])
+        if calls == ["rnn", "lstm"]:
+            raise KeyboardInterrupt
+        return measure_size(point, *given)
+
+    monkeypatch.setattr(benchmark, "measure_size", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        measure()
+    (kept,) = json.loads(todays_file().read_text())["training"]
+    assert "This run was interrupted" in tables(json.loads(todays_file().read_text()))
+    record = measure()
+    assert calls == ["rnn", "lstm", "lstm"]
+    assert record["training"][0] == kept
+    assert "1 points measured earlier today are kept" in capsys.readouterr().out
+    measure()
+    assert calls == ["rnn", "lstm", "lstm", "rnn", "lstm"], "a finished run is measured anew"
+
+
+def test_other_sections_of_the_same_day_stay(made_up):
+    first = measure(("recording",))
+    record = measure(("training",))
+    assert record["recording"] == first["recording"]
+    assert len(record["training"]) == 2
+
+
+def test_other_circumstances_of_the_same_day_are_refused(made_up):
+    measure(("recording",))
+    before = todays_file().read_bytes()
+    with pytest.raises(StudyError, match=r"other circumstances \(settings differ\): move or delete it"):
+        measure(plan=PLAN._replace(repetitions=1))
+    assert todays_file().read_bytes() == before
+
+
+def test_every_point_is_measured_once():
+    for plan in (benchmark.FULL, benchmark.QUICK):
+        for section in benchmark.SECTIONS.values():
+            points = section.points(plan)
+            assert all(points.count(point) == 1 for point in points)
+    sizes = benchmark.SECTIONS["training"].points(benchmark.FULL)
+    assert {(point["hidden_size"], point["batch_size"]) for point in sizes} == {
+        *((64, B) for B in (32, 64, 256)),
+        *((H, 64) for H in (32, 128, 256, 512)),
+    }
+    growth = benchmark.SECTIONS["growth"].points(benchmark.FULL)
+    assert {point["sentences"] for point in growth} == {10_000, 100_000, 1_000_000}
+    assert {point["T"] for point in growth} == {None, 10, 50, 250}
+    assert {point["hidden_size"] for point in growth} == {32, 64, 128, 256, 512}
+
+
+# Tables ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def empty_record(made_up):
+    """The JSON before anything is measured."""
+    context = benchmark.Context(PLAN, benchmark_training.load_sentences(), {}, {})
+    machine = {"cpu": "a CPU", "cores": 2, "load_before": 0.5, "load_after": 1.5, "environment": {}}
+    machine["blas"] = [{"library": "openblas", "version": "0.3", "architecture": "SkylakeX"}]
+    return benchmark.describe_run(context, {"torch": "2"}, machine, quick=False)
+
+
+def test_tables_name_seconds_variants_ratios_and_refusals(empty_record):
     own, peer = result("own", 3.0, 1.0), result("PyTorch", 6.0, 4.0)
-    for entry, task in itertools.product((own, peer), benchmark.TASKS):
+    for entry, task in itertools.product((own, peer), benchmark_training.TASKS):
         entry[task]["epoch_seconds"] = 2 * entry[task]["median"]
     results = [own, peer, result("JAX", 0, 0, refused="it computes something else", variant="padded")]
     size = {"model": "lstm", "hidden_size": 64, "batch_size": 32, "batches": 5, "epoch_batches": 10}
-    size |= {"others": 0.25, "results": results, "ratios": benchmark.ratios(results)}
-    record = benchmark.describe_run({"torch": "2"}, 5, 0.5, {}) | {"sizes": [size]}
-    record["machine"]["load_after"] = 1.5
-    record["data"] |= {"name": "sst2", "dimensions": 100}
-    text = benchmark.summarise(record)
-    assert "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 12.00 (packed × 1) | 0.50 | refused | – |" in text
+    size |= {"others": 0.25, "results": results}
+    size["ratios"] = {task: benchmark_training.ratios(results, task) for task in benchmark_training.TASKS}
+    text = tables(empty_record | {"training": [size]})
+    assert "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 12.00 (packed × 1) | 0.50 | refused | – | – |" in text
     assert "| LSTM | 64 | 32 | 5 of 10 | 2.00 | 8.00 (packed × 1) | 0.25 | refused | – |" in text
     assert "Refused: JAX padded (LSTM, H = 64, batch 32): it computes something else." in text
+    assert "a CPU, 2 cores; BLAS: openblas 0.3 (SkylakeX)" in text
     assert "Load average 0.5 before" in text
     assert "0.25 to 0.25 cores" in text
 
 
-def test_no_repetitions_is_one_clear_line(study_root):
-    with pytest.raises(StudyError, match="--repetitions 0 is too few"):
-        benchmark.main(["--repetitions", "0"])
+def test_tables_of_recording_glove_and_growth(empty_record):
+    recorded = {"off": {"median": 2.0}, "on": {"median": 2.5}}
+    recording = {"model": "rnn", "hidden_size": 64, "batch_size": 64, "sentences": 881, "others": None}
+    memory = {"before": 1_000_000, "loaded": 2_000_000, "cut": 3_000_000, "trained": 3_500_000}
+    few = {"model": "rnn", "sentences": 1000, "T": None, "hidden_size": 64, "others": None}
+    few |= {"seconds_a_token": 2e-6, "cut_seconds": 0.5, "memory": memory | {"peak": 4_000_000}}
+    many = few | {"sentences": 5000, "memory": memory | {"peak": 4_040_000}}
+    wide = few | {"hidden_size": 512, "memory": memory | {"peak": 9_000_000}}
+    unknown = few | {"T": 50, "memory": dict.fromkeys([*memory, "peak"])}
+    file = {"lines": 200_000, "timed": True, "bytes": 180e6, "words": 14_345, "others": None}
+    seconds = [{"library": "own", "median": 1.0}, {"library": "gensim", "median": 40.0}]
+    file |= {"results": [r | {"refused": None} for r in seconds], "ratios": {"gensim": 0.025}}
+    file["memory"] = {"before": 1_000_000, "peak": 13_500_000}
+    text = tables(
+        empty_record
+        | {
+            "recording": [recording | {"results": recorded, "ratio": 1.25}],
+            "glove": [file, file | {"lines": 1_300_000, "results": [], "ratios": {}}],
+            "growth": [wide, few, many, unknown],
+        }
+    )
+    assert "| RNN | 64 | 64 | 881 | 2.00 | 2.50 | 1.25 |" in text
+    assert "| 200,000 | 180 | 14,345 | 1.00 | 40.00 | 0.025 | 12.5 |" in text
+    assert "| 1,300,000 | 180 | 14,345 | – | – | – | 12.5 |" in text
+    assert "| RNN | 5,000 | as SST-2 | 64 | 2.00 | 0.500 | 1.0 | 2.0 | 3.0 |" in text
+    assert "| RNN | 1,000 | 50 | 64 | 2.00 | 0.500 | – | – | – |" in text
+    assert "RNN: 10.0 bytes of anonymous memory for each further sentence, from 1,000 to 5,000." in text
+
+
+def test_the_tables_of_a_file_are_shown_without_measuring(made_up, capsys, monkeypatch):
+    measure(("recording",))
+    printed = capsys.readouterr().out
+    monkeypatch.setattr(benchmark, "benchmark", None)
+    benchmark.main(["--show", str(todays_file())])
+    shown = capsys.readouterr().out
+    assert "| LSTM | 4 | 16 |" in shown
+    assert shown.strip() in printed
+
+
+# The command line -----------------------------------------------------------------------------------------
+
+
+def test_sections_sizes_and_repetitions_are_chosen(monkeypatch):
+    asked = []
+    monkeypatch.setattr(benchmark, "benchmark", lambda *given, **options: asked.append((given, options)))
+    benchmark.main(["--only", "recording", "training", "--sizes", "64x32", "8x4", "--repetitions", "7"])
+    benchmark.main(["--quick"])
+    (plan, sections), options = asked[0]
+    assert plan == benchmark.FULL._replace(sizes=[(64, 32), (8, 4)], repetitions=7)
+    assert (sections, options) == (["training", "recording"], {"quick": False})
+    assert asked[1] == ((benchmark.QUICK, list(benchmark.SECTIONS)), {"quick": True})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--repetitions", "0"], "--repetitions 0 is too few"),
+        (["--only", "speed"], "--only speed is no section: choose among training, recording, glove, growth"),
+        (["--sizes", "64"], "--sizes 64 is no size: give units x sentences a batch, such as 64x32"),
+        (["--sizes", "0x64"], "--sizes 0x64 is no size"),
+        (["--show", "no-such-file.json"], "no-such-file.json could not be read"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_line(study_root, arguments, message):
+    with pytest.raises(StudyError, match=message):
+        benchmark.main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("[]", "no result of this benchmark"), ("{", "no JSON"), ('{"benchmark": "memory"}', "no result")],
+)
+def test_other_files_are_not_shown(tmp_path, content, message):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(StudyError, match=message):
+        benchmark.main(["--show", str(path)])
+
+
+def test_a_damaged_result_is_not_shown(made_up):
+    record = measure(("recording",))
+    artefacts.write_json(todays_file(), {name: value for name, value in record.items() if name != "growth"})
+    with pytest.raises(StudyError, match=r"is damaged \(it has no growth\)"):
+        benchmark.main(["--show", str(todays_file())])

@@ -1,10 +1,12 @@
 """Runs: their logs and weights, interruption, refusal; the loops, the optimizer, the batches."""
 
 import ast
+import gc
 import json
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,9 @@ EPOCH_FIELDS = {
     "sentences_per_second",
     "gradients",
 }
+
+
+MEASURED = ("train_loss", "train_accuracy", "validation_accuracy", *experiment.TIMINGS)
 
 
 def run(kind, run_id="a-run", **settings):
@@ -95,7 +100,7 @@ def test_of_equally_good_epochs_the_earliest_is_kept(data, monkeypatch):
     def loop(model, *arguments, **options):
         for epoch, loss in enumerate([0.7, 0.5, 0.5, 0.6]):
             model.theta[:] = epoch
-            yield {"epoch": epoch, "validation_loss": loss} | dict.fromkeys(experiment.TIMINGS, 1.0)
+            yield {"epoch": epoch, "validation_loss": loss} | dict.fromkeys(MEASURED, 1.0)
 
     monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
     kept = run("rnn", gradients=False)
@@ -172,6 +177,25 @@ def test_timings_are_all_that_the_weights_file_keeps_apart(data):
     kept = artefacts.load_run("a-run")
     assert set(kept.timings[0]) == set(experiment.TIMINGS)
     assert not set(kept.history[0]) & set(experiment.TIMINGS)
+
+
+def test_memory_does_not_grow_with_the_number_of_epochs(study_root, monkeypatch):
+    """5 epochs more: as Python's lists the record of one takes some 30 kB."""
+    write_data(sizes=(20, 20, 20))
+    held, measure = [], experiment.measure
+
+    def measured(*arguments):
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
+        return measure(*arguments)
+
+    monkeypatch.setattr(experiment, "measure", measured)
+    tracemalloc.start()
+    try:
+        run("rnn", epochs=8, hidden_size=4)
+    finally:
+        tracemalloc.stop()
+    assert held[8] - held[3] < 50_000
 
 
 def test_random_streams_are_apart(kind, data):
@@ -475,7 +499,7 @@ def test_packages_import_numpy_and_tqdm_only_and_open_no_file(name):
             a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
         }
         imported |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        assert imported <= {"numpy", "tqdm", "time", name}, path
+        assert imported <= {"numpy", "tqdm", "math", "time", name}, path
         called = {
             n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }

@@ -39,6 +39,7 @@ def run_block(source):
         "initialisation_study": lambda: main.initialisation_study(**small),
         "equal_parameters": lambda: main.equal_parameters(**small),
         "probe_study": lambda **options: main.probe_study(**options | small),
+        "compare": lambda: main.compare(**small),
         "plot": lambda *run_ids: all(artefacts.read_log(run_id) for run_id in run_ids),  # once, at the end
     }
     source = source.replace("artefacts.errors_in_one_line()", "pass")  # pytest has a hook of its own
@@ -95,6 +96,7 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
         "sentence-rnn-run-1+lstm-run-3.png",
         "equal-parameters.png",
         "memory.png",
+        "compare.png",
         "probe-even.png",
         "probe-log.png",
         "sentence-lengths.png",

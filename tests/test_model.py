@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lstm.model
 import rnn.model
 from scripts.checks import gradient_errors, numeric_gradient, random_batch, relative_error
 from scripts.dataset import pack
@@ -131,6 +132,44 @@ def test_walk_back_is_linear_in_what_the_caller_rescales(make_model):
             np.testing.assert_allclose(derivative * scale[:b], value, rtol=1e-12)
             derivative *= 1e-3
         scale[:b] *= 1e3
+
+
+# Faster ways ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_inference_equals_the_forward_pass(make_model, seed):
+    rng = np.random.default_rng(seed)
+    model = make_model(seed=seed)
+    ids, batch_sizes, _ = random_batch(rng, 11, rng.integers(1, 8, rng.integers(1, 6)))
+    expected = model.forward(ids, batch_sizes)
+    np.testing.assert_allclose(model.inference()(ids, batch_sizes), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_inference_sees_the_parameters_as_they_are_when_it_is_asked_for(make_model):
+    model = make_model()
+    ids, batch_sizes, _ = random_batch(np.random.default_rng(0), 11, [4, 2])
+    model.inference()
+    model.theta += 0.1
+    np.testing.assert_allclose(
+        model.inference()(ids, batch_sizes), model.forward(ids, batch_sizes), rtol=1e-12
+    )
+
+
+def test_inference_with_a_large_vocabulary_is_the_forward_pass(make_model, monkeypatch):
+    model = make_model()
+    monkeypatch.setitem(type(model).inference.__globals__, "LARGEST_PROJECTION", 10)
+    assert model.inference() == model.forward
+
+
+def test_lstm_product_gate_by_gate_equals_that_of_all_gates(monkeypatch):
+    model = lstm.model.LSTMClassifier(np.eye(11), 4, rng=np.random.default_rng(0), dtype=np.float64)
+    ids, batch_sizes, _ = random_batch(np.random.default_rng(0), 11, [4, 2, 2])
+    assert model._gate_weights(3)[1] == 4
+    gate_by_gate = model.forward(ids, batch_sizes)
+    monkeypatch.setattr(lstm.model, "SMALL_PRODUCT", 0)
+    assert model._gate_weights(3)[1] == 1
+    np.testing.assert_allclose(model.forward(ids, batch_sizes), gate_by_gate, rtol=1e-12)
 
 
 # References -----------------------------------------------------------------------------------------------
@@ -365,4 +404,15 @@ def test_the_two_models_are_twins_but_for_their_equations():
 
     one, other = definitions("rnn"), definitions("lstm")
     own = {name for name in one | other if one.get(name) != other.get(name)}
-    assert own == {"__init__", "forward", "_activate", "through_time", "step_jacobians", "activations"}
+    assert own == {
+        "__init__",
+        "forward",
+        "_gate_weights",
+        "SMALL_PRODUCT",
+        "_activate",
+        "through_time",
+        "_slopes",
+        "inference",
+        "step_jacobians",
+        "activations",
+    }

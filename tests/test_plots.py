@@ -50,7 +50,7 @@ def make_run(run_id, model="rnn", *, hidden_size=64, epochs=6, recorded=True, **
     """Save a synthetic run whose validation loss is smallest at epoch BEST."""
     rates = {state: rate for (of, state), rate in RATES.items() if of == model}
     settings = {
-        "format_version": artefacts.FORMAT_VERSION,
+        "format_version": artefacts.RUN_VERSION,
         "run_id": run_id,
         "model": model,
         "hyperparameters": {"epochs": epochs, "lr": 0.002, "hidden_size": hidden_size, "seed": 0},

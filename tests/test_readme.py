@@ -38,7 +38,7 @@ def test_every_logged_field_is_explained(data):
     experiment.run("lstm", "an-lstm", progress=False, epochs=1, hidden_size=4)
     for run_id in ("an-rnn", "an-lstm"):
         settings, epochs = artefacts.read_log(run_id)
-        explained_as_one = {"python", "numpy", "rows", "name", "splits", "type"}
+        explained_as_one = {"python", "numpy", "blas", "rows", "name", "splits", "type"}
         missing = set(keys_of(settings)) - CODE - explained_as_one - set(artefacts.SPLITS)
         assert not missing - {"embeddings", "dimensions", "checksum", "max_length", "epoch"}
         for record in epochs:

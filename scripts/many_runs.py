@@ -1,0 +1,215 @@
+"""Many runs: as many side by side as there are cores, or on a cluster; one that fails doesn't stop the rest.
+
+Each is one of :func:`scripts.experiment.run`, with a log and weights of its own and one BLAS thread. So what
+was interrupted continues where it stopped: finished runs stay, those that were begun go on.
+"""
+
+import contextlib
+import io
+import sys
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from tqdm import tqdm
+
+from scripts import artefacts, experiment
+from scripts.artefacts import StudyError
+
+LEFT = "its process was ended from outside, most likely for want of memory; called again, it continues"
+
+
+class Planned(NamedTuple):
+    """A run to be trained: arguments of :func:`scripts.experiment.run`."""
+
+    model: str
+    run_id: str
+    settings: dict
+
+
+def seed_list(seeds):
+    """The seeds that are meant: their number (0, 1, …), or themselves.
+
+    Parameters
+    ----------
+    seeds : int or sequence of int
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    StudyError
+        There is none, one is there twice, or one is no whole number from 0 on.
+    """
+    expected = "expected how many seeds, such as 3, or which, such as (0, 1, 2)"
+    listed = list(range(seeds)) if isinstance(seeds, int) else seeds
+    if isinstance(seeds, (bool, str)) or not np.iterable(listed):
+        raise StudyError(f"seeds={seeds!r}: {expected}")
+    listed = [seed.item() if isinstance(seed, np.generic) else seed for seed in listed]
+    if not listed:
+        raise StudyError(f"seeds={seeds!r} is no seed: {expected}")
+    for seed in listed:
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise StudyError(
+                f"seeds={seeds!r} holds {seed!r}, which is no whole number, 0 or more: {expected}"
+            )
+        if listed.count(seed) > 1:
+            raise StudyError(f"seeds={seeds!r} holds {seed} more than once: name each seed once")
+    return listed
+
+
+def train_variants(variants, seeds, *, settings, **options):
+    """Train each variant once a seed; a run is called ``study-<model>-<name>-s<seed>``.
+
+    Parameters
+    ----------
+    variants : list of (str, str, dict)
+        Model, name of the variant and its own settings.
+    seeds : list of int
+    settings : dict
+        Of all runs.
+    **options
+        Of :func:`train`.
+
+    Returns
+    -------
+    run_ids : list of list of str
+        Of each variant, those that were trained.
+    failed : dict of str to str
+        Of each run that wasn't, what went wrong.
+
+    Raises
+    ------
+    StudyError
+        See :func:`train`.
+    """
+    planned = [
+        [Planned(model, f"study-{model}-{name}-s{seed}", {**settings, **own, "seed": seed}) for seed in seeds]
+        for model, name, own in variants
+    ]
+    failed = train([run for of_variant in planned for run in of_variant], **options)
+    trained = [[run.run_id for run in of_variant if run.run_id not in failed] for of_variant in planned]
+    return trained, failed
+
+
+def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None, remedy=None):
+    """Train many runs; each that fails is named in one line, and the others go on.
+
+    Parameters
+    ----------
+    planned : list of Planned
+    overwrite : bool
+        Begin anew where a run with other settings or data has that name.
+    progress : bool
+        Show a progress bar over the runs.
+    jobs : int, optional
+        How many side by side; by default as many as this process may use cores.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``"tcp://host:8786"``, whose workers are to train.
+    remedy : str, optional
+        What to do where a run id is taken by a run with other settings or data, for the message.
+
+    Returns
+    -------
+    dict of str to str
+        Of each run that failed, by its run id, what went wrong.
+
+    Raises
+    ------
+    StudyError
+        Before anything is trained: settings out of range, data/ missing or damaged, a run that has other
+        settings or data, a scheduler that doesn't answer.
+    """
+    finished, waiting = sort_out(planned, overwrite, remedy)
+    outcomes = train_here(waiting, overwrite, jobs)
+    if scheduler is not None:
+        from scripts.cluster import train_there  # Dask takes a second to import, where it is installed at all
+
+        outcomes = train_there(scheduler, waiting, overwrite)
+    if finished:
+        print(f"{len(finished)} of {len(planned)} runs are finished (same settings and data).")
+    failed = {}
+    with tqdm(total=len(planned), initial=len(finished), unit="run", disable=not progress) as bar:
+        for run_id, fault in outcomes if waiting else ():
+            if fault:
+                failed[run_id] = fault
+                tqdm.write(f"{run_id} failed: {fault}", file=sys.stderr)
+            bar.set_description(run_id, refresh=False)
+            bar.update()
+    return failed
+
+
+def sort_out(planned, overwrite, remedy=None):
+    """Those of the runs that are finished, and those that are to be trained; all of them are checked.
+
+    Raises
+    ------
+    StudyError
+        See :func:`train`.
+    """
+    dataset = experiment.describe_data(artefacts.load_data().manifest)
+    sorted_out = [], []
+    for run in planned:
+        artefacts.check_run_id(run.run_id)
+        settings = experiment.check_settings(run.model, run.settings)
+        asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
+        previous = None if overwrite else experiment.find_previous(run.run_id, asked, remedy)
+        finished = previous and len(previous.history) > settings["epochs"]
+        sorted_out[not (finished and artefacts.log_path(run.run_id).exists())].append(run)
+    return sorted_out
+
+
+def train_here(planned, overwrite, jobs=None):
+    """Train runs side by side on this machine; yield each run id, and what went wrong or None.
+
+    Where the system ends a process, the runs that are left go on one after the other: most likely memory ran
+    out, and so only the one that needs too much fails.
+    """
+    tasks = {run.run_id: delayed(attempt)(artefacts.ROOT, run, overwrite) for run in planned}
+    with parallel_config("loky", inner_max_num_threads=1):
+        side_by_side = Parallel(jobs or -1, return_as="generator_unordered", batch_size=1)
+        try:
+            for run_id, fault in side_by_side(list(tasks.values())):
+                del tasks[run_id]
+                yield run_id, fault
+        except TerminatedWorkerError:
+            for run_id, task in tasks.items():
+                try:
+                    yield from Parallel(2)([task])  # with one job it would be trained in this very process
+                except TerminatedWorkerError:
+                    yield run_id, LEFT
+
+
+def attempt(root, run, overwrite):
+    """Train one run, whatever comes of it.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The folder that holds its data/ and assets/.
+    run : Planned
+    overwrite : bool
+
+    Returns
+    -------
+    run_id : str
+    fault : str or None
+        What went wrong, in one line.
+    """
+    fault = None
+    try:
+        with artefacts.rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one bar tells of all
+            experiment.run(run.model, run.run_id, overwrite=overwrite, progress=False, **run.settings)
+    except StudyError as error:
+        fault = str(error)
+    except Exception as error:  # a mistake in the code: it may be of one model or setting alone
+        fault = in_one_line(error)
+    return run.run_id, fault
+
+
+def in_one_line(error):
+    """Kind and message of an exception."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
