@@ -6,12 +6,15 @@ import importlib.metadata
 import importlib.util
 import os
 import re
-from array import array
+import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import coo_array, csr_array
 from sklearn.decomposition import TruncatedSVD
 from tqdm import tqdm
@@ -28,10 +31,11 @@ from scripts.artefacts import (
 
 PACKAGE = "glove-6b-50d"
 CUSTOM = "custom"
-BLOCK = 1 << 18  # bytes read at once: few enough for the processor's cache
+BLOCK = 1 << 20  # bytes read at once: few enough for the processor's cache
+CHECKED = 200  # lines at the beginning of a file that are taken apart whatever their words
+WIDEST = 32  # bytes; the few words that are no shorter than this are looked at one by one
+LARGEST = float(np.finfo(np.float32).max)
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
-CHECKED = 1000  # lines at the beginning of a file that are checked whole, whether their words occur or not
-NUMERIC = b" 0123456789.-+eE"  # the signs of numbers and what stands between them
 WINDOW = 5  # words to either side that count as neighbours, for custom vectors
 SMOOTHING = 0.75  # exponent on the neighbours' frequencies: tempers the weight of rare ones
 TYPICAL = 0.4  # root mean square of the values of GloVe's vectors, which learning rates are tuned to
@@ -136,11 +140,11 @@ def read_glove(path, words):
     """Read the vectors of some words from a file in GloVe's text format: a word and D numbers a line.
 
     The memory needed depends on the words, not on the file: it is read in blocks, and only the lines of words
-    that occur are taken apart, from the right, since words can hold spaces.
+    that occur are taken apart.
 
-    Each value of these lines, and of the first thousand lines whatever their words, has to be a finite
-    number. The other lines are taken apart only where they look odd: where there are not as many blanks as
-    values, or a sign after the first blank that no number holds.
+    Each value of these lines, and of the first ones whatever their words, has to be a finite number. Of any
+    other line the signs that no number holds are counted (see `odd_lines`): it is taken apart only where
+    there are not as many as values, one blank before each.
 
     Parameters
     ----------
@@ -159,24 +163,58 @@ def read_glove(path, words):
         none of the words is there.
     """
     dimensions = find_dimensions(path)
-    check_beginning(path, dimensions)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
-    places, line_numbers, values = array("q"), array("q"), array("f")
-    digest, number = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    places, values = parse_values(find_words(path, wanted, dimensions, digest), dimensions, path)
+    return sort_vectors(places, values, len(words), path.name, digest.hexdigest())
+
+
+def find_words(path, wanted, dimensions, digest):
+    """Iterate over the lines of words that are wanted: place of the word, number of the line, its values.
+
+    Every line is checked on the way, `wanted` loses the words that were found, `digest` sees every byte.
+    """
+    before = 0
     for block in read_blocks(path, digest):
-        for number, line in enumerate(block.split(b"\n"), number + 1):  # noqa: B020 (it goes on counting)
-            word = line.partition(b" ")[0]
-            if word in wanted and (pieces := split_line(line, dimensions, path, number)):
-                if pieces[0] == word:  # else the word only begins so (". . .")
-                    parse_values(pieces, line, values, path, number)
-                    places.append(wanted.pop(word))  # of repeated words the first counts
-                    line_numbers.append(number)
-            elif line.count(b" ") != dimensions or line[len(word) :].translate(None, NUMERIC):
-                check_line(line, dimensions, path, number)
-    values = np.frombuffer(values, np.float32).reshape(-1, dimensions)
-    check_finite(values, path, line_numbers)
-    return sort_vectors(np.array(places), values, len(words), path.name, digest.hexdigest())
+        words, starts, blanks, ends = find_lines(block)
+        odd = set(odd_lines(block, starts, blanks, ends, dimensions))
+        odd.update(range(min(CHECKED - before, len(words))))
+        known = compress(range(len(words)), map(wanted.__contains__, words))
+        for k in sorted(odd.union(known)):
+            number, line = before + k + 1, block[starts[k] : ends[k]]
+            word = check_line(line, dimensions, path, number) if k in odd else line.partition(b" ")[0]
+            if word in wanted:  # of repeated words the first counts
+                yield wanted.pop(word), number, line[len(word) + 1 :]
+        before += len(words)
+
+
+def parse_values(lines, dimensions, path):
+    """The values of lines as `find_words` gives them: places of their words (K,), values (K, D) float32."""
+    places, numbers = [], []
+
+    def values_of_lines():
+        for place, number, text in lines:
+            places.append(place)
+            numbers.append(number)
+            yield text
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of no lines at all, and of numbers too large
+        try:
+            values = np.loadtxt(values_of_lines(), np.float32, delimiter=" ", comments=None, ndmin=2)
+        except StudyError:
+            raise
+        except ValueError as error:
+            reason = str(error).partition(" at row")[0]  # of the array
+            raise _bad_line(path, numbers[-1], f"a value that is no number ({reason})") from error
+    if not numbers:
+        return np.empty(0, int), np.empty((0, dimensions), np.float32)
+    if values.shape[1] != dimensions:
+        raise _bad_line(path, numbers[0], f"{values.shape[1]} values where {dimensions} were expected")
+    if not (finite := np.isfinite(values).all(axis=1)).all():
+        raise _bad_line(path, numbers[int(finite.argmin())], "a value that is no finite number")
+    return np.array(places), values
 
 
 def find_dimensions(path):
@@ -224,86 +262,113 @@ def is_header(line, number):
 
 
 def read_blocks(path, digest):
-    """Iterate over a file in blocks of whole lines, with a progress bar; `digest` sees every byte."""
-    rest, mark = b"", codecs.BOM_UTF8  # which some editors write before the first line
+    """Iterate over a file in blocks of whole lines, with a progress bar; `digest` sees every byte.
+
+    While a block is worked on, a thread reads and digests the next.
+    """
     with (
         readable(path),
-        open(path, "rb", buffering=0) as file,
+        open(path, "rb") as file,
+        ThreadPoolExecutor(1) as thread,
         tqdm(desc="embeddings", total=path.stat().st_size, unit="B", unit_scale=True, leave=False) as bar,
     ):
-        while chunk := file.read(BLOCK):
-            digest.update(chunk)
-            bar.update(len(chunk))
-            chunk, mark = chunk.removeprefix(mark), b""
-            lines, newline, tail = chunk.rpartition(b"\n")
-            if newline:
-                yield rest + lines
-                rest = tail
-            else:
-                rest += chunk
-            if len(rest) > LONGEST_LINE:
-                raise StudyError(
-                    f"{path} holds a line of more than {LONGEST_LINE} bytes, so it is no text of word "
-                    "vectors: give a file in GloVe's text format"
-                )
-    if rest:
-        yield rest
+        following, mark = thread.submit(read_block, file, digest), codecs.BOM_UTF8  # which some editors write
+        while block := following.result():
+            following = thread.submit(read_block, file, digest)
+            bar.update(len(block))
+            block, mark = block.removeprefix(mark), b""
+            yield block.replace(b"\r\n", b"\n") if block.endswith(b"\r\n") else block
 
 
-def check_beginning(path, dimensions):
-    """Check the first lines of a file whole: a small file is checked to its end."""
-    line_numbers, values = array("q"), array("f")
-    with readable(path), open(path, "rb") as file:
-        for number in range(1, CHECKED + 1):
-            line = file.readline(LONGEST_LINE + 1)
-            if not line or len(line) > LONGEST_LINE:  # of which `read_blocks` speaks
-                break
-            line = line.removesuffix(b"\n").removeprefix(codecs.BOM_UTF8 if number == 1 else b"")
-            if pieces := split_line(line, dimensions, path, number):
-                parse_values(pieces, line, values, path, number)
-                line_numbers.append(number)
-    check_finite(np.frombuffer(values, np.float32).reshape(-1, dimensions), path, line_numbers)
+def read_block(file, digest):
+    """The next bytes of a file, to the end of a line; a newline is added where the last line has none."""
+    block = file.read(BLOCK)
+    block += file.readline(LONGEST_LINE)
+    digest.update(block)
+    if not block or block.endswith(b"\n"):
+        return block
+    if file.read(1):
+        raise StudyError(
+            f"{file.name} holds a line of more than {LONGEST_LINE} bytes, so it is no text of word vectors: "
+            "give a file in GloVe's text format"
+        )
+    return block + b"\n"
+
+
+def find_lines(block):
+    """The lines of a block: their words, as far as they are short, and where they start and end.
+
+    Returns
+    -------
+    words : list of bytes
+        Empty where the word is no shorter than `WIDEST`; it may lack zero bytes at its end.
+    starts, blanks, ends : (lines,) integers
+        Where each line starts, where its first blank stands (at the start where there is no word above), and
+        where it ends.
+    """
+    signs = np.frombuffer(block + bytes(WIDEST), np.uint8)
+    ends = np.flatnonzero(signs == ord("\n"))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    words = sliding_window_view(signs, WIDEST)[starts]
+    sizes = (words == ord(" ")).argmax(axis=1)
+    words *= np.arange(WIDEST, dtype=np.uint8) < sizes[:, None].astype(np.uint8)
+    return words.view(f"S{WIDEST}")[:, 0].tolist(), starts, starts + sizes, ends
+
+
+def odd_lines(block, starts, blanks, ends, dimensions):
+    """The lines of a block that may hold no vector: their numbers within it, from 0.
+
+    After its word a line has as many blanks as values, and digits, "-" and "." between. So the signs that are
+    none of these are counted from the first blank on ("/" is let pass, as it stands among them). There are
+    more where a number has an exponent, or a word holds blanks.
+    """
+    other = np.frombuffer(block, np.uint8) - ord("-") > ord("9") - ord("-")  # what is below "-" wraps around
+    before_blank, before_end = count_before(other, np.array([blanks, ends]))
+    return np.flatnonzero((before_end - before_blank != dimensions) | (blanks == starts)).tolist()
+
+
+def count_before(flags, places):
+    """How many flags are set before each of some places: by words of 64 flags, and within the word."""
+    packed = np.packbits(flags, bitorder="little")
+    words = np.zeros(len(flags) // 64 + 1, "<u8")
+    words.view(np.uint8)[: len(packed)] = packed
+    word, bit = np.divmod(places, 64)
+    within = np.bitwise_count(words[word] >> bit.astype(np.uint64))  # from the place on
+    return np.cumsum(np.bitwise_count(words), dtype=np.int64)[word] - within
 
 
 def check_line(line, dimensions, path, number):
-    """Raise StudyError where a line, whose vector is not needed, holds none."""
-    values = array("f")
-    if pieces := split_line(line, dimensions, path, number):
-        parse_values(pieces, line, values, path, number)
-        check_finite(np.frombuffer(values, np.float32)[None], path, [number])
+    """The word of a line that holds a vector, None of a header; StudyError where it is neither."""
+    if is_header(line, number) and line.count(b" ") < dimensions:
+        return None
+    word, *pieces = split_line(line, dimensions, path, number)
+    try:
+        values = list(map(float, pieces))
+    except ValueError as error:
+        what = BLANKS if b"" in pieces else f"a value that is no number ({error})"
+        raise _bad_line(path, number, what) from error
+    if line.find(b"_", len(word)) >= 0:  # Python takes 1_0 for 10
+        raise _bad_line(path, number, "a value that is no number (it holds '_')")
+    if not np.abs(values).max() <= LARGEST:  # which no NaN is
+        raise _bad_line(path, number, "a value that is no finite number")
+    return word
 
 
 def split_line(line, dimensions, path, number):
-    """A line's word, which can hold blanks, and its values, as a list; None where it is no vector."""
+    """A line's word, which can hold blanks, and its values, as a list: taken apart from the right."""
     pieces = line.rsplit(b" ", dimensions)
     if len(pieces) <= dimensions:
-        if is_header(line, number):
-            return None
         raise _bad_line(path, number, f"{len(pieces) - 1} values where {dimensions} were expected")
     if b" " in pieces[0] and pieces[0].strip():
         word, *more = pieces[0].split(b" ")
         if not more[-1] or b"" in pieces:
             raise _bad_line(path, number, BLANKS)
-        if all(map(is_number, more)) and not is_number(word) and (b"." in more[-1] or b"." not in pieces[1]):
-            raise _bad_line(path, number, f"{dimensions + len(more)} values where {dimensions} were expected")
+        numbers = list(filter(is_number, more))  # "3 000" may be a word, "it 3.5" or two lines in one is none
+        whole = numbers == more and not is_number(word) and b"." not in pieces[1]
+        if whole or any(b"." in piece for piece in numbers):
+            values = f"{dimensions + len(numbers)} values"
+            raise _bad_line(path, number, f"{values} where {dimensions} were expected")
     return pieces
-
-
-def parse_values(pieces, line, values, path, number):
-    """Append the values of a line that was split to an array of float32."""
-    try:
-        values.extend(map(float, pieces[1:]))
-    except ValueError as error:
-        what = BLANKS if b"" in pieces else f"a value that is no number ({error})"
-        raise _bad_line(path, number, what) from error
-    if line.find(b"_", len(pieces[0])) >= 0:  # Python takes 1_0 for 10
-        raise _bad_line(path, number, "a value that is no number (it holds '_')")
-
-
-def check_finite(values, path, line_numbers):
-    """StudyError where a row of values holds one that is no finite number."""
-    if not (finite := np.isfinite(values).all(axis=1)).all():
-        raise _bad_line(path, line_numbers[int(finite.argmin())], "a value that is no finite number")
 
 
 BLANKS = "blanks other than a single one before each value"

@@ -1,9 +1,13 @@
 """Word vectors: GloVe's text format, the package, and vectors trained on the sentences."""
 
 import importlib.util
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scripts import artefacts, embeddings
 from scripts.artefacts import GLOVE_2024, StudyError
@@ -109,14 +113,30 @@ def test_a_bad_line_is_named(file, word, line, complaint):
 
 
 @pytest.mark.parametrize(
-    "line", ["bad 1.0 x 3.0", "bad 1.0 1_0 3.0", "bad 1.0 inf 3.0", "bad 1.0 2.0 3.0 4.0"]
+    "line",
+    [
+        "bad 1.0 x 3.0",
+        "bad 1.0 1_0 3.0",
+        "bad 1.0 1,5 3.0",
+        "bad 1.0 inf 3.0",
+        "bad 1.0 2.0",
+        "bad",
+        "bad 1.0 2.0 3.0 4.0",
+        "bad 1.0 2.0bad 1.0 2.0 3.0",
+        "3 1.0 2.0bad 1.0 2.0 3.0",
+        "bad 1.0 2.0 \0\0\0 3.0",
+    ],
 )
-def test_past_the_beginning_lines_are_checked_too(file, line):
-    rest = "".join(f"w{i} 1.0 2.0 3.0\n" for i in range(embeddings.CHECKED))
-    path = file(f"{rest}{line}\n")
-    for words in (["w0"], ["w0", "bad"]):
-        with pytest.raises(StudyError, match=f"line {embeddings.CHECKED + 1} "):
-            read_glove(path, words)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_past_the_beginning_lines_are_checked_too(file, line, newline, monkeypatch):
+    monkeypatch.setattr(embeddings, "BLOCK", 1024)
+    monkeypatch.setattr(embeddings, "CHECKED", 10)
+    lines = [f"w{i} 1.0 2.0 3.0" for i in range(200)]
+    for place in (101, 200):  # counted from 1; the last is the end of the file
+        path = file(newline.join([*lines[: place - 1], line, *lines[place:]]))
+        for words in (["w0"], ["w0", "bad"], ["w0", f"w{place}"]):
+            with pytest.raises(StudyError, match=f"line {place} "):
+                read_glove(path, words)
 
 
 @pytest.mark.parametrize("header", ["", "2 3\n"])
@@ -157,6 +177,98 @@ def test_a_bad_line_is_named_wherever_blocks_end(file, monkeypatch):
 def test_what_is_no_file_of_vectors_is_refused(file, content, complaint):
     with pytest.raises(StudyError, match=complaint):
         read_glove(file(content), ["a" if isinstance(content, bytes) else "word"])
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (f"bad 1.0 {'9' * 60} 3.0", "a value that is no finite number"),
+        ("bad 1.0 \t2.0", "2 values where 3 were expected"),  # the tab makes up for the missing blank
+        ("bad 1.0 2.0/3.0 4.0", "a value that is no number"),
+        ("bad 1.0  3.0", "a value that is no number"),
+    ],
+)
+def test_a_wanted_line_is_read_strictly_wherever_it_stands(file, line, complaint, monkeypatch):
+    monkeypatch.setattr(embeddings, "CHECKED", 1)
+    path = file(f"a 1.0 2.0 3.0\nb 1.0 2.0 3.0\n{line}\nc 1.0 2.0 3.0\n")
+    with pytest.raises(StudyError, match=f"line 3 .* has {complaint}"):
+        read_glove(path, ["bad"])
+
+
+@pytest.mark.parametrize("word", ["film\0", "1" * 40, "x" * 31, "x" * 32, "é" * 20])
+def test_only_the_very_word_is_found(file, word, monkeypatch):
+    monkeypatch.setattr(embeddings, "CHECKED", 1)
+    path = file(f"a 1.0 2.0\n{word} 3.0 4.0\nb 5.0 6.0\n")
+    assert read_glove(path, ["film", "b"]).values.tolist() == [[5, 6]]
+    assert read_glove(path, ["film", word]).values.tolist() == [[3, 4]]
+
+
+def read_bytes(content, words, block):
+    """`read_glove` of a file with that content, in blocks of so many bytes."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embeddings, "BLOCK", block)
+        patch.setattr(embeddings, "CHECKED", 2)
+        path = Path(folder) / "vectors.txt"
+        path.write_bytes(content)
+        return read_glove(path, words)
+
+
+NUMBER = st.floats(-9, 9, width=32).flatmap(
+    lambda value: st.sampled_from([f"{value:.6f}", f"{value:.5g}", repr(value), f"{value:+.3e}"])
+)
+WORD = st.one_of(
+    st.sampled_from(
+        ["the", "a", ".", "3", "1999", "<unk>", "naïve", "at name@domain.com", ". . .", "x" * 40]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters=" \n\r"), min_size=1, max_size=6),
+)
+TEXT = st.lists(st.tuples(WORD, st.lists(NUMBER, min_size=3, max_size=3)), min_size=1, max_size=30)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXT, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from([1, 7, 64, 1 << 20]))
+def test_it_reads_what_a_plain_reader_reads(text, newline, ended, block):
+    lines = [" ".join([word, *values]) for word, values in text]
+    content = newline.join(lines) + newline * ended
+    plain = {}
+    for word, values in text:
+        plain.setdefault(word, np.array([float(value) for value in values], np.float32))
+    wanted = [word for word in plain if word != "<unk>" and " " not in word] or ["none"]
+    found = [word for word in wanted if word in plain]
+    if not found:
+        with pytest.raises(StudyError, match="none of the"):
+            read_bytes(content.encode(), wanted, block)
+        return
+    vectors = read_bytes(content.encode(), [*wanted, "absent"], block)
+    assert [wanted[place] for place in vectors.index] == found
+    np.testing.assert_array_equal(vectors.values, [plain[word] for word in found])
+
+
+DAMAGE = st.one_of(
+    st.binary(max_size=30),
+    st.sampled_from(
+        [b"", b" ", b"\0" * 20, b"\r", b"1_0", b"inf", b"nan 1", b"1e999", b"3 2", b"\xef\xbb\xbf", b"\t"]
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    TEXT,
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 40), DAMAGE), max_size=4),
+    st.integers(1, 99),
+)
+def test_whatever_the_bytes_only_the_documented_error_comes_out(text, damages, block):
+    content = "\n".join(" ".join([word, *values]) for word, values in text).encode()
+    for place, size, damage in damages:
+        content = content[:place] + damage + content[place + size :]
+    words = [word for word, _ in text if word.isprintable() and " " not in word]
+    try:
+        vectors = read_bytes(content, [*dict.fromkeys(words)], block)
+    except StudyError:
+        return
+    assert len(vectors.index) == len(vectors.values) > 0
+    assert np.isfinite(vectors.values).all()
 
 
 def test_what_is_named_is_never_replaced(tmp_path, monkeypatch):
@@ -269,10 +381,11 @@ def test_what_is_written_is_read_back(tmp_path):
     np.testing.assert_allclose(back.values, vectors, rtol=1e-5)
 
 
-def test_a_short_line_is_seen_beside_a_word_with_a_blank(file):
+def test_a_short_line_is_seen_beside_a_word_with_a_blank(file, monkeypatch):
     """Together the two lines have the right number of blanks."""
-    rest = "".join(f"w{i} 1.0 2.0 3.0\n" for i in range(embeddings.CHECKED))
-    with pytest.raises(StudyError, match=f"line {embeddings.CHECKED + 1} .*2 values where 3"):
+    monkeypatch.setattr(embeddings, "CHECKED", 10)
+    rest = "".join(f"w{i} 1.0 2.0 3.0\n" for i in range(100))
+    with pytest.raises(StudyError, match=r"line 101 .*2 values where 3"):
         read_glove(file(f"{rest}odd 1.0 2.0\ntwo words 1.0 2.0 3.0\n"), ["w0"])
     path = file(f"{rest}two words 1.0 2.0 3.0\n. . . 4.0 5.0 6.0\nlast -1e-3 2 3\n")
     assert read_glove(path, ["w0", "last"]).index.tolist() == [0, 1]
