@@ -400,7 +400,7 @@ class Run(NamedTuple):
     weights : dict of str to numpy.ndarray
         The parameters of the epoch with the smallest validation loss, named as PyTorch names them.
     resume : dict of str to numpy.ndarray
-        What the next epoch starts from: the parameters as they are and the optimizer's moments.
+        What the next epoch starts from: the parameters as they are, the optimizer's moments and average.
     """
 
     settings: dict
@@ -586,7 +586,8 @@ def find_fault_in_arrays(run):
     for name, array in {**run.weights, **run.resume}.items():
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             return f"{name} holds what is no finite number"
-    sizes = {name: run.resume[name].size if name in run.resume else 0 for name in ("theta", "m", "v")}
+    state = ["theta", "m", "v"] + ["average"] * bool(run.settings["hyperparameters"].get("averaging"))
+    sizes = {name: run.resume[name].size if name in run.resume else 0 for name in state}
     parameters = sum(array.size for array in run.weights.values())
     if set(sizes.values()) != {parameters} or run.resume.get("k", np.empty(0)).size != 1:
         return f"{parameters} weights, but a state to resume from of {sizes}"
