@@ -713,6 +713,11 @@ def test_length_weights_move_what_is_learned(kind, data):
     assert plain.history[1]["train_loss"] != weighted.history[1]["train_loss"]
 
 
+def test_weight_decay_makes_smaller_weights(kind, data):
+    free, decayed = (run(kind, f"wd-{wd}", weight_decay=wd, gradients=False) for wd in (0, 1))
+    assert np.linalg.norm(decayed.resume["theta"]) < 0.9 * np.linalg.norm(free.resume["theta"])
+
+
 def test_shuffling_differs_from_epoch_to_epoch_and_is_the_same_again(data):
     split = data.splits["train"]
 
