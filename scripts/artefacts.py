@@ -396,7 +396,7 @@ class Run(NamedTuple):
     weights : dict of str to numpy.ndarray
         The parameters of the epoch with the smallest validation loss, named as PyTorch names them.
     resume : dict of str to numpy.ndarray
-        What the next epoch starts from: the parameters as they are and the optimizer's moments.
+        What the next epoch starts from: the parameters as they are, the optimizer's moments and average.
     ended : str or None
         Why the run can't go on, where its numbers were no longer finite.
     """
@@ -605,12 +605,13 @@ def check_arrays(run):
     """Raise ValueError, KeyError or IndexError where the arrays of a weights file don't fit one another."""
     if len(run.timings) != len(run.history):
         raise ValueError("as many timings as epochs were expected")
-    if set(run.weights) != WEIGHTS or set(run.resume) != RESUME:
+    averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
+    if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
     for name, array in {**run.weights, **run.resume}.items():
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ValueError(f"{name} holds what is no finite number")
-    sizes = {name: run.resume[name].size for name in ("theta", "m", "v")}
+    sizes = {name: run.resume[name].size for name in ("theta", "m", "v", *averaged)}
     parameters = sum(array.size for array in run.weights.values())
     if set(sizes.values()) != {parameters} or run.resume["k"].shape != () or run.resume["k"] < 0:
         raise ValueError(f"{parameters} weights, but a state to resume from of {sizes}")

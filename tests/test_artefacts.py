@@ -232,6 +232,7 @@ def test_log_in_which_something_is_missing_is_one_line(a_run, damage):
 
 ARRAY_DAMAGES = {
     "no state to resume from": lambda run: run.resume.pop("theta"),
+    "no average to resume from": lambda run: run.settings["hyperparameters"].update(averaging=0.9),
     "another shape": lambda run: run.resume.update(m=run.resume["m"][:-1]),
     "weights that are not finite": lambda run: run.weights["bias_out"].fill(np.nan),
     "weights missing": lambda run: run.weights.pop("weight_hh_l0"),

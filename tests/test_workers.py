@@ -91,7 +91,8 @@ def test_runs_with_workers_are_equal_and_say_so(data, capsys):
 
 
 def test_run_with_workers_continues_where_it_stopped(data):
-    experiment.run("rnn", "whole", progress=False, epochs=3, hidden_size=4, workers=2)
-    experiment.run("rnn", "halves", progress=False, epochs=1, hidden_size=4, workers=2)
-    experiment.run("rnn", "halves", progress=False, epochs=3, hidden_size=4, workers=2)
+    options = {"progress": False, "hidden_size": 4, "workers": 2, "averaging": 0.9}
+    experiment.run("rnn", "whole", epochs=3, **options)
+    experiment.run("rnn", "halves", epochs=1, **options)
+    experiment.run("rnn", "halves", epochs=3, **options)
     assert artefacts.load_run("whole").history == artefacts.load_run("halves").history
