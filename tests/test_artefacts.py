@@ -208,6 +208,8 @@ DAMAGES = {
     "no epoch": lambda lines: lines.__delitem__(slice(1, None)),
     "no loss": lambda lines: lines[1].pop("validation_loss"),
     "loss null": lambda lines: lines[2].update(train_loss=None),
+    "a rate that is no JSON": lambda lines: lines[1].update(learning_rate=float("nan")),
+    "a median a text": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].__setitem__(0, "1"),
     "loss a text": lambda lines: lines[2].update(train_loss="small"),
     "no gradients": lambda lines: lines[1].pop("gradients"),
     "gradients of another kind": lambda lines: lines[1].update(gradients=[1]),
