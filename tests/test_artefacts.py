@@ -236,6 +236,8 @@ ARRAY_DAMAGES = {
     "no state to resume from": lambda run: run.resume.pop("theta"),
     "another shape": lambda run: run.resume.update(m=run.resume["m"][:-1]),
     "weights that are not finite": lambda run: run.weights["bias_out"].fill(np.nan),
+    "other units": lambda run: run.settings["hyperparameters"].update(hidden_size=10**5),
+    "an array too many": lambda run: run.weights.update(more=np.zeros(1)),
     "weights missing": lambda run: run.weights.pop("weight_hh_l0"),
     "weights of another kind": lambda run: run.weights.update(bias_out=np.array(["a"])),
     "a timing missing": lambda run: run.timings.pop(),
