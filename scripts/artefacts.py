@@ -14,7 +14,9 @@ data/ (written by ``scripts/preprocessing.py``)
 
 assets/
     ``runs/<run_id>.jsonl``     the log of one run, one JSON object a line
-    ``weights/<run_id>.npz``    all that the run is; the log is derived from it
+    ``weights/<run_id>.npz``    all that the run is; the log is derived from it: the weights; resume/…, what
+                                to continue from; settings and ended, JSON texts; history and timings, the
+                                bytes of JSON lines
     ``embeddings/``             word vectors in GloVe's text format
     ``figures/``                PNG
     ``benchmarks/``             JSON
@@ -37,7 +39,6 @@ import numpy as np
 
 from scripts.storage import (  # noqa: F401 (others import them from here)
     StudyError,
-    check_place,
     checksum,
     flush_folder,
     flush_to_disk,
@@ -332,7 +333,6 @@ def load_data():
         path = data_path(name)
         if not path.is_file():
             raise StudyError(f"{path} is missing: {PREPROCESS}")
-        check_place(path)
         if manifest["files"].get(name) != checksum(path):
             raise StudyError(
                 f"{path} is not the file that dataset.json describes, so data/ is damaged or a mixture of "

@@ -397,6 +397,7 @@ def test_log_says_why_a_run_ended_and_the_run_is_not_tried_again(kind, data):
     before = artefacts.weights_path("a-run").read_bytes()
     with pytest.raises(StudyError, match=re.escape(last["reason"])) as again:
         run(kind, lr=1e38)
+    assert "would again" in str(again.value)
     assert "overwrite=True" in str(again.value)
     assert artefacts.weights_path("a-run").read_bytes() == before
     run(kind, overwrite=True)
