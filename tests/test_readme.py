@@ -56,6 +56,7 @@ def test_every_option_that_it_names_exists():
     for script in ("preprocessing", "plots", "benchmark"):
         source = (PROJECT / "scripts" / f"{script}.py").read_text(encoding="utf-8")
         known |= set(re.findall(r'"(--[a-z-]+)"', source))
+    known |= {"--host", "--nworkers", "--nthreads"}  # Dask's
     assert named - known - {"--help", "--no-tokenised"} == set()
 
 
