@@ -156,9 +156,14 @@ def pack_code(folder):
 
 
 def forget_other_code(archive):
-    """Let this process import the project's packages anew where it has them from elsewhere than `archive`."""
-    for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in CODE and archive not in (getattr(module, "__file__", None) or ""):
+    """Let this process take the project's packages from `archive`, whatever it had before.
+
+    Where one module is from elsewhere all go: a package keeps its modules as attributes.
+    """
+    sys.path.sort(key=lambda entry: archive not in str(entry))  # in front; the others stay in order
+    ours = [name for name in sys.modules if name.split(".")[0] in CODE]
+    if any(archive not in (getattr(sys.modules[name], "__file__", None) or "") for name in ours):
+        for name in ours:
             del sys.modules[name]
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -223,21 +224,38 @@ def test_a_scheduler_that_does_not_answer_is_one_line(data, monkeypatch, address
     assert not artefacts.runs()
 
 
-def test_a_worker_forgets_other_versions_of_the_code(monkeypatch):
-    def module(name, file):
-        made = ModuleType(name)
-        made.__file__ = file
+def test_a_worker_takes_the_code_that_was_sent_last(monkeypatch):
+    def modules(*places):
+        made = {name: ModuleType(name) for name in ("scripts", "scripts.experiment", "lstmx")}
+        for module, place in zip(made.values(), places, strict=True):
+            module.__file__ = f"{place}/module.py"
         return made
 
-    modules = {
-        "scripts.old": module("scripts.old", "/w/code-1.zip/scripts/old.py"),
-        "rnn": module("rnn", "/checkout/rnn/__init__.py"),
-        "scripts.new": module("scripts.new", "/w/code-2.zip/scripts/new.py"),
-        "lstmx": module("lstmx", "/elsewhere/lstmx.py"),
-    }
-    monkeypatch.setattr(sys, "modules", modules)
-    cluster.forget_other_code("code-2.zip")
-    assert set(modules) == {"scripts.new", "lstmx"}
+    for first, second, left in (
+        ("/w/code-2.zip", "/w/code-2.zip", {"scripts", "scripts.experiment", "lstmx"}),
+        ("/w/code-2.zip", "/w/code-1.zip", {"lstmx"}),
+        ("/checkout", "/checkout", {"lstmx"}),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "modules", modules(first, second, "/elsewhere"))
+            patch.setattr(sys, "path", ["/w/code-1.zip", "/a", "/w/code-2.zip", "/b"])
+            cluster.forget_other_code("code-2.zip")
+            found, path = set(sys.modules), sys.path
+        assert found == left
+        assert path == ["/w/code-2.zip", "/w/code-1.zip", "/a", "/b"]
+
+
+def test_the_archive_of_another_version_has_another_name(tmp_path, monkeypatch):
+    names = set()
+    for content in (b"a = 1", b"a = 2", b"a = 1"):
+        monkeypatch.setattr(cluster, "__file__", str(tmp_path / "scripts" / "cluster.py"))
+        (tmp_path / "scripts").mkdir(exist_ok=True)
+        (tmp_path / "scripts" / "cluster.py").write_bytes(content)
+        path = cluster.pack_code(tmp_path)
+        names.add(path.name)
+        with zipfile.ZipFile(path) as archive:
+            assert archive.read("scripts/cluster.py") == content
+    assert len(names) == 2
 
 
 def test_without_dask_it_says_what_to_install(data, monkeypatch):
