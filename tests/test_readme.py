@@ -57,6 +57,7 @@ def test_every_option_that_it_names_exists():
     for script in (*scripts, PROJECT / "tests" / "torture.py"):
         source = script.read_text(encoding="utf-8")
         known |= set(re.findall(r'"(--[a-z-]+)"', source))
+    known |= {"--host", "--nworkers", "--nthreads"}  # Dask's
     assert named - known - {"--help", "--no-tokenised"} == set()
 
 
