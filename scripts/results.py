@@ -261,12 +261,11 @@ def widths(sources):
     """Decay in RNNs of three widths."""
     logs = [sources.log(run_id, "rnn") for run_id in (*figure_logs.WIDTHS, RNN)]
     units = listed([str(log.hidden_size) for log in logs], " and ")
-    for when, records in (
-        ("before training", [log.epochs[0] for log in logs]),
-        ("after it", [log.best for log in logs]),
-    ):
-        yield f"{when} {listed([f'{percent(left(record))} %' for record in records], ' and ')}"
-    yield f"{DEPTH} steps back is left at {units} units"
+    fresh, trained = (
+        listed([f"{percent(left(record))} %" for record in records], " and ")
+        for records in ([log.epochs[0] for log in logs], [log.best for log in logs])
+    )
+    yield f"{DEPTH} steps back, at {units} units, {fresh} is left before training and {trained} after it"
     yield f"a quarter of them keep {percent(left(logs[0].best, quantile='q25'))} % or less"
 
 
