@@ -18,7 +18,7 @@ from scripts.compare import plus_minus
 from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
-from scripts.studies import describe_failure, read_study
+from scripts.studies import describe_failure, read_study, remedy_of
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
 DEPTH = 20  # steps back at which results are read
@@ -94,6 +94,8 @@ class Sources:
         study = self.note(read_study(name, block))
         for measured in study.get("variants") or study["models"]:
             for run_id in measured.get("runs") or [measured["run_id"]]:
+                if not artefacts.log_path(run_id).is_file():
+                    raise StudyError(f"the log of its run {run_id!r} is missing: {remedy_of(block)}")
                 self.log(run_id)
         return study
 
@@ -285,6 +287,7 @@ def many_runs(sources):
     cell = bare(plus_minus(lstm["c"]["after"], 1, 2))
     what = "log₁₀ of what is left of ∂z/∂c, less the RNN's ∂z/∂h"
     yield f"| {what} | | {cell} | {difference(differences['left_c'])} |"
+    yield f"(standard error {100 * study['standard_error']:.1f} points)"
 
 
 def difference(found, scale=1, digits=2):
@@ -424,11 +427,12 @@ def parameters(sources):
     """An RNN of as many parameters as the LSTM."""
     study = sources.study("equal-parameters", "equal_parameters()")
     depth = study["sentences"]["shortest"]
-    for variant in study["variants"]:
-        units = sources.log(variant["runs"][0]).hidden_size
-        accuracy = score(variant["test_accuracy"])
-        model = f"{NAMES[variant['model']]} of {units} units ({variant['parameters']:,} parameters)"
-        yield f"{model} {accuracy} %"
+    models = [
+        f"{NAMES[variant['model']]} of {sources.log(variant['runs'][0]).hidden_size} units "
+        f"({variant['parameters']:,} parameters) {score(variant['test_accuracy'])} %"
+        for variant in study["variants"]
+    ]
+    yield listed(models)
     kept = [short(variant["decay"]["h"]["after"]["median"][depth - 1]) for variant in study["variants"][1:]]
     yield f"the wide RNN keeps {kept[0]} of ∂z/∂h {depth} steps back, the LSTM {kept[1]}"
 
