@@ -23,7 +23,7 @@ from scripts import artefacts
 from scripts.artefacts import StudyError, undamaged
 from scripts.results import PARTS, Sources
 
-NUMBER = r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
+NUMBER = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
 
 
 def report():

@@ -104,6 +104,35 @@ def test_powers_are_printed_that_are_no_floats(log10, text):
     assert results.power(log10) == text
 
 
+class Given:
+    """Sources that hold one study."""
+
+    def __init__(self, study):
+        self.study = self.jacobians = lambda *_: study
+
+
+def test_words_and_depths_are_counted_from_one():
+    by_k = [k / 100 for k in range(1, 48)]
+    model = {"accuracy": by_k, "enough": 5}
+    study = {
+        "models": [model, model],
+        "baselines": {"counts": by_k},
+        "longer": list(range(47)),
+        "sentences": 9,
+    }
+    phrases = list(results.memory(Given(study)))
+    assert (
+        "From its last 1, 5, 10, 15, 20 and 30 words the LSTM classifies 1, 5, 10, 15, 20 and 30 %" in phrases
+    )
+    assert "Logistic regression on word counts reaches 47.0 %" in phrases
+    assert "only 29 of the 9 sentences are longer than 30 words" in phrases
+
+    names = ("h", "c", "product", "direct_mean", "direct_gradient")
+    logs = {"quantities": {name: {"median": [-d for d in range(1, 52)]} for name in names}}
+    study = {"depths": [10, 20], "at": {"initialisation": logs, "best": logs}, "sentences": {"count": 3}}
+    assert "of (h, c) at depth 20 is 1e-20 before and 1e-20 after" in list(results.direct_path(Given(study)))
+
+
 # report() on a small project --------------------------------------------------------------------------------
 
 
