@@ -279,7 +279,7 @@ def many_runs(sources):
     differences = study["paired"][0]["differences"]
     (epochs,) = {run["epochs"] for run in sources.runs.values()}
     yield f"| {len(study['seeds'])} seeds, {epochs} epochs: mean ± half of its 95 % interval"
-    cells = [plus_minus(model["test_accuracy"], 100, 1) for model in (rnn, lstm)]
+    cells = [bare(plus_minus(model["test_accuracy"], 100, 1)) for model in (rnn, lstm)]
     yield f"| test accuracy, % | {' | '.join(cells)} | {difference(differences['test_accuracy'], 100, 1)} |"
     cells = [bare(plus_minus(model["h"]["after"], 1, 2)) for model in (rnn, lstm)]
     what = f"log₁₀ of what is left of ∂z/∂h {study['depth']} steps back, best epoch"
