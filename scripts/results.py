@@ -460,14 +460,12 @@ def probe_even(sources):
     distances = study["distances"]
     failed = [distances.index(d) for d in rnn["fails_at"] if d is not None]
     at = max(failed, default=len(distances) - 1)
-    yield f"from {distances[0]} to {distances[-1]} equally often, {study['epochs']} epochs, the RNN " + (
-        describe_failure(study, rnn)
-    )
-    *easier, hardest = (
-        f"{span([accuracy[place] for accuracy in rnn['accuracy']], 1)} % {word}{distances[place]}"
-        for place, word in ([(at - 1, "at d = ")] if at else []) + [(at, "at " if at else "at d = ")]
-    )
-    yield listed([*easier, hardest])
+    failure = describe_failure(study, rnn)
+    yield f"from {distances[0]} to {distances[-1]} equally often, {study['epochs']} epochs, the RNN {failure}"
+    right = np.array(rnn["accuracy"])
+    scores = [f"{span(right[:, place], 1)} % at d = {distances[place]}" for place in range(at + 1)][-3:]
+    scores += [f"{span(right[:, at + 1 :].ravel(), 1)} % beyond"] if at + 1 < len(distances) else []
+    yield ", ".join(scores)
     gradient = cue_gradients(rnn, "h", at)
     yield f"At d = {distances[at]}, {gradient[0]} of ∂z/∂h was left before training and {gradient[1]} after"
     gradient = cue_gradients(lstm, "h", -1)
@@ -497,7 +495,7 @@ def probe_log(sources):
     )
     rnn = study["models"][0]
     longest, epochs = study["distances"][-1], study["epochs"]
-    yield f"the same RNN is {rightly(rnn)} at every d up to {longest} within {epochs} epochs"
+    yield f"the same RNN is {rightly(rnn)}, up to d = {longest}, within {epochs} epochs"
     yield f"with {cue_gradients(rnn, 'h', -1)[1]} of ∂z/∂h left there"
 
 
