@@ -404,5 +404,5 @@ if __name__ == "__main__":
     # test("lstm-imdb")
     # plot("rnn-imdb", "lstm-imdb")
 
-    # The README's results and figures, made again from all of the above and held against what it says: 15 s.
+    # The README's results and figures, made again from all of the above and held against what it says: 10 s.
     # report()

@@ -509,7 +509,8 @@ def long_texts(sources):
         for log, state in ((rnn, "h"), (lstm, "c"))
     ]
     hidden, cell = map(power, powers)
-    yield f"{deepest} steps back the RNN keeps {hidden} of ∂z/∂h, the LSTM's cell {cell} of ∂z/∂c"
+    epochs = f"{rnn.epochs[-1]['epoch']} epochs"
+    yield f"{epochs}. {deepest} steps back the RNN keeps {hidden} of ∂z/∂h, the LSTM's cell {cell} of ∂z/∂c"
     rnn, lstm = (sources.test(run_id) for run_id in ("rnn-imdb", "lstm-imdb"))
     yield (
         f"{score(lstm['accuracy'])} % of {lstm['sentences']:,} test reviews are classified rightly by the "
