@@ -81,8 +81,10 @@ class Own:
 
     def train(self, batches):
         """One step of training a batch."""
-        ids, _, y, rows = next(iter(batches))
-        one_word = Batch(ids[:1], np.array([1]), y[:1], rows[:1])  # the loop wants something to validate on
+        batch = next(iter(batches))
+        one_word = Batch(
+            batch.ids[:1], np.array([1]), batch.y[:1], batch.rows[:1]
+        )  # the loop wants something to validate on
         epoch = self.loop(
             self.model, lambda _: batches, [one_word], self.optimizer, epochs=1, first_epoch=1, progress=False
         )

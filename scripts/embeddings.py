@@ -177,6 +177,8 @@ def find_words(path, wanted, dimensions, digest):
     """
     before = 0
     for block in read_blocks(path, digest):
+        if b"\0" in block:
+            raise _bad_line(path, before + block[: block.index(b"\0")].count(b"\n") + 1, "a zero byte")
         words, starts, blanks, ends = find_lines(block)
         odd = set(odd_lines(block, starts, blanks, ends, dimensions))
         odd.update(range(min(CHECKED - before, len(words))))
@@ -301,7 +303,7 @@ def find_lines(block):
     Returns
     -------
     words : list of bytes
-        Empty where the word is no shorter than `WIDEST`; it may lack zero bytes at its end.
+        Empty where the word is no shorter than `WIDEST`.
     starts, blanks, ends : (lines,) integers
         Where each line starts, where its first blank stands (at the start where there is no word above), and
         where it ends.

@@ -183,9 +183,9 @@ def build_model(model, settings, embeddings, dtype=np.float32):
 
 def blas():
     """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    for library in sorted(found, key=lambda library: "numpy" not in library["filepath"]):  # SciPy has another
+        return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
     return "unknown"
 
 

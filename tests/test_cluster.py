@@ -177,19 +177,22 @@ def test_a_worker_that_is_killed_loses_nothing(dask, data, study_root, tmp_path_
             same_run(run_id, study_root, serial)
 
 
-def test_a_run_whose_workers_die_fails_alone_and_is_trained_by_the_next_call(dask, data, capsys):
+def test_runs_whose_workers_die_fail_alone_and_are_trained_by_the_next_call(dask, data, capsys):
     dask.start_workers("three")
     asked = {**TINY, "epochs": 12, "models": "rnn", "seeds": 3}
     with dask.client() as client:
         client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
         study = dask.compare_and_kill("three", **asked)
         client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 3))
-    ((failed, fault),) = study["failed"].items()
-    assert "KilledWorker" in fault
-    assert f"{failed} failed: {fault}" in capsys.readouterr().err.splitlines()
-    assert len(study["variants"][0]["runs"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    for failed, fault in study["failed"].items():
+        assert "KilledWorker" in fault
+        assert f"{failed} failed: {fault}" in said
+    left = 3 - len(study["failed"])
+    assert left in (1, 2)  # a worker may have had a second run in its queue
+    assert len(study["variants"][0]["runs"]) == left
     kept = {run_id: artefacts.weights_path(run_id).read_bytes() for run_id in artefacts.runs()}
-    assert len(kept) == 2
+    assert len(kept) == left
     study = compare.compare_models(scheduler=dask.address, **asked)
     assert (study["failed"], len(study["variants"][0]["runs"])) == ({}, 3)
     for run_id, content in kept.items():
