@@ -14,15 +14,17 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
     Parameters
     ----------
     model : RNNClassifier
-        Trained in place. While the generator rests between two epochs its weights are those of the record.
+        Trained in place. While the generator rests between two epochs its weights are the latest ones.
     training : callable
         ``training(epoch)`` gives the epoch's batches, a sized iterable; each has ``ids`` and ``batch_sizes``
-        (see RNNClassifier.forward) and ``y``, its labels.
+        (see RNNClassifier.forward), ``y``, its labels, and ``weights``, how
+        much each sentence counts: numbers with a mean of 1 over all batches, or 1.
     validation : iterable
         Batches of the same kind, the same ones each epoch.
     optimizer : object
         ``clip(gradient)`` shortens ∂ℓ/∂θ in place and returns its norm from before, ``update(theta,
-        gradient)`` takes a step; ``learning_rate`` and ``clip_norm`` are logged.
+        gradient)`` takes a step; ``learning_rate`` and ``clip_norm`` are logged. ``averaged(theta)`` is a
+        context within which θ holds the weights that are to be validated, be they averages or the latest.
     epochs, first_epoch : int
         The last epoch, and the one to begin with. Epoch 0 trains nothing: it shows the model as initialised.
     dropout_rng : callable, optional
@@ -58,13 +60,14 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
             count += len(z)
             batches.set_postfix_str(f"loss {loss_sum / count:.4f}", refresh=False)
             if epoch:
-                gradient = model.backward(dz / len(z))
+                gradient = model.backward(dz * batch.weights / len(z))
                 norms.append(optimizer.clip(gradient))
             check_finite(f"epoch {epoch}, batch {number}", loss_sum / count, norms, optimizer.learning_rate)
             if epoch:
                 optimizer.update(model.theta, gradient)
         training_seconds = time.perf_counter() - started
-        validation_loss, validation_accuracy = evaluate(model, validation)
+        with optimizer.averaged(model.theta):
+            validation_loss, validation_accuracy = evaluate(model, validation)
         where = f"epoch {epoch}, validation after batch {number}"
         check_finite(where, validation_loss, norms, optimizer.learning_rate)
         yield {

@@ -14,7 +14,9 @@ data/ (written by ``scripts/preprocessing.py``)
 
 assets/
     ``runs/<run_id>.jsonl``     the log of one run, one JSON object a line
-    ``weights/<run_id>.npz``    all that the run is; the log is derived from it
+    ``weights/<run_id>.npz``    all that the run is; the log is derived from it: the weights; resume/…, what
+                                to continue from; settings and ended, JSON texts; history and timings, the
+                                bytes of JSON lines
     ``embeddings/``             word vectors in GloVe's text format
     ``figures/``                PNG
     ``benchmarks/``             JSON
@@ -37,7 +39,6 @@ import numpy as np
 
 from scripts.storage import (  # noqa: F401 (others import them from here)
     StudyError,
-    check_place,
     checksum,
     flush_folder,
     flush_to_disk,
@@ -332,7 +333,6 @@ def load_data():
         path = data_path(name)
         if not path.is_file():
             raise StudyError(f"{path} is missing: {PREPROCESS}")
-        check_place(path)
         if manifest["files"].get(name) != checksum(path):
             raise StudyError(
                 f"{path} is not the file that dataset.json describes, so data/ is damaged or a mixture of "
@@ -396,7 +396,7 @@ class Run(NamedTuple):
     weights : dict of str to numpy.ndarray
         The parameters of the epoch with the smallest validation loss, named as PyTorch names them.
     resume : dict of str to numpy.ndarray
-        What the next epoch starts from: the parameters as they are and the optimizer's moments.
+        What the next epoch starts from: the parameters as they are, the optimizer's moments and average.
     ended : str or None
         Why the run can't go on, where its numbers were no longer finite.
     """
@@ -605,12 +605,13 @@ def check_arrays(run):
     """Raise ValueError, KeyError or IndexError where the arrays of a weights file don't fit one another."""
     if len(run.timings) != len(run.history):
         raise ValueError("as many timings as epochs were expected")
-    if set(run.weights) != WEIGHTS or set(run.resume) != RESUME:
+    averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
+    if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
     for name, array in {**run.weights, **run.resume}.items():
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ValueError(f"{name} holds what is no finite number")
-    sizes = {name: run.resume[name].size for name in ("theta", "m", "v")}
+    sizes = {name: run.resume[name].size for name in ("theta", "m", "v", *averaged)}
     parameters = sum(array.size for array in run.weights.values())
     if set(sizes.values()) != {parameters} or run.resume["k"].shape != () or run.resume["k"] < 0:
         raise ValueError(f"{parameters} weights, but a state to resume from of {sizes}")

@@ -23,6 +23,7 @@ from scripts import artefacts
 from scripts.dataset import Batch
 from scripts.experiment import LOOPS
 from scripts.optimizer import Adam
+from scripts.workers import Workers
 
 LR, CLIP_NORM = 0.002, 1.0
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -91,6 +92,19 @@ class Own:
     def evaluate(self, batches):
         """Mean loss over all sentences of some batches, no gradients computed."""
         return self.evaluation(self.model, batches)[0]
+
+
+class OwnWorkers(Own):
+    """The same, each batch shared by two processes."""
+
+    variant = "two processes"
+
+    @contextlib.contextmanager
+    def running(self):
+        """A context in which the second process lives."""
+        with super().running(), Workers(self.model, 2) as self.model:
+            yield
+        self.model = self.model.model
 
 
 class TorchPeer:
@@ -266,7 +280,10 @@ def jax_peers(kind, model):
     return [JaxPeer(kind, model, buckets) for buckets in (False, True)]
 
 
-OWN_VARIANTS = [Own]  # the first is what all others have to agree with; each has its column in the tables
+OWN_VARIANTS = [
+    Own,
+    OwnWorkers,
+]  # the first is what all others have to agree with; each has its column in the tables
 PEERS = {"PyTorch": ("torch", torch_peers), "JAX": ("jax", jax_peers)}  # module, how to build them
 
 

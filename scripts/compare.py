@@ -307,7 +307,7 @@ def paired(a, b):
     differences = [x - y for x, y in pairs]
     found = interval(differences)
     if found:
-        varies = len(set(differences)) > 1
+        varies = np.ptp(differences) > 1e-9  # less is rounding
         found["p"] = round_to_digits(stats.ttest_rel(*zip(*pairs, strict=True)).pvalue) if varies else None
     return found
 

@@ -25,12 +25,15 @@ class Batch(NamedTuple):
         Labels.
     rows : (B,) integers
         Where the sentences stand in their split, longest first.
+    weights : (B,) numpy.ndarray or 1
+        How much each sentence counts in training.
     """
 
     ids: np.ndarray
     batch_sizes: np.ndarray
     y: np.ndarray
     rows: np.ndarray
+    weights: np.ndarray | int = 1
 
 
 class Batches:
@@ -43,10 +46,12 @@ class Batches:
     split : scripts.artefacts.Split
     rows : list of (B,) integer arrays
         The sentences of each batch, longest first.
+    weights : (N,) numpy.ndarray, optional
+        How much each sentence of the split counts in training; all the same by default.
     """
 
-    def __init__(self, split, rows):
-        self.split, self.rows = split, rows
+    def __init__(self, split, rows, weights=None):
+        self.split, self.rows, self.weights = split, rows, weights
         self.starts = find_starts(split)
 
     def __len__(self):
@@ -56,7 +61,7 @@ class Batches:
         x, s, y, _ = self.split
         for rows in self.rows:
             ids, batch_sizes = pack(x, self.starts[rows], s[rows])
-            yield Batch(ids, batch_sizes, y[rows], rows)
+            yield Batch(ids, batch_sizes, y[rows], rows, 1 if self.weights is None else self.weights[rows])
 
 
 def index_type(largest):
@@ -127,7 +132,7 @@ def cut(rows, batch_size):
     return np.split(rows, range(batch_size, len(rows), batch_size))
 
 
-def shuffled_batches(split, batch_size, rng):
+def shuffled_batches(split, batch_size, rng, weights=None):
     """Batches of a split in random order, each of sentences of about the same length.
 
     All sentences are shuffled; pools of 100 batches are sorted by length and cut; the batches of all pools
@@ -138,6 +143,8 @@ def shuffled_batches(split, batch_size, rng):
     split : scripts.artefacts.Split
     batch_size : int
     rng : numpy.random.Generator
+    weights : (N,) numpy.ndarray, optional
+        As those of :class:`Batches`.
 
     Returns
     -------
@@ -149,4 +156,26 @@ def shuffled_batches(split, batch_size, rng):
         pool = order[start : start + POOL * batch_size]
         pool[:] = longest_first(split, pool)
     rows = cut(order, batch_size)
-    return Batches(split, [rows[k] for k in rng.permutation(len(rows))])
+    return Batches(split, [rows[k] for k in rng.permutation(len(rows))], weights)
+
+
+def length_weights(split, power):
+    """How much each sentence counts where it counts by its length: s**power, divided by their mean.
+
+    In SST-2 most training rows are phrases of a few words, while whole sentences are to be classified.
+
+    Parameters
+    ----------
+    split : scripts.artefacts.Split
+    power : float
+        0: every sentence counts the same.
+
+    Returns
+    -------
+    (N,) numpy.ndarray or None
+        None where all count the same.
+    """
+    if power == 0:
+        return None
+    weights = split.s.astype(np.float64) ** power
+    return (weights / weights.mean()).astype(np.float32)

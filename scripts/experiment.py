@@ -18,7 +18,7 @@ import rnn.model
 import rnn.train
 from scripts import artefacts
 from scripts.artefacts import Run, StudyError
-from scripts.dataset import shuffled_batches, sorted_batches
+from scripts.dataset import length_weights, shuffled_batches, sorted_batches
 from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import SCHEDULES, Adam
 from scripts.workers import Workers
@@ -41,6 +41,9 @@ class Settings:
     hidden_size: int = 64  # H
     batch_size: int = 64  # sentences
     clip_norm: float = 1.0  # largest global norm that a gradient keeps; disable with 0
+    weight_decay: float = 0.0  # decoupled: each update takes the share lr · weight_decay from every weight
+    averaging: float = 0.0  # validate and keep averaged weights: falling by that factor an update, off at 0
+    length_weight: float = 0.0  # p: in training a sentence counts in proportion to (its length)**p
     input_dropout: float = 0.3  # share of the inputs' entries set to 0 while training
     state_dropout: float = 0.3  # share of the last state's
     recurrent_init: str = "orthogonal"  # W_hh, gate by gate: "orthogonal", "uniform" (±1/√H), "identity"
@@ -110,6 +113,9 @@ RANGES = {  # type, test, and the same in words
     "hidden_size": (int, lambda v: 1 <= v <= 100_000, "a whole number of units, 1 to 100,000"),
     "batch_size": (int, lambda v: v >= 1, "a whole number of sentences, 1 or more"),
     "clip_norm": (_NUMBER, lambda v: 0 <= v < 1e300, "a norm above 0, or 0 to disable clipping"),
+    "weight_decay": (_NUMBER, lambda v: 0 <= v < 1e300, "0, or a small positive number, such as 0.01"),
+    "averaging": (_NUMBER, lambda v: 0 <= v < 1, "a factor below 1, such as 0.999, or 0 for none"),
+    "length_weight": (_NUMBER, lambda v: 0 <= v <= 10, "a power from 0 to 10, such as 0.5"),
     "input_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
     "state_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
     "recurrent_init": (str, lambda v: v in lstm.model.RECURRENT_INITS, "orthogonal, uniform or identity"),
@@ -307,7 +313,7 @@ def find_previous(run_id, header, remedy=None):
             f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
             f"{new['dataset']['embeddings']}): {remedy}"
         )
-    old, new = old["hyperparameters"], new["hyperparameters"]
+    old, new = asdict(Settings()) | old["hyperparameters"], new["hyperparameters"]  # what is younger was off
     changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
     if changed:
         was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
@@ -341,6 +347,8 @@ def _run_epochs(run_id, header, data, previous, past, progress):
         schedule=settings["schedule"],
         steps=settings["epochs"] * updates,
         clip_norm=settings["clip_norm"] or np.inf,
+        weight_decay=settings["weight_decay"],
+        averaging=settings["averaging"],
     )
     run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
     if previous:
@@ -357,9 +365,15 @@ def _run_epochs(run_id, header, data, previous, past, progress):
     try:
         for record in _epochs(header, data, model, optimizer, past.epochs, progress):
             started = time.perf_counter()
-            record |= measure(model, validation_split, rows) if settings["gradients"] else {"gradients": None}
+            record["gradients"] = None
+            with optimizer.averaged(model.theta):
+                if settings["gradients"]:
+                    record |= measure(model, validation_split, rows)
+                if record["validation_loss"] < past.best_loss:
+                    best = {name: view.copy() for name, view in model.parameters.items()}
+                    run = run._replace(weights=best)
             record["gradients_seconds"] = time.perf_counter() - started
-            run = _with_epoch(run, record, model, optimizer, past.best_loss)
+            run = _with_epoch(run, record, model, optimizer)
             artefacts.save_run(run_id, run, append=past.epochs > 0)
             past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
             if progress:
@@ -370,8 +384,8 @@ def _run_epochs(run_id, header, data, previous, past, progress):
         raise
 
 
-def _with_epoch(run, record, model, optimizer, best_loss):
-    """`run` with this epoch in place of those already written, and with its weights if they are the best."""
+def _with_epoch(run, record, model, optimizer):
+    """`run` with this epoch in place of those already written."""
     resume = {"theta": model.theta, **optimizer.state()}
     for name, array in resume.items():
         if not np.isfinite(array).all():
@@ -379,8 +393,6 @@ def _with_epoch(run, record, model, optimizer, best_loss):
                 f"epoch {record['epoch']}, after its last batch: {name}, largest gradient norm before "
                 f"clipping {record['gradient_norm']['largest']:g}, learning rate {optimizer.learning_rate:g}"
             )
-    if record["validation_loss"] < best_loss:
-        run = run._replace(weights={name: view.copy() for name, view in model.parameters.items()})
     return run._replace(
         history=[{name: value for name, value in record.items() if name not in TIMINGS}],
         timings=[{name: record[name] for name in TIMINGS}],
@@ -391,12 +403,13 @@ def _with_epoch(run, record, model, optimizer, best_loss):
 def _epochs(header, data, model, optimizer, first_epoch, progress):
     """Yield the records of the model's own training loop, its batches shared out where there are workers."""
     settings, train_split = header["hyperparameters"], data.splits["train"]
+    weights = length_weights(train_split, settings["length_weight"])
     seed, workers = settings["seed"], settings["workers"]
     with Workers(model, workers) if workers > 1 else nullcontext(model) as trained:
         yield from LOOPS[header["model"]](
             trained,
             lambda epoch: shuffled_batches(
-                train_split, settings["batch_size"], generator(seed, "shuffling", epoch)
+                train_split, settings["batch_size"], generator(seed, "shuffling", epoch), weights
             ),
             sorted_batches(data.splits["validation"], EVALUATION_BATCH),
             optimizer,

@@ -1,4 +1,6 @@
-"""Adam, clipping by the global norm, and learning-rate schedules."""
+"""Adam with weight decay, clipping by the global norm, averaged weights, and learning-rate schedules."""
+
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -14,12 +16,17 @@ class Adam:
 
         m ← β₁ m + (1-β₁) g
         v ← β₂ v + (1-β₂) g²
-        θ ← θ - η m̂ / (√v̂ + ε),   m̂ = m / (1-β₁ᵏ),  v̂ = v / (1-β₂ᵏ)   at step k = 1, 2, …
+        θ ← θ - η λ θ - η m̂ / (√v̂ + ε),   m̂ = m / (1-β₁ᵏ),  v̂ = v / (1-β₂ᵏ)   at step k = 1, 2, …
+
+    The term η λ θ is AdamW's decoupled weight decay (Loshchilov & Hutter 2019). Beside θ an average of the θ
+    after each update can be kept, whose weights fall by a factor d an update (Polyak & Juditsky 1992):
+
+        θ̄ ← θ̄ + (θ - θ̄) (1-d) / (1-dᵏ)
 
     Parameters
     ----------
     theta : (P,) numpy.ndarray
-        The parameters to be trained; only their size and type are read here.
+        The parameters to be trained; here they are only read.
     lr : float
         The learning rate η that a schedule begins with.
     schedule : {"constant", "linear", "cosine"}
@@ -28,6 +35,10 @@ class Adam:
         Number of updates in the whole training.
     clip_norm : float
         Largest norm that a gradient keeps; infinity never clips.
+    weight_decay : float
+        λ.
+    averaging : float
+        d, below 1; 0 keeps no average.
     beta1, beta2, epsilon : float
         β₁, β₂, ε.
     """
@@ -40,14 +51,18 @@ class Adam:
         schedule="constant",
         steps=1,
         clip_norm=np.inf,
+        weight_decay=0.0,
+        averaging=0.0,
         beta1=0.9,
         beta2=0.999,
         epsilon=1e-8,
     ):
         self.lr, self.schedule, self.steps, self.clip_norm = lr, SCHEDULES[schedule], steps, clip_norm
+        self.weight_decay, self.averaging = weight_decay, averaging
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.k = 0
         self.m, self.v, self._step = np.zeros((3, theta.size), theta.dtype)
+        self.average = theta.copy() if averaging else None
 
     @property
     def learning_rate(self):
@@ -94,11 +109,37 @@ class Adam:
         step += self.epsilon / scale_v
         np.divide(m, step, out=step)
         step *= learning_rate * scale_m / scale_v
+        if self.weight_decay:
+            theta *= 1 - learning_rate * self.weight_decay
         theta -= step
+        if self.averaging:
+            np.subtract(theta, self.average, out=step)
+            step *= (1 - self.averaging) / (1 - self.averaging**self.k)
+            self.average += step
+
+    @contextmanager
+    def averaged(self, theta):
+        """A context within which `theta` holds the average of the weights, where one is kept.
+
+        Parameters
+        ----------
+        theta : (P,) numpy.ndarray
+            Changed in place, and changed back.
+        """
+        if not self.averaging:
+            yield
+            return
+        latest = theta.copy()
+        theta[:] = self.average
+        try:
+            yield
+        finally:
+            theta[:] = latest
 
     def state(self):
-        """What a continued training starts from, as named arrays."""
-        return {"m": self.m, "v": self.v, "k": np.array(self.k)}
+        """What a continued training starts from, beside θ, as named arrays."""
+        average = {"average": self.average} if self.averaging else {}
+        return {"m": self.m, "v": self.v, "k": np.array(self.k)} | average
 
     def restore(self, state):
         """Continue from a :meth:`state`.
@@ -108,3 +149,5 @@ class Adam:
         state : dict of str to numpy.ndarray
         """
         self.m[:], self.v[:], self.k = state["m"], state["v"], int(state["k"])
+        if self.averaging:
+            self.average[:] = state["average"]

@@ -145,7 +145,7 @@ def only_writer(what, paths):
     """Let no other process write some files while the block runs.
 
     The lock is the operating system's: it ends with the process that holds it, however that ends, so none is
-    left behind. It lies on a hidden file beside the first path, which names the holder and may stay. What a
+    left behind. It lies on a hidden file beside the first path, which names the last holder and stays. What a
     killed process left half written beside the paths is removed.
 
     Parameters
@@ -173,8 +173,6 @@ def only_writer(what, paths):
         for path in paths:
             _remove_parts(path)
         yield
-        with contextlib.suppress(OSError):
-            file.truncate(0)
 
 
 def _open_lock(path):

@@ -24,7 +24,7 @@ import numpy as np
 from scripts.artefacts import StudyError
 
 LARGEST_BATCH = 1 << 24  # tokens that the shared memory has room for; the system lends what is written only
-FORWARD, BACKWARD = b"f", b"b"
+FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # what a process can be told
 
 
 class Workers:
@@ -89,21 +89,31 @@ class Workers:
         """Logits of a packed batch: arguments and result as those of the model's own method."""
         self._write_batch(ids, batch_sizes, rng)
         with self._others(FORWARD):
-            self._z[: self._header[0]][:: self.count] = self._forward_share(0)
-        return self._z[: self._header[0]].copy()
+            self._forward_share(0)
+        return self._z[: batch_sizes[0]].copy()
 
     def backward(self, dz):
         """∂ℓ/∂θ of that batch: argument and result as those of the model's own method."""
         self._dz[: len(dz)] = dz
         with self._others(BACKWARD):
-            gradient = self.model.backward(dz[:: self.count])
+            gradient = self._backward_share(0)
         for share in self._gradients[1 : len(dz)]:
             gradient += share
         return gradient
 
     def inference(self):
-        """As the model's own method, in this process alone."""
-        return self.model.inference()
+        """As the model's own method: every process projects the vocabulary, then each takes its share."""
+        self._header[0] = self.count
+        with self._others(PROJECT):
+            self._project()
+
+        def logits(ids, batch_sizes):
+            self._write_batch(ids, batch_sizes, None)
+            with self._others(INFER):
+                self._infer_share(0)
+            return self._z[: batch_sizes[0]].copy()
+
+        return logits
 
     def _write_batch(self, ids, batch_sizes, rng):
         """Lay a batch into the shared memory."""
@@ -118,12 +128,30 @@ class Workers:
         self._sizes[len(batch_sizes)] = 0  # the end of the sizes
         self._ids[: len(ids)] = ids
 
-    def _forward_share(self, k):
-        """Logits of the share of process k."""
-        _, N, masks, seed = self._header.tolist()
+    def _share(self, k):
+        """The share of process k: its packed batch, and where its logits belong."""
+        B, N, *_ = self._header.tolist()
         steps = int(np.argmin(self._sizes[: N + 1]))
-        rng = np.random.default_rng([seed, k]) if masks else None
-        return self.model.forward(*share(self._ids[:N], self._sizes[:steps], k, self.count), rng)
+        return share(self._ids[:N], self._sizes[:steps], k, self.count), self._z[:B][k :: self.count]
+
+    def _forward_share(self, k):
+        """The forward pass of process k."""
+        batch, z = self._share(k)
+        *_, masks, seed = self._header.tolist()
+        z[:] = self.model.forward(*batch, np.random.default_rng([seed, k]) if masks else None)
+
+    def _backward_share(self, k):
+        """The backward pass of process k, into its gradient."""
+        return self.model.backward(self._dz[: self._header[0]][k :: self.count])
+
+    def _project(self, _=None):
+        """What an inference does once in every process."""
+        self._logits = self.model.inference()
+
+    def _infer_share(self, k):
+        """The inference of process k."""
+        batch, z = self._share(k)
+        z[:] = self._logits(*batch)
 
     @contextlib.contextmanager
     def _others(self, order):
@@ -148,12 +176,14 @@ class Workers:
         for end in (orders[1], answers[0], *(end for ends in self._pipes for end in ends)):
             os.close(end)
         self.model.place(self.theta, self._gradients[k])
+        acts = {
+            FORWARD: self._forward_share,
+            BACKWARD: self._backward_share,
+            PROJECT: self._project,
+            INFER: self._infer_share,
+        }
         while order := os.read(orders[0], 1):
-            B = self._header[0]
-            if order == FORWARD:
-                self._z[:B][k :: self.count] = self._forward_share(k)
-            else:
-                self.model.backward(self._dz[:B][k :: self.count])
+            acts[order](k)
             os.write(answers[1], order)
 
 

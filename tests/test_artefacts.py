@@ -208,6 +208,8 @@ DAMAGES = {
     "no epoch": lambda lines: lines.__delitem__(slice(1, None)),
     "no loss": lambda lines: lines[1].pop("validation_loss"),
     "loss null": lambda lines: lines[2].update(train_loss=None),
+    "a rate that is no JSON": lambda lines: lines[1].update(learning_rate=float("nan")),
+    "a median a text": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].__setitem__(0, "1"),
     "loss a text": lambda lines: lines[2].update(train_loss="small"),
     "no gradients": lambda lines: lines[1].pop("gradients"),
     "gradients of another kind": lambda lines: lines[1].update(gradients=[1]),
@@ -232,8 +234,11 @@ def test_log_in_which_something_is_missing_is_one_line(a_run, damage):
 
 ARRAY_DAMAGES = {
     "no state to resume from": lambda run: run.resume.pop("theta"),
+    "no average to resume from": lambda run: run.settings["hyperparameters"].update(averaging=0.9),
     "another shape": lambda run: run.resume.update(m=run.resume["m"][:-1]),
     "weights that are not finite": lambda run: run.weights["bias_out"].fill(np.nan),
+    "other units": lambda run: run.settings["hyperparameters"].update(hidden_size=10**5),
+    "an array too many": lambda run: run.weights.update(more=np.zeros(1)),
     "weights missing": lambda run: run.weights.pop("weight_hh_l0"),
     "weights of another kind": lambda run: run.weights.update(bias_out=np.array(["a"])),
     "a timing missing": lambda run: run.timings.pop(),

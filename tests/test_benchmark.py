@@ -81,9 +81,10 @@ def batches():
 
 @pytest.fixture
 def made_up(study_root, monkeypatch):
-    """An empty data/, and few made-up sentences in its place."""
+    """An empty data/, and few made-up sentences in its place; one variant of ours."""
     draw = benchmark_training.draw_split
     monkeypatch.setattr(benchmark_training, "draw_split", lambda *_, seed=0: draw(200, seed=seed))
+    monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", [benchmark_peers.Own])
 
 
 def result(library, training, inference, refused=None, variant="packed"):
@@ -345,15 +346,15 @@ def test_json_holds_what_was_measured(made_up, quick, suffix):
             assert size["ratios"][task] == {"one process": {"Twin": pytest.approx(ratio)}}
 
 
-def test_a_second_variant_of_ours_has_its_own_column(made_up, monkeypatch):
-    class Two(benchmark_peers.Own):
-        variant = "2 workers"
-
-    monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", [benchmark_peers.Own, Two])
+def test_two_processes_have_a_column_of_their_own(made_up, monkeypatch):
+    variants = [benchmark_peers.Own, benchmark_peers.OwnWorkers]
+    monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", variants)
     record = measure(peers=peers_of(Twin))
     text = tables(record)
-    assert "| one process, s | 2 workers, s | Twin, s | one process ÷ Twin | 2 workers ÷ Twin |" in text
-    assert record["training"][0]["ratios"]["training"].keys() == {"one process", "2 workers"}
+    heads = "| one process, s | two processes, s | Twin, s | one process ÷ Twin | two processes ÷ Twin |"
+    assert heads in text
+    assert record["training"][0]["ratios"]["training"].keys() == {"one process", "two processes"}
+    assert not any(result["refused"] for result in record["training"][0]["results"])
 
 
 def test_an_interrupted_run_goes_on_with_the_next_point(made_up, monkeypatch, capsys):

@@ -85,8 +85,9 @@ def test_training_learns(kind, data):
     assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
 
 
-def test_weights_are_those_of_the_best_validation_epoch(kind, data):
-    history = run(kind, epochs=12, lr=0.05).history
+@pytest.mark.parametrize("averaging", [0, 0.9])
+def test_weights_are_those_of_the_best_validation_epoch(kind, data, averaging):
+    history = run(kind, epochs=12, lr=0.05, averaging=averaging).history
     best = experiment.best_epoch(history)
     assert 0 < best["epoch"] < 12, "choose settings under which the best epoch is not the last"
     kept = artefacts.load_run("a-run")
@@ -95,6 +96,9 @@ def test_weights_are_those_of_the_best_validation_epoch(kind, data):
         view[:] = kept.weights[name]
     batches = dataset.sorted_batches(data.splits["validation"], 7)
     assert rnn.train.evaluate(model, batches)[0] == pytest.approx(best["validation_loss"], rel=1e-5)
+    model.theta[:] = kept.resume["average" if averaging else "theta"]
+    last = history[-1]["validation_loss"]
+    assert rnn.train.evaluate(model, batches)[0] == pytest.approx(last, rel=1e-5)
 
 
 def test_of_equally_good_epochs_the_earliest_is_kept(data, monkeypatch):
@@ -216,6 +220,7 @@ def test_random_streams_are_apart(kind, data):
 @pytest.mark.parametrize("stopped_at", [0, 1, 3])
 def test_interrupted_run_continues_as_if_it_had_not_been(kind, data, monkeypatch, stopped_at):
     options = {"epochs": 4, "schedule": "cosine", "state_dropout": 0.3}
+    options |= {"averaging": 0.9, "weight_decay": 0.1, "length_weight": 0.5}
     run(kind, **options)
     expected_log, expected_members = log_without_timings("a-run"), members("a-run")
 
@@ -246,6 +251,16 @@ def test_more_epochs_continue(kind, data):
     run(kind, "halves", epochs=4)
     assert members("halves")["resume/theta"] == members("straight")["resume/theta"]
     assert log_without_timings("halves")[1:] == log_without_timings("straight")[1:]
+
+
+def test_run_from_before_there_was_a_setting_continues_with_it_off(data):
+    run("rnn", epochs=2)
+    kept = artefacts.load_run("a-run")
+    del kept.settings["hyperparameters"]["averaging"]
+    artefacts.save_run("a-run", kept)
+    with pytest.raises(StudyError, match=r"averaging=0.0 \(now 0.9\)"):
+        run("rnn", averaging=0.9)
+    assert [record["epoch"] for record in run("rnn", epochs=3).history] == [0, 1, 2, 3]
 
 
 def test_finished_run_is_left_alone_and_its_log_restored(data, capsys):
@@ -318,6 +333,9 @@ def test_log_without_weights_is_not_overwritten(data):
         {"hidden_size": 0},
         {"batch_size": 0},
         {"clip_norm": -1},
+        {"weight_decay": -0.01},
+        {"averaging": 1.0},
+        {"length_weight": 11},
         {"schedule": "step"},
         {"input_dropout": 1.0},
         {"state_dropout": -0.1},
@@ -379,6 +397,7 @@ def test_log_says_why_a_run_ended_and_the_run_is_not_tried_again(kind, data):
     before = artefacts.weights_path("a-run").read_bytes()
     with pytest.raises(StudyError, match=re.escape(last["reason"])) as again:
         run(kind, lr=1e38)
+    assert "would again" in str(again.value)
     assert "overwrite=True" in str(again.value)
     assert artefacts.weights_path("a-run").read_bytes() == before
     run(kind, overwrite=True)
@@ -489,6 +508,25 @@ def test_one_step_follows_the_clipped_gradient_of_the_mean_loss(kind, data, loss
     assert record["clipped"] == clipped
 
 
+def test_a_sentence_of_weight_2_counts_twice(kind, data):
+    """Steps along the sum over a batch, not its mean: with the sentence given twice, and with weight 2."""
+    settings = experiment.check_settings(kind, SMALL)
+
+    def step(ids, weights):
+        model = experiment.build_model(kind, settings, data.embeddings, np.float64)
+        model.theta += 0.01
+        before, count = model.theta.copy(), np.array([len(ids)])
+        batches = [dataset.Batch(np.array(ids), count, np.array(ids) == 2, None, weights)]
+        options = {"epochs": 1, "first_epoch": 1, "progress": False}
+        optimizer = Descent(model.theta, len(ids))
+        next(experiment.LOOPS[kind](model, lambda epoch: batches, batches, optimizer, **options))
+        return model.theta - before
+
+    twice = step([2, 2, 3], weights=1)
+    assert np.abs(twice).max() > 0.01
+    np.testing.assert_allclose(step([2, 3], weights=np.array([2.0, 1.0])), twice, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [("training", "epoch 1, batch 0: loss nan"), ("validation", "validation after batch 0: loss nan")],
@@ -574,6 +612,7 @@ def test_packages_can_be_lifted_out_whole(name, tmp_path):
     (tmp_path / "use.py").write_text(
         f"""
 from types import SimpleNamespace
+from contextlib import nullcontext
 import numpy as np
 from {name}.model import {name.upper()}Classifier
 from {name}.train import evaluate, train
@@ -584,10 +623,13 @@ class Descent:
         return np.linalg.norm(gradient)
     def update(self, theta, gradient):
         theta -= self.learning_rate * gradient
+    def averaged(self, theta):
+        return nullcontext()
 
 rng = np.random.default_rng(0)
 model = {name.upper()}Classifier(rng.standard_normal((5, 3)), 4, rng=rng)
-batch = SimpleNamespace(ids=np.array([1, 2, 3, 4]), batch_sizes=np.array([2, 2]), y=np.array([0, 1]))
+ids, batch_sizes, y = np.array([1, 2, 3, 4]), np.array([2, 2]), np.array([0, 1])
+batch = SimpleNamespace(ids=ids, batch_sizes=batch_sizes, y=y, weights=1)
 records = list(train(model, lambda epoch: [batch], [batch], Descent(), epochs=20, progress=False))
 assert evaluate(model, [batch])[0] == records[-1]["validation_loss"] < 0.5 * records[0]["validation_loss"]
 """
@@ -602,17 +644,61 @@ assert evaluate(model, [batch])[0] == records[-1]["validation_loss"] < 0.5 * rec
 # The optimizer --------------------------------------------------------------------------------------------
 
 
-def test_adam_is_the_papers_formula():
+@pytest.mark.parametrize("weight_decay", [0, 0.3])
+def test_adam_is_the_papers_formula(weight_decay):
     rng = np.random.default_rng(0)
     theta = rng.standard_normal(50)
     expected, m, v = theta.copy(), 0.0, 0.0
-    optimizer = Adam(theta, 0.1)
+    optimizer = Adam(theta, 0.1, schedule="linear", steps=10, weight_decay=weight_decay)
     for k in range(1, 6):
         g = rng.standard_normal(50)
         optimizer.update(theta, g)
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        expected -= 0.1 * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+        lr = 0.1 * (1 - (k - 1) / 10)
+        step = (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+        expected = expected - lr * weight_decay * expected - lr * step
         np.testing.assert_allclose(theta, expected, rtol=1e-12)
+
+
+def test_average_weighs_the_thetas_after_each_update_by_powers_of_its_factor():
+    rng = np.random.default_rng(0)
+    theta = rng.standard_normal(50)
+    optimizer = Adam(theta, 0.1, averaging=0.8)
+    with optimizer.averaged(theta):
+        before = theta.copy()
+    np.testing.assert_array_equal(before, theta)
+    thetas = []
+    for _ in range(6):
+        optimizer.update(theta, rng.standard_normal(50))
+        thetas.append(theta.copy())
+        powers = 0.8 ** np.arange(len(thetas))[::-1]
+        with optimizer.averaged(theta):
+            np.testing.assert_allclose(theta, np.average(thetas, 0, powers), rtol=1e-12)
+        np.testing.assert_array_equal(theta, thetas[-1])
+
+
+def test_the_latest_weights_come_back_whatever_happens_while_they_are_averaged():
+    theta = np.zeros(3)
+    optimizer = Adam(theta, 0.1, averaging=0.8)
+    optimizer.update(theta, np.ones(3))
+    optimizer.update(theta, np.ones(3))
+    latest = theta.copy()
+
+    def interrupted():
+        with optimizer.averaged(theta):
+            assert (theta != latest).all()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    np.testing.assert_array_equal(theta, latest)
+
+
+def test_averaging_changes_no_update(data):
+    run("rnn", "latest", state_dropout=0.2, gradients=False)
+    run("rnn", "averaged", state_dropout=0.2, gradients=False, averaging=0.99)
+    assert members("latest")["resume/theta"] == members("averaged")["resume/theta"]
+    assert members("latest")["weight_hh_l0"] != members("averaged")["weight_hh_l0"]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -667,6 +753,31 @@ def test_shuffled_batches_hold_every_sentence_once(data, batch_size):
             sentence = split.x[starts[row] : starts[row] + split.s[row]]
             np.testing.assert_array_equal(batch.ids[offsets[: split.s[row]] + column], sentence)
         np.testing.assert_array_equal(batch.y, split.y[batch.rows])
+
+
+def test_length_weights_are_powers_of_the_lengths_with_a_mean_of_1(data):
+    split = data.splits["train"]
+    assert dataset.length_weights(split, 0) is None
+    for power in (0.5, 2):
+        weights = dataset.length_weights(split, power)
+        assert weights.mean() == pytest.approx(1)
+        for one, other in ((0, 5), (7, 30)):
+            ratio = (int(split.s[one]) / int(split.s[other])) ** power
+            assert weights[one] / weights[other] == pytest.approx(ratio)
+        for batch in dataset.shuffled_batches(split, 16, np.random.default_rng(0), weights):
+            np.testing.assert_array_equal(batch.weights, weights[batch.rows])
+    assert {batch.weights for batch in dataset.shuffled_batches(split, 16, np.random.default_rng(0))} == {1}
+
+
+def test_length_weights_move_what_is_learned(kind, data):
+    plain, weighted = (run(kind, f"p-{p}", length_weight=p, gradients=False) for p in (0, 1))
+    assert plain.history[0] == weighted.history[0]
+    assert plain.history[1]["train_loss"] != weighted.history[1]["train_loss"]
+
+
+def test_weight_decay_makes_smaller_weights(kind, data):
+    free, decayed = (run(kind, f"wd-{wd}", weight_decay=wd, gradients=False) for wd in (0, 1))
+    assert np.linalg.norm(decayed.resume["theta"]) < 0.9 * np.linalg.norm(free.resume["theta"])
 
 
 def test_shuffling_differs_from_epoch_to_epoch_and_is_the_same_again(data):

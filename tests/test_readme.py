@@ -53,9 +53,11 @@ def test_every_function_of_main_stands_in_the_table_of_blocks():
 def test_every_option_that_it_names_exists():
     named = set(re.findall(r"--[a-z][a-z-]+", README))
     known = set()
-    for script in ("preprocessing", "plots", "benchmark"):
-        source = (PROJECT / "scripts" / f"{script}.py").read_text(encoding="utf-8")
+    scripts = [PROJECT / "scripts" / f"{name}.py" for name in ("preprocessing", "plots", "benchmark")]
+    for script in (*scripts, PROJECT / "tests" / "torture.py"):
+        source = script.read_text(encoding="utf-8")
         known |= set(re.findall(r'"(--[a-z-]+)"', source))
+    known |= {"--host", "--nworkers", "--nthreads"}  # Dask's
     assert named - known - {"--help", "--no-tokenised"} == set()
 
 

@@ -72,9 +72,9 @@ def holder(study_root):
     """Start a process that holds a lock, named by the code that takes it, until it is killed."""
     started = []
 
-    def hold(lock):
+    def hold(lock, then="pass"):
         process = python(
-            f"with {lock}:\n    print('held', flush=True)\n    sys.stdin.read()",
+            f"with {lock}:\n    {then}\n    print('held', flush=True)\n    sys.stdin.read()",
             study_root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -96,6 +96,17 @@ def test_second_training_stops_at_once_and_names_the_first(data, holder):
         run()
     assert content(artefacts.ROOT) == before
     run("another-run")
+    process.kill()
+    process.wait()
+    run()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked on this system")
+def test_lock_ends_with_its_process_though_a_child_lives_on(data, holder):
+    child = "import os; os.fork() or (sys.stdin.read(), os._exit(0))"
+    process = holder("artefacts.writing_run('a-run')", child)
+    with pytest.raises(StudyError, match=f"process {process.pid} "):
+        run()
     process.kill()
     process.wait()
     run()

@@ -36,8 +36,9 @@ def test_workers_give_the_models_own_logits_and_gradients(make_model, count, len
         np.testing.assert_allclose(workers.forward(ids, batch_sizes), z, rtol=1e-12)
         np.testing.assert_allclose(workers.backward(z - y), gradient, rtol=1e-10, atol=1e-14)
         workers.theta[:] += 0.1  # as the optimizer does: the other processes have to see it
-        moved = workers.forward(ids, batch_sizes)
+        moved, inferred = workers.forward(ids, batch_sizes), workers.inference()(ids, batch_sizes)
     np.testing.assert_allclose(moved, model.forward(ids, batch_sizes), rtol=1e-12)
+    np.testing.assert_allclose(inferred, moved, rtol=1e-12)
 
 
 def test_every_process_draws_its_own_dropout_and_the_same_at_every_run(make_model):
@@ -90,7 +91,8 @@ def test_runs_with_workers_are_equal_and_say_so(data, capsys):
 
 
 def test_run_with_workers_continues_where_it_stopped(data):
-    experiment.run("rnn", "whole", progress=False, epochs=3, hidden_size=4, workers=2)
-    experiment.run("rnn", "halves", progress=False, epochs=1, hidden_size=4, workers=2)
-    experiment.run("rnn", "halves", progress=False, epochs=3, hidden_size=4, workers=2)
+    options = {"progress": False, "hidden_size": 4, "workers": 2, "averaging": 0.9}
+    experiment.run("rnn", "whole", epochs=3, **options)
+    experiment.run("rnn", "halves", epochs=1, **options)
+    experiment.run("rnn", "halves", epochs=3, **options)
     assert artefacts.load_run("whole").history == artefacts.load_run("halves").history

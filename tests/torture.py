@@ -465,6 +465,7 @@ def main(arguments=None):
     parser.add_argument("--fuzz", type=int, default=0, help="cases")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    os.environ["PYTHONWARNINGS"] = "ignore"  # of what killed processes could not give back
     bad = 0
     if given.kills:
         for kill, ill in (
