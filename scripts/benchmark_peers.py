@@ -88,11 +88,15 @@ class Own:
         epoch = self.loop(
             self.model, lambda _: batches, [one_word], self.optimizer, epochs=1, first_epoch=1, progress=False
         )
-        for _ in epoch:
-            pass
+        self.model.inference = lambda: self.model.forward  # to validate one word no vocabulary is projected
+        try:
+            for _ in epoch:
+                pass
+        finally:
+            del self.model.inference
 
     def evaluate(self, batches):
-        """Mean loss over all sentences of some batches, no gradients computed."""
+        """Mean loss over all sentences of some batches, the vocabulary's projection included; no gradients."""
         return self.evaluation(self.model, batches)[0]
 
 

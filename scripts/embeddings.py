@@ -126,8 +126,8 @@ def _default_embeddings():
     used = CUSTOM if _package_folder() is None else PACKAGE
     print(
         f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} stands in for them.\n"
-        f"!!! For the intended vectors, 2024 Wikipedia + Gigaword 100d, run this again with --download-glove,\n"
-        f"!!! or unpack {GLOVE_2024}\n"
+        f"!!! For the intended vectors, 2024 Wikipedia + Gigaword 100d, run this with --download-glove, or\n"
+        f"!!! unpack {GLOVE_2024}\n"
         f"!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/."
     )
     return used, GLOVE_2024

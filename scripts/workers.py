@@ -57,9 +57,8 @@ class Workers:
         self._pipes, self._processes = [], []
 
     def __enter__(self):
-        with (
-            warnings.catch_warnings()
-        ):  # Python warns of BLAS's threads: they rest, and no process asks for more
+        with warnings.catch_warnings():
+            # Python warns of forking beside BLAS's threads: they rest, and the new process asks for none.
             warnings.simplefilter("ignore", DeprecationWarning)
             for k in range(1, self.count):
                 orders, answers = os.pipe(), os.pipe()
@@ -103,7 +102,7 @@ class Workers:
 
     def inference(self):
         """As the model's own method: every process projects the vocabulary, then each takes its share."""
-        self._header[0] = self.count
+        self._header[0] = self.count  # as with a batch in which all have a share
         with self._others(PROJECT):
             self._project()
 
