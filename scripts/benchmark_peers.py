@@ -96,7 +96,7 @@ class Own:
             del self.model.inference
 
     def evaluate(self, batches):
-        """Mean loss over all sentences of some batches, the vocabulary's projection included; no gradients."""
+        """Mean loss over all sentences of some batches, no gradients; all words are projected once for it."""
         return self.evaluation(self.model, batches)[0]
 
 
