@@ -6,6 +6,7 @@ was interrupted continues where it stopped: finished runs stay, those that were 
 
 import contextlib
 import io
+import itertools
 import sys
 from typing import NamedTuple
 
@@ -123,7 +124,7 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
         Before anything is trained: settings out of range, data/ missing or damaged, a run that has other
         settings or data, a scheduler that doesn't answer.
     """
-    finished, waiting = sort_out(planned, overwrite, remedy)
+    finished, waiting, ended = sort_out(planned, overwrite, remedy)
     outcomes = train_here(waiting, overwrite, jobs)
     if scheduler is not None:
         from scripts.cluster import train_there  # Dask takes a second to import, where it is installed at all
@@ -133,17 +134,23 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
         print(f"{len(finished)} of {len(planned)} runs are finished (same settings and data).")
     failed = {}
     with tqdm(total=len(planned), initial=len(finished), unit="run", disable=not progress) as bar:
-        for run_id, fault in outcomes if waiting else ():
+        for run_id, fault in itertools.chain(ended.items(), outcomes if waiting else ()):
             if fault:
                 failed[run_id] = fault
                 tqdm.write(f"{run_id} failed: {fault}", file=sys.stderr)
             bar.set_description(run_id, refresh=False)
             bar.update()
-    return failed
+    return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
 
 
 def sort_out(planned, overwrite, remedy=None):
-    """Those of the runs that are finished, and those that are to be trained; all of them are checked.
+    """Check all runs; tell those that are finished from those to be trained and those that can't go on.
+
+    Returns
+    -------
+    finished, waiting : list of Planned
+    ended : dict of str to str
+        Of each run whose numbers were no longer finite, by its run id, what is to be said of it.
 
     Raises
     ------
@@ -151,15 +158,19 @@ def sort_out(planned, overwrite, remedy=None):
         See :func:`train`.
     """
     dataset = experiment.describe_data(artefacts.load_data().manifest)
-    sorted_out = [], []
+    finished, waiting, ended = [], [], {}
     for run in planned:
         artefacts.check_run_id(run.run_id)
         settings = experiment.check_settings(run.model, run.settings)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
-        done = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs
-        finished = done > settings["epochs"]
-        sorted_out[not (finished and artefacts.log_path(run.run_id).exists())].append(run)
-    return sorted_out
+        try:
+            done = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs
+        except experiment.RunEnded as error:
+            ended[run.run_id] = str(error)
+            continue
+        complete = done > settings["epochs"] and artefacts.log_path(run.run_id).exists()
+        (finished if complete else waiting).append(run)
+    return finished, waiting, ended
 
 
 def train_here(planned, overwrite, jobs=None):
