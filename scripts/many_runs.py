@@ -8,10 +8,11 @@ import contextlib
 import io
 import itertools
 import sys
+import threading
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
@@ -27,6 +28,11 @@ class Planned(NamedTuple):
     model: str
     run_id: str
     settings: dict
+
+
+def plain(value):
+    """A NumPy number or array as Python's, which JSON can hold; anything else as it is."""
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def seed_list(seeds):
@@ -45,11 +51,12 @@ def seed_list(seeds):
     StudyError
         There is none, one is there twice, or one is no whole number from 0 on.
     """
+    seeds = plain(seeds)
     expected = "expected how many seeds, such as 3, or which, such as (0, 1, 2)"
     listed = list(range(seeds)) if isinstance(seeds, int) else seeds
     if isinstance(seeds, (bool, str)) or not np.iterable(listed):
         raise StudyError(f"seeds={seeds!r}: {expected}")
-    listed = [seed.item() if isinstance(seed, np.generic) else seed for seed in listed]
+    listed = [plain(seed) for seed in listed]
     if not listed:
         raise StudyError(f"seeds={seeds!r} is no seed: {expected}")
     for seed in listed:
@@ -107,7 +114,8 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     progress : bool
         Show a progress bar over the runs.
     jobs : int, optional
-        How many side by side; by default as many as this process may use cores.
+        How many side by side; by default as many as this process may use cores, with room for the
+        ``workers`` of each.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``, whose workers are to train.
     remedy : str, optional
@@ -121,12 +129,18 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     Raises
     ------
     StudyError
-        Before anything is trained: settings out of range, data/ missing or damaged, a run that has other
-        settings or data, a scheduler that doesn't answer.
+        Before anything is trained: settings or `jobs` out of range, data/ missing or damaged, a run that has
+        other settings or data, a scheduler that doesn't answer or is given runs with workers of their own.
     """
+    jobs = check_jobs(jobs)
     finished, waiting, ended = sort_out(planned, overwrite, remedy)
     outcomes = train_here(waiting, overwrite, jobs)
     if scheduler is not None:
+        if (workers := most_workers(planned)) > 1:
+            raise StudyError(
+                f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train a run each: "
+                "leave workers=1"
+            )
         from scripts.cluster import train_there  # Dask takes a second to import, where it is installed at all
 
         outcomes = train_there(scheduler, waiting, overwrite)
@@ -141,6 +155,21 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
             bar.set_description(run_id, refresh=False)
             bar.update()
     return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
+
+
+def check_jobs(jobs):
+    """Return `jobs` where it is None or a whole number from 1 on; raise StudyError otherwise."""
+    jobs = plain(jobs)
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
+        raise StudyError(
+            f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
+        )
+    return jobs
+
+
+def most_workers(planned):
+    """The largest number of processes that share the batches of one run."""
+    return max((run.settings.get("workers", 1) for run in planned), default=1)
 
 
 def sort_out(planned, overwrite, remedy=None):
@@ -179,9 +208,10 @@ def train_here(planned, overwrite, jobs=None):
     Where the system ends a process, the runs that are left go on one after the other: most likely memory ran
     out, and so only the one that needs too much fails.
     """
+    jobs = jobs or max(1, cpu_count() // most_workers(planned))
     tasks = {run.run_id: delayed(attempt)(artefacts.ROOT, run, overwrite) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
-        side_by_side = Parallel(jobs or -1, return_as="generator_unordered", batch_size=1)
+        side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)
         try:
             for run_id, fault in side_by_side(list(tasks.values())):
                 del tasks[run_id]
@@ -210,6 +240,8 @@ def attempt(root, run, overwrite):
     fault : str or None
         What went wrong, in one line.
     """
+    # tqdm's own lock is one between processes; ended by Ctrl-C, this one would leave it to be warned of
+    tqdm.set_lock(threading.RLock())
     fault = None
     try:
         with artefacts.rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one bar tells of all
