@@ -292,7 +292,7 @@ def compare(models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, ove
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     overwrite : bool
-        Begin anew where runs with other settings or data have these names.
+        Begin anew where a comparison or runs with other settings or data have these names.
     **settings
         Any field of scripts.experiment.Settings with one value, or with several to be compared, such as
         ``hidden_size=(32, 64)``. See scripts.compare.compare_models.

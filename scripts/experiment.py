@@ -31,6 +31,10 @@ BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 
 
+class RunEnded(StudyError):
+    """A run can't go on, as its numbers were no longer finite."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Every hyperparameter of a run; all of them stand in its log."""
@@ -291,8 +295,10 @@ def find_previous(run_id, header, remedy=None):
 
     Raises
     ------
+    RunEnded
+        It is the run that is asked for, but can't go on.
     StudyError
-        The run id is taken by a run with other settings or data, or by one that can't go on.
+        The run id is taken by a run with other settings or data.
     """
     remedy = remedy or "choose another run id, or begin anew with overwrite=True"
     if not artefacts.weights_path(run_id).exists():
@@ -326,7 +332,7 @@ def find_previous(run_id, header, remedy=None):
             f"to {new['epochs']}: {remedy}"
         )
     if previous.ended:
-        raise StudyError(
+        raise RunEnded(
             f"run {run_id!r} stopped when its numbers were no longer finite ({previous.ended}), and would "
             f"again: {BEGIN_ANEW}, or use it as it is, with its best weights"
         )

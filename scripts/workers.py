@@ -40,12 +40,14 @@ class Workers:
     Raises
     ------
     StudyError
-        This system can't fork a process; a process ended; a batch is too large.
+        This system can't fork a process, or this process may not; a process ended; a batch is too large.
     """
 
     def __init__(self, model, count):
         if "fork" not in multiprocessing.get_all_start_methods():
             raise StudyError(f"workers={count}: this system can't fork processes, give workers=1")
+        if multiprocessing.current_process().daemon:  # as those of multiprocessing.Pool and of Dask are
+            raise StudyError(f"workers={count}: this process may not start others, give workers=1")
         self.model, self.count = model, count
         theta = shared(model.theta.shape, model.dtype)
         theta[:] = model.theta

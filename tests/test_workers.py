@@ -79,6 +79,13 @@ def test_no_process_outlives_the_first_one():
         assert process.stdout.read() == ""  # ends when the last process that could write to it has ended
 
 
+def test_a_process_that_may_not_start_others_says_so(make_model, monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "daemon", True)
+    expected = "workers=2: this process may not start others, give workers=1"
+    with pytest.raises(StudyError, match=expected), Workers(make_model(), 2):
+        pass
+
+
 def test_runs_with_workers_are_equal_and_say_so(data):
     before = set(multiprocessing.active_children())  # of other tests
     for run_id in ("one", "other"):
