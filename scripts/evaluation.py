@@ -100,11 +100,28 @@ def metrics(z, y, lengths):
 
 
 def evaluate_run(run_id):
-    """Metrics of a run on the test split, with the weights of its best epoch; see :func:`metrics`."""
+    """Metrics of a run on the test split, with the weights of its best epoch; see :func:`metrics`.
+
+    They are also written to ``assets/benchmarks/test-<run_id>.json``.
+    """
     model, data, run = load_model(run_id)
     split = data.splits["test"]
     epoch = best_epoch(run.history)["epoch"]
-    return {"run_id": run_id, "epoch": epoch, **metrics(logits(model, split), split.y, split.s)}
+    found = {"run_id": run_id, "epoch": epoch, "dataset": run.settings["dataset"]}
+    return keep("test", found | metrics(logits(model, split), split.y, split.s))
+
+
+def kept_path(what, run_id):
+    """Path of what a test or the reading of a sentence found, in assets/benchmarks/."""
+    return artefacts.assets_path("benchmarks", f"{what}-{artefacts.check_run_id(run_id)}.json")
+
+
+def keep(what, found):
+    """Write down what was found of a run, and return it."""
+    artefacts.write_json(
+        kept_path(what, found["run_id"]), {"format_version": artefacts.FORMAT_VERSION, **found}
+    )
+    return found
 
 
 def read_sentence(run_id, sentence):
@@ -118,10 +135,10 @@ def read_sentence(run_id, sentence):
     Returns
     -------
     dict
-        ``run_id``, ``model``, ``epoch``, ``dataset``; ``z`` and ``probability`` (that it is positive); and
-        for each of the T tokens: ``words``, ``known`` (is there a vector for it), ``reach`` (‖∂z/∂x_t‖),
-        ``share`` (the same, divided by their sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first order what
-        x_t adds to z) and ``left_out`` (z less the z of the sentence without the word).
+        ``run_id``, ``model``, ``epoch``, ``dataset``, ``sentence``; ``z`` and ``probability`` (that it is
+        positive); and for each of the T tokens: ``words``, ``known`` (is there a vector for it), ``reach``
+        (‖∂z/∂x_t‖), ``share`` (the same, divided by their sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
+        order what x_t adds to z) and ``left_out`` (z less the z of the sentence without the word).
 
     Raises
     ------
@@ -146,6 +163,7 @@ def read_sentence(run_id, sentence):
         "model": run.settings["model"],
         "epoch": best_epoch(run.history)["epoch"],
         "dataset": run.settings["dataset"],
+        "sentence": sentence,
         "z": z,
         "probability": float(0.5 + 0.5 * np.tanh(0.5 * z)),
         "words": words,

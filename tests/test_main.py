@@ -4,13 +4,15 @@ import ast
 import functools
 import inspect
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import main
-from scripts import analysis, artefacts, evaluation, preprocessing, probe
+from scripts import analysis, artefacts, evaluation, figure_style, preprocessing, probe
 from scripts.artefacts import StudyError
 from scripts.checks import numeric_gradient
 from tests.conftest import CLASSIFIERS, write_data
@@ -40,6 +42,7 @@ def run_block(source):
         "equal_parameters": lambda: main.equal_parameters(**small),
         "probe_study": lambda **options: main.probe_study(**options | small),
         "compare": lambda: main.compare(**small),
+        "report": lambda: None,  # at the end, too
         "plot": lambda *run_ids: all(artefacts.read_log(run_id) for run_id in run_ids),  # once, at the end
     }
     source = source.replace("artefacts.errors_in_one_line()", "pass")  # pytest has a hook of its own
@@ -77,6 +80,11 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(analysis, "jacobian_study", study)
     run_block(blocks()[1])
     main.plot()
+    shutil.copy(Path(main.__file__).with_name("README.md"), study_root)
+    monkeypatch.setattr(figure_style, "to_png", lambda figure: Image.new("P", (1, 1)))  # drawn just now
+    parts = main.report()["parts"]  # of sentences so short and of one seed, not all can be made
+    assert set(parts) >= {"front_page", "widths", "accuracies", "theory", "direct_path", "initialisations"}
+    assert set(parts) >= {"parameters", "probe_even", "probe_log", "long_texts", "sentence"}
     out = capsys.readouterr().out
     assert "accuracy" in out
     assert "P(positive)" in out
@@ -101,7 +109,7 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
         "probe-log.png",
         "sentence-lengths.png",
     }
-    assert sum("initialisations" in name for name in figures) == 2
+    assert sum(name.startswith("initialisations") for name in figures) == 2
 
 
 def test_every_block_says_what_it_does_and_how_long_it_takes():

@@ -1,0 +1,535 @@
+"""The results that README.md states: each a phrase with its numbers in it, made from logs and studies.
+
+A function makes the phrases of one part of a section from the logs in assets/runs/ and the JSON in
+assets/benchmarks/, in the words of the README; where the words change there, they are to change here too.
+scripts/report.py compares.
+"""
+
+import math
+import re
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from scripts import artefacts, figure_logs, plots, plots_dynamics
+from scripts.artefacts import StudyError
+from scripts.compare import plus_minus
+from scripts.evaluation import kept_path
+from scripts.experiment import check_settings
+from scripts.figure_logs import NAMES
+from scripts.studies import describe_failure, read_study, remedy_of
+
+RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
+DEPTH = 20  # steps back at which results are read
+SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
+PARTS = []
+
+
+class Part(NamedTuple):
+    """Results that share their runs.
+
+    Attributes
+    ----------
+    section : str
+        Heading in README.md, without the code in brackets that it ends with.
+    results : callable
+        Called with :class:`Sources`; yields phrases, in which a run of whitespace is one blank.
+    figures : dict of str to callable
+        By the name that the README links to; each draws its figure and returns its path.
+    """
+
+    section: str
+    results: object
+    figures: dict
+
+    @property
+    def name(self):
+        """What results.json calls it."""
+        return self.results.__name__
+
+
+def results_of(section, **figures):
+    """A decorator: what the function yields stands in that section, beside ``readme-<name>.png`` …"""
+
+    def add(function):
+        drawn = {f"readme-{name.replace('_', '-')}.png": draw for name, draw in figures.items()}
+        PARTS.append(Part(section, function, drawn))
+        return function
+
+    return add
+
+
+# What the results are read from ---------------------------------------------------------------------------
+
+
+class Sources:
+    """Logs and studies, as the parts read them; ``runs`` keeps what results.json says of those that were."""
+
+    def __init__(self):
+        self.runs, self.datasets = {}, {}
+
+    def dataset(self):
+        """The one dataset that all that was read is of; StudyError where there are several."""
+        first, *others = self.datasets.values()
+        if others:
+            names = ", ".join(f"{one['name']} with {one['embeddings']}" for one in (first, *others))
+            raise StudyError(f"its runs and studies are of different data ({names}): make them again")
+        return first
+
+    def note(self, described):
+        """Remember of which data a log or study is, and return it."""
+        self.datasets.setdefault(described["dataset"]["checksum"], described["dataset"])
+        return described
+
+    def log(self, run_id, model=None):
+        """The log of a run."""
+        log = figure_logs.read(run_id, model)
+        self.note(log.settings)
+        self.runs[run_id] = describe_run(log)
+        return log
+
+    def study(self, name, block):
+        """A study, and the logs of its runs."""
+        study = self.note(read_study(name, block))
+        for measured in study.get("variants") or study["models"]:
+            for run_id in measured.get("runs") or [measured["run_id"]]:
+                if not artefacts.log_path(run_id).is_file():
+                    raise StudyError(f"the log of its run {run_id!r} is missing: {remedy_of(block)}")
+                self.log(run_id)
+        return study
+
+    def jacobians(self, run_id, model):
+        """The Jacobian study of a run."""
+        self.log(run_id, model)
+        return self.note(plots_dynamics.read(run_id, model))
+
+    def test(self, run_id):
+        """What ``test(run_id)`` found."""
+        return self._of_log(kept_path("test", run_id), run_id, f'test("{run_id}")')
+
+    def reading(self, run_id, sentence):
+        """What ``predict(sentence, run_id)`` found."""
+        path, block = kept_path("sentence", run_id), f'predict("{sentence}", …)'
+        reading = self._of_log(path, run_id, block)
+        if reading["sentence"] != sentence:
+            raise StudyError(f"{path} is of another sentence: call {block} of main.py")
+        return reading
+
+    def _of_log(self, path, run_id, block):
+        """A JSON file that was made with the weights of a run, and is as new as they."""
+        log, remedy = self.log(run_id), f"call {block} of main.py"
+        if not path.is_file():
+            raise StudyError(f"{path} is missing: {remedy}")
+        found = artefacts.read_json(path)
+        artefacts.check_version(path, found, remedy)
+        if (found["epoch"], found["dataset"]) != (log.best["epoch"], log.settings["dataset"]):
+            raise StudyError(f"{path} was made before {run_id!r} was trained again: {remedy}")
+        return found
+
+
+def describe_run(log):
+    """What results.json says of a run."""
+    given = log.settings["hyperparameters"]
+    defaults = check_settings(log.model, {})
+    return {
+        "model": log.model,
+        "parameters": log.settings["parameters"],
+        "settings": {name: value for name, value in given.items() if value != defaults.get(name)},
+        "epochs": log.epochs[-1]["epoch"],
+        "best_epoch": log.best["epoch"],
+        "validation_loss": log.best["validation_loss"],
+        "validation_accuracy": log.best["validation_accuracy"],
+        "versions": log.settings["versions"],
+    }
+
+
+def left(record, state="h", depth=DEPTH, quantile="median"):
+    """What is left of ∂z/∂state some steps back, relative to the last step, at one epoch of a log."""
+    return record["gradients"][state]["decay"][quantile][depth - 1]
+
+
+# Numbers as the README prints them --------------------------------------------------------------------------
+
+
+def short(value, digits=2):
+    """A number to so many digits, no zero before its point: ".046", "4.3"; below a thousandth one: "2e-7".
+
+    Examples
+    --------
+    >>> short(0.0459), short(4.32), short(2.3e-7), short(0.0997)
+    ('.046', '4.3', '2e-7', '.10')
+    """
+    if abs(value) < 1e-3:
+        return "-" * (value < 0) + tiny(math.log10(abs(value))) if value else "0"
+    exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
+    return bare(f"{value:.{max(0, digits - 1 - exponent)}f}")
+
+
+def tiny(power):
+    """10**power to one digit, also where that is no float: "7e-57"."""
+    exponent = math.floor(power)
+    digit = round(10 ** (power - exponent))
+    return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"
+
+
+def power(log10):
+    """10**log10 as :func:`short` prints it."""
+    return tiny(log10) if log10 < -3 else short(10**log10)
+
+
+def percent(share):
+    """A share as a percentage of two digits: "11", "4.6", ".018"."""
+    return short(100 * share)
+
+
+def bare(text):
+    """Without the zero before a decimal point."""
+    return re.sub(r"(?<!\d)0\.", ".", text)
+
+
+def listed(values, last=", "):
+    """Texts in a row: "a, b, c", or with `last` before the last one."""
+    *others, final = values
+    return ", ".join(others) + last + final
+
+
+def score(accuracies):
+    """Mean of some accuracies, in per cent."""
+    return f"{100 * np.mean(accuracies):.1f}"
+
+
+def span(values, digits):
+    """The smallest and the largest share of some, in per cent: "82 to 98.5"."""
+    low, high = (f"{100 * value:.{digits}f}".removesuffix(".0") for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+# The results, part by part ----------------------------------------------------------------------------------
+
+
+@results_of(
+    "Gradients through time: a vanilla RNN and an LSTM, by hand", gradients=plots.plot_gradients_rnn_vs_lstm
+)
+def front_page(sources):
+    """How far back the gradient reaches, before training and after it."""
+    rnn, lstm = sources.log(RNN, "rnn"), sources.log(LSTM, "lstm")
+    measured = rnn.best["gradients"]
+    yield f"over {measured['sentences']:,} validation sentences of at least {measured['shortest']} words"
+    fresh = percent(left(rnn.epochs[0])), percent(left(lstm.epochs[0], "c"))
+    yield f"{DEPTH} steps back a median of {fresh[0]} % of it is left, in the LSTM's cell {fresh[1]} %"
+    trained = [percent(value) for value in (left(rnn.best), left(lstm.best), left(lstm.best, "c"))]
+    yield "{} % is left in the RNN, {} % in the LSTM's hidden state, and {} % in its cell".format(*trained)
+
+
+@results_of("What came out")
+def accuracies(sources):
+    """Test accuracy, seed by seed."""
+    study = comparison(sources)
+    yield f"| | {' | '.join(f'seed {seed}' for seed in study['seeds'])} | mean | parameters |"
+    for variant in study["variants"]:
+        units = sources.log(variant["runs"][0]).hidden_size
+        cells = [f"{100 * accuracy:.1f} %" for accuracy in variant["test_accuracy"]]
+        cells += [f"{score(variant['test_accuracy'])} %", f"{variant['parameters']:,}"]
+        yield f"| {NAMES[variant['model']]}, {units} units | {' | '.join(cells)} |"
+    of_seeds = 100 * np.array([variant["test_accuracy"] for variant in study["variants"]])
+    test = study["dataset"]["splits"]["test"]["rows"]
+    error = 100 * study["standard_error"]
+    yield f"an accuracy near {of_seeds.mean():.0f} % on {test:,} sentences is {error:.1f} points"
+    yield f"seeds of one model differ by up to {np.ptp(of_seeds, axis=1).max():.1f}"
+
+
+def comparison(sources):
+    """The study of ``compare()``, of an RNN and an LSTM."""
+    study = sources.study("compare", "compare()")
+    if [variant["model"] for variant in study["variants"]] != ["rnn", "lstm"]:
+        raise StudyError("the comparison 'compare' is not of one RNN and one LSTM: call compare()")
+    return study
+
+
+@results_of("What came out")
+def overfitting(sources):
+    """The LSTM without dropout."""
+    log = sources.log("lstm-plain", "lstm")
+    best, last = log.best, log.epochs[-1]
+    losses = [bare(f"{record['validation_loss']:.2f}") for record in (best, last)]
+    yield (
+        f"the best validation loss of the LSTM, {losses[0]}, comes at epoch {best['epoch']}, and at epoch "
+        f"{last['epoch']} it is {losses[1]}"
+    )
+
+
+@results_of("What came out", widths=plots.plot_gradients_rnns)
+def widths(sources):
+    """Decay in RNNs of three widths."""
+    logs = [sources.log(run_id, "rnn") for run_id in (*figure_logs.WIDTHS, RNN)]
+    units = listed([str(log.hidden_size) for log in logs], " and ")
+    fresh, trained = (
+        listed([f"{percent(left(record))} %" for record in records], " and ")
+        for records in ([log.epochs[0] for log in logs], [log.best for log in logs])
+    )
+    yield f"{DEPTH} steps back, at {units} units, {fresh} is left before training and {trained} after it"
+    yield f"a quarter of them keep {percent(left(logs[0].best, quantile='q25'))} % or less"
+
+
+@results_of("Many runs", compare=lambda: plots.plot_comparison()[0])
+def many_runs(sources):
+    """What compare() prints, as a table."""
+    study = comparison(sources)
+    rnn, lstm = (variant["intervals"] for variant in study["variants"])
+    differences = study["paired"][0]["differences"]
+    (epochs,) = {run["epochs"] for run in sources.runs.values()}
+    yield f"| {len(study['seeds'])} seeds, {epochs} epochs: mean ± half of its 95 % interval"
+    cells = [bare(plus_minus(model["test_accuracy"], 100, 1)) for model in (rnn, lstm)]
+    yield f"| test accuracy, % | {' | '.join(cells)} | {difference(differences['test_accuracy'], 100, 1)} |"
+    cells = [bare(plus_minus(model["h"]["after"], 1, 2)) for model in (rnn, lstm)]
+    what = f"log₁₀ of what is left of ∂z/∂h {study['depth']} steps back, best epoch"
+    yield f"| {what} | {' | '.join(cells)} | {difference(differences['left_h'])} |"
+    cell = bare(plus_minus(lstm["c"]["after"], 1, 2))
+    what = "log₁₀ of what is left of ∂z/∂c, less the RNN's ∂z/∂h"
+    yield f"| {what} | | {cell} | {difference(differences['left_c'])} |"
+    yield f"(standard error {100 * study['standard_error']:.1f} points)"
+
+
+def difference(found, scale=1, digits=2):
+    """A paired difference with its interval and p: "+3.3 (+1.5 to +5.0; p = .006)"."""
+    mean, low, high = (bare(f"{scale * found[end]:+.{digits}f}") for end in ("mean", "low", "high"))
+    return f"{mean} ({low} to {high}; p = {short(found['p'], 1)})"
+
+
+@results_of("How it changes while learning", learning=plots.plot_decay_while_learning)
+def learning(sources):
+    """How the decay changes from epoch to epoch."""
+    rnn, lstm = sources.log(RNN, "rnn"), sources.log(LSTM, "lstm")
+    cell = [left(record, "c", 40) for record in lstm.epochs[1:]]
+    yield f"keeps {short(min(cell), 1)} to {short(max(cell), 1)} of its gradient 40 steps back"
+    hidden = np.log10([left(record, "h", 30) for record in rnn.epochs[1:]])
+    factor = 10 ** np.abs(np.diff(hidden)).max()
+    yield f"what is left 30 steps back can change by a factor of {factor:.0f}"
+
+
+@results_of("How it changes while learning", weights=plots.plot_recurrent_weights)
+def weights(sources):
+    """What W_hh learns from, and what becomes of it."""
+    rnn, lstm = sources.log(RNN, "rnn"), sources.log(LSTM, "lstm")
+    half = [steps_of_half(record) for record in (rnn.epochs[0], rnn.best, lstm.best)]
+    yield (
+        f"comes from the last {half[0]} steps in a fresh RNN and the last {half[1]} in a trained one; in a "
+        f"trained LSTM from the last {half[2]}"
+    )
+    spectra = rnn.epochs[-1]["recurrent_weights"]["h"]
+    largest, radius = (short(spectra[name]) for name in ("largest_singular_value", "spectral_radius"))
+    yield f"singular value of the RNN's W_hh from 1 to {largest}, and its spectral radius to {radius}"
+    saturated = np.mean(rnn.best["activations"]["h"]["saturated"][:DEPTH])
+    yield f"{100 * saturated:.0f} % of the |h| of the last {DEPTH} steps are above .9"
+
+
+def steps_of_half(record):
+    """How many steps, from the last on, add the half of ∂ℓ/∂W_hh that is nearest to the end."""
+    shares = np.cumsum(record["gradients"]["recurrent_share"]["mean"])
+    return int(np.argmin(np.abs(shares - 0.5))) + 1
+
+
+@results_of("Theory over measurement", theory=plots.plot_theory)
+def theory(sources):
+    """Bounds of the RNN over measurement."""
+    study = sources.jacobians(RNN, "rnn")
+    before, best = study["at"]["initialisation"], study["at"]["best"]
+    depth = study["depths"][1]
+    times = 10 ** -before["quantities"]["h"]["median"][depth - 1]
+    yield f"{depth} steps back the gradient is {times:.0f} times smaller (median)"
+    excess = best["excess"]
+    yield (
+        f"σ₁(W_hh) is {short(best['recurrent_weights']['h']['largest_singular_value'])}; at depth {depth} "
+        f"Pascanu's bound (σ₁γ)^k is 10^{excess['pascanu']:.1f} times the measurement, the tighter ∏‖J_t‖ "
+        f"10^{excess['norms']:.1f} times. The norm of the product of the Jacobians is only "
+        f"{10 ** excess['product']:.1f} times larger"
+    )
+
+
+@results_of("Theory over measurement")
+def exponents(sources):
+    """Lyapunov exponents of both models over measured rates, as a table."""
+    studies = [sources.jacobians(RNN, "rnn"), sources.jacobians(LSTM, "lstm")]
+    first, last = studies[0]["depths"]
+    moments = [study["at"][moment] for study in studies for moment in ("initialisation", "best")]
+    rates = [moment["rates"] for moment in moments]
+    yield f"log ‖∂z/∂h_t‖ over depths {first} to {last}"
+    yield "| | RNN before | RNN, epoch {} | LSTM before | LSTM, epoch {} |".format(
+        *(moment["epoch"] for moment in moments[1::2])
+    )
+    drive = [f"{r['exponent_drive']:.3f} ± {r['exponent_drive_error']:.4f}" for r in rates]
+    start = studies[0]["sentences"]["burn_in"] + 1
+    for what, cells in (
+        ("predicted: largest exponent, long drive", drive),
+        (f"predicted: largest exponent, sentences from step {start}", column(rates, "exponent_sentences")),
+        ("measured: ∂z/∂h", column(rates, "slope_h")),
+        ("measured: ∂z/∂c", ["", "", *column(rates[2:], "slope_c")]),
+    ):
+        yield re.sub(" +", " ", f"| {what} | {' | '.join(map(bare, cells))} |")
+    yield f"The long drive is {studies[0]['drive']['steps']:,} words"
+    fresh, trained = (
+        [abs(r[name] / r["slope_h"] - 1) for name in ("exponent_drive", "exponent_sentences")]
+        for r in rates[:2]
+    )
+    yield f"both predictions agree with the measurement within {math.ceil(100 * max(fresh))} %"
+    yield f"the long drive is off by {100 * trained[0]:.0f} %, the sentences by {100 * trained[1]:.0f} %"
+
+
+def column(rates, name):
+    """One rate at each moment, in nats a step."""
+    return [f"{rate[name]:.3f}" for rate in rates]
+
+
+@results_of("Why does my LSTM's gradient vanish?", direct_path=plots.plot_direct_path)
+def direct_path(sources):
+    """What the LSTM's cell alone hands back, and the full Jacobian."""
+    study = sources.jacobians(LSTM, "lstm")
+    depth = study["depths"][1]
+
+    def before_and_after(quantity):
+        medians = [study["at"][m]["quantities"][quantity]["median"] for m in ("initialisation", "best")]
+        return [power(median[depth - 1]) for median in medians]
+
+    mean, full, cell, alone = map(before_and_after, ("direct_mean", "product", "c", "direct_gradient"))
+    yield f"over the units is {mean[0]} at depth {depth} before training, and {mean[1]} at the best epoch"
+    yield f"of (h, c) at depth {depth} is {full[0]} before and {full[1]} after"
+    yield (
+        f"is {cell[0]} before training and {cell[1]} after, of which the direct path alone would leave "
+        f"{alone[0]} and {alone[1]}"
+    )
+    yield f"over {study['sentences']['count']} validation sentences"
+
+
+@results_of("How should weights begin?", initialisations=lambda: plots.plot_initialisations()[-1])
+def initialisations(sources):
+    """How weights begin: gradients before and after training, accuracies."""
+    study = sources.study("initialisations", "initialisation_study()")
+    rnns, lstms = ([v for v in study["variants"] if v["model"] == model] for model in ("rnn", "lstm"))
+    depth = study["sentences"]["shortest"]
+
+    def kept(variants, state, moment):
+        return [short(variant["decay"][state][moment]["median"][depth - 1]) for variant in variants]
+
+    yield (
+        "keeps {} of ∂z/∂h with W_hh uniform in ±1/√H, {} with an orthogonal one and {} with the "
+        "identity".format(*kept(rnns, "h", "before"))
+    )
+    fresh = listed(kept(lstms, "c", "before"), " and ")
+    yield f"the LSTM keeps {fresh} of ∂z/∂c with forget bias 0, 1, 2 and chrono"
+    yield f"RNN {listed(kept(rnns, 'h', 'after'))}; LSTM {listed(kept(lstms, 'c', 'after'))}"
+    scores = [listed([score(variant["test_accuracy"]) for variant in some]) for some in (rnns, lstms)]
+    yield f"{study['epochs']} epochs: RNN {scores[0]} %; LSTM {scores[1]} %"
+    yield f"One standard error is {100 * study['standard_error']:.1f} points"
+
+
+@results_of("Is the LSTM's lead its size?")
+def parameters(sources):
+    """An RNN of as many parameters as the LSTM."""
+    study = sources.study("equal-parameters", "equal_parameters()")
+    depth = study["sentences"]["shortest"]
+    models = [
+        f"{NAMES[variant['model']]} of {sources.log(variant['runs'][0]).hidden_size} units "
+        f"({variant['parameters']:,} parameters) {score(variant['test_accuracy'])} %"
+        for variant in study["variants"]
+    ]
+    yield listed(models)
+    kept = [short(variant["decay"]["h"]["after"]["median"][depth - 1]) for variant in study["variants"][1:]]
+    yield f"the wide RNN keeps {kept[0]} of ∂z/∂h {depth} steps back, the LSTM {kept[1]}"
+
+
+@results_of("Does SST-2 need memory?", memory=plots.plot_memory)
+def memory(sources):
+    """Accuracy from the last k words."""
+    study = sources.study("memory", f'memory_study("{RNN}", "{LSTM}")')
+    rnn, lstm = study["models"]
+    ks = (1, 5, 10, 15, 20, 30)
+    lists = [listed([f"{100 * m['accuracy'][k - 1]:.0f}" for k in ks], " and ") for m in (lstm, rnn)]
+    yield f"From its last {listed(list(map(str, ks)), ' and ')} words the LSTM classifies {lists[0]} %"
+    yield f"the RNN {lists[1]} %"
+    yield f"From k = {lstm['enough']} (LSTM) and {rnn['enough']} (RNN) on"
+    yield f"Logistic regression on word counts reaches {score(study['baselines']['counts'][-1])} %"
+    yield f"only {study['longer'][29]} of the {study['sentences']:,} sentences are longer than 30 words"
+
+
+@results_of("How far back does each model remember?", probe=plots.plot_probe)
+def probe_even(sources):
+    """How far back both models remember, all distances equally often."""
+    study = sources.study("probe-even", "probe_study()")
+    rnn, lstm = study["models"]
+    distances = study["distances"]
+    failed = [distances.index(d) for d in rnn["fails_at"] if d is not None]
+    at = max(failed, default=len(distances) - 1)
+    yield f"from {distances[0]} to {distances[-1]} equally often, {study['epochs']} epochs, the RNN " + (
+        describe_failure(study, rnn)
+    )
+    *easier, hardest = (
+        f"{span([accuracy[place] for accuracy in rnn['accuracy']], 1)} % {word}{distances[place]}"
+        for place, word in ([(at - 1, "at d = ")] if at else []) + [(at, "at " if at else "at d = ")]
+    )
+    yield listed([*easier, hardest])
+    gradient = cue_gradients(rnn, "h", at)
+    yield f"At d = {distances[at]}, {gradient[0]} of ∂z/∂h was left before training and {gradient[1]} after"
+    gradient = cue_gradients(lstm, "h", -1)
+    yield (
+        f"The LSTM is {rightly(lstm)}, up to d = {distances[-1]}, where {gradient[0]} of ∂z/∂h was left "
+        f"before training and {gradient[1]} after, and {cue_gradients(lstm, 'c', -1)[1]} of ∂z/∂c"
+    )
+
+
+def cue_gradients(model, state, place):
+    """What is left of ∂z/∂state at the deciding cue, before training and after it."""
+    medians = [model["gradient"][state][moment]["median"][place] for moment in ("before", "after")]
+    return ["0" if median is None else power(median) for median in medians]
+
+
+def rightly(model):
+    """How often a model of a probe study is right at every distance."""
+    least = np.min(model["accuracy"])
+    return "always right" if least == 1 else f"right in {100 * least:.1f} % or more"
+
+
+@results_of("How far back does each model remember?")
+def probe_log(sources):
+    """The same, short distances more frequent."""
+    study = sources.study(
+        "probe-log", 'probe_study(), after preprocess(dataset="probe", probe_mixture="log")'
+    )
+    rnn = study["models"][0]
+    longest, epochs = study["distances"][-1], study["epochs"]
+    yield f"the same RNN is {rightly(rnn)} at every d up to {longest} within {epochs} epochs"
+    yield f"with {cue_gradients(rnn, 'h', -1)[1]} of ∂z/∂h left there"
+
+
+@results_of("Long texts", imdb=partial(plots.plot_gradients_rnn_vs_lstm, "rnn-imdb", "lstm-imdb"))
+def long_texts(sources):
+    """Decay over 400 steps."""
+    rnn, lstm = sources.log("rnn-imdb", "rnn"), sources.log("lstm-imdb", "lstm")
+    deepest = rnn.best["gradients"]["longest"]
+    powers = [
+        log.best["gradients"][state]["decay"]["log10_median"][deepest - 1]
+        for log, state in ((rnn, "h"), (lstm, "c"))
+    ]
+    hidden, cell = map(power, powers)
+    yield f"{deepest} steps back the RNN keeps {hidden} of ∂z/∂h, the LSTM's cell {cell} of ∂z/∂c"
+    rnn, lstm = (sources.test(run_id) for run_id in ("rnn-imdb", "lstm-imdb"))
+    yield (
+        f"{score(lstm['accuracy'])} % of {lstm['sentences']:,} test reviews are classified rightly by the "
+        f"LSTM, {score(rnn['accuracy'])} % by the RNN"
+    )
+
+
+def sentence_figure():
+    """The figure of the sentence, RNN above LSTM."""
+    sources = Sources()
+    return plots.plot_sentence([sources.reading(run_id, SENTENCE) for run_id in (RNN, LSTM)])
+
+
+@results_of("Which words does the gradient reach?", sentence=sentence_figure)
+def sentence(sources):
+    """One sentence, word by word."""
+    lstm = sources.reading(LSTM, SENTENCE)
+    first = lstm["words"].index("n't")
+    product, occlusion = lstm["gradient_input"][first], lstm["left_out"][first]
+    yield f'gradient · input of the first "n\'t" is {bare(f"{product:+.2f}")}'
+    yield f"without it the score {'falls' if occlusion > 0 else 'rises'} by {abs(occlusion):.1f}"
