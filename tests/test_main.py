@@ -38,6 +38,8 @@ def run_block(source):
         "preprocess": preprocess_small,
         "initialisation_study": lambda: main.initialisation_study(**small),
         "equal_parameters": lambda: main.equal_parameters(**small),
+        "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
+        "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
         "probe_study": lambda **options: main.probe_study(**options | small),
         "plot": lambda *run_ids: all(artefacts.read_log(run_id) for run_id in run_ids),  # once, at the end
     }
