@@ -429,6 +429,47 @@ def test_an_empty_split_of_a_folder(tmp_path):
         read_corpus(str(tmp_path / "films"))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+@pytest.mark.parametrize("name", ["films.csv", "folder"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / "films.csv")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "films.csv").symlink_to(tmp_path / "films.csv")
+    with pytest.raises(StudyError, match=r"is neither a file nor a folder|contain any data files"):
+        read_corpus(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "elsewhere"),
+    [
+        ("README.md", "../outside.csv"),
+        ("README.md", "https://localhost:1/outside.csv"),
+        (".huggingface.yaml", "{outside}"),
+    ],
+)
+def test_a_folder_is_read_from_no_further_than_itself(tmp_path, name, elsewhere):
+    """Whatever its own description names."""
+    outside = write_csv(tmp_path / "outside.csv", [("from outside", 0)] * 20)
+    write_csv(tmp_path / "films" / "train.csv", sentences())
+    config = f"configs:\n- config_name: default\n  data_files: {elsewhere.format(outside=outside)}\n"
+    (tmp_path / "films" / name).write_text(f"---\n{config}---\n" if name == "README.md" else config)
+    found, _ = read_corpus(str(tmp_path / "films"))
+    assert len(found.rows["train"].s) == len(sentences())
+    (tmp_path / "films" / "train.csv").unlink()
+    with pytest.raises(StudyError, match=r"films' can't be loaded|films is no dataset"):
+        read_corpus(str(tmp_path / "films"))
+
+
+def test_a_folder_keeps_the_words_of_its_files(tmp_path):
+    """ "null" is a word in a folder as it is in a file; files of a rarer kind are left aside."""
+    write_csv(tmp_path / "films" / "train.csv", [("null", y) for _, y in sentences()])
+    write_csv(tmp_path / "films" / "test.csv", sentences())
+    (tmp_path / "films" / "notes.json").write_text("{}")
+    found, _ = read_corpus(str(tmp_path / "films"))
+    assert list(found.rows) == ["train", "test"]
+    assert found.words[found.rows["train"].x[0]] == "null"
+
+
 def test_a_column_that_holds_no_text(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences())
     with pytest.raises(StudyError, match=r"holds '0' where a text was expected.*--text-column"):
