@@ -19,6 +19,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import numpy as np
+
 from scripts.artefacts import StudyError, readable
 
 PROBE_SECONDS = 4
@@ -30,6 +32,11 @@ LOADERS = {  # by the end of a file's name: the loader's name, and its settings
     ".jsonl": ("json", {}),
     ".parquet": ("parquet", {}),
 }
+DEEPEST = 100  # objects and lists within one another
+LONGEST_TEXT = 1 << 24  # bytes; a book has a million
+STRING = re.compile(rb'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*("?)')  # of JSON, closed or not
+STEPS = np.zeros(256, np.int8)  # what a byte of JSON outside strings adds to the depth
+STEPS[list(b"[{")], STEPS[list(b"]}")] = 1, -1
 
 
 def hub_reachable(dataset_id):
@@ -193,8 +200,33 @@ def check_file(path):
             raise StudyError(f"{path} is no dataset: give a folder or a file ending in {', '.join(LOADERS)}")
         if not path.stat().st_size:
             raise StudyError(f"{path} is empty: give a file with rows")
-        with open(path, "rb"):
-            pass
+        with open(path, "rb") as file:
+            if path.suffix.lower() in (".json", ".jsonl"):
+                check_depth(path, file)
+
+
+def check_depth(path, file, block_size=1 << 20):
+    """Raise StudyError where JSON is nested so deeply that the library's reader, which recurses, would crash.
+
+    Strings are taken out, and the brackets that are left are counted: up and down. No string of JSON goes on
+    to another line.
+    """
+    height = lowest = 0
+    rest = b""  # from where a string begins that ends in a later block
+    while block := file.read(block_size):
+        bare = STRING.sub(lambda string: b"" if string[1] else string[0], rest + block)
+        bare, quote, rest = bare.partition(b'"')
+        rest = quote + rest
+        heights = height + np.cumsum(STEPS[np.frombuffer(b"\0" + bare, np.uint8)], dtype=np.int64)
+        lows = np.minimum(np.minimum.accumulate(heights), lowest)
+        height, lowest = heights[-1], lows[-1]
+        if (heights - lows).max() > DEEPEST:
+            raise StudyError(f"{path} is nested more than {DEEPEST} deep: give rows of a text and a label")
+        if b"\n" in rest or b"\r" in rest or len(rest) > LONGEST_TEXT:
+            raise StudyError(
+                f"{path} is no JSON: a string in it has no end within its line, or is longer than "
+                f"{LONGEST_TEXT:,} bytes: give rows of a text and a label"
+            )
 
 
 def _import_datasets():

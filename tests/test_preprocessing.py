@@ -1,7 +1,9 @@
 """From sentences and word vectors to data/, and what is said about input that can't be used."""
 
+import contextlib
 import csv
 import errno
+import io
 import json
 import os
 import re
@@ -468,6 +470,36 @@ def test_a_folder_keeps_the_words_of_its_files(tmp_path):
     found, _ = read_corpus(str(tmp_path / "films"))
     assert list(found.rows) == ["train", "test"]
     assert found.words[found.rows["train"].x[0]] == "null"
+
+
+@pytest.mark.parametrize("name", ["films.json", "films/train.jsonl"])
+@pytest.mark.parametrize("opening", ["[", '{"text":'])
+def test_json_nested_too_deeply_is_refused(tmp_path, name, opening):
+    """The library's reader would end the process with a segmentation fault."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"text": "a film", "label": 0}\n' + opening * 100_000)
+    with pytest.raises(StudyError, match="is nested more than 100 deep"):
+        read_corpus(str(tmp_path / name.split("/")[0]))
+
+
+@pytest.mark.parametrize("block_size", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"text": "' + "[" * 999 + r"\" [[" + r'\\", "label": [0]}' + "\n", None),
+        ("[" * 100 + "]" * 100, None),
+        ("[" * 101, "nested"),
+        ("]" * 1000 + "\n" + "[" * 101, "nested"),
+        ('{"text": "no end\n' + "[" * 101, "no end within its line"),
+        ('"' + r"\"" * 1000, "longer than 1,500 bytes"),
+    ],
+)
+def test_depth_is_counted_outside_strings(monkeypatch, text, complaint, block_size):
+    monkeypatch.setattr(hub, "LONGEST_TEXT", 1500)
+    file = io.BytesIO(text.encode())
+    with pytest.raises(StudyError, match=complaint) if complaint else contextlib.nullcontext():
+        hub.check_depth("films.json", file, block_size)
 
 
 def test_a_column_that_holds_no_text(tmp_path):
