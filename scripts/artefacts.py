@@ -545,8 +545,10 @@ def check_header(settings):
     """Raise ValueError, KeyError or TypeError where settings have not what the readers of a run rely on."""
     if settings["model"] not in ("rnn", "lstm"):
         raise ValueError(f"model {settings['model']!r}")
-    if not settings["hyperparameters"]["hidden_size"] >= 1:
-        raise ValueError(f"hidden_size {settings['hyperparameters']['hidden_size']!r}")
+    for name in ("epochs", "hidden_size"):
+        value = settings["hyperparameters"][name]
+        if type(value) is not int or value < 1:
+            raise ValueError(f"{name} {value!r}")
     for name in ("name", "embeddings", "dimensions", "checksum"):
         settings["dataset"][name]
 
@@ -608,13 +610,19 @@ def check_arrays(run):
     averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
     if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
-    for name, array in {**run.weights, **run.resume}.items():
-        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-            raise ValueError(f"{name} holds what is no finite number")
-    sizes = {name: run.resume[name].size for name in ("theta", "m", "v", *averaged)}
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes an infinity
+        for name, array in {**run.weights, **run.resume}.items():
+            if array.dtype.kind not in "fiu" or not np.isfinite(array.astype(np.float32)).all():
+                raise ValueError(f"{name} holds what is no finite number")
     parameters = sum(array.size for array in run.weights.values())
-    if set(sizes.values()) != {parameters} or run.resume["k"].shape != () or run.resume["k"] < 0:
-        raise ValueError(f"{parameters} weights, but a state to resume from of {sizes}")
+    shapes = {name: run.resume[name].shape for name in ("theta", "m", "v", *averaged)}
+    if set(shapes.values()) != {(parameters,)}:
+        raise ValueError(f"{parameters} weights, but a state to resume from of {shapes}")
+    if run.resume["v"].min() < 0:
+        raise ValueError("v, the mean of squares, is negative")
+    k = run.resume["k"]
+    if k.shape != () or k.dtype.kind not in "iu" or not 0 <= k < 2**53:
+        raise ValueError(f"k, the number of updates, is {k}")
     hidden_size, found = run.settings["hyperparameters"]["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
     if found != hidden_size:
         raise ValueError(f"weights of {found} units, but hidden_size {hidden_size}")

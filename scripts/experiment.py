@@ -272,6 +272,15 @@ def _train(run_id, header, data, previous, past, progress):
             ) from error
 
 
+def saved_settings(run_id, settings):
+    """The hyperparameters in a weights file, which may be a stranger's: completed and checked as if given."""
+    try:
+        return check_settings(settings["model"], settings["hyperparameters"])
+    except StudyError as error:
+        path = artefacts.weights_path(run_id)
+        raise StudyError(f"{path} is damaged ({error}): {artefacts.RETRAIN}") from error
+
+
 def find_previous(run_id, header, remedy=None):
     """The run to be continued under a run id, or None.
 
@@ -313,7 +322,7 @@ def find_previous(run_id, header, remedy=None):
             f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
             f"{new['dataset']['embeddings']}): {remedy}"
         )
-    old, new = asdict(Settings()) | old["hyperparameters"], new["hyperparameters"]  # what is younger was off
+    old, new = saved_settings(run_id, old), new["hyperparameters"]  # a setting younger than the file was off
     changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
     if changed:
         was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
