@@ -61,6 +61,7 @@ COLUMNS = ("x", "s", "y", "g")
 ARRAYS = (*(f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS), "embeddings.npy")
 PREPROCESS = "run `python scripts/preprocessing.py`"
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
+TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 RESUME = {"theta", "m", "v", "k"}
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
@@ -452,18 +453,29 @@ def save_run(run_id, run, append=False):
 def write_log(run_id):
     """Derive the log of a run from its weights file, a line at a time: settings, epochs, and why it ended."""
     with _open_weights(weights_path(run_id)) as archive, written_whole(log_path(run_id)) as log:
-        log.write(b'{"type": "run", ' + _read_text(archive, "settings").removeprefix(b"{") + b"\n")
+        log.write(_json_line({"type": "run"} | _read_value(archive, "settings")))
         with _open_lines(archive, "history") as (history, _), _open_lines(archive, "timings") as (timings, _):
             for record, timing in zip(history, timings, strict=True):
                 log.write(record.removesuffix(b"}\n") + b", " + timing.removeprefix(b"{"))
         if "ended.npy" in archive.namelist():
-            log.write(b'{"type": "end", "reason": ' + _read_text(archive, "ended") + b"}\n")
+            log.write(_json_line({"type": "end", "reason": _read_value(archive, "ended")}))
 
 
-def _read_text(archive, name):
-    """A member of a weights file that holds one JSON text, as bytes."""
+def _json_line(value):
+    """A value as a line of JSON, in bytes."""
+    return json.dumps(value, allow_nan=False).encode() + b"\n"
+
+
+def _read_value(archive, name):
+    """The value of a member of a weights file that holds one JSON text."""
     with archive.open(f"{name}.npy") as member:
-        return str(np.lib.format.read_array(member, allow_pickle=False)).encode()
+        return _value_of(np.lib.format.read_array(member, allow_pickle=False))
+
+
+def _value_of(text):
+    """The value of a JSON text of one line, in an array of its own."""
+    (value,) = parse_lines(io.BytesIO(str(text).encode()))
+    return value
 
 
 @contextlib.contextmanager
@@ -477,9 +489,21 @@ def _open_weights(path):
 def _open_lines(archive, name):
     """Open the lines of JSON in a weights file; yields them as a file, and their size in bytes."""
     with archive.open(f"{name}.npy") as member:
-        np.lib.format.read_magic(member)
-        (size,), _, _ = np.lib.format.read_array_header_1_0(member)
-        yield member, size
+        version = np.lib.format.read_magic(member)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        if version != (1, 0) or dtype != np.uint8 or len(shape) != 1:
+            raise ValueError(f"{name} is no list of bytes")
+        yield member, shape[0]
+
+
+def _read_lines(archive, name):
+    """The lines of JSON in a weights file, as a file; each an object as :func:`write_log` can join it."""
+    with _open_lines(archive, name) as (member, _):
+        content = member.read()
+    for line in content.splitlines(keepends=True):
+        if not (line.startswith(b"{") and line.endswith(b"}\n")):
+            raise ValueError(f"a line of {name} is no object")
+    return io.BytesIO(content)
 
 
 def _write_lines(archive, name, lines, past=None):
@@ -513,9 +537,11 @@ def load_run(run_id):
         )
     with undamaged(path, "no weights file", RETRAIN):
         members = read_arrays(path)
-        settings = json.loads(str(members.pop("settings")))
-        ended = json.loads(str(members.pop("ended", "null")))
-        lines = {name: io.BytesIO(members.pop(name).tobytes()) for name in ("history", "timings")}
+        settings = _value_of(members.pop("settings"))
+        ended = _value_of(members.pop("ended", "null"))
+        with zipfile.ZipFile(path) as archive:
+            lines = {name: _read_lines(archive, name) for name in ("history", "timings")}
+        members = {name: array for name, array in members.items() if name not in lines}
     check_version(path, settings, "train again", RUN_VERSION)
     resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
     with undamaged(path, "damaged", RETRAIN):
@@ -607,6 +633,9 @@ def check_arrays(run):
     """Raise ValueError, KeyError or IndexError where the arrays of a weights file don't fit one another."""
     if len(run.timings) != len(run.history):
         raise ValueError("as many timings as epochs were expected")
+    for timing in run.timings:
+        if set(timing) != set(TIMINGS) or not all(map(math.isfinite, timing.values())):
+            raise ValueError(f"timings {timing}")
     averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
     if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")

@@ -17,7 +17,7 @@ import lstm.train
 import rnn.model
 import rnn.train
 from scripts import artefacts
-from scripts.artefacts import Run, StudyError
+from scripts.artefacts import TIMINGS, Run, StudyError
 from scripts.dataset import length_weights, shuffled_batches, sorted_batches
 from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import SCHEDULES, Adam
@@ -28,7 +28,6 @@ LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
 EVALUATION_BATCH = 256
 STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
 BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
-TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 
 
 @dataclass(frozen=True)

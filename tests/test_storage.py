@@ -288,11 +288,15 @@ def with_member(path, name, content, compression=zipfile.ZIP_STORED):
             archive.writestr(member, whole, kind)
 
 
-def array_file(array, shape=None):
-    """An .npy file, whose header claims another shape."""
+def array_file(array, shape=None, version=(1, 0)):
+    """An .npy file, whose header claims another shape, or is of another version."""
     file = io.BytesIO()
     header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape or array.shape}
-    np.lib.format.write_array_header_1_0(file, header)
+    write_header = {
+        (1, 0): np.lib.format.write_array_header_1_0,
+        (2, 0): np.lib.format.write_array_header_2_0,
+    }
+    write_header[version](file, header)
     return file.getvalue() + array.tobytes()
 
 
@@ -316,6 +320,58 @@ def test_sizes_are_checked_before_memory_is_taken(data, content, compression, wo
         assert tracemalloc.get_traced_memory()[1] < 10**7
     finally:
         tracemalloc.stop()
+
+
+LINES = {
+    "a blank before the end": lambda lines: array_file(bytes_of(lines.replace(b"}\n", b"} \n"))),
+    "ends of another system": lambda lines: array_file(bytes_of(lines.replace(b"\n", b"\r\n"))),
+    "no last end": lambda lines: array_file(bytes_of(lines[:-1])),
+    "a blank line": lambda lines: array_file(bytes_of(lines + b"\n")),
+    "two dimensions": lambda lines: array_file(bytes_of(lines)[None]),
+    "texts": lambda lines: array_file(np.array([lines])),
+    "another version of NumPy's format": lambda lines: array_file(bytes_of(lines), version=(2, 0)),
+}
+
+
+def bytes_of(lines):
+    return np.frombuffer(lines, np.uint8)
+
+
+@pytest.mark.parametrize("name", ["history", "timings"])
+@pytest.mark.parametrize("damage", LINES)
+def test_lines_that_a_log_could_not_be_made_of_are_refused(data, name, damage):
+    run()
+    path, log = artefacts.weights_path("a-run"), artefacts.log_path("a-run").read_bytes()
+    with np.load(path) as arrays:
+        lines = arrays[name].tobytes()
+    with_member(path, f"{name}.npy", LINES[damage](lines))
+    for act in (lambda: artefacts.load_run("a-run"), run, lambda: run(epochs=2)):
+        with pytest.raises(StudyError, match=r"a-run\.npz is"):
+            act()
+    assert artefacts.log_path("a-run").read_bytes() == log
+
+
+@pytest.mark.parametrize("blank", [" ", "\n"])
+def test_settings_with_blanks_in_them_give_a_log_that_can_be_read(data, blank):
+    """Or none."""
+    run()
+    path = artefacts.weights_path("a-run")
+    with np.load(path) as arrays:
+        text = str(arrays["settings"]).replace("{", blank + "{" + blank)
+    with_member(path, "settings.npy", array_file(np.array(text)))
+    with contextlib.suppress(StudyError):
+        artefacts.load_run("a-run")
+        artefacts.write_log("a-run")
+    artefacts.read_log("a-run")
+
+
+@pytest.mark.parametrize("timing", [b"[]", b"{}", b'{"seconds": 1}'])
+def test_timings_that_are_none_are_refused(data, timing):
+    run()
+    lines = array_file(bytes_of(timing + b"\n" + timing + b"\n"))
+    with_member(artefacts.weights_path("a-run"), "timings.npy", lines)
+    with pytest.raises(StudyError, match=r"a-run\.npz is"):
+        artefacts.load_run("a-run")
 
 
 def test_members_that_share_their_bytes_are_refused(data):
