@@ -39,6 +39,7 @@ import numpy as np
 
 from scripts.storage import (  # noqa: F401 (others import them from here)
     StudyError,
+    check_place,
     checksum,
     flush_folder,
     flush_to_disk,
@@ -59,6 +60,7 @@ RUN_VERSION = 2  # of logs and weights; 2: the history is lines of JSON
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("x", "s", "y", "g")
 ARRAYS = (*(f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS), "embeddings.npy")
+DATA_FILES = (*ARRAYS, "vocabulary.txt", "dataset.json")  # in the order in which they are written
 PREPROCESS = "run `python scripts/preprocessing.py`"
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
@@ -153,14 +155,17 @@ def pack_data():
     StudyError
         data/ is missing, or a file of it can't be read.
     """
-    return {name: _read_bytes(data_path(name)) for name in [*load_manifest()["files"], "dataset.json"]}
+    load_manifest()
+    return {name: _read_bytes(data_path(name)) for name in DATA_FILES}
 
 
 def unpack_data(files):
-    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last."""
-    for name, content in files.items():
+    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last. Other names are a StudyError."""
+    if set(files) != set(DATA_FILES):
+        raise StudyError(f"{sorted(files)} are not the files of data/: {PREPROCESS}")
+    for name in DATA_FILES:
         with written_whole(data_path(name)) as file:
-            file.write(content)
+            file.write(files[name])
 
 
 def pack_run(run_id):
@@ -179,6 +184,7 @@ def unpack_run(run_id, files):
 
 def _read_bytes(path):
     """All of a file."""
+    check_place(path)
     with readable(path):
         return path.read_bytes()
 
@@ -186,7 +192,7 @@ def _read_bytes(path):
 @contextlib.contextmanager
 def writing_data():
     """A block, or a function that this decorates, in which no other process writes data/."""
-    with only_writer("data/", [data_path(name) for name in ("dataset.json", "vocabulary.txt", *ARRAYS)]):
+    with only_writer("data/", [data_path(name) for name in reversed(DATA_FILES)]):
         yield
 
 
@@ -311,6 +317,8 @@ def _check_manifest(manifest):
             raise ValueError(f"{part} is no object")
         for key in keys:
             manifest[part][key]
+    if set(manifest["files"]) != set(DATA_FILES[:-1]):
+        raise ValueError("files are not those of data/")
     manifest["max_length"]
     for split in SPLITS:
         manifest["splits"][split]["rows"]
@@ -330,7 +338,7 @@ def load_data():
         preprocessings), or its content makes no sense.
     """
     manifest = load_manifest()
-    for name in [*ARRAYS, "vocabulary.txt"]:
+    for name in DATA_FILES[:-1]:
         path = data_path(name)
         if not path.is_file():
             raise StudyError(f"{path} is missing: {PREPROCESS}")

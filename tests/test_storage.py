@@ -428,6 +428,31 @@ def test_links_out_of_the_project_are_refused_and_those_within_are_not(data, tmp
         read()
 
 
+@pytest.mark.parametrize("name", ["../../outside", "/etc/hostname", "train-x.npy/../../outside"])
+def test_data_is_made_of_its_own_files_only(data, study_root, name):
+    """On its way to another machine, too."""
+    files = artefacts.pack_data()
+    with pytest.raises(StudyError, match="not the files of data/"):
+        artefacts.unpack_data(files | {name: b"x"})
+    manifest = artefacts.read_json(artefacts.data_path("dataset.json"))
+    artefacts.write_json(
+        artefacts.data_path("dataset.json"), manifest | {"files": manifest["files"] | {name: "x"}}
+    )
+    for act in (artefacts.load_data, artefacts.pack_data):
+        with pytest.raises(StudyError, match=r"dataset\.json is damaged \(files are not those"):
+            act()
+    assert not (study_root.parent / "outside").exists()
+    artefacts.unpack_data(files)
+    artefacts.load_data()
+
+
+def test_a_link_is_not_packed(data, study_root):
+    artefacts.data_path("train-y.npy").unlink()
+    artefacts.data_path("train-y.npy").symlink_to("/etc/hostname")
+    with pytest.raises(StudyError, match="link that leads out"):
+        artefacts.pack_data()
+
+
 def test_what_takes_the_place_of_a_link_is_a_file(data, tmp_path):
     """Written is the link itself, not what it leads to."""
     victim = tmp_path / "victim"
