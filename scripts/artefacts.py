@@ -368,17 +368,26 @@ def _load_array(path):
 
 def _check_data(splits, vocabulary, embeddings):
     """What every reader of data/ relies on."""
-    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(vocabulary) != len(embeddings):
+    V = len(vocabulary)
+    if (
+        embeddings.dtype != np.float32
+        or embeddings.shape[:1] != (V,)
+        or embeddings.ndim != 2
+        or not embeddings.size
+    ):
         raise StudyError(
-            f"data/ holds {len(vocabulary)} words but embeddings of shape {embeddings.shape} and type "
+            f"data/ holds {V} words but embeddings of shape {embeddings.shape} and type "
             f"{embeddings.dtype}: {PREPROCESS}"
         )
     if not np.isfinite(embeddings).all():
         raise StudyError(f"data/embeddings.npy holds what is no finite number: {PREPROCESS}")
     for name, split in splits.items():
         x, s, y, g = split
-        if any(array.ndim != 1 or array.dtype.kind not in "ui" for array in split):
-            raise StudyError(f"data/{name}: expected four lists of whole numbers: {PREPROCESS}")
+        if any(
+            array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64)
+            for array in split
+        ):
+            raise StudyError(f"data/{name}: expected four lists of whole numbers below 2**63: {PREPROCESS}")
         if not len(s) == len(y) == len(g) or not len(s):
             sizes = f"{len(s)} lengths, {len(y)} labels, {len(g)} sources"
             raise StudyError(f"data/{name}: {sizes}: {PREPROCESS}")

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import http.client
 import itertools
+import logging
 import os
 import re
 import sys
@@ -179,7 +180,7 @@ def find_files(path):
         return path.suffix.lower(), DataFilesDict({"train": DataFilesList([str(path)], [])})
     with readable(path):
         os.listdir(path)
-    with _in_one_line(path):
+    with in_one_line(path):
         found = DataFilesDict.from_patterns(get_data_patterns(str(path)), base_path=str(path))
     endings = [Path(file).suffix.lower() for file in itertools.chain(*found.values())]
     kind = max(LOADERS, key=endings.count)
@@ -241,15 +242,20 @@ def _import_datasets():
 def _load(what, shown=None, **settings):
     """``datasets.load_dataset``, its many errors as one line."""
     datasets = _import_datasets()
-    with _in_one_line(shown or what):
+    with in_one_line(shown or what):
         return dict(datasets.load_dataset(what, **settings))
 
 
 @contextlib.contextmanager
-def _in_one_line(dataset):
-    """Turn the errors of the library within the block into a StudyError."""
+def in_one_line(dataset):
+    """Turn the errors of the library within the block into a StudyError; what it logs of them isn't shown."""
+    logger = logging.getLogger("datasets")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
+    except MemoryError:
+        raise
     except Exception as error:  # its errors have no common class
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         if refusal := _refused(error):
@@ -264,6 +270,8 @@ def _in_one_line(dataset):
             f"dataset {str(dataset)!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a "
             f"folder or file ({', '.join(LOADERS)}) that the datasets library reads"
         ) from error
+    finally:
+        logger.setLevel(before)
 
 
 def _refused(error):

@@ -100,6 +100,16 @@ def test_data_that_make_no_sense_are_refused(data, column):
         artefacts.load_data()
 
 
+def test_lengths_too_wide_for_an_index_and_vectors_without_entries_are_refused(data):
+    wide = data.splits["test"]._replace(s=data.splits["test"].s.astype(np.uint64))
+    artefacts.save_data(data._replace(splits=data.splits | {"test": wide}))
+    with pytest.raises(StudyError, match=r"data/test: expected four lists of whole numbers below"):
+        artefacts.load_data()
+    artefacts.save_data(data._replace(embeddings=data.embeddings[:, :0]))
+    with pytest.raises(StudyError, match=r"embeddings of shape \(30, 0\)"):
+        artefacts.load_data()
+
+
 # Writing --------------------------------------------------------------------------------------------------
 
 

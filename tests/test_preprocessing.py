@@ -391,6 +391,31 @@ def test_a_missing_or_third_label_is_refused(tmp_path, label, complaint):
         read_corpus(str(tmp_path / "films.jsonl"))
 
 
+def test_a_label_without_bounds_is_refused(tmp_path):
+    path = write_csv(tmp_path / "films.csv", [(text, "-inf" if y else "0.5") for text, y in sentences()])
+    with pytest.raises(StudyError, match=r"row 2 of split 'train' has the label '-inf'.*--label-column"):
+        read_corpus(path)
+
+
+def test_a_text_that_is_no_utf8_is_one_line(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    texts = pyarrow.array([text.encode() + b"\xff" for text, _ in sentences()]).view(pyarrow.string())
+    table = pyarrow.table({"text": texts, "label": [y for _, y in sentences()]})
+    parquet.write_table(table, tmp_path / "films.parquet")
+    with pytest.raises(StudyError, match=r"films.parquet' can't be loaded \(.*utf-8"):
+        read_corpus(str(tmp_path / "films.parquet"))
+
+
+def test_a_truncated_file_is_one_line_and_the_library_says_nothing_more(tmp_path, capfd):
+    path = Path(make_file(tmp_path, "parquet"))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(StudyError, match=r"films\.parquet' can't be loaded"):
+        read_corpus(str(path))
+    assert "Failed to read" not in capfd.readouterr().err
+
+
 def test_a_label_that_is_no_number_and_no_word(tmp_path):
     lines = [{"text": text, "label": [y]} for text, y in sentences()]
     (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
