@@ -17,7 +17,7 @@ import lstm.train
 import rnn.model
 import rnn.train
 from scripts import artefacts
-from scripts.artefacts import Run, StudyError
+from scripts.artefacts import TIMINGS, Run, StudyError
 from scripts.dataset import length_weights, shuffled_batches, sorted_batches
 from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import SCHEDULES, Adam
@@ -28,7 +28,6 @@ LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
 EVALUATION_BATCH = 256
 STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
 BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
-TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 
 
 class RunEnded(StudyError):
@@ -276,6 +275,15 @@ def _train(run_id, header, data, previous, past, progress):
             ) from error
 
 
+def saved_settings(run_id, settings):
+    """The hyperparameters in a weights file, which may be a stranger's: completed and checked as if given."""
+    try:
+        return check_settings(settings["model"], settings["hyperparameters"])
+    except StudyError as error:
+        path = artefacts.weights_path(run_id)
+        raise StudyError(f"{path} is damaged ({error}): {artefacts.RETRAIN}") from error
+
+
 def find_previous(run_id, header, remedy=None):
     """The run to be continued under a run id, or None.
 
@@ -319,7 +327,7 @@ def find_previous(run_id, header, remedy=None):
             f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
             f"{new['dataset']['embeddings']}): {remedy}"
         )
-    old, new = asdict(Settings()) | old["hyperparameters"], new["hyperparameters"]  # what is younger was off
+    old, new = saved_settings(run_id, old), new["hyperparameters"]  # a setting younger than the file was off
     changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
     if changed:
         was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
