@@ -4,6 +4,7 @@ Every function here can also be called alone from a Python prompt: `from main im
 """
 
 from scripts import analysis, artefacts, checks, evaluation, experiment, studies
+from scripts.recipes import BEST_LSTM, BEST_RNN  # noqa: F401 (for the blocks at the end)
 
 
 def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
@@ -294,7 +295,7 @@ def compare(models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, ove
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     overwrite : bool
-        Begin anew where runs with other settings or data have these names.
+        Begin anew where a comparison or runs with other settings or data have these names.
     **settings
         Any field of scripts.experiment.Settings with one value, or with several to be compared, such as
         ``hidden_size=(32, 64)``. See scripts.compare.compare_models.
@@ -343,6 +344,13 @@ if __name__ == "__main__":
 
     # Draw the figures of all runs into assets/figures/: 5 s.
     plot()
+
+    # The best settings found for each model (scripts/recipes.py), one seed: 90 s. For ten, write range(10).
+    # for seed in range(1):
+    #     train_rnn(f"rnn-best-{seed}", seed=seed, **BEST_RNN)
+    #     train_lstm(f"lstm-best-{seed}", seed=seed, **BEST_LSTM)
+    #     test(f"rnn-best-{seed}")
+    #     test(f"lstm-best-{seed}")
 
     # Three widths of RNN, and the figure that compares their gradients: 25 s.
     # train_rnn("rnn-16", hidden_size=16)

@@ -154,7 +154,7 @@ class LSTMClassifier:
         if rng is not None and self.input_dropout:
             Z[:, :D] *= dropout_mask(rng, (N, D), self.input_dropout, self.dtype)
 
-        W, parts = self._gate_weights(B)
+        W = self._in_parts(self._halved_weights(), B)
         self._gates = self._blocks("gates", 4 * H)
         self._c = self._blocks("c", H)
         self._tanh_c = self._blocks("tanh_c", H)
@@ -165,8 +165,8 @@ class LSTMClassifier:
             h_T[:, b : h.shape[1]] = h[:, b:]  # the sentences that ended at the step before
             Z[start:stop, D : D + H] = h[:, :b].T
             a = self._gates[t]
-            np.matmul(W, Z[start:stop].T, out=a.reshape(parts, -1, b))  # a = W [x_t; h_{t-1}; 1]
-            i, f, g, o = self._activate(a)
+            np.matmul(W, Z[start:stop].T, out=a.reshape(len(W), -1, b))  # a = W [x_t; h_{t-1}; 1]
+            i, f, g, o = self._activate(a.reshape(4, H, b))
             c = np.multiply(f, c[:, :b], out=self._c[t])
             c += i * g  # c_t = f ⊙ c_{t-1} + i ⊙ g
             h = o * np.tanh(c, out=self._tanh_c[t])
@@ -178,27 +178,31 @@ class LSTMClassifier:
         self._h_T = h_T * self._mask
         return (self.parameters["weight_out"] @ self._h_T + self.parameters["bias_out"])[0]
 
-    def _gate_weights(self, B):
-        """W for the forward pass of B sentences, in 1 or 4 parts, (parts, 4H/parts, D+H+1), and how many.
+    def _halved_weights(self):
+        """W gate by gate, (4, H, D+H+1), the rows of i, f and o halved.
 
-        σ(a) = ½ + ½ tanh(½ a): with the inner ½ folded into the rows of i, f, o, one tanh does all gates. And
-        four small products, one a gate, are faster than one large: up to a size BLAS needn't repack them.
+        σ(a) = ½ + ½ tanh(½ a): with the inner ½ in the weights, one tanh does all gates.
         """
-        H, columns = self.H, self._W.shape[1]
-        W = self._W.reshape(4, H, columns) * np.array([0.5, 0.5, 1, 0.5], self.dtype)[:, None, None]
-        if B * H * columns > SMALL_PRODUCT:
-            return W.reshape(1, 4 * H, columns), 1
-        by_columns = W.transpose(0, 2, 1).copy()  # small products want their first operand so
-        return by_columns.transpose(0, 2, 1), 4
+        return self._W.reshape(4, self.H, -1) * np.array([0.5, 0.5, 1, 0.5], self.dtype)[:, None, None]
 
-    def _activate(self, a):
-        """Turn pre-activations, i, f and o halved, into gates: in place, and as four views (H, b)."""
-        H = self.H
+    def _in_parts(self, W, B):
+        """The (4, H, D+H+1) weights in one part or four, (parts, 4H/parts, D+H+1), for B sentences.
+
+        One product a gate is faster than one of all gates as long as BLAS needn't repack what it multiplies.
+        """
+        if B * W[0].size > SMALL_PRODUCT:
+            return W.reshape(1, -1, W.shape[-1])
+        by_columns = W.transpose(0, 2, 1).copy()  # small products want their first operand so
+        return by_columns.transpose(0, 2, 1)
+
+    @staticmethod
+    def _activate(a):
+        """Turn pre-activations (4, ·, ·), those of i, f, o halved, into gates, in place."""
         np.tanh(a, out=a)
-        for sigmoid in (a[: 2 * H], a[3 * H :]):
+        for sigmoid in (a[:2], a[3]):  # σ = ½ + ½ tanh
             sigmoid *= 0.5
             sigmoid += 0.5
-        return a[:H], a[H : 2 * H], a[2 * H : 3 * H], a[3 * H :]
+        return a
 
     def through_time(self, dz):
         """Walk back from the last step to the first, along the batch of the last forward pass.
@@ -287,28 +291,19 @@ class LSTMClassifier:
         H, D, V = self.H, self.D, len(self.embeddings)
         if 4 * V * H > LARGEST_PROJECTION:
             return self.forward
-        W = self._W.reshape(4, H, -1) * np.array([0.5, 0.5, 1, 0.5], self.dtype)[:, None, None]
-        W_hh = W[:, :, D : D + H].transpose(0, 2, 1).copy()
-        projected = (
-            np.matmul(self.embeddings, W[:, :, :D].transpose(0, 2, 1)) + W[:, None, :, -1]
-        )  # (4, V, H)
+        W_ih, W_hh, b = np.split(self._halved_weights().transpose(0, 2, 1), [D, D + H], axis=1)
+        projected, W_hh = self.embeddings @ W_ih + b, W_hh.copy()  # (4, V, H) and (4, H, H)
         w, v = self.parameters["weight_out"][0], self.parameters["bias_out"]
 
         def logits(ids, batch_sizes):
-            a_t = np.take(
-                projected, ids, axis=1
-            )  # here a sentence is a row: that is the faster way to gather
+            Wx = np.take(projected, ids, axis=1)  # (4, N, H): rows are gathered faster than columns
             h = c = np.zeros((batch_sizes[0], H), self.dtype)
             h_T, start = np.empty_like(h), 0
             for b in map(int, batch_sizes):
                 h_T[b : len(h)] = h[b:]
-                a = a_t[:, start : start + b]
-                a += h[:b] @ W_hh
-                np.tanh(a, out=a)
-                for sigmoid in (a[:2], a[3]):
-                    sigmoid *= 0.5
-                    sigmoid += 0.5
-                i, f, g, o = a
+                a = Wx[:, start : start + b]
+                a += h[:b] @ W_hh  # a = W_ih x_t + b + W_hh h_{t-1}
+                i, f, g, o = self._activate(a)
                 c = f * c[:b] + i * g
                 h = o * np.tanh(c)
                 start += b

@@ -224,20 +224,18 @@ class RNNClassifier:
         H, D, V = self.H, self.D, len(self.embeddings)
         if V * H > LARGEST_PROJECTION:
             return self.forward
-        W_hh = self._W[:, D : D + H].T.copy()
-        projected = self.embeddings @ self._W[:, :D].T + self._W[:, -1]  # (V, H)
+        W_ih, W_hh, b = np.split(self._W.T, [D, D + H])
+        projected, W_hh = self.embeddings @ W_ih + b, W_hh.copy()  # (V, H) and (H, H)
         w, v = self.parameters["weight_out"][0], self.parameters["bias_out"]
 
         def logits(ids, batch_sizes):
-            a_t = np.take(
-                projected, ids, axis=0
-            )  # here a sentence is a row: that is the faster way to gather
+            Wx = np.take(projected, ids, axis=0)  # (N, H): rows are gathered faster than columns
             h = np.zeros((batch_sizes[0], H), self.dtype)
             h_T, start = np.empty_like(h), 0
             for b in map(int, batch_sizes):
                 h_T[b : len(h)] = h[b:]
-                a = a_t[start : start + b]
-                a += h[:b] @ W_hh
+                a = Wx[start : start + b]
+                a += h[:b] @ W_hh  # a = W_ih x_t + b + W_hh h_{t-1}
                 h = np.tanh(a, out=a)
                 start += b
             h_T[: len(h)] = h

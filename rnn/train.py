@@ -17,8 +17,8 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
         Trained in place. While the generator rests between two epochs its weights are the latest ones.
     training : callable
         ``training(epoch)`` gives the epoch's batches, a sized iterable; each has ``ids`` and ``batch_sizes``
-        (see RNNClassifier.forward), ``y``, its labels, and ``weights``, how
-        much each sentence counts: numbers with a mean of 1 over all batches, or 1.
+        (see RNNClassifier.forward), ``y``, its labels, and ``weights``, how much each sentence
+        counts: numbers with a mean of 1 over all batches, or 1.
     validation : iterable
         Batches of the same kind, the same ones each epoch.
     optimizer : object

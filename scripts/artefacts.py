@@ -39,6 +39,7 @@ import numpy as np
 
 from scripts.storage import (  # noqa: F401 (others import them from here)
     StudyError,
+    check_place,
     checksum,
     flush_folder,
     flush_to_disk,
@@ -59,8 +60,10 @@ RUN_VERSION = 2  # of logs and weights; 2: the history is lines of JSON
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("x", "s", "y", "g")
 ARRAYS = (*(f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS), "embeddings.npy")
+DATA_FILES = (*ARRAYS, "vocabulary.txt", "dataset.json")  # in the order in which they are written
 PREPROCESS = "run `python scripts/preprocessing.py`"
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
+TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 RESUME = {"theta", "m", "v", "k"}
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
@@ -152,14 +155,17 @@ def pack_data():
     StudyError
         data/ is missing, or a file of it can't be read.
     """
-    return {name: _read_bytes(data_path(name)) for name in [*load_manifest()["files"], "dataset.json"]}
+    load_manifest()
+    return {name: _read_bytes(data_path(name)) for name in DATA_FILES}
 
 
 def unpack_data(files):
-    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last."""
-    for name, content in files.items():
+    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last. Other names are a StudyError."""
+    if set(files) != set(DATA_FILES):
+        raise StudyError(f"{sorted(files)} are not the files of data/: {PREPROCESS}")
+    for name in DATA_FILES:
         with written_whole(data_path(name)) as file:
-            file.write(content)
+            file.write(files[name])
 
 
 def pack_run(run_id):
@@ -178,6 +184,7 @@ def unpack_run(run_id, files):
 
 def _read_bytes(path):
     """All of a file."""
+    check_place(path)
     with readable(path):
         return path.read_bytes()
 
@@ -185,7 +192,7 @@ def _read_bytes(path):
 @contextlib.contextmanager
 def writing_data():
     """A block, or a function that this decorates, in which no other process writes data/."""
-    with only_writer("data/", [data_path(name) for name in ("dataset.json", "vocabulary.txt", *ARRAYS)]):
+    with only_writer("data/", [data_path(name) for name in reversed(DATA_FILES)]):
         yield
 
 
@@ -310,6 +317,8 @@ def _check_manifest(manifest):
             raise ValueError(f"{part} is no object")
         for key in keys:
             manifest[part][key]
+    if set(manifest["files"]) != set(DATA_FILES[:-1]):
+        raise ValueError("files are not those of data/")
     manifest["max_length"]
     for split in SPLITS:
         manifest["splits"][split]["rows"]
@@ -329,7 +338,7 @@ def load_data():
         preprocessings), or its content makes no sense.
     """
     manifest = load_manifest()
-    for name in [*ARRAYS, "vocabulary.txt"]:
+    for name in DATA_FILES[:-1]:
         path = data_path(name)
         if not path.is_file():
             raise StudyError(f"{path} is missing: {PREPROCESS}")
@@ -359,17 +368,26 @@ def _load_array(path):
 
 def _check_data(splits, vocabulary, embeddings):
     """What every reader of data/ relies on."""
-    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(vocabulary) != len(embeddings):
+    V = len(vocabulary)
+    if (
+        embeddings.dtype != np.float32
+        or embeddings.shape[:1] != (V,)
+        or embeddings.ndim != 2
+        or not embeddings.size
+    ):
         raise StudyError(
-            f"data/ holds {len(vocabulary)} words but embeddings of shape {embeddings.shape} and type "
+            f"data/ holds {V} words but embeddings of shape {embeddings.shape} and type "
             f"{embeddings.dtype}: {PREPROCESS}"
         )
     if not np.isfinite(embeddings).all():
         raise StudyError(f"data/embeddings.npy holds what is no finite number: {PREPROCESS}")
     for name, split in splits.items():
         x, s, y, g = split
-        if any(array.ndim != 1 or array.dtype.kind not in "ui" for array in split):
-            raise StudyError(f"data/{name}: expected four lists of whole numbers: {PREPROCESS}")
+        if any(
+            array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64)
+            for array in split
+        ):
+            raise StudyError(f"data/{name}: expected four lists of whole numbers below 2**63: {PREPROCESS}")
         if not len(s) == len(y) == len(g) or not len(s):
             sizes = f"{len(s)} lengths, {len(y)} labels, {len(g)} sources"
             raise StudyError(f"data/{name}: {sizes}: {PREPROCESS}")
@@ -452,18 +470,29 @@ def save_run(run_id, run, append=False):
 def write_log(run_id):
     """Derive the log of a run from its weights file, a line at a time: settings, epochs, and why it ended."""
     with _open_weights(weights_path(run_id)) as archive, written_whole(log_path(run_id)) as log:
-        log.write(b'{"type": "run", ' + _read_text(archive, "settings").removeprefix(b"{") + b"\n")
+        log.write(_json_line({"type": "run"} | _read_value(archive, "settings")))
         with _open_lines(archive, "history") as (history, _), _open_lines(archive, "timings") as (timings, _):
             for record, timing in zip(history, timings, strict=True):
                 log.write(record.removesuffix(b"}\n") + b", " + timing.removeprefix(b"{"))
         if "ended.npy" in archive.namelist():
-            log.write(b'{"type": "end", "reason": ' + _read_text(archive, "ended") + b"}\n")
+            log.write(_json_line({"type": "end", "reason": _read_value(archive, "ended")}))
 
 
-def _read_text(archive, name):
-    """A member of a weights file that holds one JSON text, as bytes."""
+def _json_line(value):
+    """A value as a line of JSON, in bytes."""
+    return json.dumps(value, allow_nan=False).encode() + b"\n"
+
+
+def _read_value(archive, name):
+    """The value of a member of a weights file that holds one JSON text."""
     with archive.open(f"{name}.npy") as member:
-        return str(np.lib.format.read_array(member, allow_pickle=False)).encode()
+        return _value_of(np.lib.format.read_array(member, allow_pickle=False))
+
+
+def _value_of(text):
+    """The value of a JSON text of one line, in an array of its own."""
+    (value,) = parse_lines(io.BytesIO(str(text).encode()))
+    return value
 
 
 @contextlib.contextmanager
@@ -477,9 +506,21 @@ def _open_weights(path):
 def _open_lines(archive, name):
     """Open the lines of JSON in a weights file; yields them as a file, and their size in bytes."""
     with archive.open(f"{name}.npy") as member:
-        np.lib.format.read_magic(member)
-        (size,), _, _ = np.lib.format.read_array_header_1_0(member)
-        yield member, size
+        version = np.lib.format.read_magic(member)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        if version != (1, 0) or dtype != np.uint8 or len(shape) != 1:
+            raise ValueError(f"{name} is no list of bytes")
+        yield member, shape[0]
+
+
+def _read_lines(archive, name):
+    """The lines of JSON in a weights file, as a file; each an object as :func:`write_log` can join it."""
+    with _open_lines(archive, name) as (member, _):
+        content = member.read()
+    for line in content.splitlines(keepends=True):
+        if not (line.startswith(b"{") and line.endswith(b"}\n")):
+            raise ValueError(f"a line of {name} is no object")
+    return io.BytesIO(content)
 
 
 def _write_lines(archive, name, lines, past=None):
@@ -513,9 +554,11 @@ def load_run(run_id):
         )
     with undamaged(path, "no weights file", RETRAIN):
         members = read_arrays(path)
-        settings = json.loads(str(members.pop("settings")))
-        ended = json.loads(str(members.pop("ended", "null")))
-        lines = {name: io.BytesIO(members.pop(name).tobytes()) for name in ("history", "timings")}
+        settings = _value_of(members.pop("settings"))
+        ended = _value_of(members.pop("ended", "null"))
+        with zipfile.ZipFile(path) as archive:
+            lines = {name: _read_lines(archive, name) for name in ("history", "timings")}
+        members = {name: array for name, array in members.items() if name not in lines}
     check_version(path, settings, "train again", RUN_VERSION)
     resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
     with undamaged(path, "damaged", RETRAIN):
@@ -545,8 +588,10 @@ def check_header(settings):
     """Raise ValueError, KeyError or TypeError where settings have not what the readers of a run rely on."""
     if settings["model"] not in ("rnn", "lstm"):
         raise ValueError(f"model {settings['model']!r}")
-    if not settings["hyperparameters"]["hidden_size"] >= 1:
-        raise ValueError(f"hidden_size {settings['hyperparameters']['hidden_size']!r}")
+    for name in ("epochs", "hidden_size"):
+        value = settings["hyperparameters"][name]
+        if type(value) is not int or value < 1:
+            raise ValueError(f"{name} {value!r}")
     for name in ("name", "embeddings", "dimensions", "checksum"):
         settings["dataset"][name]
 
@@ -605,16 +650,25 @@ def check_arrays(run):
     """Raise ValueError, KeyError or IndexError where the arrays of a weights file don't fit one another."""
     if len(run.timings) != len(run.history):
         raise ValueError("as many timings as epochs were expected")
+    for timing in run.timings:
+        if set(timing) != set(TIMINGS) or not all(map(math.isfinite, timing.values())):
+            raise ValueError(f"timings {timing}")
     averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
     if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
-    for name, array in {**run.weights, **run.resume}.items():
-        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-            raise ValueError(f"{name} holds what is no finite number")
-    sizes = {name: run.resume[name].size for name in ("theta", "m", "v", *averaged)}
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes an infinity
+        for name, array in {**run.weights, **run.resume}.items():
+            if array.dtype.kind not in "fiu" or not np.isfinite(array.astype(np.float32)).all():
+                raise ValueError(f"{name} holds what is no finite number")
     parameters = sum(array.size for array in run.weights.values())
-    if set(sizes.values()) != {parameters} or run.resume["k"].shape != () or run.resume["k"] < 0:
-        raise ValueError(f"{parameters} weights, but a state to resume from of {sizes}")
+    shapes = {name: run.resume[name].shape for name in ("theta", "m", "v", *averaged)}
+    if set(shapes.values()) != {(parameters,)}:
+        raise ValueError(f"{parameters} weights, but a state to resume from of {shapes}")
+    if run.resume["v"].min() < 0:
+        raise ValueError("v, the mean of squares, is negative")
+    k = run.resume["k"]
+    if k.shape != () or k.dtype.kind not in "iu" or not 0 <= k < 2**53:
+        raise ValueError(f"k, the number of updates, is {k}")
     hidden_size, found = run.settings["hyperparameters"]["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
     if found != hidden_size:
         raise ValueError(f"weights of {found} units, but hidden_size {hidden_size}")

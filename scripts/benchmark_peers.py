@@ -81,16 +81,22 @@ class Own:
 
     def train(self, batches):
         """One step of training a batch."""
-        ids, _, y, rows = next(iter(batches))
-        one_word = Batch(ids[:1], np.array([1]), y[:1], rows[:1])  # the loop wants something to validate on
+        batch = next(iter(batches))
+        one_word = Batch(
+            batch.ids[:1], np.array([1]), batch.y[:1], batch.rows[:1]
+        )  # the loop wants something to validate on
         epoch = self.loop(
             self.model, lambda _: batches, [one_word], self.optimizer, epochs=1, first_epoch=1, progress=False
         )
-        for _ in epoch:
-            pass
+        self.model.inference = lambda: self.model.forward  # to validate one word no vocabulary is projected
+        try:
+            for _ in epoch:
+                pass
+        finally:
+            del self.model.inference
 
     def evaluate(self, batches):
-        """Mean loss over all sentences of some batches, no gradients computed."""
+        """Mean loss over all sentences of some batches, no gradients; all words are projected once for it."""
         return self.evaluation(self.model, batches)[0]
 
 

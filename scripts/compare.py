@@ -30,15 +30,17 @@ how much chance in training moves that mean; that the test split is small stands
 
 import itertools
 import math
+import re
+from dataclasses import asdict
 
 import numpy as np
 
 from scripts import artefacts
 from scripts.artefacts import StudyError
-from scripts.experiment import LSTM_ALONE, best_epoch, check_settings
+from scripts.experiment import LSTM_ALONE, Settings, best_epoch, check_settings
 from scripts.figure_logs import NAMES
 from scripts.gradients import round_to_digits
-from scripts.many_runs import seed_list, train_variants
+from scripts.many_runs import plain, seed_list, train_variants
 from scripts.studies import measure_variants, refuse_unrecorded, refuse_varied, save_study, study_path
 
 MODELS = ("rnn", "lstm")
@@ -46,7 +48,9 @@ SEEDS = 5
 CONFIDENCE = 0.95
 INTERVAL = f"{100 * CONFIDENCE:g} % interval"
 TEST = "paired t-test"
-AXIS = (tuple, list, range, np.ndarray)  # what gives a setting several values
+AXIS = (tuple, list, range)  # what gives a setting several values
+# what scripts/studies.py, analysis.py and benchmark.py call their JSON and figures
+RESERVED = r"((initialisations|equal-parameters|memory|probe|jacobians)(-.*)?|\d{4}-\d\d-\d\d(-.*)?)"
 
 
 # The runs -------------------------------------------------------------------------------------------------
@@ -90,19 +94,21 @@ def compare_models(
     Raises
     ------
     StudyError
-        What was asked for makes no sense, data/ is missing or has changed since the comparison began, the
-        scheduler doesn't answer, or all runs failed.
+        What was asked for makes no sense, the name is taken by other settings or another study, data/ is
+        missing or has changed since the comparison began, the scheduler doesn't answer, or all runs failed.
     """
-    models = [models] if isinstance(models, str) else list(models)
+    models = model_list(models)
     seeds = seed_list(seeds)
-    check_name(name)
+    settings = {key: plain(value) for key, value in settings.items()}
     refuse_varied(settings)
     refuse_unrecorded(name, settings)
     axes = {
         key: value_list(key, settings.pop(key)) for key in list(settings) if isinstance(settings[key], AXIS)
     }
-    settings = {key: plain(value) for key, value in settings.items()}
+    check_name(name)
     variants = plan_variants(models, name, settings, axes)
+    if not overwrite:
+        check_grid(name, settings, axes)
     run_ids, failed = train_variants(
         variants,
         seeds,
@@ -133,6 +139,14 @@ def compare_models(
     )
 
 
+def model_list(models):
+    """The models that are meant, each a str; StudyError where they aren't."""
+    listed = [models] if isinstance(models, str) else list(models) if np.iterable(models) else []
+    if not listed or not all(isinstance(model, str) for model in listed) or len(set(listed)) < len(listed):
+        raise StudyError(f"models={models!r}: expected each model once, such as ('rnn', 'lstm')")
+    return listed
+
+
 def value_list(setting, values):
     """The values of a setting that is varied, each once."""
     values = [plain(value) for value in values]
@@ -143,19 +157,45 @@ def value_list(setting, values):
     return values
 
 
-def plain(value):
-    """A NumPy number as Python's, which JSON can hold; anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def check_name(name):
     """Raise StudyError where `name` is no file name, or that of what is no comparison."""
     artefacts.check_run_id(name, "name")
+    if re.fullmatch(RESERVED, name, re.IGNORECASE):  # some file systems don't tell them apart
+        raise StudyError(f"name={name!r} is kept for another study or a benchmark: give another name=")
     path = study_path(name)
     if path.exists():
         there = artefacts.read_json(path)
         if not (isinstance(there, dict) and there.get("comparison")):
             raise StudyError(f"{path} holds what is no comparison: give another name=")
+
+
+def check_grid(name, settings, axes):
+    """Raise StudyError where that name is of a comparison whose settings, or what is varied, are others.
+
+    Seeds, models and epochs may be: to them runs are added, or runs go on.
+    """
+    path = study_path(name)
+    if not path.exists():
+        return
+    there = artefacts.read_json(path)
+    with artefacts.undamaged(path, "damaged", "delete it, and call again"):
+        before = there["settings"], there["axes"]
+        same = complete(*before) == complete(settings, axes)
+    if not same:
+        raise StudyError(
+            f"{path} compares {in_words(*before)}, asked for now: {in_words(settings, axes)}: give another "
+            "name=, or begin anew with overwrite=True"
+        )
+
+
+def complete(settings, axes):
+    """Every setting but the epochs, and the axes in order, as both name runs and figures."""
+    return asdict(Settings()) | settings | {"epochs": None}, list(axes.items())
+
+
+def in_words(settings, axes):
+    """Settings and axes as they are asked for."""
+    return ", ".join(f"{key}={value!r}" for key, value in {**settings, **axes}.items()) or "default settings"
 
 
 def plan_variants(models, name, settings, axes):
@@ -176,8 +216,6 @@ def plan_variants(models, name, settings, axes):
     list of (str, str, dict)
         Model, name of the variant and its settings, as :func:`scripts.many_runs.train_variants` takes them.
     """
-    if not models or len(set(models)) < len(models):
-        raise StudyError(f"models={models!r}: expected each model once, such as ('rnn', 'lstm')")
     variants = []
     for model in models:
         # What only the LSTM has is no mistake where the LSTM is there too.

@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scripts.artefacts import RESERVED, SPLITS, StudyError, readable
-from scripts.hub import LOADERS, HubError, load_from_hub, load_local
+from scripts.hub import LOADERS, HubError, in_one_line, load_from_hub, load_local
 
 DEFAULT = "stanfordnlp/sst2"
 FALLBACK = "rotten-tomatoes"
@@ -312,7 +312,12 @@ def library_table(name, source, splits, text_column=None, label_column=None):
     class_names = getattr(next(iter(splits.values())).features[label], "names", None)
 
     def read(split):
-        for batch in splits[split].select_columns([text, label]).iter(batch_size=1000):
+        batches = splits[split].select_columns([text, label]).iter(batch_size=1000)
+        while True:
+            with in_one_line(name):  # a text may be no UTF-8
+                batch = next(batches, None)
+            if batch is None:
+                return
             yield from zip(batch[text], batch[label], strict=True)
 
     sizes = {split: len(rows) for split, rows in splits.items()}
@@ -393,7 +398,7 @@ def encode_rows(table, split, cut, words, digest):
                 f"row {len(y) + 1} of split {split!r} holds {str(text)[:40]!r} where a text was expected: "
                 "name the column of texts with --text-column"
             )
-        if label is not None and not isinstance(label, (str, numbers.Real)):
+        if not is_label(label):
             raise StudyError(
                 f"row {len(y) + 1} of split {split!r} has the label {str(label)[:40]!r} where a number or a "
                 "word was expected: name another column with --label-column"
@@ -406,6 +411,13 @@ def encode_rows(table, split, cut, words, digest):
     if not y:
         raise StudyError(f"split {split!r} of {table.name} is empty: give one with rows")
     return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
+
+
+def is_label(label):
+    """Whether a label is a word, a number that isn't infinite, or missing."""
+    return (
+        label is None or isinstance(label, str) or (isinstance(label, numbers.Real) and not math.isinf(label))
+    )
 
 
 def is_missing(label):

@@ -126,9 +126,9 @@ def _default_embeddings():
     used = CUSTOM if _package_folder() is None else PACKAGE
     print(
         f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} stands in for them.\n"
-        f"!!! For the intended vectors download the 2024 Wikipedia + Gigaword 100d vectors from\n"
-        f"!!! https://nlp.stanford.edu/projects/glove/, unpack {GLOVE_2024}\n"
-        f"!!! into assets/embeddings/ and run again."
+        f"!!! For the intended vectors, 2024 Wikipedia + Gigaword 100d, run this with --download-glove, or\n"
+        f"!!! unpack {GLOVE_2024}\n"
+        f"!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/."
     )
     return used, GLOVE_2024
 
@@ -177,6 +177,8 @@ def find_words(path, wanted, dimensions, digest):
     """
     before = 0
     for block in read_blocks(path, digest):
+        if b"\0" in block:
+            raise _bad_line(path, before + block[: block.index(b"\0")].count(b"\n") + 1, "a zero byte")
         words, starts, blanks, ends = find_lines(block)
         odd = set(odd_lines(block, starts, blanks, ends, dimensions))
         odd.update(range(min(CHECKED - before, len(words))))
@@ -301,7 +303,7 @@ def find_lines(block):
     Returns
     -------
     words : list of bytes
-        Empty where the word is no shorter than `WIDEST`; it may lack zero bytes at its end.
+        Empty where the word is no shorter than `WIDEST`.
     starts, blanks, ends : (lines,) integers
         Where each line starts, where its first blank stands (at the start where there is no word above), and
         where it ends.

@@ -5,7 +5,7 @@ import numpy as np
 from scripts import artefacts
 from scripts.artefacts import UNKNOWN, StudyError
 from scripts.dataset import sorted_batches
-from scripts.experiment import EVALUATION_BATCH, best_epoch, build_model, check_settings, describe_data
+from scripts.experiment import EVALUATION_BATCH, best_epoch, build_model, describe_data, saved_settings
 
 LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: where each group of lengths begins
 
@@ -36,8 +36,7 @@ def load_model(run_id):
             f"another preprocessing ({here['name']} with {here['embeddings']}): preprocess as then, or train "
             "again"
         )
-    kind, settings = run.settings["model"], run.settings["hyperparameters"]
-    model = build_model(kind, check_settings(kind, settings), data.embeddings)
+    model = build_model(run.settings["model"], saved_settings(run_id, run.settings), data.embeddings)
     shapes = {name: view.shape for name, view in model.parameters.items()}
     found = {name: array.shape for name, array in run.weights.items()}
     if shapes != found:

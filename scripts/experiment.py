@@ -17,7 +17,7 @@ import lstm.train
 import rnn.model
 import rnn.train
 from scripts import artefacts
-from scripts.artefacts import Run, StudyError
+from scripts.artefacts import TIMINGS, Run, StudyError
 from scripts.dataset import length_weights, shuffled_batches, sorted_batches
 from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import SCHEDULES, Adam
@@ -28,7 +28,10 @@ LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
 EVALUATION_BATCH = 256
 STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
 BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
-TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
+
+
+class RunEnded(StudyError):
+    """A run can't go on, as its numbers were no longer finite."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +186,9 @@ def build_model(model, settings, embeddings, dtype=np.float32):
 
 def blas():
     """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    for library in sorted(found, key=lambda library: "numpy" not in library["filepath"]):  # SciPy has another
+        return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
     return "unknown"
 
 
@@ -272,6 +275,15 @@ def _train(run_id, header, data, previous, past, progress):
             ) from error
 
 
+def saved_settings(run_id, settings):
+    """The hyperparameters in a weights file, which may be a stranger's: completed and checked as if given."""
+    try:
+        return check_settings(settings["model"], settings["hyperparameters"])
+    except StudyError as error:
+        path = artefacts.weights_path(run_id)
+        raise StudyError(f"{path} is damaged ({error}): {artefacts.RETRAIN}") from error
+
+
 def find_previous(run_id, header, remedy=None):
     """The run to be continued under a run id, or None.
 
@@ -291,8 +303,10 @@ def find_previous(run_id, header, remedy=None):
 
     Raises
     ------
+    RunEnded
+        It is the run that is asked for, but can't go on.
     StudyError
-        The run id is taken by a run with other settings or data, or by one that can't go on.
+        The run id is taken by a run with other settings or data.
     """
     remedy = remedy or "choose another run id, or begin anew with overwrite=True"
     if not artefacts.weights_path(run_id).exists():
@@ -313,7 +327,7 @@ def find_previous(run_id, header, remedy=None):
             f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
             f"{new['dataset']['embeddings']}): {remedy}"
         )
-    old, new = asdict(Settings()) | old["hyperparameters"], new["hyperparameters"]  # what is younger was off
+    old, new = saved_settings(run_id, old), new["hyperparameters"]  # a setting younger than the file was off
     changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
     if changed:
         was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
@@ -326,7 +340,7 @@ def find_previous(run_id, header, remedy=None):
             f"to {new['epochs']}: {remedy}"
         )
     if previous.ended:
-        raise StudyError(
+        raise RunEnded(
             f"run {run_id!r} stopped when its numbers were no longer finite ({previous.ended}), and would "
             f"again: {BEGIN_ANEW}, or use it as it is, with its best weights"
         )

@@ -8,6 +8,8 @@ only where it is needed.
 import contextlib
 import errno
 import http.client
+import itertools
+import logging
 import os
 import re
 import sys
@@ -17,6 +19,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+
+import numpy as np
 
 from scripts.artefacts import StudyError, readable
 
@@ -29,6 +33,11 @@ LOADERS = {  # by the end of a file's name: the loader's name, and its settings
     ".jsonl": ("json", {}),
     ".parquet": ("parquet", {}),
 }
+DEEPEST = 100  # objects and lists within one another
+LONGEST_TEXT = 1 << 24  # bytes; a book has a million
+STRING = re.compile(rb'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*("?)')  # of JSON, closed or not
+STEPS = np.zeros(256, np.int8)  # what a byte of JSON outside strings adds to the depth
+STEPS[list(b"[{")], STEPS[list(b"]}")] = 1, -1
 
 
 def hub_reachable(dataset_id):
@@ -145,23 +154,80 @@ def load_local(path):
             "folder that this user can write to"
         ) from error
     with folder as cache:
-        with readable(path):
-            (os.listdir if path.is_dir() else _touch)(path)
-        if path.is_dir():
-            yield _load(str(path), cache_dir=cache)
-        elif path.suffix.lower() in LOADERS:
-            if not path.stat().st_size:
-                raise StudyError(f"{path} is empty: give a file with rows")
-            loader, settings = LOADERS[path.suffix.lower()]
-            yield _load(loader, data_files=str(path), cache_dir=cache, **settings)
-        else:
+        kind, files = find_files(path)
+        for file in itertools.chain(*files.values()):
+            check_file(Path(file))
+        loader, settings = LOADERS[kind]
+        yield _load(loader, path, data_files=files, cache_dir=cache, **settings)
+
+
+def find_files(path):
+    """The files of a dataset: a file, or those in a folder, sorted into splits by their names.
+
+    A folder's README.md, which can name files anywhere, isn't asked.
+
+    Returns
+    -------
+    kind : str
+        One of :data:`LOADERS`; in a folder of several, the most frequent.
+    files : datasets.data_files.DataFilesDict
+        Lists of paths by the name of the split.
+    """
+    _import_datasets()
+    from datasets.data_files import DataFilesDict, DataFilesList, get_data_patterns
+
+    if not path.is_dir():
+        return path.suffix.lower(), DataFilesDict({"train": DataFilesList([str(path)], [])})
+    with readable(path):
+        os.listdir(path)
+    with in_one_line(path):
+        found = DataFilesDict.from_patterns(get_data_patterns(str(path)), base_path=str(path))
+    endings = [Path(file).suffix.lower() for file in itertools.chain(*found.values())]
+    kind = max(LOADERS, key=endings.count)
+    if kind not in endings:
+        raise StudyError(f"{path} is no dataset: give a folder of files ending in {', '.join(LOADERS)}")
+    of_kind = {
+        split: [file for file in files if Path(file).suffix.lower() == kind] for split, files in found.items()
+    }
+    return kind, DataFilesDict({split: DataFilesList(files, []) for split, files in of_kind.items() if files})
+
+
+def check_file(path):
+    """Raise StudyError where a file is none, is empty or can't be read, or where no loader is for it."""
+    with readable(path):
+        if not path.is_file():
+            raise StudyError(f"{path} is neither a file nor a folder: give one of them")
+        if path.suffix.lower() not in LOADERS:
             raise StudyError(f"{path} is no dataset: give a folder or a file ending in {', '.join(LOADERS)}")
+        if not path.stat().st_size:
+            raise StudyError(f"{path} is empty: give a file with rows")
+        with open(path, "rb") as file:
+            if path.suffix.lower() in (".json", ".jsonl"):
+                check_depth(path, file)
 
 
-def _touch(path):
-    """Open a file and close it: an OSError where it can't be read."""
-    with open(path, "rb"):
-        pass
+def check_depth(path, file, block_size=1 << 20):
+    """Raise StudyError where JSON is nested so deeply that the library's reader, which recurses, would crash.
+
+    Strings are taken out, and the brackets that are left are counted: up and down. No string of JSON goes on
+    to another line.
+    """
+    height = lowest = 0
+    rest = b""  # from where a string begins that ends in a later block
+    while block := file.read(block_size):
+        bare = STRING.sub(lambda string: b"" if string[1] else string[0], rest + block)
+        bare, quote, rest = bare.partition(b'"')
+        rest = quote + rest
+        heights = height + np.cumsum(STEPS[np.frombuffer(b"\0" + bare, np.uint8)], dtype=np.int64)
+        lows = np.minimum(np.minimum.accumulate(heights), lowest)
+        height, lowest = heights[-1], lows[-1]
+        if (heights - lows).max() > DEEPEST:
+            raise StudyError(f"{path} is nested more than {DEEPEST} deep: give rows of a text and a label")
+        if b"\n" in rest or b"\r" in rest or len(rest) > LONGEST_TEXT:
+            raise StudyError(
+                f"{path} is no JSON: a string in it has no end within its line, or is longer than "
+                f"{LONGEST_TEXT:,} bytes: give rows of a text and a label"
+            )
 
 
 def _import_datasets():
@@ -173,26 +239,39 @@ def _import_datasets():
     return datasets
 
 
-def _load(what, **settings):
+def _load(what, shown=None, **settings):
     """``datasets.load_dataset``, its many errors as one line."""
     datasets = _import_datasets()
-    try:
+    with in_one_line(shown or what):
         return dict(datasets.load_dataset(what, **settings))
+
+
+@contextlib.contextmanager
+def in_one_line(dataset):
+    """Turn the errors of the library within the block into a StudyError; what it logs of them isn't shown."""
+    logger = logging.getLogger("datasets")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    except MemoryError:
+        raise
     except Exception as error:  # its errors have no common class
         reason = " ".join(str(error.__cause__ or error).split())[:300]
-        what = settings.get("data_files", what)
         if refusal := _refused(error):
             raise StudyError(
-                f"dataset {what!r} can't be loaded, for {refusal.filename or 'a file'} can't be read or "
-                f"written ({refusal.strerror}): give this user the right to, free the disk, or, where it "
+                f"dataset {str(dataset)!r} can't be loaded, for {refusal.filename or 'a file'} can't be read "
+                f"or written ({refusal.strerror}): give this user the right to, free the disk, or, where it "
                 "lies in the library's cache, set HF_HOME to another folder"
             ) from error
         if empty := re.search(r'"(\w+)" corresponds to no data', reason):
-            raise StudyError(f"split {empty[1]!r} of {what} is empty: give one with rows") from error
+            raise StudyError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
         raise StudyError(
-            f"dataset {what!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a folder "
-            f"or file ({', '.join(LOADERS)}) that the datasets library reads"
+            f"dataset {str(dataset)!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a "
+            f"folder or file ({', '.join(LOADERS)}) that the datasets library reads"
         ) from error
+    finally:
+        logger.setLevel(before)
 
 
 def _refused(error):

@@ -6,11 +6,13 @@ was interrupted continues where it stopped: finished runs stay, those that were 
 
 import contextlib
 import io
+import itertools
 import sys
+import threading
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
@@ -26,6 +28,11 @@ class Planned(NamedTuple):
     model: str
     run_id: str
     settings: dict
+
+
+def plain(value):
+    """A NumPy number or array as Python's, which JSON can hold; anything else as it is."""
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def seed_list(seeds):
@@ -44,11 +51,12 @@ def seed_list(seeds):
     StudyError
         There is none, one is there twice, or one is no whole number from 0 on.
     """
+    seeds = plain(seeds)
     expected = "expected how many seeds, such as 3, or which, such as (0, 1, 2)"
     listed = list(range(seeds)) if isinstance(seeds, int) else seeds
     if isinstance(seeds, (bool, str)) or not np.iterable(listed):
         raise StudyError(f"seeds={seeds!r}: {expected}")
-    listed = [seed.item() if isinstance(seed, np.generic) else seed for seed in listed]
+    listed = [plain(seed) for seed in listed]
     if not listed:
         raise StudyError(f"seeds={seeds!r} is no seed: {expected}")
     for seed in listed:
@@ -106,7 +114,8 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     progress : bool
         Show a progress bar over the runs.
     jobs : int, optional
-        How many side by side; by default as many as this process may use cores.
+        How many side by side; by default as many as this process may use cores, with room for the
+        ``workers`` of each.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``, whose workers are to train.
     remedy : str, optional
@@ -120,12 +129,18 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     Raises
     ------
     StudyError
-        Before anything is trained: settings out of range, data/ missing or damaged, a run that has other
-        settings or data, a scheduler that doesn't answer.
+        Before anything is trained: settings or `jobs` out of range, data/ missing or damaged, a run that has
+        other settings or data, a scheduler that doesn't answer or is given runs with workers of their own.
     """
-    finished, waiting = sort_out(planned, overwrite, remedy)
+    jobs = check_jobs(jobs)
+    finished, waiting, ended = sort_out(planned, overwrite, remedy)
     outcomes = train_here(waiting, overwrite, jobs)
     if scheduler is not None:
+        if (workers := most_workers(planned)) > 1:
+            raise StudyError(
+                f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train a run each: "
+                "leave workers=1"
+            )
         from scripts.cluster import train_there  # Dask takes a second to import, where it is installed at all
 
         outcomes = train_there(scheduler, waiting, overwrite)
@@ -133,17 +148,38 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
         print(f"{len(finished)} of {len(planned)} runs are finished (same settings and data).")
     failed = {}
     with tqdm(total=len(planned), initial=len(finished), unit="run", disable=not progress) as bar:
-        for run_id, fault in outcomes if waiting else ():
+        for run_id, fault in itertools.chain(ended.items(), outcomes if waiting else ()):
             if fault:
                 failed[run_id] = fault
                 tqdm.write(f"{run_id} failed: {fault}", file=sys.stderr)
             bar.set_description(run_id, refresh=False)
             bar.update()
-    return failed
+    return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
+
+
+def check_jobs(jobs):
+    """Return `jobs` where it is None or a whole number from 1 on; raise StudyError otherwise."""
+    jobs = plain(jobs)
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
+        raise StudyError(
+            f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
+        )
+    return jobs
+
+
+def most_workers(planned):
+    """The largest number of processes that share the batches of one run."""
+    return max((run.settings.get("workers", 1) for run in planned), default=1)
 
 
 def sort_out(planned, overwrite, remedy=None):
-    """Those of the runs that are finished, and those that are to be trained; all of them are checked.
+    """Check all runs; tell those that are finished from those to be trained and those that can't go on.
+
+    Returns
+    -------
+    finished, waiting : list of Planned
+    ended : dict of str to str
+        Of each run whose numbers were no longer finite, by its run id, what is to be said of it.
 
     Raises
     ------
@@ -151,15 +187,19 @@ def sort_out(planned, overwrite, remedy=None):
         See :func:`train`.
     """
     dataset = experiment.describe_data(artefacts.load_data().manifest)
-    sorted_out = [], []
+    finished, waiting, ended = [], [], {}
     for run in planned:
         artefacts.check_run_id(run.run_id)
         settings = experiment.check_settings(run.model, run.settings)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
-        done = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs
-        finished = done > settings["epochs"]
-        sorted_out[not (finished and artefacts.log_path(run.run_id).exists())].append(run)
-    return sorted_out
+        try:
+            done = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs
+        except experiment.RunEnded as error:
+            ended[run.run_id] = str(error)
+            continue
+        complete = done > settings["epochs"] and artefacts.log_path(run.run_id).exists()
+        (finished if complete else waiting).append(run)
+    return finished, waiting, ended
 
 
 def train_here(planned, overwrite, jobs=None):
@@ -168,9 +208,10 @@ def train_here(planned, overwrite, jobs=None):
     Where the system ends a process, the runs that are left go on one after the other: most likely memory ran
     out, and so only the one that needs too much fails.
     """
+    jobs = jobs or max(1, cpu_count() // most_workers(planned))
     tasks = {run.run_id: delayed(attempt)(artefacts.ROOT, run, overwrite) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
-        side_by_side = Parallel(jobs or -1, return_as="generator_unordered", batch_size=1)
+        side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)
         try:
             for run_id, fault in side_by_side(list(tasks.values())):
                 del tasks[run_id]
@@ -199,6 +240,8 @@ def attempt(root, run, overwrite):
     fault : str or None
         What went wrong, in one line.
     """
+    # tqdm's own lock is one between processes; ended by Ctrl-C, this one would leave it to be warned of
+    tqdm.set_lock(threading.RLock())
     fault = None
     try:
         with artefacts.rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one bar tells of all

@@ -133,8 +133,9 @@ def provenance(study, settings, variants):
     )
     runs = "; ".join(
         f"{label(study, variant)}: {variant['runs'][0]}"
-        + (f" to -s{variant['seeds'][-1]}" if len(variant["runs"]) > 1 else "")
-        + f" ({len(variant['runs'])} seeds, {variant['parameters']:,} parameters)"
+        + "".join(f", -s{seed}" for seed in variant["seeds"][1:])
+        + f" ({len(variant['seeds'])} seed{'s' * (len(variant['seeds']) > 1)}, "
+        f"{variant['parameters']:,} parameters)"
         for variant in variants
     )
     failed = f" Failed and left out: {', '.join(study['failed'])}." if study["failed"] else ""

@@ -3,6 +3,7 @@
 Run it::
 
     python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or what stands in)
+    python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
     python scripts/preprocessing.py --dataset probe                   made-up sentences; see scripts/probe.py
     python scripts/preprocessing.py --help
@@ -17,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import artefacts, probe
+from scripts import artefacts, download, probe
 from scripts.artefacts import PADDING, RESERVED, UNKNOWN, Data, Split, StudyError
 from scripts.corpus import UNKNOWN_WORD, read_corpus, read_table
 from scripts.embeddings import (
@@ -49,6 +50,7 @@ def preprocess(
     probe_longest=None,
     probe_mixture=None,
     seed=0,
+    download_glove=False,
 ):
     """Turn sentences and word vectors into data/.
 
@@ -74,6 +76,8 @@ def preprocess(
         How often the probe's training sentences have each distance: equally by default, or as 1 / distance.
     seed : int
         Of the splits, of custom vectors and of the probe's sentences.
+    download_glove : bool
+        Whether to download the GloVe 2024 file first, where it is missing.
 
     Returns
     -------
@@ -88,6 +92,9 @@ def preprocess(
     check_numbers(dimensions, max_length, seed)
     if dataset != probe.NAME:
         check_no_probe(probe_longest, probe_mixture)
+    if download_glove:
+        check_glove_alone(embeddings, dimensions)
+        download.fetch_glove()
     embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
     if dataset == probe.NAME:
         table = probe.probe_table(probe_longest, probe_mixture, max_length, seed)
@@ -138,6 +145,15 @@ def check_no_probe(probe_longest, probe_mixture):
     for option, value in (("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture)):
         if value is not None:
             raise StudyError(f"{option} {value} is for --dataset {probe.NAME} only: leave one of the two out")
+
+
+def check_glove_alone(embeddings, dimensions):
+    """StudyError where GloVe 2024 is to be downloaded, and other vectors are asked for."""
+    for option, value in (("--embeddings", embeddings), ("--dimensions", dimensions)):
+        if value is not None:
+            raise StudyError(
+                f"{option} {value} asks for other vectors than --download-glove: leave one of the two out"
+            )
 
 
 def check_numbers(dimensions, max_length, seed):
@@ -326,6 +342,11 @@ def main(arguments=None):
         "--embeddings",
         help="a file in GloVe's text format; glove-6b-50d; or custom: trained on the training sentences "
         "(default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)",
+    )
+    parser.add_argument(
+        "--download-glove",
+        action="store_true",
+        help="download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it",
     )
     parser.add_argument("--text-column", help="column of the texts (default: sentence or text)")
     parser.add_argument("--label-column", help="column of the labels (default: label)")

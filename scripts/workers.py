@@ -40,12 +40,14 @@ class Workers:
     Raises
     ------
     StudyError
-        This system can't fork a process; a process ended; a batch is too large.
+        This system can't fork a process, or this process may not; a process ended; a batch is too large.
     """
 
     def __init__(self, model, count):
         if "fork" not in multiprocessing.get_all_start_methods():
             raise StudyError(f"workers={count}: this system can't fork processes, give workers=1")
+        if multiprocessing.current_process().daemon:  # as those of multiprocessing.Pool and of Dask are
+            raise StudyError(f"workers={count}: this process may not start others, give workers=1")
         self.model, self.count = model, count
         theta = shared(model.theta.shape, model.dtype)
         theta[:] = model.theta
@@ -57,9 +59,8 @@ class Workers:
         self._pipes, self._processes = [], []
 
     def __enter__(self):
-        with (
-            warnings.catch_warnings()
-        ):  # Python warns of BLAS's threads: they rest, and no process asks for more
+        with warnings.catch_warnings():
+            # Python warns of forking beside BLAS's threads: they rest, and the new process asks for none.
             warnings.simplefilter("ignore", DeprecationWarning)
             for k in range(1, self.count):
                 orders, answers = os.pipe(), os.pipe()
@@ -103,7 +104,7 @@ class Workers:
 
     def inference(self):
         """As the model's own method: every process projects the vocabulary, then each takes its share."""
-        self._header[0] = self.count
+        self._header[0] = self.count  # as with a batch in which all have a share
         with self._others(PROJECT):
             self._project()
 

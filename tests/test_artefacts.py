@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts import artefacts, experiment
+from scripts import artefacts, evaluation, experiment
 from scripts.artefacts import StudyError
 from tests.conftest import WORDS, write_data
 
@@ -97,6 +97,16 @@ def test_data_that_make_no_sense_are_refused(data, column):
     broken = data.splits["test"]._replace(**{name: change(getattr(data.splits["test"], name).copy())})
     artefacts.save_data(data._replace(splits=data.splits | {"test": broken}))
     with pytest.raises(StudyError, match="data/test"):
+        artefacts.load_data()
+
+
+def test_lengths_too_wide_for_an_index_and_vectors_without_entries_are_refused(data):
+    wide = data.splits["test"]._replace(s=data.splits["test"].s.astype(np.uint64))
+    artefacts.save_data(data._replace(splits=data.splits | {"test": wide}))
+    with pytest.raises(StudyError, match=r"data/test: expected four lists of whole numbers below"):
+        artefacts.load_data()
+    artefacts.save_data(data._replace(embeddings=data.embeddings[:, :0]))
+    with pytest.raises(StudyError, match=r"embeddings of shape \(30, 0\)"):
         artefacts.load_data()
 
 
@@ -242,6 +252,12 @@ ARRAY_DAMAGES = {
     "weights missing": lambda run: run.weights.pop("weight_hh_l0"),
     "weights of another kind": lambda run: run.weights.update(bias_out=np.array(["a"])),
     "a timing missing": lambda run: run.timings.pop(),
+    "a state of two dimensions": lambda run: run.resume.update(m=run.resume["m"][None]),
+    "no updates that can be counted": lambda run: run.resume.update(k=np.array(1.5)),
+    "updates beyond counting": lambda run: run.resume.update(k=np.array(2**53)),
+    "a negative square": lambda run: run.resume["v"].__setitem__(0, -1),
+    "a number too large": lambda run: run.weights.update(bias_out=np.array([1e300])),
+    "no number of epochs": lambda run: run.settings["hyperparameters"].update(epochs=1.5),
     "no history": lambda run: (run.history.clear(), run.timings.clear()),
 }
 
@@ -264,6 +280,18 @@ def test_weights_in_which_something_is_missing_are_one_line(a_run, damage):
         with pytest.raises(StudyError, match=r"a-run\.npz is damaged") as error:
             act()
         assert "\n" not in str(error.value)
+
+
+def test_settings_of_a_strangers_weights_are_checked_as_if_given(a_run):
+    run = artefacts.load_run("a-run")
+    run.settings["hyperparameters"]["input_dropout"] = 2
+    artefacts.save_run("a-run", run)
+    for act in (
+        lambda: evaluation.load_model("a-run"),
+        lambda: experiment.run("rnn", "a-run", epochs=1, hidden_size=4),
+    ):
+        with pytest.raises(StudyError, match=r"a-run\.npz is damaged \(input_dropout=2: expected"):
+            act()
 
 
 def test_file_that_may_not_be_read_is_one_line(a_run, monkeypatch):

@@ -2,6 +2,11 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -88,7 +93,8 @@ def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeyp
     assert ran == ["run-0", "run-1", "run-2"]
 
 
-def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch):
+@pytest.mark.parametrize(("workers", "expected"), [((1, 1), 5), ((1, 2), 2), ((9, 1), 1)])
+def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch, workers, expected):
     asked = []
 
     class Parallel(many_runs.Parallel):
@@ -97,8 +103,11 @@ def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch
             super().__init__(1, **options)
 
     monkeypatch.setattr(many_runs, "Parallel", Parallel)
-    many_runs.train([many_runs.Planned("rnn", "a-run", {"epochs": 1, "hidden_size": 3})], progress=False)
-    assert asked == [-1]  # joblib's word for all cores
+    monkeypatch.setattr(many_runs, "cpu_count", lambda: 5)
+    monkeypatch.setattr(experiment, "run", lambda *_, **__: None)
+    planned = [many_runs.Planned("rnn", f"run-{n}", {"workers": n}) for n in workers]
+    assert many_runs.train(planned, progress=False) == {}
+    assert asked == [expected]
 
 
 def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
@@ -133,6 +142,26 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
     assert more["variants"][0]["seeds"] == [1, 0, 5]
 
 
+def test_an_interrupted_comparison_says_so_in_one_line(data, study_root):
+    code = (
+        "import pathlib, sys; from scripts import artefacts, compare; artefacts.errors_in_one_line(); "
+        "artefacts.ROOT = pathlib.Path(sys.argv[1]); "
+        "compare.compare_models(seeds=1, epochs=100_000, hidden_size=3, jobs=2, progress=False)"
+    )
+    asked = [sys.executable, "-c", code, study_root]
+    options = {"cwd": Path(main.__file__).parent, "stderr": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(asked, text=True, **options) as process:
+        try:
+            while len(artefacts.runs()) < 2:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            said = process.communicate()[1]
+        finally:
+            process.kill()
+    assert said == "interrupted: what is finished is kept, and the same command continues\n"
+
+
 def test_a_log_that_is_missing_is_made_again(data):
     asked = {"models": "rnn", "seeds": 1, "hidden_size": 3, "jobs": 1, **TINY}
     compare.compare_models(**asked)
@@ -147,7 +176,7 @@ def test_a_log_that_is_missing_is_made_again(data):
 def test_a_run_that_fails_is_named_and_the_others_go_on(data, capsys, jobs):
     study = compare.compare_models(seeds=2, hidden_size=3, lr=(1e200, 0.01), jobs=jobs, **TINY)
     failed = [f"study-{model}-compare-lr-1e200-s{seed}" for model in ("rnn", "lstm") for seed in (0, 1)]
-    assert list(study["failed"]) == failed or set(study["failed"]) == set(failed)
+    assert list(study["failed"]) == failed
     assert [variant["name"] for variant in study["variants"]] == ["compare-lr-0.01"] * 2
     assert len(study["variants"][0]["test_accuracy"]) == 2
     err = capsys.readouterr().err
@@ -156,6 +185,25 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(data, capsys, jobs):
         assert f"{run_id} failed: {fault}" in err.splitlines()
         assert f"failed, left out: {run_id}" in compare.comparison_table(study)
     assert written() == study
+
+
+def test_a_run_that_diverged_does_not_keep_the_others_from_a_second_call(data, capsys):
+    asked = {"seeds": 2, "hidden_size": 3, "lr": (0.01, 1e200), "jobs": 1, **TINY}
+    first = compare.compare_models(**asked)
+    path = artefacts.weights_path("study-rnn-compare-lr-0.01-s1")
+    path.unlink()  # as if it had been interrupted before that one
+    artefacts.log_path(path.stem).unlink()
+    capsys.readouterr()
+    second = compare.compare_models(**asked)
+    said = capsys.readouterr().err.splitlines()
+    assert list(second["failed"]) == list(first["failed"])
+    for run_id, fault in second["failed"].items():
+        assert "no longer finite" in fault
+        assert f"{run_id} failed: {fault}" in said
+    timed = {"failed", "seconds"}
+    assert {k: v for k, v in second.items() if k not in timed} == {
+        k: v for k, v in first.items() if k not in timed
+    }
 
 
 def test_a_mistake_in_the_code_fails_one_run(data, monkeypatch):
@@ -328,7 +376,8 @@ def test_the_figure_has_a_band_over_seeds_at_both_moments(compared):
         assert len({(line.get_color(), line.get_marker()) for line in lines}) == 3
     for word in (
         *("hidden_size=6, forget_bias=1.0", "made-up", "random (6 dimensions)", "paired t-test"),
-        *("3 seeds", "validation sentences of 19 to 26 tokens", "study-rnn-compare-hidden_size-6-s0"),
+        *("3 seeds", "validation sentences of 19 to 26 tokens"),
+        "study-rnn-compare-hidden_size-6-s0, -s1, -s2 (3 seeds, ",
     ):
         assert word in words(figure), word
     assert figure.axes[0].get_legend()
@@ -393,18 +442,33 @@ def test_a_damaged_comparison_is_one_line(compared, study_root):
         ({"gradients": False}, "gradients=False: .* compares gradients"),
         ({"gradients": (True, False)}, "compares gradients"),
         ({"models": "gru"}, "unknown model 'gru': choose among rnn, lstm"),
-        ({"models": ()}, r"models=\[\]: expected"),
+        ({"models": ()}, r"models=\(\): expected"),
         ({"models": ("rnn", "rnn")}, "expected each model once"),
         ({"name": "a/b"}, "name 'a/b' can't be a file name"),
         ({"name": "../up"}, "can't be a file name"),
         ({"name": ""}, "name '' can't be a file name"),
         ({"name": 5}, "name 5 can't be a file name"),
         ({"name": "x" * 95}, "run id 'study-rnn-x.*can't be a file name"),
-        ({"name": "memory"}, r"memory\.json holds what is no comparison: give another name="),
+        ({"name": "my-memory"}, r"my-memory\.json holds what is no comparison: give another name="),
+        *(
+            ({"name": name}, f"name='{name}' is kept for another study or a benchmark: give another name=")
+            for name in ("memory", "Memory", "initialisations", "equal-parameters", "probe-log")
+        ),
+        *(
+            ({"name": name}, f"name='{name}' is kept for another")
+            for name in ("jacobians-lstm-run-3", "2026-01-31", "2026-01-31-quick")
+        ),
+        ({"models": None}, "models=None: expected each model once"),
+        ({"models": 3}, "models=3: expected each model once"),
+        ({"models": (["rnn"],)}, "expected each model once"),
+        ({"hidden_size": np.array([[4, 8], [4, 9]])}, r"hidden_size=\[4, 8\]: expected"),
+        ({"jobs": "x"}, "jobs='x': expected how many runs side by side, 1 or more, or None"),
+        *(({"jobs": jobs}, f"jobs={jobs}: expected") for jobs in (0, -1, True, 1.5)),
+        ({"workers": (1, 2), "scheduler": "tcp://host:1"}, "workers=2 with scheduler=.*leave workers=1"),
     ],
 )
 def test_bad_input_is_one_line_before_any_training(data, given, message):
-    artefacts.write_json(compare.study_path("memory"), {"format_version": 1, "study": "memory"})
+    artefacts.write_json(compare.study_path("my-memory"), {"format_version": 1, "study": "my-memory"})
     with pytest.raises(StudyError, match=message) as error:
         compare.compare_models(**{"seeds": 1, "jobs": 1, **TINY, **given})
     assert "\n" not in str(error.value)
@@ -424,12 +488,33 @@ def test_data_that_changed_since_is_one_line(data):
     assert study["dataset"]["checksum"] == artefacts.data_checksum(artefacts.load_manifest())
 
 
+def test_numpy_numbers_are_numbers(data):
+    asked = {"models": "rnn", "hidden_size": 3, "jobs": 1, **TINY}
+    study = compare.compare_models(seeds=2, lr=0.1, **asked)
+    again = compare.compare_models(seeds=np.int64(2), lr=np.array(0.1), **asked | {"jobs": np.int64(1)})
+    assert again == study == written()
+    assert compare.compare_models(seeds=np.arange(2), lr=np.float64(0.1), **asked) == study
+
+
 def test_other_settings_under_the_same_name_are_one_line(data):
-    asked = {"seeds": 1, "jobs": 1, **TINY}
-    compare.compare_models(**asked, hidden_size=3)
-    with pytest.raises(StudyError, match=r"trained with hidden_size=3 \(now 4\): give another name="):
-        compare.compare_models(**asked, hidden_size=4)
-    compare.compare_models(**asked, hidden_size=4, name="other")
+    asked = {"models": "rnn", "seeds": 1, "jobs": 1, **TINY}
+    study = compare.compare_models(**asked, hidden_size=(3, 4))
+    trained = artefacts.runs()
+    for other in ({"hidden_size": (3, 5)}, {"hidden_size": 3}, {"hidden_size": (3, 4), "lr": 0.1}):
+        with pytest.raises(StudyError, match=r"hidden_size=\[3, 4\], asked for now: .*give another") as error:
+            compare.compare_models(**asked | other)
+        assert "\n" not in str(error.value)
+    assert (written(), artefacts.runs()) == (study, trained)
+    compare.compare_models(**asked, hidden_size=(3, 5), name="other")
+    replaced = compare.compare_models(**asked, hidden_size=5, overwrite=True)
+    assert written() == replaced
+    compare.compare_models(**asked | {"epochs": 3, "seeds": 2}, hidden_size=5, lr=0.002)  # lr's default
+
+
+def test_a_damaged_comparison_is_not_replaced(data):
+    artefacts.write_json(compare.study_path("broken"), {"comparison": True, "settings": None, "axes": {}})
+    with pytest.raises(StudyError, match=r"broken\.json is damaged .*: delete it"):
+        compare.compare_models(name="broken", seeds=1, **TINY)
 
 
 def test_missing_data_is_one_line(study_root):

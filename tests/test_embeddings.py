@@ -125,6 +125,7 @@ def test_a_bad_line_is_named(file, word, line, complaint):
         "bad 1.0 2.0bad 1.0 2.0 3.0",
         "3 1.0 2.0bad 1.0 2.0 3.0",
         "bad 1.0 2.0 \0\0\0 3.0",
+        "bad\0 1.0 2.0 3.0",
     ],
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -195,7 +196,7 @@ def test_a_wanted_line_is_read_strictly_wherever_it_stands(file, line, complaint
         read_glove(path, ["bad"])
 
 
-@pytest.mark.parametrize("word", ["film\0", "1" * 40, "x" * 31, "x" * 32, "é" * 20])
+@pytest.mark.parametrize("word", ["1" * 40, "x" * 31, "x" * 32, "é" * 20])
 def test_only_the_very_word_is_found(file, word, monkeypatch):
     monkeypatch.setattr(embeddings, "CHECKED", 1)
     path = file(f"a 1.0 2.0\n{word} 3.0 4.0\nb 5.0 6.0\n")
@@ -220,7 +221,7 @@ WORD = st.one_of(
     st.sampled_from(
         ["the", "a", ".", "3", "1999", "<unk>", "naïve", "at name@domain.com", ". . .", "x" * 40]
     ),
-    st.text(st.characters(codec="utf-8", exclude_characters=" \n\r"), min_size=1, max_size=6),
+    st.text(st.characters(codec="utf-8", exclude_characters=" \n\r\0"), min_size=1, max_size=6),
 )
 TEXT = st.lists(st.tuples(WORD, st.lists(NUMBER, min_size=3, max_size=3)), min_size=1, max_size=30)
 

@@ -40,6 +40,8 @@ def run_block(source):
         "preprocess": preprocess_small,
         "initialisation_study": lambda: main.initialisation_study(**small),
         "equal_parameters": lambda: main.equal_parameters(**small),
+        "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
+        "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
         "probe_study": lambda **options: main.probe_study(**options | small),
         "compare": lambda: main.compare(**small),
         "report": lambda: None,  # at the end, too

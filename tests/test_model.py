@@ -165,10 +165,10 @@ def test_inference_with_a_large_vocabulary_is_the_forward_pass(make_model, monke
 def test_lstm_product_gate_by_gate_equals_that_of_all_gates(monkeypatch):
     model = lstm.model.LSTMClassifier(np.eye(11), 4, rng=np.random.default_rng(0), dtype=np.float64)
     ids, batch_sizes, _ = random_batch(np.random.default_rng(0), 11, [4, 2, 2])
-    assert model._gate_weights(3)[1] == 4
+    assert len(model._in_parts(model._halved_weights(), 3)) == 4
     gate_by_gate = model.forward(ids, batch_sizes)
     monkeypatch.setattr(lstm.model, "SMALL_PRODUCT", 0)
-    assert model._gate_weights(3)[1] == 1
+    assert len(model._in_parts(model._halved_weights(), 3)) == 1
     np.testing.assert_allclose(model.forward(ids, batch_sizes), gate_by_gate, rtol=1e-12)
 
 
@@ -407,7 +407,8 @@ def test_the_two_models_are_twins_but_for_their_equations():
     assert own == {
         "__init__",
         "forward",
-        "_gate_weights",
+        "_halved_weights",
+        "_in_parts",
         "SMALL_PRODUCT",
         "_activate",
         "through_time",

@@ -1,7 +1,9 @@
 """From sentences and word vectors to data/, and what is said about input that can't be used."""
 
+import contextlib
 import csv
 import errno
+import io
 import json
 import os
 import re
@@ -389,6 +391,31 @@ def test_a_missing_or_third_label_is_refused(tmp_path, label, complaint):
         read_corpus(str(tmp_path / "films.jsonl"))
 
 
+def test_a_label_without_bounds_is_refused(tmp_path):
+    path = write_csv(tmp_path / "films.csv", [(text, "-inf" if y else "0.5") for text, y in sentences()])
+    with pytest.raises(StudyError, match=r"row 2 of split 'train' has the label '-inf'.*--label-column"):
+        read_corpus(path)
+
+
+def test_a_text_that_is_no_utf8_is_one_line(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    texts = pyarrow.array([text.encode() + b"\xff" for text, _ in sentences()]).view(pyarrow.string())
+    table = pyarrow.table({"text": texts, "label": [y for _, y in sentences()]})
+    parquet.write_table(table, tmp_path / "films.parquet")
+    with pytest.raises(StudyError, match=r"films.parquet' can't be loaded \(.*utf-8"):
+        read_corpus(str(tmp_path / "films.parquet"))
+
+
+def test_a_truncated_file_is_one_line_and_the_library_says_nothing_more(tmp_path, capfd):
+    path = Path(make_file(tmp_path, "parquet"))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(StudyError, match=r"films\.parquet' can't be loaded"):
+        read_corpus(str(path))
+    assert "Failed to read" not in capfd.readouterr().err
+
+
 def test_a_label_that_is_no_number_and_no_word(tmp_path):
     lines = [{"text": text, "label": [y]} for text, y in sentences()]
     (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -427,6 +454,77 @@ def test_an_empty_split_of_a_folder(tmp_path):
     write_csv(tmp_path / "films" / "test.csv", [])
     with pytest.raises(StudyError, match=r"split 'test' of .* is empty"):
         read_corpus(str(tmp_path / "films"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+@pytest.mark.parametrize("name", ["films.csv", "folder"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / "films.csv")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "films.csv").symlink_to(tmp_path / "films.csv")
+    with pytest.raises(StudyError, match=r"is neither a file nor a folder|contain any data files"):
+        read_corpus(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "elsewhere"),
+    [
+        ("README.md", "../outside.csv"),
+        ("README.md", "https://localhost:1/outside.csv"),
+        (".huggingface.yaml", "{outside}"),
+    ],
+)
+def test_a_folder_is_read_from_no_further_than_itself(tmp_path, name, elsewhere):
+    """Whatever its own description names."""
+    outside = write_csv(tmp_path / "outside.csv", [("from outside", 0)] * 20)
+    write_csv(tmp_path / "films" / "train.csv", sentences())
+    config = f"configs:\n- config_name: default\n  data_files: {elsewhere.format(outside=outside)}\n"
+    (tmp_path / "films" / name).write_text(f"---\n{config}---\n" if name == "README.md" else config)
+    found, _ = read_corpus(str(tmp_path / "films"))
+    assert len(found.rows["train"].s) == len(sentences())
+    (tmp_path / "films" / "train.csv").unlink()
+    with pytest.raises(StudyError, match=r"films' can't be loaded|films is no dataset"):
+        read_corpus(str(tmp_path / "films"))
+
+
+def test_a_folder_keeps_the_words_of_its_files(tmp_path):
+    """ "null" is a word in a folder as it is in a file; files of a rarer kind are left aside."""
+    write_csv(tmp_path / "films" / "train.csv", [("null", y) for _, y in sentences()])
+    write_csv(tmp_path / "films" / "test.csv", sentences())
+    (tmp_path / "films" / "notes.json").write_text("{}")
+    found, _ = read_corpus(str(tmp_path / "films"))
+    assert list(found.rows) == ["train", "test"]
+    assert found.words[found.rows["train"].x[0]] == "null"
+
+
+@pytest.mark.parametrize("name", ["films.json", "films/train.jsonl"])
+@pytest.mark.parametrize("opening", ["[", '{"text":'])
+def test_json_nested_too_deeply_is_refused(tmp_path, name, opening):
+    """The library's reader would end the process with a segmentation fault."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"text": "a film", "label": 0}\n' + opening * 100_000)
+    with pytest.raises(StudyError, match="is nested more than 100 deep"):
+        read_corpus(str(tmp_path / name.split("/")[0]))
+
+
+@pytest.mark.parametrize("block_size", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"text": "' + "[" * 999 + r"\" [[" + r'\\", "label": [0]}' + "\n", None),
+        ("[" * 100 + "]" * 100, None),
+        ("[" * 101, "nested"),
+        ("]" * 1000 + "\n" + "[" * 101, "nested"),
+        ('{"text": "no end\n' + "[" * 101, "no end within its line"),
+        ('"' + r"\"" * 1000, "longer than 1,500 bytes"),
+    ],
+)
+def test_depth_is_counted_outside_strings(monkeypatch, text, complaint, block_size):
+    monkeypatch.setattr(hub, "LONGEST_TEXT", 1500)
+    file = io.BytesIO(text.encode())
+    with pytest.raises(StudyError, match=complaint) if complaint else contextlib.nullcontext():
+        hub.check_depth("films.json", file, block_size)
 
 
 def test_a_column_that_holds_no_text(tmp_path):

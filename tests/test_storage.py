@@ -288,11 +288,15 @@ def with_member(path, name, content, compression=zipfile.ZIP_STORED):
             archive.writestr(member, whole, kind)
 
 
-def array_file(array, shape=None):
-    """An .npy file, whose header claims another shape."""
+def array_file(array, shape=None, version=(1, 0)):
+    """An .npy file, whose header claims another shape, or is of another version."""
     file = io.BytesIO()
     header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape or array.shape}
-    np.lib.format.write_array_header_1_0(file, header)
+    write_header = {
+        (1, 0): np.lib.format.write_array_header_1_0,
+        (2, 0): np.lib.format.write_array_header_2_0,
+    }
+    write_header[version](file, header)
     return file.getvalue() + array.tobytes()
 
 
@@ -316,6 +320,58 @@ def test_sizes_are_checked_before_memory_is_taken(data, content, compression, wo
         assert tracemalloc.get_traced_memory()[1] < 10**7
     finally:
         tracemalloc.stop()
+
+
+LINES = {
+    "a blank before the end": lambda lines: array_file(bytes_of(lines.replace(b"}\n", b"} \n"))),
+    "ends of another system": lambda lines: array_file(bytes_of(lines.replace(b"\n", b"\r\n"))),
+    "no last end": lambda lines: array_file(bytes_of(lines[:-1])),
+    "a blank line": lambda lines: array_file(bytes_of(lines + b"\n")),
+    "two dimensions": lambda lines: array_file(bytes_of(lines)[None]),
+    "texts": lambda lines: array_file(np.array([lines])),
+    "another version of NumPy's format": lambda lines: array_file(bytes_of(lines), version=(2, 0)),
+}
+
+
+def bytes_of(lines):
+    return np.frombuffer(lines, np.uint8)
+
+
+@pytest.mark.parametrize("name", ["history", "timings"])
+@pytest.mark.parametrize("damage", LINES)
+def test_lines_that_a_log_could_not_be_made_of_are_refused(data, name, damage):
+    run()
+    path, log = artefacts.weights_path("a-run"), artefacts.log_path("a-run").read_bytes()
+    with np.load(path) as arrays:
+        lines = arrays[name].tobytes()
+    with_member(path, f"{name}.npy", LINES[damage](lines))
+    for act in (lambda: artefacts.load_run("a-run"), run, lambda: run(epochs=2)):
+        with pytest.raises(StudyError, match=r"a-run\.npz is"):
+            act()
+    assert artefacts.log_path("a-run").read_bytes() == log
+
+
+@pytest.mark.parametrize("blank", [" ", "\n"])
+def test_settings_with_blanks_in_them_give_a_log_that_can_be_read(data, blank):
+    """Or none."""
+    run()
+    path = artefacts.weights_path("a-run")
+    with np.load(path) as arrays:
+        text = str(arrays["settings"]).replace("{", blank + "{" + blank)
+    with_member(path, "settings.npy", array_file(np.array(text)))
+    with contextlib.suppress(StudyError):
+        artefacts.load_run("a-run")
+        artefacts.write_log("a-run")
+    artefacts.read_log("a-run")
+
+
+@pytest.mark.parametrize("timing", [b"[]", b"{}", b'{"seconds": 1}'])
+def test_timings_that_are_none_are_refused(data, timing):
+    run()
+    lines = array_file(bytes_of(timing + b"\n" + timing + b"\n"))
+    with_member(artefacts.weights_path("a-run"), "timings.npy", lines)
+    with pytest.raises(StudyError, match=r"a-run\.npz is"):
+        artefacts.load_run("a-run")
 
 
 def test_members_that_share_their_bytes_are_refused(data):
@@ -370,6 +426,31 @@ def test_links_out_of_the_project_are_refused_and_those_within_are_not(data, tmp
         outside.rename(path.with_name(f"within-{path.name}"))
         path.symlink_to(f"within-{path.name}")
         read()
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc/hostname", "train-x.npy/../../outside"])
+def test_data_is_made_of_its_own_files_only(data, study_root, name):
+    """On its way to another machine, too."""
+    files = artefacts.pack_data()
+    with pytest.raises(StudyError, match="not the files of data/"):
+        artefacts.unpack_data(files | {name: b"x"})
+    manifest = artefacts.read_json(artefacts.data_path("dataset.json"))
+    artefacts.write_json(
+        artefacts.data_path("dataset.json"), manifest | {"files": manifest["files"] | {name: "x"}}
+    )
+    for act in (artefacts.load_data, artefacts.pack_data):
+        with pytest.raises(StudyError, match=r"dataset\.json is damaged \(files are not those"):
+            act()
+    assert not (study_root.parent / "outside").exists()
+    artefacts.unpack_data(files)
+    artefacts.load_data()
+
+
+def test_a_link_is_not_packed(data, study_root):
+    artefacts.data_path("train-y.npy").unlink()
+    artefacts.data_path("train-y.npy").symlink_to("/etc/hostname")
+    with pytest.raises(StudyError, match="link that leads out"):
+        artefacts.pack_data()
 
 
 def test_what_takes_the_place_of_a_link_is_a_file(data, tmp_path):

@@ -79,7 +79,15 @@ def test_no_process_outlives_the_first_one():
         assert process.stdout.read() == ""  # ends when the last process that could write to it has ended
 
 
-def test_runs_with_workers_are_equal_and_say_so(data, capsys):
+def test_a_process_that_may_not_start_others_says_so(make_model, monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "daemon", True)
+    expected = "workers=2: this process may not start others, give workers=1"
+    with pytest.raises(StudyError, match=expected), Workers(make_model(), 2):
+        pass
+
+
+def test_runs_with_workers_are_equal_and_say_so(data):
+    before = set(multiprocessing.active_children())  # of other tests
     for run_id in ("one", "other"):
         experiment.run("lstm", run_id, progress=False, epochs=2, hidden_size=4, workers=2)
     one, other = (artefacts.load_run(run_id) for run_id in ("one", "other"))
@@ -87,7 +95,7 @@ def test_runs_with_workers_are_equal_and_say_so(data, capsys):
     assert one.history == other.history
     for name, array in one.weights.items():
         np.testing.assert_array_equal(array, other.weights[name])
-    assert multiprocessing.active_children() == []
+    assert not set(multiprocessing.active_children()) - before
 
 
 def test_run_with_workers_continues_where_it_stopped(data):

@@ -1,0 +1,38 @@
+"""The README's way to open weights in PyTorch is carried out as it stands there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts import evaluation, experiment
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+RUN_ID = "lstm-run-3"  # of the README
+
+
+@pytest.fixture
+def torch():
+    """PyTorch as a reader starts it: in single precision, which other tests change."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+def test_weights_open_in_pytorch_and_give_the_same_logits(torch, kind, data, study_root, monkeypatch):
+    (snippet,) = (code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "import torch" in code)
+    experiment.run(kind, f"a-{kind}", progress=False, epochs=3, hidden_size=12, lr=0.02)
+    monkeypatch.chdir(study_root)
+    assert snippet.count(RUN_ID) == 1
+    said = {}
+    exec(snippet.replace(RUN_ID, f"a-{kind}"), said)
+    model, *_ = evaluation.load_model(f"a-{kind}")
+    assert all(np.abs(array).max() > 0 for array in model.parameters.values())
+    assert isinstance(said["layer"], {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM}[kind])
+    z = evaluation.logits(model, data.splits["test"])
+    assert len(set(data.splits["test"].s)) > 5
+    assert np.ptp(z) > 0.1
+    np.testing.assert_allclose(said["z"].numpy(), z, rtol=0, atol=1e-5)
