@@ -127,7 +127,7 @@ class Plan(NamedTuple):
 
 
 FULL = Plan(
-    sizes=[(64, 32), (64, 64), (64, 256), (32, 64), (128, 64), (256, 64), (512, 64)],
+    sizes=[(64, 64), (64, 32), (64, 256), (32, 64), (128, 64), (256, 64), (512, 64)],
     recorded=(64, 64),
     glove={200_000: True, 1_300_000: False},
     sentences=[10_000, 100_000, 1_000_000],
@@ -165,7 +165,7 @@ class Section(NamedTuple):
 
 def training_points(plan):
     """Both models at each size."""
-    return [{"model": kind, "hidden_size": H, "batch_size": B} for kind in LOOPS for H, B in plan.sizes]
+    return [{"model": kind, "hidden_size": H, "batch_size": B} for H, B in plan.sizes for kind in LOOPS]
 
 
 def recording_points(plan):
