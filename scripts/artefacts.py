@@ -74,19 +74,26 @@ GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050
 def errors_in_one_line():
     """Prepare this process for a terminal, or for none: it ends with one line where there is no bug to trace.
 
-    Output that is closed is thrown away, and signs that it can't show are replaced.
+    Output that is closed is thrown away, and signs that it can't show are replaced. What is printed leaves by
+    the line, into a pipe too, so that a reader who has gone away is noticed then and not at the end.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (to the process's end)
         elif hasattr(getattr(sys, name), "reconfigure"):
-            getattr(sys, name).reconfigure(errors="replace")
+            getattr(sys, name).reconfigure(errors="replace", line_buffering=True)
 
     def excepthook(kind, error, traceback):
         if issubclass(kind, StudyError):
             print(f"error: {error}", file=sys.stderr)
         elif issubclass(kind, KeyboardInterrupt):
             print("interrupted: what is finished is kept, and the same command continues", file=sys.stderr)
+        elif issubclass(kind, BrokenPipeError):  # as by `| head`
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to print
+            print(
+                "output was closed: what is finished is kept, and the same command continues", file=sys.stderr
+            )
         elif issubclass(kind, OSError):
             print(f"error: the system refused ({error}): free the disk or the folder", file=sys.stderr)
         else:

@@ -268,6 +268,24 @@ def test_output_that_is_closed_or_full(data, study_root, redirection):
     assert artefacts.weights_path("a-run").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a pipe breaks in another way there")
+def test_output_whose_reader_goes_away_is_one_line(data, study_root):
+    """As with `| head -1`."""
+    process = python(
+        "artefacts.errors_in_one_line()\nprint('a')\nsys.stdin.read()\nprint('b')",
+        study_root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read().startswith("output was closed: what is finished is kept")
+    process.stderr.close()
+    assert process.wait() == 1
+
+
 # Files from strangers -------------------------------------------------------------------------------------
 
 
