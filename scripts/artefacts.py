@@ -43,6 +43,7 @@ from scripts.storage import (  # noqa: F401 (others import them from here)
     checksum,
     flush_folder,
     flush_to_disk,
+    is_absent,
     only_writer,
     parse_lines,
     read_arrays,
@@ -308,7 +309,7 @@ def data_checksum(manifest):
 def load_manifest():
     """``dataset.json``; StudyError where data/ is missing, damaged or of another format."""
     path = data_path("dataset.json")
-    if not path.is_file():
+    if is_absent(path):
         raise StudyError(f"{path} is missing, so data/ is empty or unfinished: {PREPROCESS}")
     manifest = read_json(path)
     check_version(path, manifest, PREPROCESS)
@@ -347,7 +348,7 @@ def load_data():
     manifest = load_manifest()
     for name in DATA_FILES[:-1]:
         path = data_path(name)
-        if not path.is_file():
+        if is_absent(path):
             raise StudyError(f"{path} is missing: {PREPROCESS}")
         if manifest["files"].get(name) != checksum(path):
             raise StudyError(
@@ -554,7 +555,7 @@ def load_run(run_id):
         There is no such run, or its file is damaged or of another format.
     """
     path = weights_path(run_id)
-    if not path.is_file():
+    if is_absent(path):
         raise StudyError(
             f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
             "uncomment its block in main.py and run `python main.py`"
@@ -702,7 +703,7 @@ def read_log(run_id):
         There is no such run, or its log is damaged.
     """
     path = log_path(run_id)
-    if not path.is_file():
+    if is_absent(path):
         raise StudyError(
             f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
             "uncomment its block in main.py and run `python main.py`"

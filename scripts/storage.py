@@ -54,7 +54,8 @@ class StudyError(ValueError):
     """A mistake that the user can mend: its message is one line, with what to do."""
 
     def __init__(self, message):
-        super().__init__(" ".join(message.split()))
+        line = " ".join(message.split())  # and no sign in it, of a stranger's file, moves a terminal's cursor
+        super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in line))
 
 
 # Writing --------------------------------------------------------------------------------------------------
@@ -243,9 +244,17 @@ def undamaged(path, what, remedy):
 
 
 def check_place(path):
-    """Raise StudyError where a file is a link that leads out of its folder."""
+    """Raise StudyError where a file is a link that leads out of its folder, or is no file at all."""
     if path.is_symlink() and path.resolve().parent != path.parent.resolve():
         raise StudyError(f"{path} is a link that leads out of its folder: put the file itself there")
+    if path.exists() and not path.is_file():
+        raise StudyError(f"{path} is no file: move away what stands there")
+
+
+def is_absent(path):
+    """Whether nothing stands at a path; a StudyError as :func:`check_place` raises it."""
+    check_place(path)
+    return not path.exists()
 
 
 def checksum(path):

@@ -501,3 +501,26 @@ def test_data_that_change_while_they_are_read_are_refused(data, monkeypatch):
 
 def test_every_message_is_one_line():
     assert str(StudyError("a\nb\n  c")) == "a b c"
+
+
+def test_no_message_moves_the_cursor():
+    assert str(StudyError("a \x1b[2J\0\u202e ∂z – b")) == "a \ufffd[2J\ufffd\ufffd ∂z – b"
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_called_missing(data, kind):
+    run()
+    for path, read in (
+        (artefacts.weights_path("a-run"), lambda: artefacts.load_run("a-run")),
+        (artefacts.log_path("a-run"), lambda: artefacts.read_log("a-run")),
+        (artefacts.data_path("train-x.npy"), artefacts.load_data),
+        (artefacts.data_path("dataset.json"), artefacts.load_data),
+    ):
+        whole = path.read_bytes()
+        path.unlink()
+        path.mkdir() if kind == "folder" else os.mkfifo(path)
+        with pytest.raises(StudyError, match=f"{path.name} is no file"):
+            read()
+        path.rmdir() if kind == "folder" else path.unlink()
+        path.write_bytes(whole)
+        read()
