@@ -274,7 +274,7 @@ def save_data(data):
     with contextlib.ExitStack() as renamed_at_the_end:  # the last first
         last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json")))
         for name in [*arrays, "vocabulary.txt"]:
-            file = renamed_at_the_end.enter_context(written_whole(data_path(name)))
+            file = renamed_at_the_end.enter_context(written_whole(data_path(name), flush=False))
             if name in arrays:
                 np.save(file, arrays[name], allow_pickle=False)
             else:
@@ -283,6 +283,9 @@ def save_data(data):
             checksums[name] = checksum(file.name)
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         flush_to_disk(last)
+        for name in DATA_FILES:
+            if data_path(name).is_dir():
+                raise StudyError(f"{data_path(name)} is a folder: move it away")
         data_path("dataset.json").unlink(missing_ok=True)
         flush_folder(data_path(""))
     return manifest

@@ -62,13 +62,16 @@ class StudyError(ValueError):
 
 
 @contextlib.contextmanager
-def written_whole(path):
+def written_whole(path, flush=True):
     """Open a binary file that takes its place at `path` only when the block ends without an error.
 
     Parameters
     ----------
     path : pathlib.Path
         Where the file is to stand; its folder is made where it is missing.
+    flush : bool
+        Whether the new name is to survive a power cut; False where the folder is flushed later, for all of
+        several files at once.
 
     Yields
     ------
@@ -91,7 +94,8 @@ def written_whole(path):
             flush_to_disk(file)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        flush_folder(path.parent)
+        if flush:
+            flush_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:

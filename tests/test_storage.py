@@ -507,6 +507,26 @@ def test_no_message_moves_the_cursor():
     assert str(StudyError("a \x1b[2J\0\u202e ∂z – b")) == "a \ufffd[2J\ufffd\ufffd ∂z – b"
 
 
+def test_folder_in_place_of_a_file_of_data_leaves_data_as_it_was(data):
+    """Nothing can take its place, so nothing else changes places either."""
+    artefacts.data_path("validation-y.npy").unlink()
+    artefacts.data_path("validation-y.npy").mkdir()
+    before = content(artefacts.ROOT)
+    with pytest.raises(StudyError, match=r"validation-y\.npy is a folder"):
+        write_data(seed=1)
+    assert content(artefacts.ROOT) == before
+    assert not list(artefacts.ROOT.rglob(".*.part"))
+
+
+def test_folder_is_flushed_once_for_all_files_of_data(data, monkeypatch):
+    """Before and after they change places."""
+    flushed = []
+    for module in (storage, artefacts):
+        monkeypatch.setattr(module, "flush_folder", flushed.append)
+    write_data(seed=1)
+    assert len(flushed) == 2
+
+
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
 def test_what_is_no_file_is_not_called_missing(data, kind):
     run()
