@@ -43,6 +43,7 @@ from scripts.storage import (  # noqa: F401 (others import them from here)
     checksum,
     flush_folder,
     flush_to_disk,
+    is_absent,
     only_writer,
     parse_lines,
     read_arrays,
@@ -74,19 +75,26 @@ GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050
 def errors_in_one_line():
     """Prepare this process for a terminal, or for none: it ends with one line where there is no bug to trace.
 
-    Output that is closed is thrown away, and signs that it can't show are replaced.
+    Output that is closed is thrown away, and signs that it can't show are replaced. What is printed leaves by
+    the line, into a pipe too, so that a reader who has gone away is noticed then and not at the end.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (to the process's end)
         elif hasattr(getattr(sys, name), "reconfigure"):
-            getattr(sys, name).reconfigure(errors="replace")
+            getattr(sys, name).reconfigure(errors="replace", line_buffering=True)
 
     def excepthook(kind, error, traceback):
         if issubclass(kind, StudyError):
             print(f"error: {error}", file=sys.stderr)
         elif issubclass(kind, KeyboardInterrupt):
             print("interrupted: what is finished is kept, and the same command continues", file=sys.stderr)
+        elif issubclass(kind, BrokenPipeError):  # as by `| head`
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to print
+            print(
+                "output was closed: what is finished is kept, and the same command continues", file=sys.stderr
+            )
         elif issubclass(kind, OSError):
             print(f"error: the system refused ({error}): free the disk or the folder", file=sys.stderr)
         else:
@@ -266,7 +274,7 @@ def save_data(data):
     with contextlib.ExitStack() as renamed_at_the_end:  # the last first
         last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json")))
         for name in [*arrays, "vocabulary.txt"]:
-            file = renamed_at_the_end.enter_context(written_whole(data_path(name)))
+            file = renamed_at_the_end.enter_context(written_whole(data_path(name), flush=False))
             if name in arrays:
                 np.save(file, arrays[name], allow_pickle=False)
             else:
@@ -275,6 +283,9 @@ def save_data(data):
             checksums[name] = checksum(file.name)
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         flush_to_disk(last)
+        for name in DATA_FILES:
+            if data_path(name).is_dir():
+                raise StudyError(f"{data_path(name)} is a folder: move it away")
         data_path("dataset.json").unlink(missing_ok=True)
         flush_folder(data_path(""))
     return manifest
@@ -301,7 +312,7 @@ def data_checksum(manifest):
 def load_manifest():
     """``dataset.json``; StudyError where data/ is missing, damaged or of another format."""
     path = data_path("dataset.json")
-    if not path.is_file():
+    if is_absent(path):
         raise StudyError(f"{path} is missing, so data/ is empty or unfinished: {PREPROCESS}")
     manifest = read_json(path)
     check_version(path, manifest, PREPROCESS)
@@ -340,7 +351,7 @@ def load_data():
     manifest = load_manifest()
     for name in DATA_FILES[:-1]:
         path = data_path(name)
-        if not path.is_file():
+        if is_absent(path):
             raise StudyError(f"{path} is missing: {PREPROCESS}")
         if manifest["files"].get(name) != checksum(path):
             raise StudyError(
@@ -547,7 +558,7 @@ def load_run(run_id):
         There is no such run, or its file is damaged or of another format.
     """
     path = weights_path(run_id)
-    if not path.is_file():
+    if is_absent(path):
         raise StudyError(
             f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
             "uncomment its block in main.py and run `python main.py`"
@@ -695,7 +706,7 @@ def read_log(run_id):
         There is no such run, or its log is damaged.
     """
     path = log_path(run_id)
-    if not path.is_file():
+    if is_absent(path):
         raise StudyError(
             f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
             "uncomment its block in main.py and run `python main.py`"

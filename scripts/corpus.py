@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scripts.artefacts import RESERVED, SPLITS, StudyError, readable
-from scripts.hub import LOADERS, HubError, in_one_line, load_from_hub, load_local
+from scripts.hub import LOADERS, LONGEST_TEXT, HubError, in_one_line, load_from_hub, load_local
 
 DEFAULT = "stanfordnlp/sst2"
 FALLBACK = "rotten-tomatoes"
@@ -397,6 +397,11 @@ def encode_rows(table, split, cut, words, digest):
             raise StudyError(
                 f"row {len(y) + 1} of split {split!r} holds {str(text)[:40]!r} where a text was expected: "
                 "name the column of texts with --text-column"
+            )
+        if text is not None and len(text) > LONGEST_TEXT:
+            raise StudyError(
+                f"row {len(y) + 1} of split {split!r} has {len(text):,} characters, more than "
+                f"{LONGEST_TEXT:,}: give texts of some sentences"
             )
         if not is_label(label):
             raise StudyError(

@@ -268,11 +268,6 @@ def _train(run_id, header, data, previous, past, progress):
                 f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
                 "batch_size"
             ) from error
-        except FloatingPointError as error:
-            raise StudyError(
-                f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {BEGIN_ANEW}; the best "
-                "weights so far stay"
-            ) from error
 
 
 def saved_settings(run_id, settings):
@@ -393,9 +388,13 @@ def _run_epochs(run_id, header, data, previous, past, progress):
             if progress:
                 tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
     except FloatingPointError as error:
+        kept = ""
         if past.epochs:  # else nothing of this run is written yet
             artefacts.save_run(run_id, artefacts.load_run(run_id)._replace(ended=str(error)))
-        raise
+            kept = "; the best weights so far stay"
+        raise StudyError(
+            f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {BEGIN_ANEW}{kept}"
+        ) from error
 
 
 def _with_epoch(run, record, model, optimizer):

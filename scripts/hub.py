@@ -34,6 +34,7 @@ LOADERS = {  # by the end of a file's name: the loader's name, and its settings
     ".parquet": ("parquet", {}),
 }
 DEEPEST = 100  # objects and lists within one another
+LARGEST, MOST_ROWS = 1 << 32, 10**8  # bytes and rows of an unpacked table
 LONGEST_TEXT = 1 << 24  # bytes; a book has a million
 STRING = re.compile(rb'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*("?)')  # of JSON, closed or not
 STEPS = np.zeros(256, np.int8)  # what a byte of JSON outside strings adds to the depth
@@ -204,6 +205,8 @@ def check_file(path):
         with open(path, "rb") as file:
             if path.suffix.lower() in (".json", ".jsonl"):
                 check_depth(path, file)
+            elif path.suffix.lower() == ".parquet":
+                check_unpacked(path, file)
 
 
 def check_depth(path, file, block_size=1 << 20):
@@ -228,6 +231,20 @@ def check_depth(path, file, block_size=1 << 20):
                 f"{path} is no JSON: a string in it has no end within its line, or is longer than "
                 f"{LONGEST_TEXT:,} bytes: give rows of a text and a label"
             )
+
+
+def check_unpacked(path, file):
+    """Raise StudyError where a parquet file, by its footer, unpacks to more than a machine may hold."""
+    from pyarrow import parquet
+
+    with in_one_line(path):
+        footer = parquet.read_metadata(file)
+        size = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+    if size > LARGEST or footer.num_rows > MOST_ROWS:
+        raise StudyError(
+            f"{path} unpacks to {footer.num_rows:,} rows of {size:,} bytes: give up to {MOST_ROWS:,} rows of "
+            f"{LARGEST:,} bytes"
+        )
 
 
 def _import_datasets():

@@ -10,6 +10,7 @@ Run it::
 """
 
 import argparse
+import contextlib
 import numbers
 import sys
 from pathlib import Path
@@ -38,6 +39,18 @@ MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
+@contextlib.contextmanager
+def memory_in_one_line():
+    """Turn a lack of memory within the block, or the function that this decorates, into a StudyError."""
+    try:
+        yield
+    except MemoryError as error:
+        raise StudyError(
+            f"preprocessing needs more memory than there is ({error}): give fewer rows, or smaller vectors"
+        ) from error
+
+
+@memory_in_one_line()
 @artefacts.writing_data()
 def preprocess(
     dataset=None,

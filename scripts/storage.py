@@ -54,20 +54,24 @@ class StudyError(ValueError):
     """A mistake that the user can mend: its message is one line, with what to do."""
 
     def __init__(self, message):
-        super().__init__(" ".join(message.split()))
+        line = " ".join(message.split())  # and no sign in it, of a stranger's file, moves a terminal's cursor
+        super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in line))
 
 
 # Writing --------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def written_whole(path):
+def written_whole(path, flush=True):
     """Open a binary file that takes its place at `path` only when the block ends without an error.
 
     Parameters
     ----------
     path : pathlib.Path
         Where the file is to stand; its folder is made where it is missing.
+    flush : bool
+        Whether the new name is to survive a power cut; False where the folder is flushed later, for all of
+        several files at once.
 
     Yields
     ------
@@ -90,7 +94,8 @@ def written_whole(path):
             flush_to_disk(file)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        flush_folder(path.parent)
+        if flush:
+            flush_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
@@ -243,9 +248,17 @@ def undamaged(path, what, remedy):
 
 
 def check_place(path):
-    """Raise StudyError where a file is a link that leads out of its folder."""
+    """Raise StudyError where a file is a link that leads out of its folder, or is no file at all."""
     if path.is_symlink() and path.resolve().parent != path.parent.resolve():
         raise StudyError(f"{path} is a link that leads out of its folder: put the file itself there")
+    if path.exists() and not path.is_file():
+        raise StudyError(f"{path} is no file: move away what stands there")
+
+
+def is_absent(path):
+    """Whether nothing stands at a path; a StudyError as :func:`check_place` raises it."""
+    check_place(path)
+    return not path.exists()
 
 
 def checksum(path):

@@ -425,8 +425,9 @@ def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
             }
 
     monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
-    with pytest.raises(StudyError, match="no longer finite"):
+    with pytest.raises(StudyError, match="no longer finite") as error:
         run("rnn", overwrite=True, gradients=False)
+    assert ("weights so far stay" in str(error.value)) == (spoilt != "epoch 0")
     if spoilt == "epoch 0":  # nothing of the new run was written, and the old one was left alone
         assert artefacts.weights_path("a-run").read_bytes() == before
         return

@@ -5,6 +5,7 @@ import csv
 import errno
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -408,12 +409,47 @@ def test_a_text_that_is_no_utf8_is_one_line(tmp_path):
         read_corpus(str(tmp_path / "films.parquet"))
 
 
-def test_a_truncated_file_is_one_line_and_the_library_says_nothing_more(tmp_path, capfd):
-    path = Path(make_file(tmp_path, "parquet"))
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(StudyError, match=r"films\.parquet' can't be loaded"):
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_a_damaged_file_is_one_line_and_the_library_says_nothing_more(tmp_path, kind):
+    said = []
+    handler = logging.Handler()
+    handler.emit = said.append
+    path = Path(make_file(tmp_path, kind))
+    path.write_bytes(path.read_bytes()[:-10])
+    logging.getLogger("datasets").addHandler(handler)
+    try:
+        with pytest.raises(StudyError, match=r"films\.\w+' can't be loaded"):
+            read_corpus(str(path))
+    finally:
+        logging.getLogger("datasets").removeHandler(handler)
+    assert not said
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "films.parquet"
+    table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
+    parquet.write_table(table, path, use_dictionary=False)
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(hub, "LARGEST", 500_000)
+    with pytest.raises(StudyError, match=r"films\.parquet unpacks to 10 rows of 7"):
         read_corpus(str(path))
-    assert "Failed to read" not in capfd.readouterr().err
+    monkeypatch.setattr(hub, "LARGEST", 10**6)
+    monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
+    with pytest.raises(StudyError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
+        read_corpus(str(path))
+
+
+def test_a_lack_of_memory_is_one_line(study_root, tmp_path, vectors, monkeypatch):
+    def none(*_):
+        raise MemoryError("Unable to allocate 1 TiB")
+
+    monkeypatch.setattr(corpus, "tokenise", none)
+    path = write_csv(tmp_path / "films.csv", sentences())
+    with pytest.raises(StudyError, match=r"more memory than there is \(Unable to allocate 1 TiB\)"):
+        preprocess(path, vectors)
 
 
 def test_a_label_that_is_no_number_and_no_word(tmp_path):

@@ -268,6 +268,24 @@ def test_output_that_is_closed_or_full(data, study_root, redirection):
     assert artefacts.weights_path("a-run").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a pipe breaks in another way there")
+def test_output_whose_reader_goes_away_is_one_line(data, study_root):
+    """As with `| head -1`."""
+    process = python(
+        "artefacts.errors_in_one_line()\nprint('a')\nsys.stdin.read()\nprint('b')",
+        study_root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read().startswith("output was closed: what is finished is kept")
+    process.stderr.close()
+    assert process.wait() == 1
+
+
 # Files from strangers -------------------------------------------------------------------------------------
 
 
@@ -483,3 +501,46 @@ def test_data_that_change_while_they_are_read_are_refused(data, monkeypatch):
 
 def test_every_message_is_one_line():
     assert str(StudyError("a\nb\n  c")) == "a b c"
+
+
+def test_no_message_moves_the_cursor():
+    assert str(StudyError("a \x1b[2J\0\u202e ∂z – b")) == "a \ufffd[2J\ufffd\ufffd ∂z – b"
+
+
+def test_folder_in_place_of_a_file_of_data_leaves_data_as_it_was(data):
+    """Nothing can take its place, so nothing else changes places either."""
+    artefacts.data_path("validation-y.npy").unlink()
+    artefacts.data_path("validation-y.npy").mkdir()
+    before = content(artefacts.ROOT)
+    with pytest.raises(StudyError, match=r"validation-y\.npy is a folder"):
+        write_data(seed=1)
+    assert content(artefacts.ROOT) == before
+    assert not list(artefacts.ROOT.rglob(".*.part"))
+
+
+def test_folder_is_flushed_once_for_all_files_of_data(data, monkeypatch):
+    """Before and after they change places."""
+    flushed = []
+    for module in (storage, artefacts):
+        monkeypatch.setattr(module, "flush_folder", flushed.append)
+    write_data(seed=1)
+    assert len(flushed) == 2
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_called_missing(data, kind):
+    run()
+    for path, read in (
+        (artefacts.weights_path("a-run"), lambda: artefacts.load_run("a-run")),
+        (artefacts.log_path("a-run"), lambda: artefacts.read_log("a-run")),
+        (artefacts.data_path("train-x.npy"), artefacts.load_data),
+        (artefacts.data_path("dataset.json"), artefacts.load_data),
+    ):
+        whole = path.read_bytes()
+        path.unlink()
+        path.mkdir() if kind == "folder" else os.mkfifo(path)
+        with pytest.raises(StudyError, match=f"{path.name} is no file"):
+            read()
+        path.rmdir() if kind == "folder" else path.unlink()
+        path.write_bytes(whole)
+        read()
