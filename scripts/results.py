@@ -18,9 +18,11 @@ from scripts.compare import plus_minus
 from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
+from scripts.recipes import BEST_LSTM, BEST_RNN
 from scripts.studies import describe_failure, read_study, remedy_of
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
+RECIPE_SEEDS = 10  # of each of the best settings
 DEPTH = 20  # steps back at which results are read
 SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
 PARTS = []
@@ -245,6 +247,23 @@ def comparison(sources):
     if [variant["model"] for variant in study["variants"]] != ["rnn", "lstm"]:
         raise StudyError("the comparison 'compare' is not of one RNN and one LSTM: call compare()")
     return study
+
+
+@results_of("What came out")
+def recipes(sources):
+    """The best settings found for each model, over seeds."""
+    gains = []
+    for default, settings in zip(comparison(sources)["variants"], (BEST_RNN, BEST_LSTM), strict=True):
+        model = default["model"]
+        logs = [sources.log(f"{model}-best-{seed}", model) for seed in range(RECIPE_SEEDS)]
+        if any(log.settings["hyperparameters"] | settings != log.settings["hyperparameters"] for log in logs):
+            raise StudyError(f"runs {model}-best-… have other settings than scripts/recipes.py: train again")
+        right = 100 * np.array([sources.test(log.run_id)["accuracy"] for log in logs])
+        cells = [f"{right.mean():.1f} %", f"{right.min():.1f} – {right.max():.1f} %"]
+        cells += [bare(f"{right.std(ddof=1):.1f}"), f"{logs[0].settings['parameters']:,}"]
+        yield f"| {NAMES[model]}, `BEST_{NAMES[model]}` | {' | '.join(cells)} |"
+        gains.append(bare(f"{right.mean() - 100 * np.mean(default['test_accuracy']):.1f}"))
+    yield "the RNN gains {} points, the LSTM {}".format(*gains)
 
 
 @results_of("What came out")
