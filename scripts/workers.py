@@ -72,6 +72,10 @@ class Workers:
                 os.close(answers[1])
                 self._pipes.append((orders[1], answers[0]))
                 self._processes.append(process)
+        self._cores = cores()
+        if len(self._cores) == self.count:
+            for k, process in enumerate([None, *self._processes]):
+                os.sched_setaffinity(process.pid if process else 0, {self._cores[k]})
         return self
 
     def __exit__(self, *_):
@@ -80,6 +84,8 @@ class Workers:
                 os.close(end)
         for process in self._processes:
             process.join()
+        if len(self._cores) == self.count:
+            os.sched_setaffinity(0, self._cores)
 
     @property
     def theta(self):
@@ -186,6 +192,15 @@ class Workers:
         while order := os.read(orders[0], 1):
             acts[order](k)
             os.write(answers[1], order)
+
+
+def cores():
+    """The cores that this process may use, where the system tells and lets them be chosen.
+
+    Where there are as many as processes, each process keeps to one: Linux likes to wake a process on the core
+    of the one that woke it, where it then has to wait.
+    """
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
 
 def shared(shape, dtype):
