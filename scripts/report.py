@@ -22,6 +22,7 @@ import re
 from scripts import artefacts
 from scripts.artefacts import StudyError, undamaged
 from scripts.results import PARTS, Sources
+from scripts.storage import DAMAGE
 
 NUMBER = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
 
@@ -62,9 +63,15 @@ def report():
 def make(part, before):
     """One part as results.json holds it, its figures drawn; `before` is what it held, or None."""
     sources = Sources()
-    remedy = "make it again with its block of main.py, as that stands"
-    with undamaged(artefacts.assets_path("benchmarks", ""), "without a run or study that fits", remedy):
+    try:
         results = list(part.results(sources))
+    except StudyError:
+        raise
+    except DAMAGE as error:
+        raise StudyError(
+            f"its runs or studies lack what is asked of them ({error!r}): make them again with their block of "
+            "main.py, as that stands"
+        ) from error
     dataset = sources.dataset()
     if before and before["dataset"]["checksum"] != dataset["checksum"]:
         raise StudyError(
