@@ -69,8 +69,8 @@ def make(part, before):
         raise
     except DAMAGE as error:
         raise StudyError(
-            f"its runs or studies lack what is asked of them ({error!r}): make them again with their block of "
-            "main.py, as that stands"
+            f"its runs or studies lack what is asked of them ({error!r}): make them again with their block "
+            "of main.py, as that stands"
         ) from error
     dataset = sources.dataset()
     if before and before["dataset"]["checksum"] != dataset["checksum"]:
