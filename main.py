@@ -390,7 +390,7 @@ if __name__ == "__main__":
     #     test(f"rnn-seed-{seed}")
     #     test(f"lstm-seed-{seed}")
 
-    # Both models over five seeds, side by side, with intervals: 20 min on one core shared with other work.
+    # Both models over five seeds, side by side, with intervals: 13 min on one core shared with other work.
     # compare()
 
     # Overfitting: the LSTM without dropout; its best epoch comes early, then the validation loss rises: 45 s.

@@ -357,7 +357,7 @@ def test_more_than_the_header_claims_is_not_unpacked(monkeypatch, tmp_path):
 
 
 def test_nothing_is_written_elsewhere(server, study_root):
-    escaping = {f"../{GLOVE_2024}": b"a 1\n", "../../README.md": b"b", "/tmp/c": b"c", "..\\d": b"d"}
+    escaping = {f"../{GLOVE_2024}": b"a 1\n", "../../README.md": b"b", "/etc/c": b"c", "..\\d": b"d"}
     server.content = pack(escaping)
     is_refused(server, "no item named")
     server.content = pack(escaping | {GLOVE_2024: VECTORS})
