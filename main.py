@@ -4,7 +4,7 @@ Every function here can also be called alone from a Python prompt: `from main im
 """
 
 from scripts import analysis, artefacts, checks, evaluation, experiment, studies
-from scripts.recipes import BEST_LSTM, BEST_RNN  # noqa: F401 (for the blocks at the end)
+from scripts.recipes import BEST, BEST_LSTM, BEST_RNN  # noqa: F401 (for the blocks at the end)
 
 
 def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
@@ -280,7 +280,15 @@ def probe_study(**options):
     return study
 
 
-def compare(models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, overwrite=False, **settings):
+def compare(
+    models=("rnn", "lstm"),
+    seeds=5,
+    name="compare",
+    of_model=None,
+    scheduler=None,
+    overwrite=False,
+    **settings,
+):
     """Both models over seeds, and over any grid of settings: intervals, a paired comparison, the figure.
 
     Runs go side by side, as many as there are cores. Called again it trains only what is missing.
@@ -292,6 +300,8 @@ def compare(models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, ove
         How many (0, 1, …), or which.
     name : str
         Of the comparison: it is written to assets/benchmarks/<name>.json, its runs are called study-….
+    of_model : dict of str to dict, optional
+        Settings of one model alone, such as ``BEST``, the best ones found for each.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     overwrite : bool
@@ -308,10 +318,26 @@ def compare(models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, ove
     from scripts.compare import compare_models, comparison_table  # SciPy's statistics and matplotlib take
     from scripts.plots import plot_comparison  # seconds to import
 
-    study = compare_models(models, seeds, name, scheduler=scheduler, overwrite=overwrite, **settings)
+    options = {"of_model": of_model, "scheduler": scheduler, "overwrite": overwrite}
+    study = compare_models(models, seeds, name, **options, **settings)
     print(comparison_table(study))
     for path in plot_comparison(name):
         print(path)
+    return study
+
+
+def baselines():
+    """What the accuracies are to be compared with: classifiers that know no order, a split that flatters.
+
+    Returns
+    -------
+    dict
+        See scripts.baselines; its table is also printed.
+    """
+    from scripts import baselines as beside  # its name is this function's
+
+    study = beside.baselines()
+    print(beside.baselines_table(study))
     return study
 
 

@@ -6,6 +6,7 @@
 
     comparison          true
     seeds, settings     of all runs
+    of_model            {model: settings of its runs alone}
     axes                the settings that were varied, each with its values
     standard_error      of one accuracy near theirs on that test split
     sentences           {count, shortest, longest}: those on which the logs measured their gradients
@@ -49,8 +50,10 @@ CONFIDENCE = 0.95
 INTERVAL = f"{100 * CONFIDENCE:g} % interval"
 TEST = "paired t-test"
 AXIS = (tuple, list, range)  # what gives a setting several values
-# what scripts/studies.py, analysis.py and benchmark.py call their JSON and figures
-RESERVED = r"((initialisations|equal-parameters|memory|probe|jacobians)(-.*)?|\d{4}-\d\d-\d\d(-.*)?)"
+# what scripts/studies.py, baselines.py, analysis.py and benchmark.py call their JSON and figures
+RESERVED = (
+    r"((initialisations|equal-parameters|baselines|memory|probe|jacobians)(-.*)?|\d{4}-\d\d-\d\d(-.*)?)"
+)
 
 
 # The runs -------------------------------------------------------------------------------------------------
@@ -61,6 +64,7 @@ def compare_models(
     seeds=SEEDS,
     name="compare",
     *,
+    of_model=None,
     scheduler=None,
     jobs=None,
     overwrite=False,
@@ -80,6 +84,9 @@ def compare_models(
     name : str
         Of the comparison: its JSON is ``assets/benchmarks/<name>.json``, its runs are called
         ``study-<model>-<name>-…-s<seed>``.
+    of_model : dict of str to dict, optional
+        Settings of one model alone, such as the best ones found for it: ``{"rnn": BEST_RNN}``. None of them
+        is varied.
     scheduler, jobs, overwrite, progress
         See :func:`scripts.many_runs.train`.
     **settings
@@ -100,15 +107,18 @@ def compare_models(
     models = model_list(models)
     seeds = seed_list(seeds)
     settings = {key: plain(value) for key, value in settings.items()}
-    refuse_varied(settings)
-    refuse_unrecorded(name, settings)
+    of_model = settings_of_models(of_model, models)
+    for given in (settings, *of_model.values()):
+        refuse_varied(given)
+        refuse_unrecorded(name, given)
     axes = {
         key: value_list(key, settings.pop(key)) for key in list(settings) if isinstance(settings[key], AXIS)
     }
     check_name(name)
-    variants = plan_variants(models, name, settings, axes)
+    refuse_given_twice(of_model, settings | axes)
+    variants = plan_variants(models, name, settings, axes, of_model)
     if not overwrite:
-        check_grid(name, settings, axes)
+        check_grid(name, settings, axes, of_model)
     run_ids, failed = train_variants(
         variants,
         seeds,
@@ -131,6 +141,7 @@ def compare_models(
         comparison=True,
         seeds=seeds,
         settings=settings,
+        of_model=of_model,
         axes=axes,
         depth=depth,
         **content,
@@ -145,6 +156,34 @@ def model_list(models):
     if not listed or not all(isinstance(model, str) for model in listed) or len(set(listed)) < len(listed):
         raise StudyError(f"models={models!r}: expected each model once, such as ('rnn', 'lstm')")
     return listed
+
+
+def settings_of_models(of_model, models):
+    """Settings of one model alone, as JSON can hold them; StudyError where they make no sense."""
+    if of_model is None:
+        return {}
+    if not isinstance(of_model, dict) or not all(isinstance(own, dict) for own in of_model.values()):
+        raise StudyError(
+            f"of_model={of_model!r}: expected settings by model, such as {{'rnn': {{'lr': 0.001}}}}"
+        )
+    for model, own in of_model.items():
+        if model not in models:
+            raise StudyError(f"of_model names {model!r}: expected one of the models compared, {models}")
+        for key, value in own.items():
+            if isinstance(value, AXIS):
+                raise StudyError(f"of_model={{{model!r}: {{{key!r}: {value!r}}}}}: give it one value")
+    return {model: {key: plain(value) for key, value in own.items()} for model, own in of_model.items()}
+
+
+def refuse_given_twice(of_model, shared):
+    """Raise StudyError where a model has a value of its own for a setting of all runs."""
+    for model, own in of_model.items():
+        for key in shared:
+            if key in own:
+                raise StudyError(
+                    f"{key}={shared[key]!r} is for all runs, and of_model gives the {model} "
+                    f"{own[key]!r}: leave one of them out"
+                )
 
 
 def value_list(setting, values):
@@ -169,7 +208,7 @@ def check_name(name):
             raise StudyError(f"{path} holds what is no comparison: give another name=")
 
 
-def check_grid(name, settings, axes):
+def check_grid(name, settings, axes, of_model):
     """Raise StudyError where that name is of a comparison whose settings, or what is varied, are others.
 
     Seeds, models and epochs may be: to them runs are added, or runs go on.
@@ -179,26 +218,29 @@ def check_grid(name, settings, axes):
         return
     there = artefacts.read_json(path)
     with artefacts.undamaged(path, "damaged", "delete it, and call again"):
-        before = there["settings"], there["axes"]
-        same = complete(*before) == complete(settings, axes)
+        before = there["settings"], there["axes"], there.get("of_model", {})
+        same = complete(*before) == complete(settings, axes, of_model)
     if not same:
         raise StudyError(
-            f"{path} compares {in_words(*before)}, asked for now: {in_words(settings, axes)}: give another "
+            f"{path} compares {in_words(*before)}, asked for now: "
+            f"{in_words(settings, axes, of_model)}: give another "
             "name=, or begin anew with overwrite=True"
         )
 
 
-def complete(settings, axes):
+def complete(settings, axes, of_model):
     """Every setting but the epochs, and the axes in order, as both name runs and figures."""
-    return asdict(Settings()) | settings | {"epochs": None}, list(axes.items())
+    own = {model: given | {"epochs": None} for model, given in of_model.items()}
+    return asdict(Settings()) | settings | {"epochs": None}, list(axes.items()), own
 
 
-def in_words(settings, axes):
+def in_words(settings, axes, of_model):
     """Settings and axes as they are asked for."""
-    return ", ".join(f"{key}={value!r}" for key, value in {**settings, **axes}.items()) or "default settings"
+    given = {**settings, **axes} | ({"of_model": of_model} if of_model else {})
+    return ", ".join(f"{key}={value!r}" for key, value in given.items()) or "default settings"
 
 
-def plan_variants(models, name, settings, axes):
+def plan_variants(models, name, settings, axes, of_model):
     """Every model with every combination of settings; all are checked.
 
     Parameters
@@ -210,6 +252,8 @@ def plan_variants(models, name, settings, axes):
         Of all runs.
     axes : dict of str to list
         Settings that are varied, with their values.
+    of_model : dict of str to dict
+        Settings of one model alone.
 
     Returns
     -------
@@ -222,6 +266,7 @@ def plan_variants(models, name, settings, axes):
         foreign = LSTM_ALONE if model == "rnn" and "lstm" in models else ()
         varied = {key: values for key, values in axes.items() if key not in foreign}
         fixed = {key: value for key, value in settings.items() if key not in foreign}
+        fixed |= of_model.get(model, {})
         for values in itertools.product(*varied.values()):
             own = dict(zip(varied, values, strict=True))
             given = fixed | own

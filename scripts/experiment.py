@@ -346,19 +346,8 @@ def find_previous(run_id, header, remedy=None):
 
 def _run_epochs(run_id, header, data, previous, past, progress):
     """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
-    settings = header["hyperparameters"]
-    train_split, validation_split = data.splits["train"], data.splits["validation"]
-    model = build_model(header["model"], settings, data.embeddings)
-    updates = -(-len(train_split.s) // settings["batch_size"])
-    optimizer = Adam(
-        model.theta,
-        settings["lr"],
-        schedule=settings["schedule"],
-        steps=settings["epochs"] * updates,
-        clip_norm=settings["clip_norm"] or np.inf,
-        weight_decay=settings["weight_decay"],
-        averaging=settings["averaging"],
-    )
+    settings, validation_split = header["hyperparameters"], data.splits["validation"]
+    model, optimizer = start(header["model"], settings, data)
     run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
     if previous:
         if run.resume["theta"].shape != model.theta.shape:
@@ -372,7 +361,7 @@ def _run_epochs(run_id, header, data, previous, past, progress):
 
     rows = gradient_rows(validation_split.s)
     try:
-        for record in _epochs(header, data, model, optimizer, past.epochs, progress):
+        for record in epochs_of(header, data, model, optimizer, past.epochs, progress):
             started = time.perf_counter()
             record["gradients"] = None
             with optimizer.averaged(model.theta):
@@ -413,8 +402,47 @@ def _with_epoch(run, record, model, optimizer):
     )
 
 
-def _epochs(header, data, model, optimizer, first_epoch, progress):
-    """Yield the records of the model's own training loop, its batches shared out where there are workers."""
+def start(kind, settings, data):
+    """A fresh model and its optimizer, as a run with these complete settings begins.
+
+    Parameters
+    ----------
+    kind : {"rnn", "lstm"}
+    settings : dict
+        As :func:`check_settings` gives them.
+    data : scripts.artefacts.Data
+
+    Returns
+    -------
+    model : RNNClassifier or LSTMClassifier
+    optimizer : Adam
+    """
+    model = build_model(kind, settings, data.embeddings)
+    updates = -(-len(data.splits["train"].s) // settings["batch_size"])
+    return model, Adam(
+        model.theta,
+        settings["lr"],
+        schedule=settings["schedule"],
+        steps=settings["epochs"] * updates,
+        clip_norm=settings["clip_norm"] or np.inf,
+        weight_decay=settings["weight_decay"],
+        averaging=settings["averaging"],
+    )
+
+
+def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
+    """Yield the records of the model's own training loop, its batches shared out where there are workers.
+
+    Parameters
+    ----------
+    header : dict
+        ``model`` and ``hyperparameters`` of the run.
+    data : scripts.artefacts.Data
+    model, optimizer
+        Of :func:`start`, or as they continue.
+    first_epoch : int
+    progress : bool
+    """
     settings, train_split = header["hyperparameters"], data.splits["train"]
     weights = length_weights(train_split, settings["length_weight"])
     seed, workers = settings["seed"], settings["workers"]

@@ -23,3 +23,5 @@ BEST_LSTM = {
     "weight_decay": 0.1,
     "averaging": 0.999,
 }
+
+BEST = {"rnn": BEST_RNN, "lstm": BEST_LSTM}

@@ -64,6 +64,26 @@ def test_the_grid_is_that_of_all_values_and_seeds(compared):
     assert trained["study-rnn-compare-hidden_size-4-s0"] == ["rnn", 4, None, 0]
 
 
+def test_each_model_may_have_settings_of_its_own(data):
+    own = {
+        "rnn": {"hidden_size": 4, "epochs": 1},
+        "lstm": {"hidden_size": 3, "forget_bias": 2.0, "epochs": 2},
+    }
+    study = compare.compare_models(seeds=2, name="own", of_model=own, progress=False, jobs=1)
+    assert study["of_model"] == own
+    for model, expected in own.items():
+        for seed in range(2):
+            chosen = artefacts.load_run(f"study-{model}-own-s{seed}").settings["hyperparameters"]
+            assert chosen == experiment.check_settings(model, expected | {"seed": seed})
+    assert [pair["seeds"] for pair in study["paired"]] == [[0, 1]]
+    with pytest.raises(StudyError, match=r"own\.json compares of_model=.*, asked for now: default settings"):
+        compare.compare_models(seeds=2, name="own", progress=False)
+    with pytest.raises(StudyError, match="give another name="):
+        compare.compare_models(
+            seeds=2, name="own", of_model=own | {"rnn": {"hidden_size": 5, "epochs": 1}}, progress=False
+        )
+
+
 def test_runs_side_by_side_are_those_of_a_run_alone(compared, tmp_path, monkeypatch):
     side_by_side = artefacts.ROOT
     monkeypatch.setattr(artefacts, "ROOT", tmp_path)
@@ -465,6 +485,19 @@ def test_a_damaged_comparison_is_one_line(compared, study_root):
         ({"jobs": "x"}, "jobs='x': expected how many runs side by side, 1 or more, or None"),
         *(({"jobs": jobs}, f"jobs={jobs}: expected") for jobs in (0, -1, True, 1.5)),
         ({"workers": (1, 2), "scheduler": "tcp://host:1"}, "workers=2 with scheduler=.*leave workers=1"),
+        ({"of_model": 3}, "of_model=3: expected settings by model"),
+        ({"of_model": {"rnn": 3}}, "of_model=.*: expected settings by model"),
+        ({"of_model": {"gru": {}}}, "of_model names 'gru': expected one of the models compared"),
+        ({"models": "rnn", "of_model": {"lstm": {}}}, "of_model names 'lstm': expected"),
+        ({"of_model": {"rnn": {"lr": (0.1, 0.2)}}}, r"of_model=.*\(0.1, 0.2\).*: give it one value"),
+        ({"of_model": {"rnn": {"units": 3}}}, "unknown setting 'units' of the RNN"),
+        ({"of_model": {"rnn": {"seed": 3}}}, "this study varies seed itself"),
+        ({"of_model": {"rnn": {"gradients": False}}}, "gradients=False: .* compares gradients"),
+        (
+            {"of_model": {"rnn": {"lr": 0.1}}, "lr": 0.2},
+            "lr=0.2 is for all runs, and of_model gives the rnn 0.1",
+        ),
+        ({"of_model": {"rnn": {"lr": 0.1}}, "lr": (1, 2)}, "lr=.* is for all runs, and of_model gives"),
     ],
 )
 def test_bad_input_is_one_line_before_any_training(data, given, message):
