@@ -4,7 +4,7 @@ Every function here can also be called alone from a Python prompt: `from main im
 """
 
 from scripts import analysis, artefacts, checks, evaluation, experiment, studies
-from scripts.recipes import BEST, BEST_LSTM, BEST_RNN  # noqa: F401 (for the blocks at the end)
+from scripts.recipes import BEST, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401 (for the blocks at the end)
 
 
 def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
@@ -371,12 +371,20 @@ if __name__ == "__main__":
     # Draw the figures of all runs into assets/figures/: 5 s.
     plot()
 
-    # The best settings found for each model (scripts/recipes.py), one seed: 90 s. For ten, write range(10).
-    # for seed in range(1):
-    #     train_rnn(f"rnn-best-{seed}", seed=seed, **BEST_RNN)
-    #     train_lstm(f"lstm-best-{seed}", seed=seed, **BEST_LSTM)
-    #     test(f"rnn-best-{seed}")
-    #     test(f"lstm-best-{seed}")
+    # The best settings found for each model (scripts/recipes.py), one seed: 90 s.
+    # train_rnn("rnn-best", **BEST_RNN)
+    # train_lstm("lstm-best", **BEST_LSTM)
+    # test("rnn-best")
+    # test("lstm-best")
+
+    # The same, ten seeds each, side by side, with intervals: 11 min.
+    # compare(seeds=10, name="best", of_model=BEST)
+
+    # Beside them an RNN with as many parameters as that LSTM, five seeds: 10 min.
+    # compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})
+
+    # What classifiers reach that know no order, and what rows divided at random would have claimed: 2 min.
+    # baselines()
 
     # Three widths of RNN, and the figure that compares their gradients: 25 s.
     # train_rnn("rnn-16", hidden_size=16)
@@ -397,7 +405,12 @@ if __name__ == "__main__":
     # jacobians("lstm-run-3")
     # plot()
 
-    # How should weights begin? Three initialisations of the RNN, four of the LSTM, 3 seeds each: 10 min.
+    # The same with the best settings, three seeds each, after compare(…, name="best", …): 2 min.
+    # for seed in range(3):
+    #     jacobians(f"study-rnn-best-s{seed}", sentences=100)
+    #     jacobians(f"study-lstm-best-s{seed}", sentences=100)
+
+    # How should weights begin? Three initialisations of the RNN, four of the LSTM, 3 seeds each: 4 min.
     # initialisation_study()
     # plot()
 
@@ -416,7 +429,7 @@ if __name__ == "__main__":
     #     test(f"rnn-seed-{seed}")
     #     test(f"lstm-seed-{seed}")
 
-    # Both models over five seeds, side by side, with intervals: 13 min on one core shared with other work.
+    # Both models over five seeds, side by side, with intervals: 4 min.
     # compare()
 
     # Overfitting: the LSTM without dropout; its best epoch comes early, then the validation loss rises: 45 s.

@@ -63,6 +63,7 @@ class LSTMClassifier:
     """
 
     states = ("h", "c")
+    recurrent_blocks = ("i", "f", "g", "o")  # the (H, H) blocks of W_hh, from the top down
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class RNNClassifier:
     """
 
     states = ("h",)
+    recurrent_blocks = ("h",)  # the (H, H) blocks of W_hh, from the top down
 
     def __init__(
         self,

@@ -68,6 +68,7 @@ TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that d
 RESUME = {"theta", "m", "v", "k"}
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
+MODELS = ("rnn", "lstm")  # whose runs are read
 RETRAIN = "delete it and train again, or restore it from a copy"
 GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
 
@@ -597,7 +598,7 @@ def check_version(path, described, remedy, expected=FORMAT_VERSION):
 
 def check_header(settings):
     """Raise ValueError, KeyError or TypeError where settings have not what the readers of a run rely on."""
-    if settings["model"] not in ("rnn", "lstm"):
+    if settings["model"] not in MODELS:
         raise ValueError(f"model {settings['model']!r}")
     for name in ("epochs", "hidden_size"):
         value = settings["hyperparameters"][name]

@@ -44,7 +44,6 @@ from scripts.gradients import round_to_digits
 from scripts.many_runs import plain, seed_list, train_variants
 from scripts.studies import measure_variants, refuse_unrecorded, refuse_varied, save_study, study_path
 
-MODELS = ("rnn", "lstm")
 SEEDS = 5
 CONFIDENCE = 0.95
 INTERVAL = f"{100 * CONFIDENCE:g} % interval"
@@ -60,7 +59,7 @@ RESERVED = (
 
 
 def compare_models(
-    models=MODELS,
+    models=artefacts.MODELS,
     seeds=SEEDS,
     name="compare",
     *,

@@ -317,13 +317,12 @@ def spectra(model):
         ``h`` (RNN), or ``i``, ``f``, ``g``, ``o``: ``spectral_radius`` max |λ|, ``largest_singular_value``.
     """
     blocks = model.parameters["weight_hh_l0"].astype(np.float64).reshape(-1, model.H, model.H)
-    names = ("h",) if len(blocks) == 1 else ("i", "f", "g", "o")
     return {
         name: {
             "spectral_radius": round_to_digits(abs(np.linalg.eigvals(block)).max()),
             "largest_singular_value": round_to_digits(np.linalg.norm(block, 2)),
         }
-        for name, block in zip(names, blocks, strict=True)
+        for name, block in zip(model.recurrent_blocks, blocks, strict=True)
     }
 
 

@@ -5,7 +5,7 @@ Everything drawn stands in the JSON of the comparison; nothing is trained or mea
 
 from scripts import artefacts, figure_style
 from scripts.artefacts import StudyError
-from scripts.compare import INTERVAL, label, plus_minus
+from scripts.compare import INTERVAL, in_words, label, plus_minus
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
 from scripts.plots_runs import STATES
@@ -132,18 +132,34 @@ def provenance(study, settings, variants):
         for variant in variants
     )
     runs = "; ".join(
-        f"{label(study, variant)}: {variant['runs'][0]}"
-        + "".join(f", -s{seed}" for seed in variant["seeds"][1:])
-        + f" ({len(variant['seeds'])} seed{'s' * (len(variant['seeds']) > 1)}, "
+        f"{label(study, variant)}: {variant['runs'][0]}{further(variant['seeds'])} "
+        f"({len(variant['seeds'])} seed{'s' * (len(variant['seeds']) > 1)}, "
         f"{variant['parameters']:,} parameters)"
         for variant in variants
+    )
+    own = "".join(
+        f" Settings of the {NAMES[model]} alone: {in_words(given, {}, {})}."
+        for model, given in study.get("of_model", {}).items()
     )
     failed = f" Failed and left out: {', '.join(study['failed'])}." if study["failed"] else ""
     return (
         f"Test accuracy, mean ± half of its {INTERVAL} over seeds (Student's t): {accuracies}."
         + difference(study, settings),
-        f"{name_data(study['dataset'])} Runs: {runs}.{failed} {describe_measured(study, variants)}",
+        f"{name_data(study['dataset'])} Runs: {runs}.{own}{failed} {describe_measured(study, variants)}",
     )
+
+
+def further(seeds):
+    """The runs after the first one, as their run ids end: ", -s1, -s2", or " to -s9" where none is left out.
+
+    Examples
+    --------
+    >>> further([0, 1, 7]), further([0, 1, 2, 3])
+    (', -s1, -s7', ' to -s3')
+    """
+    if len(seeds) > 3 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f" to -s{seeds[-1]}"
+    return "".join(f", -s{seed}" for seed in seeds[1:])
 
 
 def difference(study, settings):

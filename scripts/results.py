@@ -18,11 +18,11 @@ from scripts.compare import plus_minus
 from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
-from scripts.recipes import BEST_LSTM, BEST_RNN
+from scripts.recipes import BEST
 from scripts.studies import describe_failure, read_study, remedy_of
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
-RECIPE_SEEDS = 10  # of each of the best settings
+JACOBIAN_SEEDS = 3  # of each of the best settings
 DEPTH = 20  # steps back at which results are read
 SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
 PARTS = []
@@ -94,7 +94,7 @@ class Sources:
     def study(self, name, block):
         """A study, and the logs of its runs."""
         study = self.note(read_study(name, block))
-        for measured in study.get("variants") or study["models"]:
+        for measured in study.get("variants") or study.get("models", ()):
             for run_id in measured.get("runs") or [measured["run_id"]]:
                 if not artefacts.log_path(run_id).is_file():
                     raise StudyError(f"the log of its run {run_id!r} is missing: {remedy_of(block)}")
@@ -210,18 +210,59 @@ def span(values, digits):
 # The results, part by part ----------------------------------------------------------------------------------
 
 
-@results_of(
-    "Gradients through time: a vanilla RNN and an LSTM, by hand", gradients=plots.plot_gradients_rnn_vs_lstm
-)
+FRONT = "Gradients through time: a vanilla RNN and an LSTM, by hand"
+
+
+@results_of(FRONT, best=lambda: plots.plot_comparison("best")[0])
 def front_page(sources):
-    """How far back the gradient reaches, before training and after it."""
-    rnn, lstm = sources.log(RNN, "rnn"), sources.log(LSTM, "lstm")
-    measured = rnn.best["gradients"]
-    yield f"over {measured['sentences']:,} validation sentences of at least {measured['shortest']} words"
-    fresh = percent(left(rnn.epochs[0])), percent(left(lstm.epochs[0], "c"))
-    yield f"{DEPTH} steps back a median of {fresh[0]} % of it is left, in the LSTM's cell {fresh[1]} %"
-    trained = [percent(value) for value in (left(rnn.best), left(lstm.best), left(lstm.best, "c"))]
+    """How far back the gradient reaches, before training and after it, and what is classified rightly."""
+    study = best(sources)
+    measured, depth = study["sentences"], study["depth"]
+    yield f"{len(study['seeds'])} seeds of each model"
+    yield f"{measured['count']:,} validation sentences of at least {measured['shortest']} words"
+    (rnn, lstm), n = (variant["decay"] for variant in study["variants"]), depth - 1
+    fresh = [percent(decay["before"]["median"][n]) for decay in (rnn["h"], lstm["c"])]
+    yield "{} steps back {} % of it is left, in the LSTM's cell {} %".format(depth, *fresh)
+    trained = [percent(decay["after"]["median"][n]) for decay in (rnn["h"], lstm["h"], lstm["c"])]
     yield "{} % is left in the RNN, {} % in the LSTM's hidden state, and {} % in its cell".format(*trained)
+    for variant in study["variants"]:
+        yield best_row(f"BEST_{NAMES[variant['model']]}", variant, sources)
+
+
+@results_of(FRONT)
+def beside(sources):
+    """What else classifies the test sentences."""
+    study = sources.study("best-wide", 'compare(…, name="best-wide", …)')
+    (wide,) = study["variants"]
+    yield best_row("WIDE_RNN", wide, sources)
+    found = sources.study("baselines", "baselines()")
+    for name, features in (("mean_vectors", "mean vectors"), ("counts", "word counts")):
+        yield f"| logistic regression on {features} | {score(found[name]['test'])} % |"
+    yield f"| the commoner label | {score(found['majority'])} % |"
+
+
+def best(sources):
+    """The comparison of both models with the best settings of each."""
+    study = sources.study("best", 'compare(…, name="best", of_model=BEST)')
+    if [variant["model"] for variant in study["variants"]] != ["rnn", "lstm"] or study["of_model"] != BEST:
+        raise StudyError(
+            "the comparison 'best' is not of the settings in scripts/recipes.py: call "
+            'compare(name="best", of_model=BEST, …) again, with overwrite=True'
+        )
+    return study
+
+
+def best_row(settings, variant, sources):
+    """A model as a row of the table of accuracies: mean ± half of the interval, range, parameters."""
+    units = sources.log(variant["runs"][0]).hidden_size
+    right = 100 * np.array(variant["test_accuracy"])
+    cells = [
+        f"{bare(plus_minus(variant['intervals']['test_accuracy'], 100, 1))} %",
+        f"{right.min():.1f} – {right.max():.1f} %",
+        f"{variant['parameters']:,}",
+    ]
+    model = f"{NAMES[variant['model']]}, `{settings}`: {units} units, {len(right)} seeds"
+    return f"| {model} | {' | '.join(cells)} |"
 
 
 @results_of("What came out")
@@ -251,19 +292,20 @@ def comparison(sources):
 
 @results_of("What came out")
 def recipes(sources):
-    """The best settings found for each model, over seeds."""
-    gains = []
-    for default, settings in zip(comparison(sources)["variants"], (BEST_RNN, BEST_LSTM), strict=True):
-        model = default["model"]
-        logs = [sources.log(f"{model}-best-{seed}", model) for seed in range(RECIPE_SEEDS)]
-        if any(log.settings["hyperparameters"] | settings != log.settings["hyperparameters"] for log in logs):
-            raise StudyError(f"runs {model}-best-… have other settings than scripts/recipes.py: train again")
-        right = 100 * np.array([sources.test(log.run_id)["accuracy"] for log in logs])
-        cells = [f"{right.mean():.1f} %", f"{right.min():.1f} – {right.max():.1f} %"]
-        cells += [bare(f"{right.std(ddof=1):.1f}"), f"{logs[0].settings['parameters']:,}"]
-        yield f"| {NAMES[model]}, `BEST_{NAMES[model]}` | {' | '.join(cells)} |"
-        gains.append(bare(f"{right.mean() - 100 * np.mean(default['test_accuracy']):.1f}"))
-    yield "the RNN gains {} points, the LSTM {}".format(*gains)
+    """The best settings against the default ones and each other; what rows divided at random would claim."""
+    study, defaults = best(sources), comparison(sources)
+    gains = [
+        bare(f"{100 * (np.mean(tuned['test_accuracy']) - np.mean(default['test_accuracy'])):+.1f}")
+        for tuned, default in zip(study["variants"], defaults["variants"], strict=True)
+    ]
+    yield "{} points for the RNN, {} for the LSTM".format(*gains)
+    found = difference(study["paired"][0]["differences"]["test_accuracy"], 100, 1)
+    yield f"LSTM less RNN over {len(study['seeds'])} equal seeds: {found}"
+
+    found = sources.study("baselines", "baselines()")["random_rows"]
+    claims = [[score(found[model][split]) for model in ("rnn", "lstm")] for split in ("validation", "test")]
+    yield "{} % (RNN) and {} % (LSTM) of the validation rows".format(*claims[0])
+    yield "{} and {} % of the test sentences".format(*claims[1])
 
 
 @results_of("What came out")
@@ -314,6 +356,19 @@ def difference(found, scale=1, digits=2):
     """A paired difference with its interval and p: "+3.3 (+1.5 to +5.0; p = .006)"."""
     mean, low, high = (bare(f"{scale * found[end]:+.{digits}f}") for end in ("mean", "low", "high"))
     return f"{mean} ({low} to {high}; p = {short(found['p'], 1)})"
+
+
+@results_of("How to read the gradient figure", gradients=plots.plot_gradients_rnn_vs_lstm)
+def one_seed(sources):
+    """The same of the two runs that `python main.py` trains."""
+    rnn, lstm = sources.log(RNN, "rnn"), sources.log(LSTM, "lstm")
+    fresh = percent(left(rnn.epochs[0])), percent(left(lstm.epochs[0], "c"))
+    yield (
+        f"{DEPTH} steps back {fresh[0]} % is left in the RNN and {fresh[1]} % in the LSTM's cell before "
+        "training"
+    )
+    trained = [percent(value) for value in (left(rnn.best), left(lstm.best), left(lstm.best, "c"))]
+    yield "{} % in the RNN, {} % in the LSTM's h and {} % in its cell after it".format(*trained)
 
 
 @results_of("How it changes while learning", learning=plots.plot_decay_while_learning)
@@ -418,6 +473,48 @@ def direct_path(sources):
         f"{alone[0]} and {alone[1]}"
     )
     yield f"over {study['sentences']['count']} validation sentences"
+
+
+@results_of("Does it hold with the best settings?")
+def best_rates(sources):
+    """Predicted and measured rates, direct path and full Jacobian of the best settings, over seeds."""
+    best(sources)
+    of_model = {
+        model: [sources.jacobians(f"study-{model}-best-s{seed}", model) for seed in range(JACOBIAN_SEEDS)]
+        for model in ("rnn", "lstm")
+    }
+    columns = [
+        [study["at"][moment] for study in studies]
+        for studies in of_model.values()
+        for moment in ("initialisation", "best")
+    ]
+    first, last = of_model["rnn"][0]["depths"]
+    start = of_model["rnn"][0]["sentences"]["burn_in"] + 1
+    for what, read, used in (
+        (f"predicted: largest exponent, sentences from step {start}", rate("exponent_sentences"), columns),
+        (f"measured: ∂z/∂h, depths {first} to {last}", rate("slope_h"), columns),
+        (f"measured: ∂z/∂c, depths {first} to {last}", rate("slope_c"), columns[2:]),
+        (f"log₁₀ of the direct path's mean, depth {last}", median_at("direct_mean", last), columns[2:]),
+        (f"log₁₀ of the full Jacobian's norm, depth {last}", median_at("product", last), columns),
+    ):
+        cells = [""] * (4 - len(used)) + [over_seeds(list(map(read, moments))) for moments in used]
+        yield re.sub(" +", " ", f"| {what} | {' | '.join(cells)} |")
+
+
+def rate(name):
+    """What reads one rate from a moment of a Jacobian study, in nats a step."""
+    return lambda moment: moment["rates"][name]
+
+
+def median_at(quantity, depth):
+    """What reads the median of a quantity at a depth, as log₁₀, from a moment of a Jacobian study."""
+    return lambda moment: moment["quantities"][quantity]["median"][depth - 1]
+
+
+def over_seeds(values):
+    """Mean of some values, and the smallest and largest: "-.17 (-.19 to -.16)"."""
+    mean, low, high = (bare(f"{value:.2f}") for value in (np.mean(values), min(values), max(values)))
+    return f"{mean} ({low} to {high})"
 
 
 @results_of("How should weights begin?", initialisations=lambda: plots.plot_initialisations()[-1])

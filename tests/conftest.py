@@ -1,18 +1,15 @@
 import json
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 
-import lstm.model
-import rnn.model
 from scripts import artefacts
-from scripts.experiment import TIMINGS
-
-CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
+from scripts.experiment import CLASSIFIERS, TIMINGS
 
 
-@pytest.fixture(params=["rnn", "lstm"])
+@pytest.fixture(params=list(CLASSIFIERS))
 def kind(request):
     """Both models, one after the other."""
     return request.param
@@ -41,7 +38,7 @@ def make_model(kind):
 @pytest.fixture
 def loss(kind):
     """The loss function of that kind's package."""
-    return {"rnn": rnn.model, "lstm": lstm.model}[kind].binary_cross_entropy
+    return sys.modules[CLASSIFIERS[kind].__module__].binary_cross_entropy
 
 
 WORDS = ["<pad>", "<unk>", "good", "bad", "not", *(f"word{k}" for k in range(25))]

@@ -419,6 +419,22 @@ def test_every_combination_is_a_figure_and_plot_finds_them(compared):
         plots_compare.plot_comparison("nowhere")
 
 
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [([4], ""), ([0, 1, 2], ", -s1, -s2"), ([2, 3, 4, 5], " to -s5"), ([0, 1, 2, 5], ", -s1, -s2, -s5")],
+)
+def test_runs_are_named_in_few_words(seeds, words):
+    assert plots_compare.further(seeds) == words
+
+
+def test_the_figure_says_what_settings_each_model_has(compared):
+    study = {**compared, "of_model": {"rnn": {"lr": 0.125}}}
+    ((settings, variants), *_) = plots_compare.by_settings(study)
+    assert "Settings of the RNN alone: lr=0.125." in words(
+        plots_compare.draw_comparison(study, settings, variants)
+    )
+
+
 def test_a_variant_without_its_pair_is_drawn_alone(compared):
     study = {**compared, "paired": compared["paired"][1:], "failed": {"a-run": "why"}}
     groups = plots_compare.by_settings(study)

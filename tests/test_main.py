@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 
 import main
-from scripts import analysis, artefacts, evaluation, figure_style, preprocessing, probe
+from scripts import analysis, artefacts, baselines, evaluation, figure_style, preprocessing, probe, results
 from scripts.artefacts import StudyError
 from scripts.checks import numeric_gradient
 from tests.conftest import CLASSIFIERS, write_data
 from tests.reference import textbook
 
 SOURCE = Path(main.__file__).read_text()
+SMALL_BEST = {model: recipe | {"epochs": 1, "hidden_size": 4} for model, recipe in main.BEST.items()}
 
 
 def blocks():
@@ -42,13 +43,22 @@ def run_block(source):
         "equal_parameters": lambda: main.equal_parameters(**small),
         "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
+        "BEST": SMALL_BEST,
+        "WIDE_RNN": SMALL_BEST["rnn"] | {"hidden_size": 5},
         "probe_study": lambda **options: main.probe_study(**options | small),
-        "compare": lambda: main.compare(**small),
+        "compare": compare_small,
         "report": lambda: None,  # at the end, too
         "plot": lambda *run_ids: all(artefacts.read_log(run_id) for run_id in run_ids),  # once, at the end
     }
     source = source.replace("artefacts.errors_in_one_line()", "pass")  # pytest has a hook of its own
     exec(compile("if True:\n" + source, "main.py", "exec"), names)
+
+
+def compare_small(*models, **options):
+    """As main.compare, one seed, or as many as a later block asks for; a model's own settings are small."""
+    small = {} if "of_model" in options else {"epochs": 1, "hidden_size": 4}
+    seeds = results.JACOBIAN_SEEDS if options.get("name") == "best" else 1
+    main.compare(*models, **options | small | {"seeds": seeds})
 
 
 def preprocess_small(dataset, **options):
@@ -80,12 +90,15 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(probe, "TEST_SENTENCES", 20)
     study = functools.partial(analysis.jacobian_study, steps=100, burn_in=10)
     monkeypatch.setattr(analysis, "jacobian_study", study)
+    for module in (results, baselines):
+        monkeypatch.setattr(module, "BEST", SMALL_BEST)
     run_block(blocks()[1])
     main.plot()
     shutil.copy(Path(main.__file__).with_name("README.md"), study_root)
     monkeypatch.setattr(figure_style, "to_png", lambda figure: Image.new("P", (1, 1)))  # drawn just now
     parts = main.report()["parts"]  # of sentences so short and of one seed, not all can be made
     assert set(parts) >= {"front_page", "widths", "accuracies", "theory", "direct_path", "initialisations"}
+    assert set(parts) >= {"beside", "one_seed", "best_rates"}
     assert set(parts) >= {"parameters", "probe_even", "probe_log", "long_texts", "sentence"}
     out = capsys.readouterr().out
     assert "accuracy" in out

@@ -364,3 +364,10 @@ def test_a_damaged_study_and_one_of_another_format_are_one_line():
         plots_studies.plot_memory()
     with pytest.raises(StudyError, match="mixture 'odd' is unknown"):
         plots_studies.plot_probe("odd")
+
+
+def test_symbols_of_equal_scores_stand_beside_each_other():
+    places = plots_studies.beside_each_other(np.array([0.8, 0.9, 0.8, 0.7, 0.8]))
+    assert places[[1, 3]].tolist() == [0, 0]
+    assert len(set(places[[0, 2, 4]])) == 3
+    assert places.sum() == pytest.approx(0)
