@@ -284,9 +284,9 @@ def compare(
     models=("rnn", "lstm"),
     seeds=5,
     name="compare",
-    of_model=None,
     scheduler=None,
     overwrite=False,
+    of_model=None,
     **settings,
 ):
     """Both models over seeds, and over any grid of settings: intervals, a paired comparison, the figure.
@@ -300,12 +300,12 @@ def compare(
         How many (0, 1, …), or which.
     name : str
         Of the comparison: it is written to assets/benchmarks/<name>.json, its runs are called study-….
-    of_model : dict of str to dict, optional
-        Settings of one model alone, such as ``BEST``, the best ones found for each.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     overwrite : bool
         Begin anew where a comparison or runs with other settings or data have these names.
+    of_model : dict of str to dict, optional
+        Settings of one model alone, such as ``BEST``, the best ones found for each.
     **settings
         Any field of scripts.experiment.Settings with one value, or with several to be compared, such as
         ``hidden_size=(32, 64)``. See scripts.compare.compare_models.
@@ -418,7 +418,7 @@ if __name__ == "__main__":
     # equal_parameters()
     # plot()
 
-    # Does the dataset need memory? Accuracy from the last k words only: 10 s.
+    # Does the dataset need memory? Accuracy from the last k words only: 8 s.
     # memory_study("rnn-run-1", "lstm-run-3")
     # plot()
 

@@ -6,8 +6,9 @@
     majority        accuracy of the training split's commoner label
     mean_vectors    logistic regression on the mean of a sentence's word vectors: {C, validation, test}
     counts          logistic regression on word counts: {C, validation, test}
-    random_rows     of each model with its best settings, trained where training and validation rows are cut
-                    at random, pieces of one sentence on both sides: {epoch, validation, test}
+    of_model        {model: its best settings}
+    random_rows     of each model with these, trained where training and validation rows are cut at random,
+                    pieces of one sentence on both sides: {epoch, validation, test}
 
 All are accuracies. C is scikit-learn's inverse strength of regularisation, the best of ``STRENGTHS`` on the
 validation split; epoch the one of the smallest validation loss.
@@ -18,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from scripts import artefacts, experiment
-from scripts.artefacts import Split
+from scripts.artefacts import Split, StudyError
 from scripts.dataset import find_starts
 from scripts.recipes import BEST
 from scripts.studies import accuracy, save_study, word_counts
@@ -43,7 +44,7 @@ def baselines(progress=True):
     Raises
     ------
     StudyError
-        data/ is missing or damaged.
+        data/ is missing or damaged, or a training's numbers are no longer finite.
     """
     data = artefacts.load_data()
     test = data.splits["test"]
@@ -53,6 +54,7 @@ def baselines(progress=True):
         data.manifest,
         [],
         sentences=len(test.s),
+        of_model=BEST,
         majority=float(np.mean(test.y == commoner)),
         mean_vectors=logistic_regression(data, mean_vectors, "mean vectors", progress),
         counts=logistic_regression(data, word_counts_of, "word counts", progress),
@@ -86,10 +88,10 @@ def mean_vectors(split, data):
 
 
 def train_on_random_rows(model, data, progress):
-    """What a model reaches where rows are divided at random: its best validation accuracy is an illusion.
+    """What a model reaches where rows are divided at random: part of its validation accuracy is an illusion.
 
     The training and the validation rows are thrown together and cut anew into as many of each. Nothing is
-    written but what this returns: no study goes on from such a run.
+    written but what this returns: no study goes on from such a run, and one that was interrupted begins anew.
 
     Parameters
     ----------
@@ -104,17 +106,23 @@ def train_on_random_rows(model, data, progress):
     """
     train, validation = divide_at_random(data.splits["train"], data.splits["validation"])
     divided = data._replace(splits={**data.splits, "train": train, "validation": validation})
-    settings = experiment.check_settings(model, BEST[model])
+    settings, test = experiment.check_settings(model, BEST[model]), data.splits["test"]
     classifier, optimizer = experiment.start(model, settings, divided)
-    best = None
-    with threadpool_limits(1):
-        header = {"model": model, "hyperparameters": settings}
-        for record in experiment.epochs_of(header, divided, classifier, optimizer, progress=progress):
-            if best is None or record["validation_loss"] < best[0]:
-                with optimizer.averaged(classifier.theta):
-                    right = accuracy(classifier, data.splits["test"])
-                best = record["validation_loss"], record["epoch"], record["validation_accuracy"], right
-    return dict(zip(("epoch", "validation", "test"), best[1:], strict=True))
+    header, best_loss = {"model": model, "hyperparameters": settings}, np.inf
+    try:
+        with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):  # as experiment.run has it
+            for record in experiment.epochs_of(header, divided, classifier, optimizer, progress=progress):
+                if record["validation_loss"] < best_loss:
+                    best_loss = record["validation_loss"]
+                    found = {"epoch": record["epoch"], "validation": record["validation_accuracy"]}
+                    with optimizer.averaged(classifier.theta):
+                        found["test"] = accuracy(classifier, test)
+    except FloatingPointError as error:
+        raise StudyError(
+            f"the {model} on rows divided at random stopped, its numbers are no longer finite ({error}): "
+            "change its settings in scripts/recipes.py"
+        ) from error
+    return found
 
 
 def divide_at_random(train, validation, seed=SEED):

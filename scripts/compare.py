@@ -16,7 +16,7 @@
         left            {h, c: {before, after}}: log₁₀ of the median of ‖∂z/∂h_t‖ at ``depth`` relative to the
                         last step, of each run, at epoch 0 and at the best epoch; null where it is 0
         intervals       of ``test_accuracy``, and of ``left`` by state and moment: {mean, low, high, count}
-    paired              a list, one for each LSTM whose settings an RNN shares
+    paired              a list, one for each LSTM whose varied settings an RNN shares
         rnn, lstm       names of the variants
         settings        the varied ones
         seeds           that both have
@@ -117,7 +117,7 @@ def compare_models(
     refuse_given_twice(of_model, settings | axes)
     variants = plan_variants(models, name, settings, axes, of_model)
     if not overwrite:
-        check_grid(name, settings, axes, of_model)
+        check_grid(name, models, settings, axes, of_model)
     run_ids, failed = train_variants(
         variants,
         seeds,
@@ -207,7 +207,7 @@ def check_name(name):
             raise StudyError(f"{path} holds what is no comparison: give another name=")
 
 
-def check_grid(name, settings, axes, of_model):
+def check_grid(name, models, settings, axes, of_model):
     """Raise StudyError where that name is of a comparison whose settings, or what is varied, are others.
 
     Seeds, models and epochs may be: to them runs are added, or runs go on.
@@ -218,7 +218,9 @@ def check_grid(name, settings, axes, of_model):
     there = artefacts.read_json(path)
     with artefacts.undamaged(path, "damaged", "delete it, and call again"):
         before = there["settings"], there["axes"], there.get("of_model", {})
-        same = complete(*before) == complete(settings, axes, of_model)
+        trained = {variant["model"] for variant in there["variants"]}
+        shared = [model for model in models if model in trained] or models
+        same = complete(shared, *before) == complete(shared, settings, axes, of_model)
     if not same:
         raise StudyError(
             f"{path} compares {in_words(*before)}, asked for now: "
@@ -227,10 +229,10 @@ def check_grid(name, settings, axes, of_model):
         )
 
 
-def complete(settings, axes, of_model):
-    """Every setting but the epochs, and the axes in order, as both name runs and figures."""
-    own = {model: given | {"epochs": None} for model, given in of_model.items()}
-    return asdict(Settings()) | settings | {"epochs": None}, list(axes.items()), own
+def complete(models, settings, axes, of_model):
+    """Every setting of some models but the epochs, and the axes in order, as both name runs and figures."""
+    defaults, free = asdict(Settings()), {"epochs": None}
+    return [defaults | settings | of_model.get(model, {}) | free for model in models], list(axes.items())
 
 
 def in_words(settings, axes, of_model):
@@ -411,6 +413,7 @@ def comparison_table(study):
     lines = [
         f"{study['study']}, {seeds} seed{'s' * (seeds > 1)}: mean ± half of its {INTERVAL} over seeds "
         f"(Student's t); h, c: log₁₀ of what is left of ∂z {study['depth']} steps back",
+        *(f"{NAMES[model]}: {in_words(own, {}, {})}" for model, own in study["of_model"].items()),
         f"{'':{width}}{'parameters':>10}{'test accuracy, %':>18}"
         + "".join(f"{state:>16}" for state in ("h before", "h after", "c before", "c after")),
     ]

@@ -222,7 +222,7 @@ def draw_scores(axes, study, drawn):
     error = 100 * study["standard_error"]
     for number, (variant, _, (colour, marker, _)) in enumerate(drawn):
         scores = 100 * np.array(variant["test_accuracy"])
-        axes.plot(scores, number + beside_each_other(scores), marker, color=colour, linestyle="none")
+        axes.plot(scores, number + beside_each_other(scores), marker, color=colour, linestyle="none", ms=5)
         axes.plot([scores.mean()] * 2, [number - 0.35, number + 0.35], color=colour)
         axes.plot([scores.mean() - error, scores.mean() + error], [number] * 2, color=colour, linewidth=1)
     axes.set_yticks(range(len(drawn)), [textwrap.fill(label, 16) for _, label, _ in drawn], linespacing=0.9)
@@ -232,18 +232,19 @@ def draw_scores(axes, study, drawn):
     axes.set_xlabel(f"correct (% of {sentences:,} test sentences)")
 
 
-def beside_each_other(scores, step=0.3):
-    """Where symbols stand across a row, (N,), so that equal scores show as so many.
+def beside_each_other(scores, step=0.34, height=0.8):
+    """Where symbols stand across a row of that height, (N,), so that equal scores show as so many.
 
     Examples
     --------
     >>> beside_each_other(np.array([81.0, 82.0, 81.0])).tolist()
-    [-0.15, 0.0, 0.15]
+    [-0.17, 0.0, 0.17]
     """
     places = np.zeros(len(scores))
     for score in np.unique(scores):
         (equal,) = np.nonzero(scores == score)
-        places[equal] = step * (np.arange(len(equal)) - (len(equal) - 1) / 2)
+        among = np.arange(len(equal)) - (len(equal) - 1) / 2
+        places[equal] = among * min(step, height / max(1, len(equal) - 1))
     return places
 
 

@@ -18,7 +18,7 @@ from scripts.compare import plus_minus
 from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
-from scripts.recipes import BEST
+from scripts.recipes import BEST, WIDE_RNN
 from scripts.studies import describe_failure, read_study, remedy_of
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
@@ -218,11 +218,11 @@ def front_page(sources):
     """How far back the gradient reaches, before training and after it, and what is classified rightly."""
     study = best(sources)
     measured, depth = study["sentences"], study["depth"]
-    yield f"{len(study['seeds'])} seeds of each model"
+    yield f"{min(len(variant['seeds']) for variant in study['variants'])} seeds of each model"
     yield f"{measured['count']:,} validation sentences of at least {measured['shortest']} words"
     (rnn, lstm), n = (variant["decay"] for variant in study["variants"]), depth - 1
     fresh = [percent(decay["before"]["median"][n]) for decay in (rnn["h"], lstm["c"])]
-    yield "{} steps back {} % of it is left, in the LSTM's cell {} %".format(depth, *fresh)
+    yield "{} steps back a median of {} % of it is left, in the LSTM's cell {} %".format(depth, *fresh)
     trained = [percent(decay["after"]["median"][n]) for decay in (rnn["h"], lstm["h"], lstm["c"])]
     yield "{} % is left in the RNN, {} % in the LSTM's hidden state, and {} % in its cell".format(*trained)
     for variant in study["variants"]:
@@ -232,8 +232,7 @@ def front_page(sources):
 @results_of(FRONT)
 def beside(sources):
     """What else classifies the test sentences."""
-    study = sources.study("best-wide", 'compare(…, name="best-wide", …)')
-    (wide,) = study["variants"]
+    (wide,) = recipe_study(sources, "best-wide", {"rnn": WIDE_RNN})["variants"]
     yield best_row("WIDE_RNN", wide, sources)
     found = sources.study("baselines", "baselines()")
     for name, features in (("mean_vectors", "mean vectors"), ("counts", "word counts")):
@@ -243,11 +242,17 @@ def beside(sources):
 
 def best(sources):
     """The comparison of both models with the best settings of each."""
-    study = sources.study("best", 'compare(…, name="best", of_model=BEST)')
-    if [variant["model"] for variant in study["variants"]] != ["rnn", "lstm"] or study["of_model"] != BEST:
+    return recipe_study(sources, "best", BEST)
+
+
+def recipe_study(sources, name, recipes):
+    """The comparison of some recipes, one a model; StudyError where its runs have other settings."""
+    study = sources.study(name, f'compare(…, name="{name}", of_model=…)')
+    models = [variant["model"] for variant in study["variants"]]
+    if (models, study.get("of_model"), study["settings"], study["axes"]) != (list(recipes), recipes, {}, {}):
         raise StudyError(
-            "the comparison 'best' is not of the settings in scripts/recipes.py: call "
-            'compare(name="best", of_model=BEST, …) again, with overwrite=True'
+            f"the comparison {name!r} is not of the settings in scripts/recipes.py: call its block of main.py"
+            " again, with overwrite=True"
         )
     return study
 
@@ -292,20 +297,45 @@ def comparison(sources):
 
 @results_of("What came out")
 def recipes(sources):
-    """The best settings against the default ones and each other; what rows divided at random would claim."""
+    """The best settings against the default ones and against each other."""
     study, defaults = best(sources), comparison(sources)
     gains = [
         bare(f"{100 * (np.mean(tuned['test_accuracy']) - np.mean(default['test_accuracy'])):+.1f}")
         for tuned, default in zip(study["variants"], defaults["variants"], strict=True)
     ]
     yield "{} points for the RNN, {} for the LSTM".format(*gains)
-    found = difference(study["paired"][0]["differences"]["test_accuracy"], 100, 1)
-    yield f"LSTM less RNN over {len(study['seeds'])} equal seeds: {found}"
+    (pair,) = study["paired"]
+    found = difference(pair["differences"]["test_accuracy"], 100, 1)
+    yield f"LSTM less RNN over {len(pair['seeds'])} equal seeds: {found}"
+    last = [
+        sum(epoch == BEST[variant["model"]]["epochs"] for epoch in variant["best_epoch"])
+        for variant in study["variants"]
+    ]
+    yield "best epoch is the last one in {} seeds of the RNN and {} of the LSTM".format(*last)
+    chrono = sources.study("initialisations", "initialisation_study()")["variants"][-1]
+    losses = [
+        np.mean([sources.log(run_id).best["validation_loss"] for run_id in variant["runs"]])
+        for variant in (chrono, study["variants"][1])
+    ]
+    yield (
+        f"chrono initialisation, 64 units and {len(chrono['runs'])} seeds, reaches "
+        f"{score(chrono['test_accuracy'])} % of the test sentences, with a larger validation loss "
+        f"({bare(f'{losses[0]:.3f}')} against {bare(f'{losses[1]:.3f}')})"
+    )
 
-    found = sources.study("baselines", "baselines()")["random_rows"]
-    claims = [[score(found[model][split]) for model in ("rnn", "lstm")] for split in ("validation", "test")]
-    yield "{} % (RNN) and {} % (LSTM) of the validation rows".format(*claims[0])
-    yield "{} and {} % of the test sentences".format(*claims[1])
+
+@results_of("What came out")
+def random_rows(sources):
+    """What rows divided at random would have claimed, beside rows divided by source, seed 0."""
+    found = sources.study("baselines", "baselines()")
+    if found["of_model"] != BEST:
+        raise StudyError(
+            "the baselines are of other settings than scripts/recipes.py: call baselines() again"
+        )
+    by_source = [score(variant["validation_accuracy"][0]) for variant in best(sources)["variants"]]
+    at_random = [score(found["random_rows"][model]["validation"]) for model in ("rnn", "lstm")]
+    yield "Divided by source {} and {} % of the validation rows are classified rightly".format(*by_source)
+    yield "divided at random {} and {} %".format(*at_random)
 
 
 @results_of("What came out")
@@ -465,8 +495,12 @@ def direct_path(sources):
         medians = [study["at"][m]["quantities"][quantity]["median"] for m in ("initialisation", "best")]
         return [power(median[depth - 1]) for median in medians]
 
-    mean, full, cell, alone = map(before_and_after, ("direct_mean", "product", "c", "direct_gradient"))
-    yield f"over the units is {mean[0]} at depth {depth} before training, and {mean[1]} at the best epoch"
+    mean, largest = map(before_and_after, ("direct_mean", "direct_max"))
+    full, cell, alone = map(before_and_after, ("product", "c", "direct_gradient"))
+    yield (
+        f"over the units is {mean[0]} at depth {depth} before training, and {mean[1]} at the best epoch, in "
+        f"the largest unit {largest[0]} and {largest[1]}"
+    )
     yield f"of (h, c) at depth {depth} is {full[0]} before and {full[1]} after"
     yield (
         f"is {cell[0]} before training and {cell[1]} after, of which the direct path alone would leave "
@@ -491,10 +525,16 @@ def best_rates(sources):
     first, last = of_model["rnn"][0]["depths"]
     start = of_model["rnn"][0]["sentences"]["burn_in"] + 1
     for what, read, used in (
+        ("predicted: largest exponent, long drive", rate("exponent_drive"), columns),
         (f"predicted: largest exponent, sentences from step {start}", rate("exponent_sentences"), columns),
         (f"measured: ∂z/∂h, depths {first} to {last}", rate("slope_h"), columns),
         (f"measured: ∂z/∂c, depths {first} to {last}", rate("slope_c"), columns[2:]),
         (f"log₁₀ of the direct path's mean, depth {last}", median_at("direct_mean", last), columns[2:]),
+        (
+            f"log₁₀ of the direct path's largest unit, depth {last}",
+            median_at("direct_max", last),
+            columns[2:],
+        ),
         (f"log₁₀ of the full Jacobian's norm, depth {last}", median_at("product", last), columns),
     ):
         cells = [""] * (4 - len(used)) + [over_seeds(list(map(read, moments))) for moments in used]

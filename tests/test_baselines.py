@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import main
-from scripts import artefacts, baselines, studies
-from scripts.artefacts import Split
+from scripts import artefacts, baselines, experiment, studies
+from scripts.artefacts import Split, StudyError
 
 SMALL = {"epochs": 2, "hidden_size": 4}
 
@@ -55,15 +55,43 @@ def test_the_strength_is_chosen_on_validation_and_reported_on_test(data):
     }
 
 
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_what_random_rows_give_is_what_a_run_on_them_gives(data, monkeypatch, averaging):
+    small = SMALL | {
+        "averaging": averaging,
+        "epochs": 4,
+        "lr": 0.3,
+    }  # too fast: the best epoch isn't the last
+    monkeypatch.setattr(baselines, "BEST", {"lstm": small})
+    loaded = artefacts.load_data()
+    found = baselines.train_on_random_rows("lstm", loaded, False)
+    splits = loaded.splits
+    train, validation = baselines.divide_at_random(splits["train"], splits["validation"])
+    artefacts.save_data(loaded._replace(splits=splits | {"train": train, "validation": validation}))
+    run = experiment.run("lstm", "on-random-rows", progress=False, **small)
+    best = experiment.best_epoch(run.history)
+    assert found == {
+        "epoch": best["epoch"],
+        "validation": best["validation_accuracy"],
+        "test": studies.accuracy_on_test("on-random-rows"),
+    }
+
+
+def test_numbers_that_go_wrong_are_one_line(data, monkeypatch):
+    monkeypatch.setattr(baselines, "BEST", {"rnn": SMALL | {"lr": 1e200}})
+    with pytest.raises(StudyError, match="the rnn on rows divided at random stopped") as error:
+        baselines.train_on_random_rows("rnn", artefacts.load_data(), False)
+    assert "\n" not in str(error.value)
+
+
 def test_the_study_is_written_and_printed(data, monkeypatch, capsys):
     monkeypatch.setattr(baselines, "BEST", {"rnn": SMALL, "lstm": SMALL})
     study = main.baselines()
     assert json.loads(studies.study_path("baselines").read_text(encoding="utf-8")) == study
-    test = artefacts.load_data().splits["test"]
-    assert study["majority"] in (np.mean(test.y), 1 - np.mean(test.y))
-    for found in study["random_rows"].values():
-        assert 0 <= found["epoch"] <= 2
-        assert 0 <= found["test"] <= 1
+    splits = artefacts.load_data().splits
+    commoner = np.bincount(splits["train"].y).argmax()
+    assert study["majority"] == np.mean(splits["test"].y == commoner)
+    assert study["of_model"] == {"rnn": SMALL, "lstm": SMALL}
     printed = capsys.readouterr().out
     assert f"{100 * study['mean_vectors']['test']:.1f}" in printed
     assert "LSTM, rows divided at random" in printed

@@ -78,10 +78,27 @@ def test_each_model_may_have_settings_of_its_own(data):
     assert [pair["seeds"] for pair in study["paired"]] == [[0, 1]]
     with pytest.raises(StudyError, match=r"own\.json compares of_model=.*, asked for now: default settings"):
         compare.compare_models(seeds=2, name="own", progress=False)
+    other = own | {"rnn": {"hidden_size": 5, "epochs": 1}}
     with pytest.raises(StudyError, match="give another name="):
-        compare.compare_models(
-            seeds=2, name="own", of_model=own | {"rnn": {"hidden_size": 5, "epochs": 1}}, progress=False
-        )
+        compare.compare_models(seeds=2, name="own", of_model=other, progress=False)
+    assert "LSTM: hidden_size=3, forget_bias=2.0, epochs=2" in compare.comparison_table(study)
+
+
+def test_a_comparison_of_models_with_settings_of_their_own_goes_on(data):
+    options = {"name": "own", "progress": False, "jobs": 1}
+    own = {"rnn": {"hidden_size": 4, "epochs": 1}}
+    compare.compare_models("rnn", 1, of_model=own, **options)
+    written_once = artefacts.weights_path("study-rnn-own-s0").read_bytes()
+    own = {"rnn": {"hidden_size": 4, "epochs": 1}, "lstm": {"hidden_size": 3, "epochs": 1}}
+    study = compare.compare_models(seeds=2, of_model=own, **options)  # a model and a seed more
+    assert artefacts.weights_path("study-rnn-own-s0").read_bytes() == written_once
+    assert [(variant["model"], variant["seeds"]) for variant in study["variants"]] == [
+        ("rnn", [0, 1]),
+        ("lstm", [0, 1]),
+    ]
+    own["rnn"]["epochs"] = 2  # an epoch more
+    compare.compare_models(seeds=2, of_model=own, **options)
+    assert len(artefacts.load_run("study-rnn-own-s0").history) == 3
 
 
 def test_runs_side_by_side_are_those_of_a_run_alone(compared, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from tests.reference import textbook
 
 SOURCE = Path(main.__file__).read_text()
 SMALL_BEST = {model: recipe | {"epochs": 1, "hidden_size": 4} for model, recipe in main.BEST.items()}
+SMALL_WIDE = SMALL_BEST["rnn"] | {"hidden_size": 5}
 
 
 def blocks():
@@ -44,7 +45,7 @@ def run_block(source):
         "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
         "BEST": SMALL_BEST,
-        "WIDE_RNN": SMALL_BEST["rnn"] | {"hidden_size": 5},
+        "WIDE_RNN": SMALL_WIDE,
         "probe_study": lambda **options: main.probe_study(**options | small),
         "compare": compare_small,
         "report": lambda: None,  # at the end, too
@@ -92,13 +93,14 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(analysis, "jacobian_study", study)
     for module in (results, baselines):
         monkeypatch.setattr(module, "BEST", SMALL_BEST)
+    monkeypatch.setattr(results, "WIDE_RNN", SMALL_WIDE)
     run_block(blocks()[1])
     main.plot()
     shutil.copy(Path(main.__file__).with_name("README.md"), study_root)
     monkeypatch.setattr(figure_style, "to_png", lambda figure: Image.new("P", (1, 1)))  # drawn just now
     parts = main.report()["parts"]  # of sentences so short and of one seed, not all can be made
     assert set(parts) >= {"front_page", "widths", "accuracies", "theory", "direct_path", "initialisations"}
-    assert set(parts) >= {"beside", "one_seed", "best_rates"}
+    assert set(parts) >= {"beside", "recipes", "random_rows", "one_seed", "best_rates"}
     assert set(parts) >= {"parameters", "probe_even", "probe_log", "long_texts", "sentence"}
     out = capsys.readouterr().out
     assert "accuracy" in out

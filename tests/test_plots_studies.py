@@ -371,3 +371,4 @@ def test_symbols_of_equal_scores_stand_beside_each_other():
     assert places[[1, 3]].tolist() == [0, 0]
     assert len(set(places[[0, 2, 4]])) == 3
     assert places.sum() == pytest.approx(0)
+    assert np.abs(plots_studies.beside_each_other(np.ones(10))).max() <= 0.4  # not in the next row

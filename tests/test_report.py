@@ -127,7 +127,7 @@ def test_words_and_depths_are_counted_from_one():
     assert "Logistic regression on word counts reaches 47.0 %" in phrases
     assert "only 29 of the 9 sentences are longer than 30 words" in phrases
 
-    names = ("h", "c", "product", "direct_mean", "direct_gradient")
+    names = ("h", "c", "product", "direct_mean", "direct_max", "direct_gradient")
     logs = {"quantities": {name: {"median": [-d for d in range(1, 52)]} for name in names}}
     study = {"depths": [10, 20], "at": {"initialisation": logs, "best": logs}, "sentences": {"count": 3}}
     assert "of (h, c) at depth 20 is 1e-20 before and 1e-20 after" in list(results.direct_path(Given(study)))
@@ -244,6 +244,21 @@ def test_old_tests_and_other_sentences_are_refused(data, study_root):
     assert artefacts.read_log("lstm-run-3")[1][-1]["epoch"] == 4
     with pytest.raises(StudyError, match="trained again"):
         results.Sources().test("lstm-run-3")
+
+
+def test_a_comparison_of_other_settings_is_not_that_of_the_recipes(data, monkeypatch):
+    small = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
+    main.compare(seeds=1, name="best", of_model=small)
+    with pytest.raises(StudyError, match="'best' is not of the settings in"):
+        results.best(results.Sources())
+    monkeypatch.setattr(results, "BEST", small)
+    assert results.best(results.Sources())["of_model"] == small
+    main.compare(seeds=1, name="best", of_model=small, overwrite=True, input_dropout=0.0)
+    with pytest.raises(StudyError, match="'best' is not of the settings in"):
+        results.best(results.Sources())
+    main.compare(seeds=1, name="best-wide", epochs=1, hidden_size=4)
+    with pytest.raises(StudyError, match="'best-wide' is not of the settings in"):
+        results.recipe_study(results.Sources(), "best-wide", {"rnn": results.WIDE_RNN})
 
 
 def test_no_report_without_a_readme(data):
