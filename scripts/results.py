@@ -312,16 +312,6 @@ def recipes(sources):
         for variant in study["variants"]
     ]
     yield "best epoch is the last one in {} seeds of the RNN and {} of the LSTM".format(*last)
-    chrono = sources.study("initialisations", "initialisation_study()")["variants"][-1]
-    losses = [
-        np.mean([sources.log(run_id).best["validation_loss"] for run_id in variant["runs"]])
-        for variant in (chrono, study["variants"][1])
-    ]
-    yield (
-        f"chrono initialisation, 64 units and {len(chrono['runs'])} seeds, reaches "
-        f"{score(chrono['test_accuracy'])} % of the test sentences, with a larger validation loss "
-        f"({bare(f'{losses[0]:.3f}')} against {bare(f'{losses[1]:.3f}')})"
-    )
 
 
 @results_of("What came out")
