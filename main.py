@@ -380,7 +380,7 @@ if __name__ == "__main__":
     # The same, ten seeds each, side by side, with intervals: 11 min.
     # compare(seeds=10, name="best", of_model=BEST)
 
-    # Beside them an RNN with as many parameters as that LSTM, five seeds: 10 min.
+    # Beside them an RNN with as many parameters as that LSTM, five seeds: 10 min, other work beside it.
     # compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})
 
     # What classifiers reach that know no order, and what rows divided at random would have claimed: 2 min.
@@ -400,7 +400,7 @@ if __name__ == "__main__":
     # Can the LSTM learn 64 sentences by heart? 2 s.
     # test_overfit()
 
-    # Theory over measurement: bounds, the LSTM's direct path, Lyapunov exponents: 45 s.
+    # Theory over measurement: bounds, the LSTM's direct path, Lyapunov exponents: 55 s.
     # jacobians("rnn-run-1")
     # jacobians("lstm-run-3")
     # plot()
@@ -432,18 +432,18 @@ if __name__ == "__main__":
     # Both models over five seeds, side by side, with intervals: 4 min.
     # compare()
 
-    # Overfitting: the LSTM without dropout; its best epoch comes early, then the validation loss rises: 45 s.
+    # Overfitting: the LSTM without dropout; its best epoch comes early, then the validation loss rises: 50 s.
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 8 min.
+    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 12 min.
     # preprocess(dataset="probe")
     # probe_study()
     # preprocess(dataset="probe", probe_mixture="log")
     # probe_study(epochs=8)
     # plot()
 
-    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 5 min.
+    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 12 min.
     # preprocess(dataset="imdb", max_length=400)
     # train_rnn("rnn-imdb", epochs=5)
     # train_lstm("lstm-imdb", epochs=5)
