@@ -247,8 +247,9 @@ class LSTMClassifier:
             np.multiply(dh, tanh_c, out=da[3])  # da_o = dh ⊙ tanh(c_t) ⊙ o′
             da *= slopes
             self._dA[:, start:stop] = da.reshape(4 * H, b)
-            dh = W_hh.T @ da.reshape(4 * H, b)
-            dc *= f
+            if t:  # nothing asks for ∂ℓ/∂h_0
+                dh = W_hh.T @ da.reshape(4 * H, b)
+                dc *= f
 
     @staticmethod
     def _slopes(gates, out):
@@ -287,13 +288,16 @@ class LSTMClassifier:
         Returns
         -------
         callable
-            ``logits(ids, batch_sizes)``, arguments and result as those of :meth:`forward`.
+            ``logits(ids, batch_sizes)``, arguments and result as those of :meth:`forward`; good until the
+            next call of this method, which uses the same memory.
         """
         H, D, V = self.H, self.D, len(self.embeddings)
         if 4 * V * H > LARGEST_PROJECTION:
             return self.forward
         W_ih, W_hh, b = np.split(self._halved_weights().transpose(0, 2, 1), [D, D + H], axis=1)
-        projected, W_hh = self.embeddings @ W_ih + b, W_hh.copy()  # (4, V, H) and (4, H, H)
+        projected = np.matmul(self.embeddings, W_ih, out=self._workspace("projected", 4, V, H))
+        projected += b
+        W_hh = W_hh.copy()  # (4, H, H)
         w, v = self.parameters["weight_out"][0], self.parameters["bias_out"]
 
         def logits(ids, batch_sizes):

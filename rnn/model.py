@@ -189,7 +189,8 @@ class RNNClassifier:
             h = self._h[t]
             da = dh * (1 - h * h)
             self._dA[:, start:stop] = da
-            dh = W_hh.T @ da
+            if t:  # nothing asks for ∂ℓ/∂h_0
+                dh = W_hh.T @ da
 
     def backward(self, dz):
         """∂ℓ/∂θ, by backpropagation through time, for the batch of the last forward pass.
@@ -220,13 +221,16 @@ class RNNClassifier:
         Returns
         -------
         callable
-            ``logits(ids, batch_sizes)``, arguments and result as those of :meth:`forward`.
+            ``logits(ids, batch_sizes)``, arguments and result as those of :meth:`forward`; good until the
+            next call of this method, which uses the same memory.
         """
         H, D, V = self.H, self.D, len(self.embeddings)
         if V * H > LARGEST_PROJECTION:
             return self.forward
         W_ih, W_hh, b = np.split(self._W.T, [D, D + H])
-        projected, W_hh = self.embeddings @ W_ih + b, W_hh.copy()  # (V, H) and (H, H)
+        projected = np.matmul(self.embeddings, W_ih, out=self._workspace("projected", V, H))
+        projected += b
+        W_hh = W_hh.copy()
         w, v = self.parameters["weight_out"][0], self.parameters["bias_out"]
 
         def logits(ids, batch_sizes):

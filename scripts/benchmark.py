@@ -34,7 +34,8 @@ average; null where that can't be told.
             difference          largest between its mean loss on a batch and ours, after 20 steps
             refused             why it was not timed, or null
             first_seconds       20 steps, then training and inference once: what a compiler needs is in here
-            training, inference {seconds: one a repetition, median, epoch_seconds: scaled to an epoch}
+            training, inference {seconds: one a repetition, median, epoch_seconds: scaled to an epoch}; what
+                                our inference does once an epoch counts by the share of it that was timed
         ratios      {training, inference: {our variant: {library: our median ÷ its fastest variant's}}}
     recording       scripts/benchmark_training.py
         model, hidden_size, batch_size, sentences (of those gradients are recorded)

@@ -15,6 +15,7 @@ as fast as we know to make it:
 import contextlib
 import importlib
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -70,6 +71,7 @@ class Own:
         self.loop, self.model = LOOPS[kind], model
         self.evaluation = sys.modules[self.loop.__module__].evaluate
         self.optimizer = Adam(model.theta, LR, clip_norm=CLIP_NORM, beta1=BETA1, beta2=BETA2, epsilon=EPSILON)
+        self.logits = None  # until once() is called; forgotten when the weights change
 
     def running(self):
         """A context in which this contender has its threads."""
@@ -81,6 +83,7 @@ class Own:
 
     def train(self, batches):
         """One step of training a batch."""
+        self.logits = None
         batch = next(iter(batches))
         one_word = Batch(
             batch.ids[:1], np.array([1]), batch.y[:1], batch.rows[:1]
@@ -95,9 +98,15 @@ class Own:
         finally:
             del self.model.inference
 
+    def once(self):
+        """What a pass of inference does once, however many batches it has: project all words."""
+        self.logits = self.model.inference()
+
     def evaluate(self, batches):
-        """Mean loss over all sentences of some batches, no gradients; all words are projected once for it."""
-        return self.evaluation(self.model, batches)[0]
+        """Mean loss over all sentences of some batches, no gradients computed."""
+        if self.logits is None:
+            self.once()
+        return self.evaluation(SimpleNamespace(inference=lambda: self.logits), batches)[0]
 
 
 class OwnWorkers(Own):
@@ -110,7 +119,7 @@ class OwnWorkers(Own):
         """A context in which the second process lives."""
         with super().running(), Workers(self.model, 2) as self.model:
             yield
-        self.model = self.model.model
+        self.model, self.logits = self.model.model, None
 
 
 class TorchPeer:
@@ -177,6 +186,9 @@ class TorchPeer:
             self.optimizer.step()
             loss_sum += loss.item() * len(y)
             correct += ((z > 0) == y).sum().item()
+
+    def once(self):
+        """Nothing: what comes before the batches is in :meth:`prepare`, before the clock starts."""
 
     def evaluate(self, batches):
         """Mean loss over all sentences of some batches, no gradients computed."""
@@ -268,6 +280,9 @@ class JaxPeer:
             self.state, loss, correct = self.step(self.state, self.embeddings, *batch)
             results.append((loss, correct))
         self.jax.block_until_ready((self.state, results))
+
+    def once(self):
+        """Nothing: what comes before the batches is in :meth:`prepare`, before the clock starts."""
 
     def evaluate(self, batches):
         """Mean loss over all sentences of some batches, no gradients computed."""

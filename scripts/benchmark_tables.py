@@ -37,7 +37,7 @@ TRAINING = (
     "Seconds an epoch, scaled from the share of its batches that was timed. One BLAS thread a process on our "
     "side; PyTorch on 1 and 2 threads, packed and padded; JAX on XLA's own threads, its compilation left out "
     "and stated apart (first pass: 20 steps, then training and inference once). Of a library the fastest "
-    "variant counts."
+    "variant counts. Our inference begins with a projection of all words: its share of an epoch is counted."
 )
 RECORDING = (
     "Recording gradients through time, activations and spectra: seconds an epoch, training and validation."

@@ -116,7 +116,7 @@ def cut_batches(split, batch_size, count):
 # Measurements ---------------------------------------------------------------------------------------------
 
 
-def compare(contenders, batches, repetitions, clock=time.perf_counter):
+def compare(contenders, batches, repetitions, clock=time.perf_counter, share=1.0):
     """Time contenders, the first of which is ours, on the same batches, in turns.
 
     Parameters
@@ -127,6 +127,8 @@ def compare(contenders, batches, repetitions, clock=time.perf_counter):
     repetitions : int
     clock : callable
         Seconds now.
+    share : float
+        Of an epoch, that these batches are. So much of what a pass of inference does once is theirs.
 
     Returns
     -------
@@ -151,7 +153,7 @@ def compare(contenders, batches, repetitions, clock=time.perf_counter):
             timed.append((contender, prepared, result))
     for _ in range(repetitions):
         for contender, prepared, result in timed:
-            time_once(contender, prepared, result, clock)
+            time_tasks(contender, prepared, result, clock, share)
     for _, _, result in timed:
         for task in TASKS:
             result[task]["median"] = median(result[task]["seconds"])
@@ -192,13 +194,18 @@ def describe(contender):
     return {"library": contender.library, "variant": contender.variant, "threads": contender.threads}
 
 
-def time_once(contender, prepared, result, clock):
+def time_tasks(contender, prepared, result, clock, share):
     """Append the seconds of one training and one inference pass to a result."""
+
+    def seconds(act, *arguments):
+        started = clock()
+        act(*arguments)
+        return clock() - started
+
     with contender.running():
-        for task, act in zip(TASKS, (contender.train, contender.evaluate), strict=True):
-            started = clock()
-            act(prepared)
-            result[task]["seconds"].append(clock() - started)
+        result["training"]["seconds"].append(seconds(contender.train, prepared))
+        once = seconds(contender.once)
+        result["inference"]["seconds"].append(share * once + seconds(contender.evaluate, prepared))
 
 
 def fastest(results, library, task):
@@ -248,7 +255,7 @@ def measure_size(point, sentences, builders, batches, repetitions, clock=time.pe
 
     contenders = [variant(kind, fresh()) for variant in OWN_VARIANTS]
     contenders += [peer for build in builders.values() for peer in build(kind, fresh())]
-    results = compare(contenders, cut, repetitions, clock)
+    results = compare(contenders, cut, repetitions, clock, share=len(cut) / epoch_batches)
     for result in results:
         for task in TASKS if not result["refused"] else ():
             result[task]["epoch_seconds"] = result[task]["median"] * epoch_batches / len(cut)

@@ -6,8 +6,9 @@ of n takes the sentences k, k+n, k+2n, … of a batch, so that all have sentence
 
     ∂ℓ/∂θ = Σ_k (∂ℓ/∂θ over the share of process k)
 
-A byte through a pipe tells a process which pass is next, a byte back that it is done. Whichever side ends,
-the other one reads the end of its pipe. With equal settings the results are equal to the last bit; with
+A byte through a pipe tells a process which pass is next, a byte back that it is done; where each process has
+a core to itself, it waits for that byte awake (:func:`receive`). Whichever side ends, the other one reads the
+end of its pipe. With equal settings the results are equal to the last bit; with
 another n they are not, as sums are taken in another order and every process draws its own dropout masks.
 """
 
@@ -17,6 +18,7 @@ import mmap
 import multiprocessing
 import os
 import signal
+import time
 import warnings
 
 import numpy as np
@@ -24,6 +26,7 @@ import numpy as np
 from scripts.artefacts import StudyError
 
 LARGEST_BATCH = 1 << 24  # tokens that the shared memory has room for; the system lends what is written only
+PATIENCE = 1e-3  # seconds that a process waits awake: an update and the next batch take less
 FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # what a process can be told
 
 
@@ -57,6 +60,8 @@ class Workers:
         self._sizes, self._ids = shared((2, LARGEST_BATCH), np.int32)
         self._z, self._dz = shared((2, LARGEST_BATCH), model.dtype)
         self._pipes, self._processes = [], []
+        self._cores = cores()
+        self._patience = PATIENCE if len(self._cores) >= count else 0
 
     def __enter__(self):
         with warnings.catch_warnings():
@@ -72,7 +77,6 @@ class Workers:
                 os.close(answers[1])
                 self._pipes.append((orders[1], answers[0]))
                 self._processes.append(process)
-        self._cores = cores()
         if len(self._cores) == self.count:
             for k, process in enumerate([None, *self._processes]):
                 os.sched_setaffinity(process.pid if process else 0, {self._cores[k]})
@@ -168,7 +172,7 @@ class Workers:
             for orders, _ in busy:
                 os.write(orders, order)
             yield
-            answers = [os.read(answers, 1) for _, answers in busy]
+            answers = [receive(answers, self._patience) for _, answers in busy]
         except BrokenPipeError:
             answers = [b""]
         if not all(answer == order for answer in answers):
@@ -189,9 +193,35 @@ class Workers:
             PROJECT: self._project,
             INFER: self._infer_share,
         }
-        while order := os.read(orders[0], 1):
+        while order := receive(orders[0], self._patience):
             acts[order](k)
             os.write(answers[1], order)
+
+
+def receive(pipe, patience):
+    """The next byte from a pipe, or b"" at its end.
+
+    Parameters
+    ----------
+    pipe : int
+        The end to be read, which no other process reads.
+    patience : float
+        Seconds during which it is asked again and again. Only then does the process go to sleep: to be woken
+        on another core takes as long as a small model's pass.
+
+    Returns
+    -------
+    bytes
+    """
+    os.set_blocking(pipe, False)
+    deadline = time.perf_counter() + patience
+    while time.perf_counter() < deadline:
+        try:
+            return os.read(pipe, 1)
+        except BlockingIOError:
+            pass  # nothing has come yet
+    os.set_blocking(pipe, True)
+    return os.read(pipe, 1)
 
 
 def cores():

@@ -133,13 +133,34 @@ def test_contenders_take_turns_and_are_timed_equally_often(kind, batches):
         library = "Other"
 
     contenders = [cls(kind, small_model(kind)) for cls in (Noted, Other)]
-    results = benchmark_training.compare(contenders, batches, repetitions=3, clock=ticking())
+    results = benchmark_training.compare(contenders, batches, repetitions=3, clock=ticking(), share=0.25)
     assert order[-6:] == ["Twin", "Other"] * 3
     for timed in results:
         assert timed["refused"] is None
         assert timed["difference"] == 0
         for task in benchmark_training.TASKS:
-            assert timed[task] == {"seconds": [1, 1, 1], "median": 1}
+            seconds = {"training": 1, "inference": 1 + 0.25}[task]  # a tick an act, and a quarter of once()
+            assert timed[task] == {"seconds": [seconds] * 3, "median": seconds}
+
+
+def test_words_are_projected_once_for_all_batches_and_anew_after_training(kind, batches):
+    own = benchmark_peers.Own(kind, small_model(kind))
+    projections, inference = [], own.model.inference
+
+    def projecting():
+        projections.append(own.model.theta.copy())
+        return inference()
+
+    own.model.inference = projecting
+    own.once()
+    before = own.evaluate(batches), own.evaluate(batches)
+    assert len(projections) == 1
+    assert before[0] == before[1]
+    del own.model.inference  # train() puts one of its own there
+    own.train(batches)
+    own.model.inference = projecting
+    assert own.evaluate(batches) != before[0]
+    assert len(projections) == 2
 
 
 def test_wrong_peer_is_refused_and_not_timed(kind, batches):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from scripts import artefacts, experiment
 from scripts.artefacts import StudyError
 from scripts.checks import random_batch
-from scripts.workers import Workers, share
+from scripts.workers import Workers, receive, share
 
 pytestmark = pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="needs processes that fork"
@@ -23,6 +24,18 @@ def test_share_takes_every_nth_sentence():
     ids, batch_sizes = np.array([*"adfbec"]), np.array([3, 2, 1])
     shares = [share(ids, batch_sizes, k, 2) for k in range(2)]
     assert [("".join(ids), sizes.tolist()) for ids, sizes in shares] == [("afbc", [2, 1, 1]), ("de", [1, 1])]
+
+
+@pytest.mark.parametrize("patience", [0, 1e-3, 10])  # asleep at once, asleep before the byte comes, awake
+def test_receive_waits_for_a_byte_and_sees_the_end(patience):
+    pipe, other_end = os.pipe()
+    later = threading.Timer(0.05, os.write, (other_end, b"f"))
+    later.start()
+    assert receive(pipe, patience) == b"f"
+    later.join()
+    os.close(other_end)
+    assert receive(pipe, patience) == b""
+    os.close(pipe)
 
 
 @pytest.mark.parametrize("count", [2, 3])
