@@ -104,7 +104,7 @@ class Adam:
         v *= self.beta2
         v += step
         # What is left out of m and v is one number each, and so is what corrects their start from 0. Python's
-        # numbers: beside one of NumPy's float64, arrays of float32 are computed in float64, at half the speed.
+        # numbers: beside one of NumPy's float64, arrays of float32 are computed in float64, half as fast.
         scale_m = (1 - self.beta1) / (1 - self.beta1**self.k)
         scale_v = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.k))
         np.sqrt(v, out=step)  # θ = θ - η m̂ / (√v̂ + ε)
