@@ -49,9 +49,10 @@ CONFIDENCE = 0.95
 INTERVAL = f"{100 * CONFIDENCE:g} % interval"
 TEST = "paired t-test"
 AXIS = (tuple, list, range)  # what gives a setting several values
-# what scripts/studies.py, baselines.py, analysis.py and benchmark.py call their JSON and figures
+# what scripts/studies.py, baselines.py, search.py, analysis.py and benchmark.py call their JSON and figures
 RESERVED = (
-    r"((initialisations|equal-parameters|baselines|memory|probe|jacobians)(-.*)?|\d{4}-\d\d-\d\d(-.*)?)"
+    r"((initialisations|equal-parameters|baselines|search|memory|probe|jacobians)(-.*)?"
+    r"|\d{4}-\d\d-\d\d(-.*)?)"
 )
 
 

@@ -35,6 +35,7 @@ from scripts.plots_runs import (
     plot_run,
     plot_sentence_lengths,
 )
+from scripts.plots_seeds import has_jacobians, plot_jacobians_over_seeds
 from scripts.plots_sentence import plot_sentence
 from scripts.plots_studies import plot_equal_parameters, plot_initialisations, plot_memory, plot_probe
 from scripts.probe import MIXTURES
@@ -51,6 +52,7 @@ __all__ = [
     "plot_gradients_rnns",
     "plot_initialisations",
     "plot_jacobians",
+    "plot_jacobians_over_seeds",
     "plot_lyapunov",
     "plot_memory",
     "plot_probe",
@@ -117,7 +119,9 @@ def plot_everything(show=False):
     logs = readable_logs(run_id for run_id in artefacts.runs() if not run_id.startswith("study-"))
     has_data = artefacts.data_path("dataset.json").exists()
     studies = [plot for name, plot in STUDIES.items() if study_path(name).exists()]
-    studies += [functools.partial(plot_comparison, name) for name in comparisons()]
+    for name in comparisons():
+        studies.append(functools.partial(plot_comparison, name))
+        studies += [functools.partial(plot_jacobians_over_seeds, name)] * has_jacobians(name)
     if not logs and not has_data and not studies:
         raise StudyError(
             "nothing to draw, expected data/ or a log in assets/runs/: run "

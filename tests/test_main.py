@@ -12,7 +12,17 @@ import pytest
 from PIL import Image
 
 import main
-from scripts import analysis, artefacts, baselines, evaluation, figure_style, preprocessing, probe, results
+from scripts import (
+    analysis,
+    artefacts,
+    baselines,
+    evaluation,
+    figure_style,
+    preprocessing,
+    probe,
+    results,
+    search,
+)
 from scripts.artefacts import StudyError
 from scripts.checks import numeric_gradient
 from tests.conftest import CLASSIFIERS, write_data
@@ -91,9 +101,10 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(probe, "TEST_SENTENCES", 20)
     study = functools.partial(analysis.jacobian_study, steps=100, burn_in=10)
     monkeypatch.setattr(analysis, "jacobian_study", study)
-    for module in (results, baselines):
+    for module in (results, baselines, search):
         monkeypatch.setattr(module, "BEST", SMALL_BEST)
     monkeypatch.setattr(results, "WIDE_RNN", SMALL_WIDE)
+    monkeypatch.setattr(search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
     run_block(blocks()[1])
     main.plot()
     shutil.copy(Path(main.__file__).with_name("README.md"), study_root)
@@ -122,6 +133,7 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
         "equal-parameters.png",
         "memory.png",
         "compare.png",
+        "jacobians-best.png",
         "probe-even.png",
         "probe-log.png",
         "sentence-lengths.png",
