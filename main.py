@@ -91,14 +91,14 @@ def test_overfit(sentences=64, steps=300):
 
 
 def check_gradients():
-    """Analytic against numeric gradients, both models, every parameter, in float64.
+    """Analytic against numeric gradients, every model, every parameter, in float64.
 
     Returns
     -------
     dict of dict
         For each model, the relative error of each parameter's gradient; also printed.
     """
-    errors = {model: checks.check_model(model) for model in ("rnn", "lstm")}
+    errors = {model: checks.check_model(model) for model in checks.LOSSES}
     print("relative error of the gradient, analytic against numeric")
     for model, by_parameter in errors.items():
         for name, error in by_parameter.items():
@@ -249,8 +249,8 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3"):
 
     Parameters
     ----------
-    rnn, lstm : str
-        Run ids.
+    rnn, lstm : str or sequence of str
+        A run id, or those of several seeds.
 
     Returns
     -------
@@ -391,22 +391,22 @@ if __name__ == "__main__":
     # Draw the figures of all runs into assets/figures/: 5 s.
     plot()
 
-    # The best settings found for each model (scripts/recipes.py), one seed: 90 s.
+    # The best settings found for each model (scripts/recipes.py), one seed: 3 min.
     # train_rnn("rnn-best", **BEST_RNN)
     # train_lstm("lstm-best", **BEST_LSTM)
     # test("rnn-best")
     # test("lstm-best")
 
-    # The same, ten seeds each, side by side, with intervals: 11 min.
+    # The same, ten seeds each, side by side, with intervals: 15 min.
     # compare(seeds=10, name="best", of_model=BEST)
 
     # The search behind them: each setting changed in turn, two seeds, on the validation split alone: 30 min.
     # search()
 
-    # Beside them an RNN with as many parameters as that LSTM, five seeds: 10 min, other work beside it.
+    # Beside them an RNN with as many parameters as that LSTM, five seeds: 13 min, other work beside it.
     # compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})
 
-    # What classifiers reach that know no order, and what rows divided at random would have claimed: 2 min.
+    # What classifiers reach that know no order, and what rows divided at random would have claimed: 5 min.
     # baselines()
 
     # Three widths of RNN, and the figure that compares their gradients: 25 s.
@@ -428,7 +428,7 @@ if __name__ == "__main__":
     # jacobians("lstm-run-3")
     # plot()
 
-    # The same with the best settings, three seeds each, after compare(…, name="best", …): 2 min.
+    # The same with the best settings, three seeds each, after compare(…, name="best", …): 6 min.
     # for seed in range(3):
     #     jacobians(f"study-rnn-best-s{seed}", sentences=100)
     #     jacobians(f"study-lstm-best-s{seed}", sentences=100)
@@ -442,8 +442,8 @@ if __name__ == "__main__":
     # equal_parameters()
     # plot()
 
-    # Does the dataset need memory? Accuracy from the last k words only: 8 s.
-    # memory_study("rnn-run-1", "lstm-run-3")
+    # Does the dataset need memory? Accuracy from the last k words, best settings, ten seeds: 1 min.
+    # memory_study([f"study-rnn-best-s{s}" for s in range(10)], [f"study-lstm-best-s{s}" for s in range(10)])
     # plot()
 
     # How much of a difference is chance? Two seeds more of each model: 120 s.
@@ -460,14 +460,14 @@ if __name__ == "__main__":
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 12 min.
+    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 6 min.
     # preprocess(dataset="probe")
     # probe_study()
     # preprocess(dataset="probe", probe_mixture="log")
     # probe_study(epochs=8)
     # plot()
 
-    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 12 min.
+    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 5 min.
     # preprocess(dataset="imdb", max_length=400)
     # train_rnn("rnn-imdb", epochs=5)
     # train_lstm("lstm-imdb", epochs=5)

@@ -222,7 +222,8 @@ class LSTMClassifier:
         t : int
             The step, from T-1 to 0.
         dh, dc : (H, b_t) numpy.ndarray
-            The total derivatives ∂ℓ/∂h_t and ∂ℓ/∂c_t; the latter includes what reaches c_t through h_t.
+            The total derivatives ∂ℓ/∂h_t and ∂ℓ/∂c_t; the latter includes what reaches c_t through h_t. The
+            next step overwrites them: copy what is to stay.
         """
         H = self.H
         W_hh = np.ascontiguousarray(self.parameters["weight_hh_l0"])

@@ -173,7 +173,7 @@ class RNNClassifier:
         t : int
             The step, from T-1 to 0.
         dh : (H, b_t) numpy.ndarray
-            The total derivative ∂ℓ/∂h_t.
+            The total derivative ∂ℓ/∂h_t. Copy what is to stay.
         """
         H = self.H
         W_hh = np.ascontiguousarray(self.parameters["weight_hh_l0"])

@@ -23,7 +23,7 @@ day, under the same circumstances, stay.
                     threads}
     skipped         {library: why it took no part}
 
-and four lists, one entry a point, each with ``others``: cores that other processes kept busy meanwhile, on
+and five lists, one entry a point, each with ``others``: cores that other processes kept busy meanwhile, on
 average; null where that can't be told.
 
     training        scripts/benchmark_training.py
@@ -41,6 +41,12 @@ average; null where that can't be told.
         model, hidden_size, batch_size, sentences (of those gradients are recorded)
         results     {off, on: {seconds: one an epoch, median}}
         ratio       on ÷ off
+    products        scripts/benchmark_products.py
+        model, hidden_size, batch_size
+        step_seconds        of both passes of our model, a step of so many sentences
+        products            {forward, backward, weights: seconds that this product takes alone}
+        operations          of these products, multiplications and additions
+        share               theirs ÷ step_seconds
     glove           scripts/benchmark_growth.py
         lines, timed, bytes, words (asked for)
         results     a list of {library, difference, refused, seconds, median}
@@ -82,6 +88,7 @@ from scripts.benchmark_peers import (
     TORCH_THREADS,
     find_peers,
 )
+from scripts.benchmark_products import measure_products
 from scripts.benchmark_tables import tables
 from scripts.benchmark_training import (
     SST2_WORDS,
@@ -175,6 +182,12 @@ def recording_points(plan):
     return [{"model": kind, "hidden_size": H, "batch_size": B} for kind in LOOPS]
 
 
+def products_points(plan):
+    """Both models at each number of units, at the first batch size."""
+    B = plan.recorded[1]
+    return [{"model": kind, "hidden_size": H, "batch_size": B} for H in plan.units for kind in LOOPS]
+
+
 def glove_points(plan):
     """Files of so many lines."""
     return [{"lines": lines, "timed": timed} for lines, timed in plan.glove.items()]
@@ -201,6 +214,10 @@ SECTIONS = {
     "recording": Section(
         recording_points,
         lambda point, c: measure_recording(point, c.sentences, c.plan.repetitions),
+    ),
+    "products": Section(
+        products_points,
+        lambda point, c: measure_products(point, c.plan.repetitions),
     ),
     "glove": Section(
         glove_points,
@@ -351,6 +368,7 @@ def read_benchmark(path):
     if not isinstance(record, dict) or record.get("benchmark") != NAME:
         raise StudyError(f"{path} is no result of this benchmark: give one that scripts/benchmark.py wrote")
     artefacts.check_version(path, record, "measure again")
+    record.setdefault("products", [])  # a section younger than the format
     missing = {*CIRCUMSTANCES, *SECTIONS, "finished", "skipped"} - record.keys()
     if missing:
         raise StudyError(f"{path} is damaged (it has no {min(missing)}): delete it and measure again")

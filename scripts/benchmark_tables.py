@@ -25,6 +25,8 @@ def tables(record):
         parts += [refusal for size in record["training"] for refusal in refusals(size)]
     if record["recording"]:
         parts += [RECORDING, recording_table(record["recording"])]
+    if record["products"]:
+        parts += [PRODUCTS, products_table(record["products"])]
     if record["glove"]:
         parts += [GLOVE, glove_table(record["glove"])]
         parts += [refusal for file in record["glove"] for refusal in refusals(file)]
@@ -37,10 +39,16 @@ TRAINING = (
     "Seconds an epoch, scaled from the share of its batches that was timed. One BLAS thread a process on our "
     "side; PyTorch on 1 and 2 threads, packed and padded; JAX on XLA's own threads, its compilation left out "
     "and stated apart (first pass: 20 steps, then training and inference once). Of a library the fastest "
-    "variant counts. Our inference begins with a projection of all words: its share of an epoch is counted."
+    "variant counts; the last column (× 1) is that of its variants on one thread, core for core. Our "
+    "inference begins with a projection of all words: its share of an epoch is counted."
 )
 RECORDING = (
     "Recording gradients through time, activations and spectra: seconds an epoch, training and validation."
+)
+PRODUCTS = (
+    "The matrix products of a training step alone, on one core: what they leave is all that could be gained "
+    "without a faster BLAS, or the inputs of all steps in one product. Microseconds a step of so many "
+    "sentences, loss and optimizer left out."
 )
 GLOVE = (
     "A made-up GloVe file, 100 values a line, in the system's cache. Ours is asked for the words that occur; "
@@ -58,7 +66,8 @@ def circumstances(record):
     machine, data = record["machine"], record["data"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     blas = ", ".join("{library} {version} ({architecture})".format(**each) for each in machine["blas"])
-    entries = [entry for name in ("training", "recording", "glove", "growth") for entry in record[name]]
+    sections = ("training", "recording", "products", "glove", "growth")
+    entries = [entry for name in sections for entry in record[name]]
     busy = [entry["others"] for entry in entries if entry["others"] is not None]
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores; BLAS: {blas or 'not told'}; {versions}.",
@@ -83,7 +92,7 @@ def markdown(heads, rows):
 
 
 def task_table(sizes, task):
-    """Seconds an epoch of our variants and of each library's fastest, and the ratios."""
+    """Seconds an epoch of our variants and of each library's fastest, and the ratios; last, core for core."""
     results = [result for size in sizes for result in size["results"]]
     own = list(dict.fromkeys(result["variant"] for result in results if result["library"] == OWN))
     libraries = list(dict.fromkeys(result["library"] for result in results if result["library"] != OWN))
@@ -92,6 +101,8 @@ def task_table(sizes, task):
         heads += [f"{library}, s", *(f"{variant} ÷ {library}" for variant in own)]
     if task == "training":
         heads += [f"{library}, first pass, s" for library in libraries if library == "JAX"]
+    alone = [library for library in libraries if any(on_one_thread(size, library) for size in sizes)]
+    heads += [f"{own[0]} ÷ {library} × 1" for library in alone]
     rows = []
     for size in sizes:
         row = [size["model"].upper(), size["hidden_size"], size["batch_size"]]
@@ -102,8 +113,21 @@ def task_table(sizes, task):
         if task == "training" and "JAX" in libraries:
             peer = fastest(size["results"], "JAX", task)
             row.append(f"{peer['first_seconds']:.0f}" if peer else "–")
+        row += [number(core_for_core(size, library, task), 2) for library in alone]
         rows.append(row)
     return markdown(heads, rows)
+
+
+def on_one_thread(size, library):
+    """The results of a library's variants that were timed on one thread, as our first one has."""
+    timed = [result for result in size["results"] if not result["refused"]]
+    return [result for result in timed if (result["library"], result["threads"]) == (library, 1)]
+
+
+def core_for_core(size, library, task):
+    """Our first variant ÷ a library's fastest one on one thread; None where there is none."""
+    peer, ours = fastest(on_one_thread(size, library), library, task), fastest(size["results"][:1], OWN, task)
+    return ours[task]["median"] / peer[task]["median"] if peer and ours else None
 
 
 def own_seconds(size, variant, task):
@@ -155,6 +179,19 @@ def recording_table(entries):
         for entry in entries
     ]
     return markdown(["recording: model", "H", "batch", "sentences", "off, s", "on, s", "on ÷ off"], rows)
+
+
+def products_table(entries):
+    """Time a step, that of its products alone, their share and their speed."""
+    rows = []
+    for entry in entries:
+        seconds = entry["products"]
+        alone = sum(seconds.values())
+        row = [entry["model"].upper(), entry["hidden_size"], entry["batch_size"]]
+        row += [number(1e6 * each, 1) for each in (entry["step_seconds"], alone, *seconds.values())]
+        rows.append([*row, number(entry["share"], 2), number(entry["operations"] / alone / 1e9, 0)])
+    heads = ["products: model", "H", "batch", "a step, µs", "its products, µs"]
+    return markdown([*heads, "forward", "backward", "weights", "share", "GFLOP/s"], rows)
 
 
 def glove_table(entries):

@@ -23,9 +23,10 @@ from joblib import Parallel, delayed, parallel_config
 
 from scripts import artefacts
 from scripts.artefacts import StudyError
+from scripts.experiment import CLASSIFIERS
 from scripts.many_runs import attempt, in_one_line
 
-CODE = ("rnn", "lstm", "scripts")  # packages that the workers need
+CODE = (*CLASSIFIERS, "scripts")  # packages that the workers need: each model has one of its name
 PATIENCE = 10  # seconds until a scheduler that doesn't answer, or has no worker, is given up
 ONE_AT_A_TIME = threading.Lock()  # a worker of several threads shares its folders and BLAS threads among them
 

@@ -21,7 +21,7 @@ from scripts.plots_studies import (
     span_last_row,
 )
 
-LINES = {("rnn", "h"): "-", ("lstm", "h"): "--", ("lstm", "c"): "-"}
+DASHED = [("lstm", "h")]  # beside its c
 
 
 def comparisons():
@@ -67,7 +67,7 @@ def plot_comparison(name="compare", show=False):
 
 
 def by_settings(study):
-    """The variants that belong beside each other: an LSTM and its RNN; one alone where the other is missing.
+    """The variants that belong beside each other, of equal settings; one alone where the others are missing.
 
     Returns
     -------
@@ -83,7 +83,11 @@ def by_settings(study):
     for variant in study["variants"]:
         if variant not in paired:
             own = {key: variant["settings"][key] for key in study["axes"] if key in variant["settings"]}
-            groups.append((own, [variant]))
+            beside = next((variants for settings, variants in groups if settings == own), None)
+            if beside is None:
+                groups.append((own, [variant]))
+            else:
+                beside.append(variant)  # a third model
     return groups
 
 
@@ -122,7 +126,7 @@ def draw_comparison(study, settings, variants):
 
 def look(model, state):
     """Colour, marker and line of a state."""
-    return *STATES[model, state], LINES[model, state]
+    return *STATES[model, state], "--" if (model, state) in DASHED else "-"
 
 
 def provenance(study, settings, variants):

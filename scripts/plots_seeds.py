@@ -45,7 +45,7 @@ def plot_jacobians_over_seeds(name="best", show=False):
     Parameters
     ----------
     name : str
-        Of a comparison of one RNN and one LSTM; of each, at least one run's Jacobians are measured.
+        Of a comparison; of one RNN and one LSTM in it the Jacobians of equally many runs are measured.
     show : bool
         Show it as well, where there is a screen.
 
@@ -66,10 +66,12 @@ def plot_jacobians_over_seeds(name="best", show=False):
 def read_measured(name):
     """The Jacobian studies of a comparison by model, all measured alike; StudyError where they aren't."""
     measured = measured_runs(name)
-    if set(measured) != set(SHOWN) or not all(measured.values()):
+    if not is_a_pair(measured):
         raise StudyError(
-            f"the comparison {name!r} has no RNN and LSTM whose Jacobians are measured: {remedy_of(BLOCK)}"
+            f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured, of equally "
+            f"many seeds: {remedy_of(BLOCK)}"
         )
+    measured = {model: run_ids for (model, _), run_ids in measured.items()}
     studies = {model: [read(run_id, model) for run_id in measured[model]] for model in SHOWN}
     first, *others = [study for of_model in studies.values() for study in of_model]
     for other in others:
@@ -83,13 +85,19 @@ def read_measured(name):
 
 
 def measured_runs(name):
-    """Of each model of a comparison the run ids whose Jacobians are measured."""
+    """Of each variant of a comparison, by model and name, the run ids whose Jacobians are measured."""
     measured = {}
     with reading(name, f'compare(name="{name}")') as comparison:
         for variant in comparison["variants"]:
             runs = [run_id for run_id in variant["runs"] if analysis.study_path(run_id).is_file()]
-            measured.setdefault(variant["model"], []).extend(runs)
-    return measured
+            measured[variant["model"], variant["name"]] = runs
+    return {variant: runs for variant, runs in measured.items() if runs}
+
+
+def is_a_pair(measured):
+    """Whether they are one variant of each model, of equally many seeds."""
+    counts = {len(runs) for runs in measured.values()}
+    return sorted(model for model, _ in measured) == sorted(SHOWN) and len(counts) == 1
 
 
 def has_jacobians(name):
@@ -98,7 +106,7 @@ def has_jacobians(name):
         measured = measured_runs(name)
     except StudyError:
         return False  # plot_comparison() complains
-    return set(measured) == set(SHOWN) and all(measured.values())
+    return is_a_pair(measured)
 
 
 @house_style
@@ -126,7 +134,7 @@ def draw_jacobians(studies):
             panel.set_xlabel("steps back (1 = the last step)")
         share_y(row)
         row[0].set_ylabel("norm, relative to the\nlast step (no unit)")
-        row[1].legend(*row[0].get_legend_handles_labels(), fontsize=9, loc="lower left")
+        row[0].legend(fontsize=9, loc="lower left")
     draw_rates(span_last_row(figure, axes), studies)
     figure_style.add_footer(figure, *footer(studies, seeds))
     return figure

@@ -320,10 +320,13 @@ def draw_memory(study):
     k = study["k"]
     for model in study["models"]:
         colour, marker = STATES[model["model"], "h"]
-        right = 100 * np.array(model["accuracy"])
-        error = 100 * model["standard_error"]
+        of_seeds = 100 * np.array(model["accuracy"])
+        right, error = of_seeds.mean(0), 100 * model["standard_error"]
+        low, high = (
+            (right - error, right + error) if len(of_seeds) == 1 else (of_seeds.min(0), of_seeds.max(0))
+        )
         label = f"{NAMES[model['model']]}: {right[-1]:.1f} %, flat from k = {model['enough']} on"
-        top.fill_between(k, right - error, right + error, color=colour, alpha=0.15, linewidth=0)
+        top.fill_between(k, low, high, color=colour, alpha=0.15, linewidth=0)
         top.plot(k, right, color=colour, marker=marker, markevery=3, label=label)
     baselines = study["baselines"]
     counts = 100 * np.array(baselines["counts"])
@@ -341,25 +344,29 @@ def draw_memory(study):
     bottom.set_xticks(figure_style.count_ticks(k[-1]))
     figure.align_ylabels([top, bottom])
     figure_style.add_legend(top, top.get_legend_handles_labels(), 2)
-    figure_style.add_footer(figure, read_memory(), provenance_of_memory(study))
+    figure_style.add_footer(figure, read_memory(study), provenance_of_memory(study))
     return figure
 
 
-def read_memory():
+def read_memory(study):
     """How to read the figure of the last k words."""
+    seeds = max(len(model["runs"]) for model in study["models"])
+    errors = " and ".join(f"{100 * model['standard_error']:.1f}" for model in study["models"])
+    band = "the band" if seeds == 1 else f"{errors} points"
+    lines = "" if seeds == 1 else f" Line: mean of {seeds} seeds; band: the smallest to the largest of them."
     return (
         "How to read: the legend gives the accuracy on whole sentences; flat: from there on never more than "
-        "one standard error (the band) below it. Nothing is trained for a k: the models were trained on "
-        "whole rows and read the last k words as if they were all. A flat line says that this dataset needs "
-        "no longer memory (or, far right, that few sentences are longer), not that the model has none."
+        f"one standard error ({band}) below it.{lines} Nothing is trained for a k: the models were trained "
+        "on whole rows and read the last k words as if they were all. A flat line says that this dataset "
+        "needs no longer memory (or, far right, that few sentences are longer), not that the model has none."
     )
 
 
 def provenance_of_memory(study):
     """Data and runs of the study of the last k words."""
-    runs = ", ".join(
-        f"{model['run_id']} ({NAMES[model['model']]}, {model['hidden_size']} units, best epoch "
-        f"{model['epoch']})"
+    runs = "; ".join(
+        f"{', '.join(model['runs'])} ({NAMES[model['model']]}, {model['hidden_size']} units, best epoch "
+        f"{', '.join(map(str, model['best_epoch']))})"
         for model in study["models"]
     )
     lengths = f"{study['sentences']:,} test sentences of up to {study['k'][-1]} tokens"

@@ -19,6 +19,7 @@ from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
 from scripts.recipes import BEST, WIDE_RNN
+from scripts.search import in_words
 from scripts.studies import describe_failure, read_study, remedy_of
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
@@ -94,7 +95,7 @@ class Sources:
     def study(self, name, block):
         """A study, and the logs of its runs."""
         study = self.note(read_study(name, block))
-        for measured in study.get("variants") or study.get("models", ()):
+        for measured in study.get("variants") or study.get("candidates") or study.get("models", ()):
             for run_id in measured.get("runs") or [measured["run_id"]]:
                 if not artefacts.log_path(run_id).is_file():
                     raise StudyError(f"the log of its run {run_id!r} is missing: {remedy_of(block)}")
@@ -314,6 +315,23 @@ def recipes(sources):
     yield "best epoch is the last one in {} seeds of the RNN and {} of the LSTM".format(*last)
 
 
+@results_of("The search behind the best settings")
+def searched(sources):
+    """The best settings beside each change of them, on the validation split, as a table."""
+    study = sources.study("search", "search()")
+    if study["of_model"] != BEST:
+        raise StudyError("the search is around other settings than scripts/recipes.py: call search() again")
+    yield f"| validation split, mean of {len(study['seeds'])} seeds | loss | accuracy | best epochs |"
+    for one in study["candidates"]:
+        cells = [
+            f"{NAMES[one['model']]}, {in_words(one['change'])}",
+            bare(f"{np.mean(one['validation_loss']):.4f}"),
+            f"{score(one['validation_accuracy'])} %",
+            listed(map(str, one["best_epoch"])),
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
 @results_of("What came out")
 def random_rows(sources):
     """What rows divided at random would have claimed, beside rows divided by source, seed 0."""
@@ -340,7 +358,7 @@ def overfitting(sources):
     )
 
 
-@results_of("What came out", widths=plots.plot_gradients_rnns)
+@results_of("Three widths", widths=plots.plot_gradients_rnns)
 def widths(sources):
     """Decay in RNNs of three widths."""
     logs = [sources.log(run_id, "rnn") for run_id in (*figure_logs.WIDTHS, RNN)]
@@ -499,7 +517,7 @@ def direct_path(sources):
     yield f"over {study['sentences']['count']} validation sentences"
 
 
-@results_of("Does it hold with the best settings?")
+@results_of("Does it hold with the best settings?", best_jacobians=plots.plot_jacobians_over_seeds)
 def best_rates(sources):
     """Predicted and measured rates, direct path and full Jacobian of the best settings, over seeds."""
     best(sources)
@@ -587,10 +605,15 @@ def parameters(sources):
 @results_of("Does SST-2 need memory?", memory=plots.plot_memory)
 def memory(sources):
     """Accuracy from the last k words."""
-    study = sources.study("memory", f'memory_study("{RNN}", "{LSTM}")')
+    study = sources.study("memory", "memory_study(…)")
     rnn, lstm = study["models"]
+    if [model["runs"][0] for model in (rnn, lstm)] != ["study-rnn-best-s0", "study-lstm-best-s0"]:
+        raise StudyError("the study of the last k words is not of the best settings: call memory_study(…)")
+    seeds = len(rnn["runs"])
+    yield f"Mean of {seeds} seeds"
     ks = (1, 5, 10, 15, 20, 30)
-    lists = [listed([f"{100 * m['accuracy'][k - 1]:.0f}" for k in ks], " and ") for m in (lstm, rnn)]
+    means = [100 * np.mean(model["accuracy"], axis=0) for model in (lstm, rnn)]
+    lists = [listed([f"{right[k - 1]:.0f}" for k in ks], " and ") for right in means]
     yield f"From its last {listed(list(map(str, ks)), ' and ')} words the LSTM classifies {lists[0]} %"
     yield f"the RNN {lists[1]} %"
     yield f"From k = {lstm['enough']} (LSTM) and {rnn['enough']} (RNN) on"

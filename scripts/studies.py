@@ -26,10 +26,10 @@ scripts/plots_studies.py draws the JSON. All of them hold
     sentences, k        test sentences; 1, 2, … up to the longest
     longer              how many of them have more than k words
     models              a list of
-        run_id, model, hidden_size, epoch
-        accuracy        for each k
-        standard_error  of the accuracy on whole sentences
-        enough          from this k on, no accuracy is more than one standard error below that
+        model, hidden_size, runs (run ids, one a seed), best_epoch (of each)
+        accuracy        for each seed, a list over k
+        standard_error  of the mean accuracy on whole sentences, on that test split
+        enough          from this k on, no mean accuracy is more than one standard error below that
     baselines           {majority: accuracy, counts: [accuracy of each k]}
 
 ``probe-<mixture>.json``, by :func:`probe_study`:
@@ -418,7 +418,7 @@ def variants_table(study):
 
 
 def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
-    """Test accuracy from only the last k words of each sentence, k = 1 … all, of two trained runs.
+    """Test accuracy from only the last k words of each sentence, k = 1 … all, of trained runs.
 
     The models are not trained again: they read the end of a sentence as if it were all. Beside them stand
     the commoner label of the training split, and logistic regression on word counts, trained on whole
@@ -426,8 +426,8 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
 
     Parameters
     ----------
-    rnn, lstm : str
-        Run ids.
+    rnn, lstm : str or sequence of str
+        A run id, or those of several seeds.
     progress : bool
         Show a progress bar.
 
@@ -439,56 +439,74 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     Raises
     ------
     StudyError
-        A run is missing or of the other model, or data/ is not what it was trained on.
+        A run is missing, of the other model or of other settings than the first of its model, or data/ is not
+        what it was trained on.
     """
-    loaded = {}
-    for model, run_id in (("rnn", rnn), ("lstm", lstm)):
-        found = artefacts.load_run(run_id).settings["model"]
-        if found != model:
-            raise StudyError(
-                f"run {run_id!r} is one of the {found.upper()}, expected the {model.upper()}: give "
-                f"memory_study an RNN's run and an LSTM's, in this order"
-            )
-        loaded[run_id] = load_model(run_id)
-    data = loaded[rnn][1]
+    loaded = {"rnn": load_seeds("rnn", rnn), "lstm": load_seeds("lstm", lstm)}
+    data = loaded["rnn"][0][1]
     test = data.splits["test"]
     ks = range(1, int(test.s.max()) + 1)
-    right = {run_id: [] for run_id in loaded}
+    right = {model: [[] for _ in of_model] for model, of_model in loaded.items()}
     counts = []
     classifier = fit_word_counts(data.splits["train"], len(data.vocabulary))
     for k in tqdm(ks, "last k words", disable=not progress):
         ending = last_words(test, k)
-        for run_id, (model, _, _) in loaded.items():
-            right[run_id].append(accuracy(model, ending))
+        for model, of_model in loaded.items():
+            for (classifier_of_seed, _, _), by_k in zip(of_model, right[model], strict=True):
+                by_k.append(accuracy(classifier_of_seed, ending))
         counts.append(float(classifier.score(word_counts(ending, len(data.vocabulary)), ending.y)))
     commoner = data.splits["train"].y.mean() > 0.5
+    runs = {model: [run for _, _, run in of_model] for model, of_model in loaded.items()}
     return save_study(
         "memory",
         data.manifest,
-        [run for _, _, run in loaded.values()],
+        [run for of_model in runs.values() for run in of_model],
         sentences=len(test.s),
         k=list(ks),
         longer=[int(np.sum(test.s > k)) for k in ks],
-        models=[
-            describe_memory(run_id, run, right[run_id], len(test.s)) for run_id, (_, _, run) in loaded.items()
-        ],
+        models=[describe_memory(of_model, right[model], len(test.s)) for model, of_model in runs.items()],
         baselines={"majority": float(np.mean(test.y == commoner)), "counts": counts},
     )
 
 
-def describe_memory(run_id, run, right, sentences):
-    """What ``memory.json`` says of one run; `right` is its accuracy for each k."""
-    whole = right[-1]
-    error = math.sqrt(whole * (1 - whole) / sentences)
-    below = [k for k, value in enumerate(right, 1) if value < whole - error]
+def load_seeds(model, run_ids):
+    """Classifier, data and run of each seed of one model; StudyError where they don't belong together."""
+    run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
+    if not run_ids:
+        raise StudyError(f"no run of the {model.upper()} is named: give a run id, or those of several seeds")
+    loaded = []
+    for run_id in run_ids:
+        settings = artefacts.load_run(run_id).settings
+        if settings["model"] != model:
+            raise StudyError(
+                f"run {run_id!r} is one of the {settings['model'].upper()}, expected the {model.upper()}: "
+                "give memory_study an RNN's run and an LSTM's, in this order"
+            )
+        loaded.append(load_model(run_id))
+        first, given = (
+            run.settings["hyperparameters"] | {"seed": 0} for _, _, run in (loaded[0], loaded[-1])
+        )
+        if given != first:
+            raise StudyError(
+                f"runs {run_ids[0]!r} and {run_id!r} have other settings, expected the same but for the "
+                "seed: give memory_study seeds of one recipe"
+            )
+    return loaded
+
+
+def describe_memory(runs, right, sentences):
+    """What ``memory.json`` says of the runs of one model; `right` is the accuracy of each for each k."""
+    mean = np.mean(right, axis=0)
+    error = math.sqrt(mean[-1] * (1 - mean[-1]) / sentences)
+    below = np.flatnonzero(mean < mean[-1] - error)
     return {
-        "run_id": run_id,
-        "model": run.settings["model"],
-        "hidden_size": run.settings["hyperparameters"]["hidden_size"],
-        "epoch": best_epoch(run.history)["epoch"],
+        "model": runs[0].settings["model"],
+        "hidden_size": runs[0].settings["hyperparameters"]["hidden_size"],
+        "runs": [run.settings["run_id"] for run in runs],
+        "best_epoch": [best_epoch(run.history)["epoch"] for run in runs],
         "accuracy": right,
         "standard_error": round_to_digits(error),
-        "enough": max(below, default=0) + 1,
+        "enough": int(below[-1]) + 2 if len(below) else 1,
     }
 
 

@@ -8,8 +8,8 @@ of n takes the sentences k, k+n, k+2n, … of a batch, so that all have sentence
 
 A byte through a pipe tells a process which pass is next, a byte back that it is done; where each process has
 a core to itself, it waits for that byte awake (:func:`receive`). Whichever side ends, the other one reads the
-end of its pipe. With equal settings the results are equal to the last bit; with
-another n they are not, as sums are taken in another order and every process draws its own dropout masks.
+end of its pipe. With equal settings the results are equal to the last bit; with another n they are not, as
+sums are taken in another order and every process draws its own dropout masks.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ import numpy as np
 from scripts.artefacts import StudyError
 
 LARGEST_BATCH = 1 << 24  # tokens that the shared memory has room for; the system lends what is written only
-PATIENCE = 1e-3  # seconds that a process waits awake: an update and the next batch take less
+PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
 FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # what a process can be told
 
 

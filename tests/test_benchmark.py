@@ -447,13 +447,18 @@ def test_tables_name_seconds_variants_ratios_and_refusals(empty_record):
     own, peer = result("own", 3.0, 1.0), result("PyTorch", 6.0, 4.0)
     for entry, task in itertools.product((own, peer), benchmark_training.TASKS):
         entry[task]["epoch_seconds"] = 2 * entry[task]["median"]
-    results = [own, peer, result("JAX", 0, 0, refused="it computes something else", variant="padded")]
+    slower = result("PyTorch", 7.5, 5.0) | {"threads": 1}
+    peer["threads"] = 2
+    for task in benchmark_training.TASKS:
+        slower[task]["epoch_seconds"] = 2 * slower[task]["median"]
+    results = [own, peer, slower]
+    results.append(result("JAX", 0, 0, refused="it computes something else", variant="padded"))
     size = {"model": "lstm", "hidden_size": 64, "batch_size": 32, "batches": 5, "epoch_batches": 10}
     size |= {"others": 0.25, "results": results}
     size["ratios"] = {task: benchmark_training.ratios(results, task) for task in benchmark_training.TASKS}
     text = tables(empty_record | {"training": [size]})
-    assert "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 12.00 (packed × 1) | 0.50 | refused | – | – |" in text
-    assert "| LSTM | 64 | 32 | 5 of 10 | 2.00 | 8.00 (packed × 1) | 0.25 | refused | – |" in text
+    assert "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 12.00 (packed × 2) | 0.50 | refused | – | – | 0.40 |" in text
+    assert "| LSTM | 64 | 32 | 5 of 10 | 2.00 | 8.00 (packed × 2) | 0.25 | refused | – | 0.20 |" in text
     assert "Refused: JAX padded (LSTM, H = 64, batch 32): it computes something else." in text
     assert "a CPU, 2 cores; BLAS: openblas 0.3 (SkylakeX)" in text
     assert "Load average 0.5 before" in text
@@ -469,6 +474,8 @@ def test_tables_of_recording_glove_and_growth(empty_record):
     many = few | {"sentences": 5000, "memory": memory | {"peak": 4_040_000}}
     wide = few | {"hidden_size": 512, "memory": memory | {"peak": 9_000_000}}
     unknown = few | {"T": 50, "memory": dict.fromkeys([*memory, "peak"])}
+    products = {"model": "lstm", "hidden_size": 64, "batch_size": 64, "step_seconds": 2e-4, "share": 0.5}
+    products |= {"products": {"forward": 5e-5, "backward": 2e-5, "weights": 3e-5}, "operations": 12e6}
     file = {"lines": 200_000, "timed": True, "bytes": 180e6, "words": 14_345, "others": None}
     seconds = [{"library": "own", "median": 1.0}, {"library": "gensim", "median": 40.0}]
     file |= {"results": [r | {"refused": None} for r in seconds], "ratios": {"gensim": 0.025}}
@@ -479,8 +486,10 @@ def test_tables_of_recording_glove_and_growth(empty_record):
             "recording": [recording | {"results": recorded, "ratio": 1.25}],
             "glove": [file, file | {"lines": 1_300_000, "results": [], "ratios": {}}],
             "growth": [wide, few, many, unknown],
+            "products": [products],
         }
     )
+    assert "| LSTM | 64 | 64 | 200.0 | 100.0 | 50.0 | 20.0 | 30.0 | 0.50 | 120 |" in text
     assert "| RNN | 64 | 64 | 881 | 2.00 | 2.50 | 1.25 |" in text
     assert "| 200,000 | 180 | 14,345 | 1.00 | 40.00 | 0.025 | 12.5 |" in text
     assert "| 1,300,000 | 180 | 14,345 | – | – | – | 12.5 |" in text
@@ -517,7 +526,10 @@ def test_sections_sizes_and_repetitions_are_chosen(monkeypatch):
     ("arguments", "message"),
     [
         (["--repetitions", "0"], "--repetitions 0 is too few"),
-        (["--only", "speed"], "--only speed is no section: choose among training, recording, glove, growth"),
+        (
+            ["--only", "speed"],
+            "--only speed is no section: choose among training, recording, products, glove",
+        ),
         (["--sizes", "64"], "--sizes 64 is no size: give units x sentences a batch, such as 64x32"),
         (["--sizes", "0x64"], "--sizes 0x64 is no size"),
         (["--show", "no-such-file.json"], "no-such-file.json could not be read"),

@@ -462,6 +462,15 @@ def test_a_variant_without_its_pair_is_drawn_alone(compared):
     assert "left out: a-run" in words(plots_compare.draw_comparison(study, settings, variants))
 
 
+def test_models_of_equal_settings_are_one_figure_though_they_are_no_pair(compared):
+    some = compared["variants"][:2]
+    study = {**compared, "axes": {}, "paired": [], "variants": some}
+    assert plots_compare.by_settings(study) == [({}, some)]
+    pair = {"rnn": some[0]["name"], "lstm": compared["variants"][2]["name"], "settings": {}}
+    study |= {"paired": [pair], "variants": [some[0], compared["variants"][2], some[1]]}  # and a third model
+    assert plots_compare.by_settings(study) == [({}, [some[0], compared["variants"][2], some[1]])]
+
+
 def test_a_damaged_comparison_is_one_line(compared, study_root):
     artefacts.write_json(compare.study_path("broken"), {**compared, "variants": [{"model": "rnn"}]})
     assert plots_compare.comparisons() == ["broken"]

@@ -88,8 +88,19 @@ def test_plot_draws_it_where_it_is_measured(pair, capsys):
     for seed in range(3):
         analysis.study_path(f"study-rnn-pair-s{seed}").unlink()
     assert not plots_seeds.has_jacobians("pair")
-    with pytest.raises(StudyError, match="'pair' has no RNN and LSTM whose Jacobians are measured"):
+    with pytest.raises(StudyError, match="'pair' has no one RNN and one LSTM whose Jacobians"):
         plots_seeds.plot_jacobians_over_seeds("pair")
+
+
+def test_seeds_of_two_variants_or_of_unequal_number_are_not_drawn_as_one(pair):
+    analysis.study_path("study-rnn-pair-s2").unlink()
+    assert not plots_seeds.has_jacobians("pair")
+    make_study("study-rnn-pair-s2", "rnn")
+    assert plots_seeds.has_jacobians("pair")
+    make_study("study-rnn-wide-s0", "rnn")
+    pair["variants"].append({"model": "rnn", "name": "wide", "runs": ["study-rnn-wide-s0"]})
+    artefacts.write_json(studies.study_path("pair"), pair)
+    assert not plots_seeds.has_jacobians("pair")
 
 
 def test_studies_that_differ_are_not_drawn_together(pair):

@@ -75,15 +75,16 @@ def initialisations():
     )
 
 
-def memory():
+def memory(shifts=(0.0,)):
+    """A study of the last k words; each seed is right more often than the first by a shift."""
     k = list(range(1, 31))
     models = [
         {
-            "run_id": f"{model}-run",
             "model": model,
             "hidden_size": 64,
-            "epoch": 7,
-            "accuracy": [0.5 + scale * (1 - 0.9**n) for n in k],
+            "runs": [f"{model}-run-{seed}" for seed in range(len(shifts))],
+            "best_epoch": [7] * len(shifts),
+            "accuracy": [[0.5 + shift + scale * (1 - 0.9**n) for n in k] for shift in shifts],
             "standard_error": 0.013,
             "enough": 17,
         }
@@ -243,19 +244,27 @@ def test_initialisations_and_equal_parameters_are_files():
 # The last k words -------------------------------------------------------------------------------------------
 
 
-def test_memory_draws_both_models_and_both_baselines():
-    study = memory()
+@pytest.mark.parametrize("shifts", [(0.0,), (0.0, 0.03, -0.01)])
+def test_memory_draws_both_models_and_both_baselines(shifts):
+    study = memory(shifts)
     figure = plots_studies.draw_memory(study)
     top, bottom = figure.axes
     drawn = list(lines(top).values())
     for line, model in zip(drawn, study["models"], strict=False):
         np.testing.assert_array_equal(line.get_xdata(), study["k"])
-        np.testing.assert_allclose(line.get_ydata(), 100 * np.array(model["accuracy"]))
-        assert f"{100 * model['accuracy'][-1]:.1f} %, flat from k = 17 on" in line.get_label()
+        right = 100 * np.mean(model["accuracy"], axis=0)
+        np.testing.assert_allclose(line.get_ydata(), right)
+        assert f"{right[-1]:.1f} %, flat from k = 17 on" in line.get_label()
+    low, high = (-1.3, 1.3) if len(shifts) == 1 else (100 * (end - np.mean(shifts)) for end in (-0.01, 0.03))
+    band = top.collections[-1].get_paths()[0].vertices[:, 1]
+    assert [band.min(), band.max()] == pytest.approx([min(right) + low, max(right) + high])
+    assert ("mean of 3 seeds" in words(figure)) == (len(shifts) == 3)
     np.testing.assert_allclose(drawn[2].get_ydata(), 100 * np.array(study["baselines"]["counts"]))
     np.testing.assert_allclose(drawn[3].get_ydata(), 50.9)
     np.testing.assert_array_equal(bottom.lines[0].get_ydata(), study["longer"])
-    assert_complete(figure, "rnn-run", "lstm-run", "872 test sentences of up to 30 tokens")
+    assert_complete(
+        figure, "rnn-run-0", f"lstm-run-{len(shifts) - 1}", "872 test sentences of up to 30 tokens"
+    )
     assert plots_studies.plot_memory().stat().st_size < 200_000
 
 

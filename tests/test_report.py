@@ -113,7 +113,7 @@ class Given:
 
 def test_words_and_depths_are_counted_from_one():
     by_k = [k / 100 for k in range(1, 48)]
-    model = {"accuracy": by_k, "enough": 5}
+    model = {"accuracy": [by_k], "enough": 5}
     study = {
         "models": [model, model],
         "baselines": {"counts": by_k},

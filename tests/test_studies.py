@@ -144,13 +144,9 @@ def test_memory_reads_the_last_k_words_only(initialisations):
         model, _, _ = evaluation.load_model(run_id)
         for k in (1, 3, 26):
             z = [model.forward(words[-k:], np.ones(min(k, len(words)), int))[0] for words in sentences]
-            assert described["accuracy"][k - 1] == np.mean((np.array(z) > 0) == test.y)
-        assert described["accuracy"][-1] == evaluation.evaluate_run(run_id)["accuracy"]
-        enough, whole = described["enough"], described["accuracy"][-1]
-        assert all(
-            value >= whole - described["standard_error"] for value in described["accuracy"][enough - 1 :]
-        )
-        assert enough == 1 or described["accuracy"][enough - 2] < whole - described["standard_error"]
+            assert described["accuracy"][0][k - 1] == np.mean((np.array(z) > 0) == test.y)
+        assert described["accuracy"][0][-1] == evaluation.evaluate_run(run_id)["accuracy"]
+        assert described["runs"] == [run_id]
     assert study["baselines"]["counts"][-1] > 0.8  # more "good" than "bad" is a question of counts
 
 
@@ -194,12 +190,31 @@ def test_memory_takes_an_rnn_and_an_lstm(initialisations):
         assert "\n" not in str(error.value)
 
 
-def test_enough_words_are_those_from_which_on_all_is_within_a_standard_error():
-    settings = {"model": "rnn", "hyperparameters": {"hidden_size": 5}}
+def test_memory_takes_several_seeds_of_one_recipe(initialisations):
+    seeds = [[f"study-{variant}-s{seed}" for seed in (0, 1)] for variant in ("rnn-uniform", "lstm-forget-0")]
+    study = studies.memory_study(*seeds, progress=False)
+    alone = [studies.memory_study(*pair, progress=False) for pair in zip(*seeds, strict=True)]
+    for place, described in enumerate(study["models"]):
+        assert described["runs"] == seeds[place]
+        for seed in (0, 1):
+            assert described["accuracy"][seed] == alone[seed]["models"][place]["accuracy"][0]
+            assert described["best_epoch"][seed] == alone[seed]["models"][place]["best_epoch"][0]
+    mixed = ["study-rnn-uniform-s0", "study-rnn-orthogonal-s1"]
+    with pytest.raises(StudyError, match="have other settings, expected the same but for the seed") as error:
+        studies.memory_study(mixed, seeds[1], progress=False)
+    assert "\n" not in str(error.value)
+    with pytest.raises(StudyError, match="no run of the LSTM is named"):
+        studies.memory_study(seeds[0], [], progress=False)
+
+
+def test_enough_words_are_those_from_which_on_the_mean_is_within_a_standard_error():
+    settings = {"run_id": "a-run", "model": "rnn", "hyperparameters": {"hidden_size": 5}}
     run = artefacts.Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
-    described = studies.describe_memory("a-run", run, [0.5, 0.8, 0.73, 0.77, 0.9, 0.8], 100)
+    right = np.array([0.5, 0.8, 0.73, 0.77, 0.9, 0.8])
+    described = studies.describe_memory([run, run], [right + 0.1, right - 0.1], 100)
     assert described["standard_error"] == pytest.approx(0.04)
     assert described["enough"] == 4
+    assert studies.describe_memory([run], [[0.8, 0.8]], 100)["enough"] == 1
 
 
 def test_word_counts_know_no_order(data):
