@@ -475,6 +475,7 @@ def test_tables_of_recording_glove_and_growth(empty_record):
     wide = few | {"hidden_size": 512, "memory": memory | {"peak": 9_000_000}}
     unknown = few | {"T": 50, "memory": dict.fromkeys([*memory, "peak"])}
     products = {"model": "lstm", "hidden_size": 64, "batch_size": 64, "step_seconds": 2e-4, "share": 0.5}
+    products["others"] = None
     products |= {"products": {"forward": 5e-5, "backward": 2e-5, "weights": 3e-5}, "operations": 12e6}
     file = {"lines": 200_000, "timed": True, "bytes": 180e6, "words": 14_345, "others": None}
     seconds = [{"library": "own", "median": 1.0}, {"library": "gensim", "median": 40.0}]

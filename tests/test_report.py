@@ -113,9 +113,11 @@ class Given:
 
 def test_words_and_depths_are_counted_from_one():
     by_k = [k / 100 for k in range(1, 48)]
-    model = {"accuracy": [by_k], "enough": 5}
+    models = [
+        {"accuracy": [by_k], "enough": 5, "runs": [f"study-{kind}-best-s0"]} for kind in ("rnn", "lstm")
+    ]
     study = {
-        "models": [model, model],
+        "models": models,
         "baselines": {"counts": by_k},
         "longer": list(range(47)),
         "sentences": 9,
