@@ -467,13 +467,9 @@ if __name__ == "__main__":
     # probe_study(epochs=8)
     # plot()
 
-    # Long texts, gradients to 400 steps back. Replaces data/ by IMDb: 5 min.
+    # Long texts, gradients to 400 steps back, three seeds. Replaces data/ by IMDb: 10 min.
     # preprocess(dataset="imdb", max_length=400)
-    # train_rnn("rnn-imdb", epochs=5)
-    # train_lstm("lstm-imdb", epochs=5)
-    # test("rnn-imdb")
-    # test("lstm-imdb")
-    # plot("rnn-imdb", "lstm-imdb")
+    # compare(seeds=3, name="imdb", epochs=5)
 
     # The README's results and figures, made again from all of the above and held against what it says: 10 s.
     # report()

@@ -179,11 +179,12 @@ def draw_over_seeds(axes, curves):
     axes.set_yscale("log", nonpositive="clip")
     for number, (curve, label, (colour, marker, line)) in enumerate(curves):
         depth, low, high = (np.array(curve[name], float) for name in ("depth", "low", "high"))
+        apart = max(8, len(depth) // 6)  # the markers
         axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(
             *(depth, np.array(curve["median"], float)),  # NaN where it is None: a gap
             **{"color": colour, "linestyle": line, "marker": marker, "label": label},
-            markevery=(2 * number, 8),
+            markevery=(number * apart // 4, apart),
         )
     axes.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
 

@@ -7,7 +7,6 @@ scripts/report.py compares.
 
 import math
 import re
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -670,23 +669,23 @@ def probe_log(sources):
     yield f"with {cue_gradients(rnn, 'h', -1)[1]} of ∂z/∂h left there"
 
 
-@results_of("Long texts", imdb=partial(plots.plot_gradients_rnn_vs_lstm, "rnn-imdb", "lstm-imdb"))
+@results_of("Long texts", imdb=lambda: plots.plot_comparison("imdb")[0])
 def long_texts(sources):
-    """Decay over 400 steps."""
-    rnn, lstm = sources.log("rnn-imdb", "rnn"), sources.log("lstm-imdb", "lstm")
-    deepest = rnn.best["gradients"]["longest"]
-    powers = [
-        log.best["gradients"][state]["decay"]["log10_median"][deepest - 1]
-        for log, state in ((rnn, "h"), (lstm, "c"))
-    ]
-    hidden, cell = map(power, powers)
-    epochs = f"{rnn.epochs[-1]['epoch']} epochs"
-    yield f"{epochs}. {deepest} steps back the RNN keeps {hidden} of ∂z/∂h, the LSTM's cell {cell} of ∂z/∂c"
-    rnn, lstm = (sources.test(run_id) for run_id in ("rnn-imdb", "lstm-imdb"))
+    """Decay over 400 steps, and accuracy, over seeds."""
+    study = sources.study("imdb", 'compare(seeds=3, name="imdb", epochs=5)')
+    rnn, lstm = study["variants"]
+    hidden, cell = rnn["decay"]["h"]["after"], lstm["decay"]["c"]["after"]
+    left_there = [short(curve["median"][-1] or 0) for curve in (hidden, cell)]  # null where it is 0
+    epochs = f"{study['settings']['epochs']} epochs, {len(rnn['seeds'])} seeds"
     yield (
-        f"{score(lstm['accuracy'])} % of {lstm['sentences']:,} test reviews are classified rightly by the "
-        f"LSTM, {score(rnn['accuracy'])} % by the RNN"
+        "{}. {} steps back the RNN keeps {} of ∂z/∂h, the LSTM's cell {} of ∂z/∂c".format(
+            epochs, hidden["depth"][-1], *left_there
+        )
     )
+    reviews = study["dataset"]["splits"]["test"]["rows"]
+    right = [bare(plus_minus(model["intervals"]["test_accuracy"], 100, 1)) for model in (lstm, rnn)]
+    rightly = f"{right[0]} % of {reviews:,} test reviews are classified rightly"
+    yield f"{rightly} by the LSTM, {right[1]} % by the RNN"
 
 
 def sentence_figure():

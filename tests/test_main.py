@@ -117,7 +117,7 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     assert "accuracy" in out
     assert "P(positive)" in out
     assert "largest Lyapunov exponent" in out
-    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32", "rnn-imdb"} <= set(artefacts.runs())
+    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32", "study-rnn-imdb-s0"} <= set(artefacts.runs())
     figures = {path.name for path in (study_root / "assets" / "figures").glob("*.png")}
     assert figures >= {
         "rnn-run-1-training.png",
