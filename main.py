@@ -255,9 +255,11 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3"):
     Returns
     -------
     dict
-        See scripts.studies.memory_study.
+        See scripts.studies.memory_study; its table is also printed.
     """
-    return studies.memory_study(rnn, lstm)
+    study = studies.memory_study(rnn, lstm)
+    print(studies.memory_table(study))
+    return study
 
 
 def probe_study(**options):

@@ -241,7 +241,7 @@ def growth_lines(entries):
         )
         more = many["sentences"] - few["sentences"]
         before, after = (growth(entry["memory"], "peak") for entry in (few, many))
-        if more and None not in (before, after):
+        if more and None not in (before, after) and after > before:  # else it is lost among the rest
             lines.append(
                 f"{model.upper()}: {(after - before) / more:.1f} bytes of anonymous memory for each further "
                 f"sentence, from {few['sentences']:,} to {many['sentences']:,}."

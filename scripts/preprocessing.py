@@ -328,9 +328,10 @@ def summarise(manifest):
         "labels      {!r} is negative, {!r} is positive".format(*manifest["labels"].values()),
         f"vocabulary  {words['known']:,} of {words['total']:,} words have a vector, "
         f"{coverage['tokens']['all']:.1%} of the running words",
-        "missed most "
-        + (", ".join(f"{word} {count}" for word, count in list(manifest["missed"].items())[:10])),
     ]
+    if manifest["missed"]:
+        missed = ", ".join(f"{word} {count}" for word, count in list(manifest["missed"].items())[:10])
+        lines.append(f"missed most {missed}")
     if manifest["max_length"]:
         lines.append(f"cut         to the last {manifest['max_length']} tokens of each text")
     lines += ["", f"{'split':12}{'rows':>8}{'positive':>10}{'mean length':>13}{'longest':>9}{'known':>8}  is"]
@@ -347,9 +348,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Turn sentences and word vectors into data/.")
     parser.add_argument(
         "--dataset",
-        help="a Hugging Face Hub id; a folder, or a .csv, .tsv, .json or .parquet file; rotten-tomatoes or "
-        "imdb; probe: made-up sentences (default: stanfordnlp/sst2, or rotten-tomatoes where the Hub can't "
-        "be reached)",
+        help="a Hugging Face Hub id; a folder, or a .csv, .tsv, .json, .jsonl or .parquet file; "
+        "rotten-tomatoes or imdb; probe: made-up sentences (default: stanfordnlp/sst2, or rotten-tomatoes "
+        "where the Hub can't be reached)",
     )
     parser.add_argument(
         "--embeddings",

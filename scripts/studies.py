@@ -469,6 +469,31 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     )
 
 
+def memory_table(study):
+    """The study of the last k words as text: mean accuracies at some k.
+
+    Parameters
+    ----------
+    study : dict
+        Of :func:`memory_study`.
+
+    Returns
+    -------
+    str
+    """
+    shown = [k for k in (1, 2, 5, 10, 15, 20, 30, 40) if k < study["k"][-1]] + [study["k"][-1]]
+    rows = [
+        (f"{one['model'].upper()}, {len(one['runs'])} seed{'s' * (len(one['runs']) > 1)}", one["accuracy"])
+        for one in study["models"]
+    ]
+    rows.append(("logistic regression on word counts", [study["baselines"]["counts"]]))
+    lines = [f"{'test accuracy, %, from the last k words':40}" + "".join(f"{k:>7}" for k in shown)]
+    for name, accuracies in rows:
+        mean = 100 * np.mean(accuracies, axis=0)
+        lines.append(f"{name:40}" + "".join(f"{mean[k - 1]:7.1f}" for k in shown))
+    return "\n".join(lines)
+
+
 def load_seeds(model, run_ids):
     """Classifier, data and run of each seed of one model; StudyError where they don't belong together."""
     run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)

@@ -199,6 +199,11 @@ def test_memory_takes_several_seeds_of_one_recipe(initialisations):
         for seed in (0, 1):
             assert described["accuracy"][seed] == alone[seed]["models"][place]["accuracy"][0]
             assert described["best_epoch"][seed] == alone[seed]["models"][place]["best_epoch"][0]
+    heads, rnn, _, counts = studies.memory_table(study).splitlines()
+    assert heads.split()[-2:] == ["20", "26"]
+    assert "2 seeds" in rnn
+    assert rnn.split()[-1] == f"{100 * np.mean([right[-1] for right in study['models'][0]['accuracy']]):.1f}"
+    assert counts.split()[-1] == f"{100 * study['baselines']['counts'][-1]:.1f}"
     mixed = ["study-rnn-uniform-s0", "study-rnn-orthogonal-s1"]
     with pytest.raises(StudyError, match="have other settings, expected the same but for the seed") as error:
         studies.memory_study(mixed, seeds[1], progress=False)
