@@ -181,8 +181,9 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
 
 def test_an_interrupted_comparison_says_so_in_one_line(data, study_root):
     code = (
-        "import pathlib, sys; from scripts import artefacts, compare; artefacts.errors_in_one_line(); "
-        "artefacts.ROOT = pathlib.Path(sys.argv[1]); "
+        "import pathlib, signal, sys; from scripts import artefacts, compare; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's `&` has it ignored
+        "artefacts.errors_in_one_line(); artefacts.ROOT = pathlib.Path(sys.argv[1]); "
         "compare.compare_models(seeds=1, epochs=100_000, hidden_size=3, jobs=2, progress=False)"
     )
     asked = [sys.executable, "-c", code, study_root]
