@@ -552,6 +552,14 @@ def test_other_files_are_not_shown(tmp_path, content, message):
         benchmark.main(["--show", str(path)])
 
 
+def test_a_result_from_before_the_products_were_measured_is_shown(made_up, capsys):
+    record = measure(("recording",))
+    artefacts.write_json(todays_file(), {name: value for name, value in record.items() if name != "products"})
+    capsys.readouterr()
+    benchmark.main(["--show", str(todays_file())])
+    assert "| LSTM | 4 | 16 |" in capsys.readouterr().out
+
+
 def test_a_damaged_result_is_not_shown(made_up):
     record = measure(("recording",))
     artefacts.write_json(todays_file(), {name: value for name, value in record.items() if name != "growth"})
