@@ -6,15 +6,13 @@ import importlib.metadata
 import importlib.util
 import os
 import re
-import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import compress
+from itertools import compress, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import coo_array, csr_array
 from sklearn.decomposition import TruncatedSVD
 from tqdm import tqdm
@@ -33,8 +31,7 @@ PACKAGE = "glove-6b-50d"
 CUSTOM = "custom"
 BLOCK = 1 << 20  # bytes read at once: few enough for the processor's cache
 CHECKED = 200  # lines at the beginning of a file that are taken apart whatever their words
-WIDEST = 32  # bytes; the few words that are no shorter than this are looked at one by one
-LARGEST = float(np.finfo(np.float32).max)
+AT_ONCE = 1000  # lines whose values are taken apart together
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
 WINDOW = 5  # words to either side that count as neighbours, for custom vectors
 SMOOTHING = 0.75  # exponent on the neighbours' frequencies: tempers the weight of rare ones
@@ -143,8 +140,8 @@ def read_glove(path, words):
     that occur are taken apart.
 
     Each value of these lines, and of the first ones whatever their words, has to be a finite number. Of any
-    other line the signs that no number holds are counted (see `odd_lines`): it is taken apart only where
-    there are not as many as values, one blank before each.
+    other line the signs that no plain number holds are counted (see `odd_lines`): only where they are not one
+    blank before each value, its values are read too.
 
     Parameters
     ----------
@@ -171,52 +168,83 @@ def read_glove(path, words):
 
 
 def find_words(path, wanted, dimensions, digest):
-    """Iterate over the lines of words that are wanted: place of the word, number of the line, its values.
+    """Iterate over the lines whose values are to be read: place of the word, number of the line, values.
 
-    Every line is checked on the way, `wanted` loses the words that were found, `digest` sees every byte.
+    They are those of words that are wanted, and with None in place of the word's those that may hold no
+    vector. `wanted` loses the words that were found, `digest` sees every byte.
     """
     before = 0
     for block in read_blocks(path, digest):
         if b"\0" in block:
             raise _bad_line(path, before + block[: block.index(b"\0")].count(b"\n") + 1, "a zero byte")
-        words, starts, blanks, ends = find_lines(block)
-        odd = set(odd_lines(block, starts, blanks, ends, dimensions))
+        lines = block.split(b"\n")[:-1]
+        blanks = [line.find(b" ") for line in lines]
+        words = [line[:blank] for line, blank in zip(lines, blanks, strict=True)]
+        odd = set(odd_lines(block, lines, blanks, dimensions))
         odd.update(range(min(CHECKED - before, len(words))))
         known = compress(range(len(words)), map(wanted.__contains__, words))
         for k in sorted(odd.union(known)):
-            number, line = before + k + 1, block[starts[k] : ends[k]]
-            word = check_line(line, dimensions, path, number) if k in odd else line.partition(b" ")[0]
+            number, word, values = before + k + 1, words[k], lines[k][blanks[k] + 1 :]
+            if k in odd and lines[k].count(b" ") != dimensions:
+                word, values = split_line(lines[k], dimensions, path, number)
             if word in wanted:  # of repeated words the first counts
-                yield wanted.pop(word), number, line[len(word) + 1 :]
+                yield wanted.pop(word), number, values
+            elif k in odd and word is not None:
+                yield None, number, values
         before += len(words)
 
 
 def parse_values(lines, dimensions, path):
-    """The values of lines as `find_words` gives them: places of their words (K,), values (K, D) float32."""
-    places, numbers = [], []
+    """The values of the lines of words among those of `find_words`: their places (K,), values (K, D) float32.
 
-    def values_of_lines():
-        for place, number, text in lines:
-            places.append(place)
-            numbers.append(number)
-            yield text
+    All lines are checked.
+    """
+    places, parsed = [], [np.empty((0, dimensions), np.float32)]
+    while batch := list(islice(lines, AT_ONCE)):
+        of_words, numbers, texts = zip(*batch, strict=True)
+        wanted = [k for k, place in enumerate(of_words) if place is not None]
+        values = parse_numbers(texts, dimensions)
+        if values is None:  # there may be a "+0.5", which only Python takes for a number
+            pieces = [text.split(b" ") for text in texts]
+            values = [parse_line(*line, dimensions, path) for line in zip(pieces, numbers, strict=True)]
+        with np.errstate(over="ignore"):
+            values = np.asarray(values).astype(np.float32)
+        if not (finite := np.isfinite(values).all(axis=1)).all():
+            raise _bad_line(path, numbers[int(finite.argmin())], "a value that is no finite number")
+        places += [of_words[k] for k in wanted]
+        parsed.append(values[wanted])
+    return np.array(places, int), np.concatenate(parsed)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of no lines at all, and of numbers too large
-        try:
-            values = np.loadtxt(values_of_lines(), np.float32, delimiter=" ", comments=None, ndmin=2)
-        except StudyError:
-            raise
-        except ValueError as error:
-            reason = str(error).partition(" at row")[0]  # of the array
-            raise _bad_line(path, numbers[-1], f"a value that is no number ({reason})") from error
-    if not numbers:
-        return np.empty(0, int), np.empty((0, dimensions), np.float32)
-    if values.shape[1] != dimensions:
-        raise _bad_line(path, numbers[0], f"{values.shape[1]} values where {dimensions} were expected")
-    if not (finite := np.isfinite(values).all(axis=1)).all():
-        raise _bad_line(path, numbers[int(finite.argmin())], "a value that is no finite number")
-    return np.array(places), values
+
+def parse_numbers(texts, dimensions):
+    """Numbers with a blank between them, (lines, D) float64; None where a line is not so many of them."""
+    import pyarrow.csv  # which comes with datasets, and reads numbers several times faster than NumPy
+
+    names = [str(k) for k in range(dimensions)]
+    try:
+        table = pyarrow.csv.read_csv(
+            pyarrow.BufferReader(b"\n".join(texts)),
+            pyarrow.csv.ReadOptions(use_threads=False, column_names=names),
+            pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False, ignore_empty_lines=False),
+            pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.float64()), null_values=[]),
+        )
+    except pyarrow.ArrowInvalid:
+        return None
+    return np.stack(table.columns, axis=1) if len(table) == len(texts) else None
+
+
+def parse_line(pieces, number, dimensions, path):
+    """The values of a line, taken apart, as a list; StudyError where they are not so many numbers."""
+    try:
+        values = list(map(float, pieces))
+    except ValueError as error:
+        what = BLANKS if b"" in pieces else f"a value that is no number ({error})"
+        raise _bad_line(path, number, what) from error
+    if found := re.search(rb"[_\r]", b"".join(pieces)):  # Python takes 1_0 for 10, and strips the other
+        raise _bad_line(path, number, f"a value that is no number (it holds {found[0].decode()!r})")
+    if len(values) != dimensions:
+        raise _bad_line(path, number, f"{len(values)} values where {dimensions} were expected")
+    return values
 
 
 def find_dimensions(path):
@@ -279,7 +307,7 @@ def read_blocks(path, digest):
             following = thread.submit(read_block, file, digest)
             bar.update(len(block))
             block, mark = block.removeprefix(mark), b""
-            yield block.replace(b"\r\n", b"\n") if block.endswith(b"\r\n") else block
+            yield block.replace(b"\r\n", b"\n") if b"\r" in block else block
 
 
 def read_block(file, digest):
@@ -297,36 +325,27 @@ def read_block(file, digest):
     return block + b"\n"
 
 
-def find_lines(block):
-    """The lines of a block: their words, as far as they are short, and where they start and end.
-
-    Returns
-    -------
-    words : list of bytes
-        Empty where the word is no shorter than `WIDEST`.
-    starts, blanks, ends : (lines,) integers
-        Where each line starts, where its first blank stands (at the start where there is no word above), and
-        where it ends.
-    """
-    signs = np.frombuffer(block + bytes(WIDEST), np.uint8)
-    ends = np.flatnonzero(signs == ord("\n"))
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    words = sliding_window_view(signs, WIDEST)[starts]
-    sizes = (words == ord(" ")).argmax(axis=1)
-    words *= np.arange(WIDEST, dtype=np.uint8) < sizes[:, None].astype(np.uint8)
-    return words.view(f"S{WIDEST}")[:, 0].tolist(), starts, starts + sizes, ends
-
-
-def odd_lines(block, starts, blanks, ends, dimensions):
+def odd_lines(block, lines, blanks, dimensions):
     """The lines of a block that may hold no vector: their numbers within it, from 0.
+
+    Parameters
+    ----------
+    block : bytes
+    lines : list of bytes
+        The block's, without their ends.
+    blanks : list of int
+        Where the first blank of each line stands, -1 where there is none.
+    dimensions : int
 
     After its word a line has as many blanks as values, and digits, "-" and "." between. So the signs that are
     none of these are counted from the first blank on ("/" is let pass, as it stands among them). There are
-    more where a number has an exponent, or a word holds blanks.
+    more where a number has an exponent, or a word holds blanks. A line without a word may hold none, too.
     """
     other = np.frombuffer(block, np.uint8) - ord("-") > ord("9") - ord("-")  # what is below "-" wraps around
-    before_blank, before_end = count_before(other, np.array([blanks, ends]))
-    return np.flatnonzero((before_end - before_blank != dimensions) | (blanks == starts)).tolist()
+    blanks, sizes = np.array(blanks), np.fromiter(map(len, lines), int, len(lines))
+    ends = np.cumsum(sizes + 1) - 1
+    before_blank, before_end = count_before(other, np.array([ends - sizes + np.maximum(blanks, 0), ends]))
+    return np.flatnonzero((before_end - before_blank != dimensions) | (blanks <= 0)).tolist()
 
 
 def count_before(flags, places):
@@ -339,25 +358,10 @@ def count_before(flags, places):
     return np.cumsum(np.bitwise_count(words), dtype=np.int64)[word] - within
 
 
-def check_line(line, dimensions, path, number):
-    """The word of a line that holds a vector, None of a header; StudyError where it is neither."""
-    if is_header(line, number) and line.count(b" ") < dimensions:
-        return None
-    word, *pieces = split_line(line, dimensions, path, number)
-    try:
-        values = list(map(float, pieces))
-    except ValueError as error:
-        what = BLANKS if b"" in pieces else f"a value that is no number ({error})"
-        raise _bad_line(path, number, what) from error
-    if line.find(b"_", len(word)) >= 0:  # Python takes 1_0 for 10
-        raise _bad_line(path, number, "a value that is no number (it holds '_')")
-    if not np.abs(values).max() <= LARGEST:  # which no NaN is
-        raise _bad_line(path, number, "a value that is no finite number")
-    return word
-
-
 def split_line(line, dimensions, path, number):
-    """A line's word, which can hold blanks, and its values, as a list: taken apart from the right."""
+    """A line's word, which can hold blanks, and the text of its values; None and None of a header."""
+    if is_header(line, number) and line.count(b" ") < dimensions:
+        return None, None
     pieces = line.rsplit(b" ", dimensions)
     if len(pieces) <= dimensions:
         raise _bad_line(path, number, f"{len(pieces) - 1} values where {dimensions} were expected")
@@ -370,7 +374,7 @@ def split_line(line, dimensions, path, number):
         if whole or any(b"." in piece for piece in numbers):
             values = f"{dimensions + len(numbers)} values"
             raise _bad_line(path, number, f"{values} where {dimensions} were expected")
-    return pieces
+    return pieces[0], b" ".join(pieces[1:])
 
 
 BLANKS = "blanks other than a single one before each value"

@@ -186,7 +186,9 @@ def test_what_is_no_file_of_vectors_is_refused(file, content, complaint):
         (f"bad 1.0 {'9' * 60} 3.0", "a value that is no finite number"),
         ("bad 1.0 \t2.0", "2 values where 3 were expected"),  # the tab makes up for the missing blank
         ("bad 1.0 2.0/3.0 4.0", "a value that is no number"),
-        ("bad 1.0  3.0", "a value that is no number"),
+        ("bad 1.0  3.0", "blanks other than a single one"),
+        ("bad 1.0 2.0\r 3.0", "a value that is no number"),
+        ("bad 1.0 1_0 3.0", "a value that is no number"),
     ],
 )
 def test_a_wanted_line_is_read_strictly_wherever_it_stands(file, line, complaint, monkeypatch):
@@ -194,6 +196,24 @@ def test_a_wanted_line_is_read_strictly_wherever_it_stands(file, line, complaint
     path = file(f"a 1.0 2.0 3.0\nb 1.0 2.0 3.0\n{line}\nc 1.0 2.0 3.0\n")
     with pytest.raises(StudyError, match=f"line 3 .* has {complaint}"):
         read_glove(path, ["bad"])
+
+
+def test_numbers_are_those_that_python_reads(file, monkeypatch):
+    """Also where the fast reader takes them for none, and whichever lines are read together."""
+    monkeypatch.setattr(embeddings, "CHECKED", 1)
+    rng = np.random.default_rng(0)
+    numbers = [
+        f"{value:.{digits}g}"
+        for value, digits in zip(rng.normal(size=60), rng.integers(1, 19, 60), strict=True)
+    ]
+    numbers += ["+0.5", "5.", ".5", "-1e-05", "1E+05", "1e-400", "-0", "0.1000000014901161193847656"] * 3
+    rows = np.array(numbers).reshape(-1, 4)
+    lines = [f"w{k} {' '.join(row)}" for k, row in enumerate(rows)]
+    expected = np.array([list(map(float, row)) for row in rows]).astype(np.float32)
+    for together in (1, 4, 1000):
+        monkeypatch.setattr(embeddings, "AT_ONCE", together)
+        vectors = read_glove(file("\n".join(lines)), [f"w{k}" for k in range(len(lines))])
+        np.testing.assert_array_equal(vectors.values, expected)
 
 
 @pytest.mark.parametrize("word", ["1" * 40, "x" * 31, "x" * 32, "é" * 20])
