@@ -4,7 +4,7 @@ Every function here can also be called alone from a Python prompt: `from main im
 """
 
 from scripts import analysis, artefacts, checks, evaluation, experiment, studies
-from scripts.recipes import BEST, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401 (for the blocks at the end)
+from scripts.recipes import BEST, BEST_LONG, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401 (for the blocks at the end)
 
 
 def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
@@ -214,7 +214,8 @@ def initialisation_study(**options):
     Parameters
     ----------
     **options
-        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.initialisation_study.
+        ``seeds`` (3), ``epochs`` (8), any setting, and ``of_model``, settings of one model alone, such as
+        ``BEST``; see scripts.studies.initialisation_study.
 
     Returns
     -------
@@ -270,7 +271,8 @@ def probe_study(**options):
     Parameters
     ----------
     **options
-        ``seeds`` (3), ``epochs`` (12) and any setting; see scripts.studies.probe_study.
+        ``seeds`` (3), ``epochs`` (12), any setting, and ``of_model``, settings of one model alone, such as
+        ``BEST``; see scripts.studies.probe_study.
 
     Returns
     -------
@@ -436,11 +438,11 @@ if __name__ == "__main__":
     #     jacobians(f"study-lstm-best-s{seed}", sentences=100)
     # plot()
 
-    # How should weights begin? Three initialisations of the RNN, four of the LSTM, 3 seeds each: 4 min.
-    # initialisation_study()
+    # How should weights begin? 3 initialisations of the RNN, 4 of the LSTM, best settings, 3 seeds: 20 min.
+    # initialisation_study(of_model=BEST)
     # plot()
 
-    # Is the LSTM's lead its size? An RNN with as many parameters, after the block above: 1 min.
+    # Is the LSTM's lead its size? An RNN with as many parameters, three seeds: 2 min.
     # equal_parameters()
     # plot()
 
@@ -462,16 +464,16 @@ if __name__ == "__main__":
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 6 min.
+    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 45 min.
     # preprocess(dataset="probe")
-    # probe_study()
+    # probe_study(of_model=BEST)
     # preprocess(dataset="probe", probe_mixture="log")
-    # probe_study(epochs=8)
+    # probe_study(of_model=BEST)
     # plot()
 
-    # Long texts, gradients to 400 steps back, three seeds. Replaces data/ by IMDb: 10 min.
+    # Long texts, gradients to 400 steps back, best settings but 5 epochs. Replaces data/ by IMDb: 25 min.
     # preprocess(dataset="imdb", max_length=400)
-    # compare(seeds=3, name="imdb", epochs=5)
+    # compare(seeds=3, name="imdb", of_model=BEST_LONG)
 
     # The README's results and figures, made again from all of the above and held against what it says: 10 s.
     # report()

@@ -41,14 +41,21 @@ from scripts.artefacts import StudyError
 from scripts.experiment import LSTM_ALONE, Settings, best_epoch, check_settings
 from scripts.figure_logs import NAMES
 from scripts.gradients import round_to_digits
-from scripts.many_runs import plain, seed_list, train_variants
+from scripts.many_runs import (
+    AXIS,
+    as_given,
+    plain,
+    refuse_given_twice,
+    seed_list,
+    settings_of_models,
+    train_variants,
+)
 from scripts.studies import measure_variants, refuse_unrecorded, refuse_varied, save_study, study_path
 
 SEEDS = 5
 CONFIDENCE = 0.95
 INTERVAL = f"{100 * CONFIDENCE:g} % interval"
 TEST = "paired t-test"
-AXIS = (tuple, list, range)  # what gives a setting several values
 # what scripts/studies.py, baselines.py, search.py, analysis.py and benchmark.py call their JSON and figures
 RESERVED = (
     r"((initialisations|equal-parameters|baselines|search|memory|probe|jacobians)(-.*)?"
@@ -158,34 +165,6 @@ def model_list(models):
     return listed
 
 
-def settings_of_models(of_model, models):
-    """Settings of one model alone, as JSON can hold them; StudyError where they make no sense."""
-    if of_model is None:
-        return {}
-    if not isinstance(of_model, dict) or not all(isinstance(own, dict) for own in of_model.values()):
-        raise StudyError(
-            f"of_model={of_model!r}: expected settings by model, such as {{'rnn': {{'lr': 0.001}}}}"
-        )
-    for model, own in of_model.items():
-        if model not in models:
-            raise StudyError(f"of_model names {model!r}: expected one of the models compared, {models}")
-        for key, value in own.items():
-            if isinstance(value, AXIS):
-                raise StudyError(f"of_model={{{model!r}: {{{key!r}: {value!r}}}}}: give it one value")
-    return {model: {key: plain(value) for key, value in own.items()} for model, own in of_model.items()}
-
-
-def refuse_given_twice(of_model, shared):
-    """Raise StudyError where a model has a value of its own for a setting of all runs."""
-    for model, own in of_model.items():
-        for key in shared:
-            if key in own:
-                raise StudyError(
-                    f"{key}={shared[key]!r} is for all runs, and of_model gives the {model} "
-                    f"{own[key]!r}: leave one of them out"
-                )
-
-
 def value_list(setting, values):
     """The values of a setting that is varied, each once."""
     values = [plain(value) for value in values]
@@ -239,7 +218,7 @@ def complete(models, settings, axes, of_model):
 def in_words(settings, axes, of_model):
     """Settings and axes as they are asked for."""
     given = {**settings, **axes} | ({"of_model": of_model} if of_model else {})
-    return ", ".join(f"{key}={value!r}" for key, value in given.items()) or "default settings"
+    return as_given(given) or "default settings"
 
 
 def plan_variants(models, name, settings, axes, of_model):

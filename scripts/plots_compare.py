@@ -5,13 +5,14 @@ Everything drawn stands in the JSON of the comparison; nothing is trained or mea
 
 from scripts import artefacts, figure_style
 from scripts.artefacts import StudyError
-from scripts.compare import INTERVAL, in_words, label, plus_minus
+from scripts.compare import INTERVAL, label, plus_minus
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
 from scripts.plots_runs import STATES
 from scripts.plots_studies import (
     MOMENTS,
     describe_measured,
+    describe_own,
     draw_over_seeds,
     draw_scores,
     mark_depths,
@@ -141,10 +142,7 @@ def provenance(study, settings, variants):
         f"{variant['parameters']:,} parameters)"
         for variant in variants
     )
-    own = "".join(
-        f" Settings of the {NAMES[model]} alone: {in_words(given, {}, {})}."
-        for model, given in study.get("of_model", {}).items()
-    )
+    own = describe_own(study, [variant["model"] for variant in variants])
     failed = f" Failed and left out: {', '.join(study['failed'])}." if study["failed"] else ""
     return (
         f"Test accuracy, mean ± half of its {INTERVAL} over seeds (Student's t): {accuracies}."

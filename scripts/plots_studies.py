@@ -18,9 +18,18 @@ from scripts.artefacts import StudyError
 from scripts.experiment import Settings
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
+from scripts.many_runs import as_given
 from scripts.plots_runs import STATES
 from scripts.probe import MIXTURES, NEAR
-from scripts.studies import describe_failure, describe_gradient_there, read_study, remedy_of, study_path
+from scripts.studies import (
+    OF_MODEL,
+    describe_epochs,
+    describe_failure,
+    describe_gradient_there,
+    read_study,
+    remedy_of,
+    study_path,
+)
 
 LOOKS = [  # of the variants of a study, one after the other: colour, marker, line
     ("#E69F00", "o", "-"),
@@ -70,11 +79,21 @@ def reading(name, block):
         ) from fault
 
 
-def describe_runs(study):
-    """Seeds and epochs of a study, as a footer names them."""
+def describe_runs(study, models):
+    """Seeds and epochs of a study, as a footer names them, of some models of it."""
     seeds = study["seeds"]
     runs = f"run{'s' * (len(seeds) > 1)} study-…{', '.join(f'-s{seed}' for seed in seeds)}"
-    return f"{len(seeds)} seed{'s' * (len(seeds) > 1)} ({runs}), {study['epochs']} epochs each."
+    epochs = describe_epochs(study, models)
+    return f"{len(seeds)} seed{'s' * (len(seeds) > 1)} ({runs}), {epochs}.{describe_own(study, models)}"
+
+
+def describe_own(study, models):
+    """What settings some models of a study had for themselves, as a footer goes on."""
+    return "".join(
+        f" Settings of the {NAMES[model]} alone: {as_given(own)}."
+        for model, own in study.get("of_model", {}).items()
+        if model in models
+    )
 
 
 # Variants: initialisations, equal parameters ----------------------------------------------------------------
@@ -102,7 +121,8 @@ def plot_initialisations(show=False):
     with reading("initialisations", "initialisation_study()") as study:
         for model in ("rnn", "lstm"):
             variants = [variant for variant in study["variants"] if variant["model"] == model]
-            labels = [WORDS.get(variant["name"], variant["name"]) for variant in variants]
+            names = [variant["name"].removeprefix(OF_MODEL) for variant in variants]
+            labels = [WORDS.get(name, name) for name in names]
             figure = draw_variants(study, variants, labels, TITLES[model])
             paths.append(figure_style.save(figure, f"initialisations-{model}.png", show))
     return paths
@@ -152,7 +172,8 @@ def draw_variants(study, variants, labels, title, looks=LOOKS):
         axes[rows - 1, column].set_xlabel("steps back (1 = the last step)")
     figure_style.add_legend(axes[0, 0], axes[rows - 1, 0].get_legend_handles_labels(), 2)
     draw_scores(span_last_row(figure, axes), study, drawn)
-    figure_style.add_footer(figure, read_variants(len(study["seeds"])), provenance_of_variants(study))
+    provenance = provenance_of_variants(study, variants)
+    figure_style.add_footer(figure, read_variants(len(study["seeds"])), provenance)
     return figure
 
 
@@ -266,10 +287,10 @@ def read_variants(seeds):
     )
 
 
-def provenance_of_variants(study):
-    """Data, runs and sentences of a study of variants."""
-    measured = describe_measured(study, study["variants"])
-    return f"{name_data(study['dataset'])} {describe_runs(study)} {measured}"
+def provenance_of_variants(study, variants):
+    """Data, runs and sentences of a study, of some variants of it."""
+    runs = describe_runs(study, dict.fromkeys(variant["model"] for variant in variants))
+    return f"{name_data(study['dataset'])} {runs} {describe_measured(study, variants)}"
 
 
 def describe_measured(study, variants):
@@ -531,10 +552,11 @@ def provenance_of_probe(study):
         f"{', '.join(map(str, model['best_epoch']))})"
         for model in study["models"]
     )
+    runs = describe_runs(study, [model["model"] for model in study["models"]])
     rows = study["dataset"]["splits"]["train"]["rows"]
     count = study["sentences"]
     return (
-        f"{name_data(study['dataset'])} {models}; {describe_runs(study)} {rows:,} training sentences, d "
+        f"{name_data(study['dataset'])} {models}; {runs} {rows:,} training sentences, d "
         f"from 2 to {study['longest']}; test sentences at each d: {count['decides_last']} with the decider "
         f"last, {count['decides_first']} with the decider first."
     )

@@ -17,9 +17,9 @@ from scripts.compare import plus_minus
 from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
-from scripts.recipes import BEST, WIDE_RNN
+from scripts.recipes import BEST, BEST_LONG, WIDE_RNN
 from scripts.search import in_words
-from scripts.studies import describe_failure, read_study, remedy_of
+from scripts.studies import describe_epochs, describe_failure, epochs_of, read_study, remedy_of
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
 JACOBIAN_SEEDS = 3  # of each of the best settings
@@ -566,10 +566,21 @@ def over_seeds(values):
     return f"{mean} ({low} to {high})"
 
 
+def best_study(sources, name, block):
+    """A study with the best settings of each model; StudyError where it has others."""
+    study = sources.study(name, block)
+    if study.get("of_model") != BEST:
+        raise StudyError(
+            f"the study {name!r} is not of the settings in scripts/recipes.py: call {block} again, with "
+            "overwrite=True"
+        )
+    return study
+
+
 @results_of("How should weights begin?", initialisations=lambda: plots.plot_initialisations()[-1])
 def initialisations(sources):
     """How weights begin: gradients before and after training, accuracies."""
-    study = sources.study("initialisations", "initialisation_study()")
+    study = best_study(sources, "initialisations", "initialisation_study(of_model=BEST)")
     rnns, lstms = ([v for v in study["variants"] if v["model"] == model] for model in ("rnn", "lstm"))
     depth = study["sentences"]["shortest"]
 
@@ -584,7 +595,7 @@ def initialisations(sources):
     yield f"the LSTM keeps {fresh} of ∂z/∂c with forget bias 0, 1, 2 and chrono"
     yield f"RNN {listed(kept(rnns, 'h', 'after'))}; LSTM {listed(kept(lstms, 'c', 'after'))}"
     scores = [listed([score(variant["test_accuracy"]) for variant in some]) for some in (rnns, lstms)]
-    yield f"{study['epochs']} epochs: RNN {scores[0]} %; LSTM {scores[1]} %"
+    yield f"{describe_epochs(study, BEST)}: RNN {scores[0]} %; LSTM {scores[1]} %"
     yield f"One standard error is {100 * study['standard_error']:.1f} points"
 
 
@@ -625,13 +636,14 @@ def memory(sources):
 @results_of("How far back does each model remember?", probe=plots.plot_probe)
 def probe_even(sources):
     """How far back both models remember, all distances equally often."""
-    study = sources.study("probe-even", "probe_study()")
+    study = best_study(sources, "probe-even", "probe_study(of_model=BEST)")
     rnn, lstm = study["models"]
     distances = study["distances"]
     failed = [distances.index(d) for d in rnn["fails_at"] if d is not None]
     at = max(failed, default=len(distances) - 1)
     failure = describe_failure(study, rnn)
-    yield f"from {distances[0]} to {distances[-1]} equally often, {study['epochs']} epochs, the RNN {failure}"
+    epochs = describe_epochs(study, BEST)
+    yield f"from {distances[0]} to {distances[-1]} equally often, {epochs}, the RNN {failure}"
     right = np.array(rnn["accuracy"])
     scores = [f"{span(right[:, place], 1)} % at d = {distances[place]}" for place in range(at + 1)][-3:]
     scores += [f"{span(right[:, at + 1 :].ravel(), 1)} % beyond"] if at + 1 < len(distances) else []
@@ -660,11 +672,9 @@ def rightly(model):
 @results_of("How far back does each model remember?")
 def probe_log(sources):
     """The same, short distances more frequent."""
-    study = sources.study(
-        "probe-log", 'probe_study(), after preprocess(dataset="probe", probe_mixture="log")'
-    )
+    study = best_study(sources, "probe-log", "probe_study(of_model=BEST)")
     rnn = study["models"][0]
-    longest, epochs = study["distances"][-1], study["epochs"]
+    longest, epochs = study["distances"][-1], epochs_of(study, "rnn")
     yield f"the same RNN is {rightly(rnn)}, up to d = {longest}, within {epochs} epochs"
     yield f"with {cue_gradients(rnn, 'h', -1)[1]} of ∂z/∂h left there"
 
@@ -672,11 +682,11 @@ def probe_log(sources):
 @results_of("Long texts", imdb=lambda: plots.plot_comparison("imdb")[0])
 def long_texts(sources):
     """Decay over 400 steps, and accuracy, over seeds."""
-    study = sources.study("imdb", 'compare(seeds=3, name="imdb", epochs=5)')
+    study = recipe_study(sources, "imdb", BEST_LONG)
     rnn, lstm = study["variants"]
     hidden, cell = rnn["decay"]["h"]["after"], lstm["decay"]["c"]["after"]
     left_there = [short(curve["median"][-1] or 0) for curve in (hidden, cell)]  # null where it is 0
-    epochs = f"{study['settings']['epochs']} epochs, {len(rnn['seeds'])} seeds"
+    epochs = f"{BEST_LONG['rnn']['epochs']} epochs, {len(rnn['seeds'])} seeds"
     yield (
         "{}. {} steps back the RNN keeps {} of ∂z/∂h, the LSTM's cell {} of ∂z/∂c".format(
             epochs, hidden["depth"][-1], *left_there

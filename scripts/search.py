@@ -17,7 +17,7 @@ import numpy as np
 
 from scripts import artefacts
 from scripts.experiment import best_epoch
-from scripts.many_runs import seed_list
+from scripts.many_runs import as_given, seed_list
 from scripts.recipes import BEST
 from scripts.studies import save_study, train_seeds
 
@@ -107,7 +107,7 @@ def variant_name(change):
 
 def in_words(change):
     """A candidate as the tables name it: "its best settings", or what was changed."""
-    return ", ".join(f"{key}={value!r}" for key, value in change.items()) or "its best settings"
+    return as_given(change) or "its best settings"
 
 
 def search_table(study):

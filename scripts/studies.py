@@ -10,7 +10,9 @@ scripts/plots_studies.py draws the JSON. All of them hold
 ``initialisations.json`` and ``equal-parameters.json``, by :func:`initialisation_study` and
 :func:`equal_parameters`:
 
-    seeds, epochs, settings     of all runs
+    seeds, settings     of all runs
+    epochs              of the runs that of_model gives none
+    of_model            {model: settings of its runs alone}
     standard_error      of one accuracy near theirs on that test split
     sentences           {count, shortest, longest}: those on which the logs measured their gradients
     variants            a list of
@@ -34,7 +36,8 @@ scripts/plots_studies.py draws the JSON. All of them hold
 
 ``probe-<mixture>.json``, by :func:`probe_study`:
 
-    seeds, epochs, settings, mixture, longest
+    seeds, epochs, settings, of_model       as above
+    mixture, longest
     distances           the d of the test split
     sentences           {decides_last, decides_first}: how many at each
     failing             the accuracy below which a model fails at a distance
@@ -66,7 +69,7 @@ from scripts.dataset import sorted_batches
 from scripts.evaluation import load_model, logits
 from scripts.experiment import best_epoch, build_model, check_settings, describe_data
 from scripts.gradients import round_to_digits, walk_back
-from scripts.many_runs import seed_list, train_variants
+from scripts.many_runs import refuse_given_twice, seed_list, settings_of_models, train_variants
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
 PROBE_EPOCHS = 12
@@ -77,6 +80,7 @@ RNN = {name: {"recurrent_init": name} for name in ("uniform", "orthogonal", "ide
 LSTM = {f"forget-{bias}": {"forget_bias": bias} for bias in (0.0, 1.0, 2.0)}
 LSTM = {name.removesuffix(".0"): settings for name, settings in LSTM.items()}
 LSTM["chrono"] = {"forget_bias": "chrono"}
+OF_MODEL = "init-"  # with it the names of variants begin whose models have settings of their own
 
 
 def study_path(name):
@@ -192,14 +196,20 @@ def remedy_of(block):
 # Initialisations, and equal parameters ----------------------------------------------------------------------
 
 
-def initialisation_study(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
+def initialisation_study(
+    seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings
+):
     """How the recurrent weights (RNN) and the forget bias (LSTM) begin: gradients and accuracy.
 
     Parameters
     ----------
     seeds : int or sequence of int
         How many (0, 1, …), or which.
-    epochs : int
+    epochs : int, optional
+        8 where `of_model` says nothing else.
+    of_model : dict of str to dict, optional
+        Settings of one model alone, such as the best ones found for each; the study's own come first. The
+        runs are then called ``study-<model>-init-…``.
     overwrite : bool
         Train anew where other settings or data were used before.
     progress : bool
@@ -219,9 +229,57 @@ def initialisation_study(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progres
         data/ is missing, or settings are out of range or not to be chosen.
     """
     refuse_varied(settings, "recurrent_init", "forget_bias")
-    plan = [("rnn", name, own) for name, own in RNN.items()]
-    plan += [("lstm", name, own) for name, own in LSTM.items()]
-    return compare_variants("initialisations", plan, seeds, overwrite, progress, epochs=epochs, **settings)
+    shared, of_model = share_settings(settings, epochs, EPOCHS, of_model)
+    prefix = OF_MODEL if of_model else ""
+    plan = [
+        (model, prefix + name, of_model.get(model, {}) | own)
+        for model, variants in (("rnn", RNN), ("lstm", LSTM))
+        for name, own in variants.items()
+    ]
+    return compare_variants("initialisations", plan, seeds, overwrite, progress, of_model, **shared)
+
+
+def share_settings(settings, epochs, usual, of_model):
+    """Settings of all runs, epochs among them, and those of one model alone.
+
+    Parameters
+    ----------
+    settings : dict
+        Of all runs.
+    epochs : int or None
+        Of all runs, if given.
+    usual : int
+        Epochs where they are given neither here nor there.
+    of_model : dict of str to dict, or None
+
+    Returns
+    -------
+    shared, of_model : dict
+
+    Raises
+    ------
+    StudyError
+        One setting is given for all runs and for one model; or a model's are not to be chosen.
+    """
+    of_model = settings_of_models(of_model, ["rnn", "lstm"])
+    refuse_given_twice(of_model, settings if epochs is None else {"epochs": epochs, **settings})
+    for own in of_model.values():
+        refuse_varied(own)
+    return {"epochs": usual if epochs is None else epochs, **settings}, of_model
+
+
+def epochs_of(study, model):
+    """How many epochs the runs of one model of a study were to have."""
+    return study.get("of_model", {}).get(model, {}).get("epochs", study["epochs"])
+
+
+def describe_epochs(study, models):
+    """The epochs of a study in words: "8 epochs", or "20 epochs (RNN), 12 (LSTM)" where models differ."""
+    epochs = {model: epochs_of(study, model) for model in models}
+    (first, count), *others = epochs.items()
+    if len(set(epochs.values())) == 1:
+        return f"{count} epochs"
+    return ", ".join([f"{count} epochs ({first.upper()})", *(f"{n} ({m.upper()})" for m, n in others)])
 
 
 def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
@@ -231,8 +289,9 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
 
     Parameters
     ----------
-    seeds, epochs, overwrite, progress, **settings
+    seeds, overwrite, progress, **settings
         As there; ``hidden_size`` is that of the LSTM and of the narrower RNN.
+    epochs : int
 
     Returns
     -------
@@ -252,7 +311,8 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
         ("rnn", f"{wide}-units", RNN["orthogonal"] | {"hidden_size": wide}),
         ("lstm", "forget-1", LSTM["forget-1"]),
     ]
-    return compare_variants("equal-parameters", plan, seeds, overwrite, progress, epochs=epochs, **settings)
+    settings["epochs"] = epochs
+    return compare_variants("equal-parameters", plan, seeds, overwrite, progress, {}, **settings)
 
 
 def equal_width(hidden_size, dimensions):
@@ -270,14 +330,22 @@ def equal_width(hidden_size, dimensions):
     return round(math.sqrt(half * half + parameters - 1) - half)
 
 
-def compare_variants(name, plan, seeds, overwrite, progress, **settings):
+def compare_variants(name, plan, seeds, overwrite, progress, of_model, **settings):
     """Train variants over seeds, and put their gradients and accuracies side by side in one JSON."""
-    refuse_unrecorded(name, settings)
+    for given in (settings, *of_model.values()):
+        refuse_unrecorded(name, given)
     seeds = seed_list(seeds)
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
     data, runs, content = measure_variants(plan, run_ids)
     return save_study(
-        name, data.manifest, runs, seeds=seeds, epochs=settings["epochs"], settings=settings, **content
+        name,
+        data.manifest,
+        runs,
+        seeds=seeds,
+        epochs=settings["epochs"],
+        settings=settings,
+        of_model=of_model,
+        **content,
     )
 
 
@@ -391,15 +459,16 @@ def variants_table(study):
     str
     """
     depth = study["sentences"]["shortest"]
+    models = dict.fromkeys(variant["model"] for variant in study["variants"])
     columns = f"{'parameters':>11}  {'test accuracy, %':22}{'best epoch':12}"
     lines = [
-        f"{len(study['seeds'])} seeds, {study['epochs']} epochs; accuracy: mean (smallest–largest); "
+        f"{len(study['seeds'])} seeds, {describe_epochs(study, models)}; accuracy: mean (smallest–largest); "
         f"of ∂z, left {depth} steps back",
         f"{'':19}{columns}{'h before':>9}{'after':>9}{'c before':>11}{'after':>9}",
     ]
     for variant in study["variants"]:
         score = 100 * np.array(variant["test_accuracy"])
-        epochs = ", ".join(map(str, variant["best_epoch"]))
+        name, epochs = variant["name"].removeprefix(OF_MODEL), ", ".join(map(str, variant["best_epoch"]))
         left = [
             curve[moment]["median"][depth - 1]
             for curve in variant["decay"].values()
@@ -407,7 +476,7 @@ def variants_table(study):
         ]
         left = [f"{'–':>9}" if value is None else f"{value:9.1e}" for value in left]
         lines.append(
-            f"{variant['model'].upper():5}{variant['name']:14}{variant['parameters']:11,}  "
+            f"{variant['model'].upper():5}{name:14}{variant['parameters']:11,}  "
             f"{f'{score.mean():.1f} ({score.min():.1f}–{score.max():.1f})':22}{epochs:12}{''.join(left[:2])}"
             + ("  " + "".join(left[2:]) if left[2:] else "")
         )
@@ -571,7 +640,7 @@ def fit_word_counts(split, words):
 # The cue-distance probe -------------------------------------------------------------------------------------
 
 
-def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=True, **settings):
+def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
     """How far back both models remember, and how much of the gradient reaches what they have to remember.
 
     data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed one model
@@ -581,8 +650,12 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
 
     Parameters
     ----------
-    seeds, epochs, overwrite, progress, **settings
+    seeds, overwrite, progress, **settings
         As for :func:`initialisation_study`. By default without dropout.
+    epochs : int, optional
+        12 where `of_model` says nothing else.
+    of_model : dict of str to dict, optional
+        Settings of one model alone, such as the best ones found for each.
 
     Returns
     -------
@@ -595,12 +668,13 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
         data/ is missing or holds another dataset, or settings are out of range or not to be chosen.
     """
     refuse_varied(settings)
+    shared, of_model = share_settings(settings, epochs, PROBE_EPOCHS, of_model)
     data = artefacts.load_data()
     distances = probe.cue_distances(data.splits["test"], data.vocabulary)
     last = probe.decides_last(data.splits["test"], data.vocabulary)
     described = data.manifest[probe.NAME]
-    settings = {"epochs": epochs, "input_dropout": 0.0, "state_dropout": 0.0, "gradients": False, **settings}
-    plan = [(model, f"probe-{described['mixture']}", {}) for model in ("rnn", "lstm")]
+    settings = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False, **shared}
+    plan = [(model, f"probe-{described['mixture']}", of_model.get(model, {})) for model in ("rnn", "lstm")]
     seeds = seed_list(seeds)
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
     runs = [artefacts.load_run(run_id) for ids in run_ids for run_id in ids]
@@ -615,8 +689,9 @@ def probe_study(seeds=SEEDS, epochs=PROBE_EPOCHS, *, overwrite=False, progress=T
         data.manifest,
         runs,
         seeds=seeds,
-        epochs=epochs,
+        epochs=settings["epochs"],
         settings=settings,
+        of_model=of_model,
         mixture=described["mixture"],
         longest=described["longest"],
         distances=tested.tolist(),

@@ -50,13 +50,14 @@ def run_block(source):
     names = dict(vars(main)) | {
         "__name__": "__main__",
         "preprocess": preprocess_small,
-        "initialisation_study": lambda: main.initialisation_study(**small),
+        "initialisation_study": lambda of_model: main.initialisation_study(seeds=1, of_model=of_model),
         "equal_parameters": lambda: main.equal_parameters(**small),
         "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
         "BEST": SMALL_BEST,
+        "BEST_LONG": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
-        "probe_study": lambda **options: main.probe_study(**options | small),
+        "probe_study": lambda of_model: main.probe_study(seeds=1, of_model=of_model),
         "compare": compare_small,
         "report": lambda: None,  # at the end, too
         "plot": lambda *run_ids: all(artefacts.read_log(run_id) for run_id in run_ids),  # once, at the end
@@ -103,6 +104,7 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(analysis, "jacobian_study", study)
     for module in (results, baselines, search):
         monkeypatch.setattr(module, "BEST", SMALL_BEST)
+    monkeypatch.setattr(results, "BEST_LONG", SMALL_BEST)
     monkeypatch.setattr(results, "WIDE_RNN", SMALL_WIDE)
     monkeypatch.setattr(search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
     run_block(blocks()[1])

@@ -186,6 +186,17 @@ def test_variants_are_drawn_before_and_after_training(model, states):
     )
 
 
+def test_settings_of_one_model_stand_below_its_variants_alone():
+    of_model = {"rnn": {"lr": 0.003, "epochs": 20}, "lstm": {"forget_bias": "chrono"}}
+    study = initialisations() | {"of_model": of_model}
+    own = {"rnn": "Settings of the RNN alone: lr=0.003, epochs=20.", "lstm": "forget_bias='chrono'."}
+    for model, epochs in (("rnn", "20 epochs"), ("lstm", "8 epochs")):
+        variants = [v for v in study["variants"] if v["model"] == model]
+        figure = plots_studies.draw_variants(study, variants, [v["name"] for v in variants], "title")
+        assert_complete(figure, epochs, own[model])
+        assert own["lstm" if model == "rnn" else "rnn"] not in words(figure)
+
+
 def test_scores_are_those_of_every_seed_and_their_mean():
     study = initialisations()
     variants = study["variants"][:3]

@@ -1,6 +1,7 @@
 """The studies: what they write is what their runs say, measured a second way."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -107,6 +108,28 @@ def test_equal_parameters_shares_runs_and_has_equal_parameters(initialisations):
     assert narrow["parameters"] < wide["parameters"]
     assert abs(wide["parameters"] - lstm["parameters"]) < 20
     assert len(artefacts.runs()) == 16
+
+
+def test_initialisations_of_models_with_settings_of_their_own(initialisations):
+    """Beside the runs of the default settings, and the study's own settings come before the model's."""
+    of_model = {"rnn": {"lr": 0.003}, "lstm": {"epochs": 1, "forget_bias": "chrono"}}
+    before = artefacts.runs()
+    study = studies.initialisation_study(seeds=1, of_model=of_model, **TINY)
+    assert written("initialisations") == study
+    assert (study["of_model"], study["epochs"]) == (of_model, studies.EPOCHS)
+    for variant in study["variants"]:
+        (run_id,) = variant["runs"]
+        assert run_id not in before
+        settings = artefacts.load_run(run_id).settings["hyperparameters"]
+        assert settings | variant["settings"] == settings
+        assert settings["epochs"] == studies.epochs_of(study, variant["model"])
+        assert settings["lr"] == (0.003 if variant["model"] == "rnn" else 0.002)
+    biases = [v["settings"]["forget_bias"] for v in study["variants"] if v["model"] == "lstm"]
+    assert biases == [0.0, 1.0, 2.0, "chrono"]
+    header, _, *lines = studies.variants_table(study).split("\n")
+    assert "1 seeds, 8 epochs (RNN), 1 (LSTM);" in header
+    assert [line.split()[1] for line in lines] == [*studies.RNN, *studies.LSTM]
+    artefacts.write_json(studies.study_path("initialisations"), initialisations)
 
 
 @pytest.mark.parametrize(("H", "D", "wide"), [(64, 100, 161), (64, 50, 148), (16, 100, 50), (1, 1, 2)])
@@ -291,6 +314,17 @@ def test_a_short_probe_is_learnt(probed):
         assert np.mean(np.max(described["accuracy"], axis=0)) > 0.8
 
 
+def test_a_probe_of_models_with_settings_of_their_own(probed):
+    of_model = {"rnn": {"hidden_size": 7, "epochs": 2}, "lstm": {"hidden_size": 3, "epochs": 1}}
+    study = studies.probe_study(seeds=1, of_model=of_model, overwrite=True, progress=False)
+    for described in study["models"]:
+        given = artefacts.load_run(described["runs"][0]).settings["hyperparameters"]
+        assert given | of_model[described["model"]] == given
+        assert given["input_dropout"] == given["state_dropout"] == 0
+    assert studies.describe_epochs(study, ["rnn", "lstm"]) == "2 epochs (RNN), 1 (LSTM)"
+    studies.probe_study(seeds=2, epochs=5, lr=0.01, hidden_size=12, overwrite=True, progress=False)
+
+
 def test_gradient_at_the_cue_is_that_of_its_step(kind, probed):
     """Against a sentence at a time, in float64, its norms by step."""
     described = next(model for model in probed["models"] if model["model"] == kind)
@@ -409,6 +443,23 @@ def test_what_a_study_chooses_itself_is_refused_before_the_first_training(data, 
         study(seeds=1, epochs=1, **TINY, **given)
     assert "\n" not in str(error.value)
     assert not artefacts.runs()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"epochs": 3}, "epochs=3 is for all runs, and of_model gives the rnn 2"),
+        ({"lr": 0.1}, "lr=0.1 is for all runs"),
+        ({"of_model": {"rnn": {"seed": 3}}}, "seed=3"),
+        ({"of_model": {"gru": {}}}, "'gru'"),
+        ({"of_model": {"rnn": {"gradients": False}}}, "gradients=False"),
+    ],
+)
+def test_settings_of_one_model_are_checked_before_the_first_training(data, given, message):
+    given = {"of_model": {"rnn": {"epochs": 2, "lr": 0.1}}, "seeds": 1, "progress": False, **given}
+    with pytest.raises(StudyError, match=re.escape(message)):
+        studies.initialisation_study(**given)
+    assert artefacts.runs() == []
 
 
 def test_the_probe_study_refuses_a_seed(data):
