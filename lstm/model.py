@@ -83,6 +83,9 @@ class LSTMClassifier:
         self.embeddings = np.asarray(embeddings, dtype)
         self.input_dropout, self.state_dropout = input_dropout, state_dropout
         self._workspaces = {}
+        # σ(a) = ½ + ½ tanh(½ a): with the inner ½ in the weights of i, f and o, one tanh does all gates.
+        self._scale = np.array([0.5, 0.5, 1, 0.5], dtype)[:, None, None]
+        self._shift = 1 - self._scale
         H, D = self.H, self.D
         self.place(*np.zeros((2, 4 * H * (D + H + 1) + H + 1), dtype))
 
@@ -180,11 +183,8 @@ class LSTMClassifier:
         return (self.parameters["weight_out"] @ self._h_T + self.parameters["bias_out"])[0]
 
     def _halved_weights(self):
-        """W gate by gate, (4, H, D+H+1), the rows of i, f and o halved.
-
-        σ(a) = ½ + ½ tanh(½ a): with the inner ½ in the weights, one tanh does all gates.
-        """
-        return self._W.reshape(4, self.H, -1) * np.array([0.5, 0.5, 1, 0.5], self.dtype)[:, None, None]
+        """W gate by gate, (4, H, D+H+1), the rows of i, f and o halved."""
+        return self._W.reshape(4, self.H, -1) * self._scale
 
     def _in_parts(self, W, B):
         """The (4, H, D+H+1) weights in one part or four, (parts, 4H/parts, D+H+1), for B sentences.
@@ -196,13 +196,11 @@ class LSTMClassifier:
         by_columns = W.transpose(0, 2, 1).copy()  # small products want their first operand so
         return by_columns.transpose(0, 2, 1)
 
-    @staticmethod
-    def _activate(a):
+    def _activate(self, a):
         """Turn pre-activations (4, ·, ·), those of i, f, o halved, into gates, in place."""
         np.tanh(a, out=a)
-        for sigmoid in (a[:2], a[3]):  # σ = ½ + ½ tanh
-            sigmoid *= 0.5
-            sigmoid += 0.5
+        a *= self._scale
+        a += self._shift
         return a
 
     def through_time(self, dz):
@@ -302,13 +300,13 @@ class LSTMClassifier:
         w, v = self.parameters["weight_out"][0], self.parameters["bias_out"]
 
         def logits(ids, batch_sizes):
-            Wx = np.take(projected, ids, axis=1)  # (4, N, H): rows are gathered faster than columns
             h = c = np.zeros((batch_sizes[0], H), self.dtype)
             h_T, start = np.empty_like(h), 0
             for b in map(int, batch_sizes):
                 h_T[b : len(h)] = h[b:]
-                a = Wx[:, start : start + b]
-                a += h[:b] @ W_hh  # a = W_ih x_t + b + W_hh h_{t-1}
+                a = np.take(projected, ids[start : start + b], axis=1)  # rows: faster than columns
+                if start:
+                    a += h[:b] @ W_hh  # a = W_ih x_t + b + W_hh h_{t-1}
                 i, f, g, o = self._activate(a)
                 c = f * c[:b] + i * g
                 h = o * np.tanh(c)

@@ -258,7 +258,9 @@ def share(ids, batch_sizes, k, n):
     --------
     ``a d f | b e | c`` is shared out into ``a f | b | c`` and ``d | e``.
     """
-    starts = np.cumsum(batch_sizes) - batch_sizes
-    column = np.arange(len(ids)) - np.repeat(starts, batch_sizes)
+    stops = np.cumsum(batch_sizes).tolist()
+    starts = [0, *stops[:-1]]
     sizes = (batch_sizes - k + n - 1) // n  # how many of k, k+n, … are below b_t
-    return ids[column % n == k], sizes[sizes > 0]
+    return np.concatenate(
+        [ids[start + k : stop : n] for start, stop in zip(starts, stops, strict=True)]
+    ), sizes[sizes > 0]
