@@ -44,6 +44,7 @@ from scripts.gradients import round_to_digits
 from scripts.many_runs import (
     AXIS,
     as_given,
+    counted,
     plain,
     refuse_given_twice,
     seed_list,
@@ -391,7 +392,7 @@ def comparison_table(study):
     width = max(12, *(len(label(study, variant)) + 2 for variant in study["variants"]))
     seeds = len(study["seeds"])
     lines = [
-        f"{study['study']}, {seeds} seed{'s' * (seeds > 1)}: mean ± half of its {INTERVAL} over seeds "
+        f"{study['study']}, {counted(seeds, 'seed')}: mean ± half of its {INTERVAL} over seeds "
         f"(Student's t); h, c: log₁₀ of what is left of ∂z {study['depth']} steps back",
         *(f"{NAMES[model]}: {in_words(own, {}, {})}" for model, own in study["of_model"].items()),
         f"{'':{width}}{'parameters':>10}{'test accuracy, %':>18}"

@@ -36,6 +36,17 @@ def plain(value):
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
+def counted(number, what):
+    """A number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "seed"), counted(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def as_given(settings):
     """Settings as a call gives them.
 

@@ -8,6 +8,7 @@ from scripts.artefacts import StudyError
 from scripts.compare import INTERVAL, label, plus_minus
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
+from scripts.many_runs import counted
 from scripts.plots_runs import STATES
 from scripts.plots_studies import (
     MOMENTS,
@@ -99,7 +100,7 @@ def draw_comparison(study, settings, variants):
     seeds = max(len(variant["seeds"]) for variant in variants)
     varied = ", ".join(f"{key}={value}" for key, value in settings.items())
     figure, axes = figure_style.open_figure(
-        f"How far back the gradient reaches, {models}, {seeds} seed{'s' * (seeds > 1)}"
+        f"How far back the gradient reaches, {models}, {counted(seeds, 'seed')}"
         + f"\n{varied}" * bool(varied),
         6.5,
         nrows=2,
@@ -138,7 +139,7 @@ def provenance(study, settings, variants):
     )
     runs = "; ".join(
         f"{label(study, variant)}: {variant['runs'][0]}{further(variant['seeds'])} "
-        f"({len(variant['seeds'])} seed{'s' * (len(variant['seeds']) > 1)}, "
+        f"({counted(len(variant['seeds']), 'seed')}, "
         f"{variant['parameters']:,} parameters)"
         for variant in variants
     )

@@ -11,6 +11,7 @@ from scripts import analysis, artefacts, figure_style
 from scripts.artefacts import StudyError
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import LSTM_C, LSTM_H, RNN_H, house_style
+from scripts.many_runs import counted
 from scripts.plots_dynamics import DIRECT, THEORY, check_alike, describe_sentences, read
 from scripts.plots_studies import draw_over_seeds, mark_depths, reading, share_y, span_last_row
 from scripts.studies import remedy_of
@@ -115,7 +116,7 @@ def draw_jacobians(studies):
     seeds = max(map(len, studies.values()))
     units = ", ".join(f"{NAMES[model]} ({of[0]['hidden_size']} units)" for model, of in studies.items())
     figure, axes = figure_style.open_figure(
-        f"Full Jacobian, direct path and rates: {units}, {seeds} seed{'s' * (seeds > 1)}",
+        f"Full Jacobian, direct path and rates: {units}, {counted(seeds, 'seed')}",
         11,
         nrows=3,
         ncols=2,

@@ -18,7 +18,7 @@ from scripts.artefacts import StudyError
 from scripts.experiment import Settings
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
-from scripts.many_runs import as_given
+from scripts.many_runs import as_given, counted
 from scripts.plots_runs import STATES
 from scripts.probe import MIXTURES, NEAR
 from scripts.studies import (
@@ -84,7 +84,7 @@ def describe_runs(study, models):
     seeds = study["seeds"]
     runs = f"run{'s' * (len(seeds) > 1)} study-…{', '.join(f'-s{seed}' for seed in seeds)}"
     epochs = describe_epochs(study, models)
-    return f"{len(seeds)} seed{'s' * (len(seeds) > 1)} ({runs}), {epochs}.{describe_own(study, models)}"
+    return f"{counted(len(seeds), 'seed')} ({runs}), {epochs}.{describe_own(study, models)}"
 
 
 def describe_own(study, models):

@@ -69,7 +69,7 @@ from scripts.dataset import sorted_batches
 from scripts.evaluation import load_model, logits
 from scripts.experiment import best_epoch, build_model, check_settings, describe_data
 from scripts.gradients import round_to_digits, walk_back
-from scripts.many_runs import refuse_given_twice, seed_list, settings_of_models, train_variants
+from scripts.many_runs import counted, refuse_given_twice, seed_list, settings_of_models, train_variants
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
 PROBE_EPOCHS = 12
@@ -278,8 +278,10 @@ def describe_epochs(study, models):
     epochs = {model: epochs_of(study, model) for model in models}
     (first, count), *others = epochs.items()
     if len(set(epochs.values())) == 1:
-        return f"{count} epochs"
-    return ", ".join([f"{count} epochs ({first.upper()})", *(f"{n} ({m.upper()})" for m, n in others)])
+        return counted(count, "epoch")
+    return ", ".join(
+        [f"{counted(count, 'epoch')} ({first.upper()})", *(f"{n} ({m.upper()})" for m, n in others)]
+    )
 
 
 def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
@@ -462,8 +464,8 @@ def variants_table(study):
     models = dict.fromkeys(variant["model"] for variant in study["variants"])
     columns = f"{'parameters':>11}  {'test accuracy, %':22}{'best epoch':12}"
     lines = [
-        f"{len(study['seeds'])} seeds, {describe_epochs(study, models)}; accuracy: mean (smallest–largest); "
-        f"of ∂z, left {depth} steps back",
+        f"{counted(len(study['seeds']), 'seed')}, {describe_epochs(study, models)}; accuracy: mean "
+        f"(smallest–largest); of ∂z, left {depth} steps back",
         f"{'':19}{columns}{'h before':>9}{'after':>9}{'c before':>11}{'after':>9}",
     ]
     for variant in study["variants"]:
@@ -552,7 +554,7 @@ def memory_table(study):
     """
     shown = [k for k in (1, 2, 5, 10, 15, 20, 30, 40) if k < study["k"][-1]] + [study["k"][-1]]
     rows = [
-        (f"{one['model'].upper()}, {len(one['runs'])} seed{'s' * (len(one['runs']) > 1)}", one["accuracy"])
+        (f"{one['model'].upper()}, {counted(len(one['runs']), 'seed')}", one["accuracy"])
         for one in study["models"]
     ]
     rows.append(("logistic regression on word counts", [study["baselines"]["counts"]]))

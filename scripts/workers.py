@@ -261,6 +261,5 @@ def share(ids, batch_sizes, k, n):
     stops = np.cumsum(batch_sizes).tolist()
     starts = [0, *stops[:-1]]
     sizes = (batch_sizes - k + n - 1) // n  # how many of k, k+n, … are below b_t
-    return np.concatenate(
-        [ids[start + k : stop : n] for start, stop in zip(starts, stops, strict=True)]
-    ), sizes[sizes > 0]
+    blocks = [ids[start + k : stop : n] for start, stop in zip(starts, stops, strict=True)]
+    return np.concatenate(blocks), sizes[sizes > 0]
