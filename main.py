@@ -471,7 +471,7 @@ if __name__ == "__main__":
     # probe_study(of_model=BEST)
     # plot()
 
-    # Long texts, gradients to 400 steps back, best settings but 5 epochs. Replaces data/ by IMDb: 25 min.
+    # Long texts, gradients to 400 steps back, best settings but 5 epochs. Replaces data/ by IMDb: 18 min.
     # preprocess(dataset="imdb", max_length=400)
     # compare(seeds=3, name="imdb", of_model=BEST_LONG)
 

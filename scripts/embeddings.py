@@ -225,7 +225,7 @@ def parse_numbers(texts, dimensions):
         table = pyarrow.csv.read_csv(
             pyarrow.BufferReader(b"\n".join(texts)),
             pyarrow.csv.ReadOptions(use_threads=False, column_names=names),
-            pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False, ignore_empty_lines=False),
+            pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False),
             pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.float64()), null_values=[]),
         )
     except pyarrow.ArrowInvalid:

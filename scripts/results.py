@@ -19,12 +19,22 @@ from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
 from scripts.recipes import BEST, BEST_LONG, WIDE_RNN
 from scripts.search import in_words
-from scripts.studies import describe_epochs, describe_failure, epochs_of, read_study, remedy_of
+from scripts.studies import (
+    EPOCHS,
+    PROBE_EPOCHS,
+    PROBE_SETTINGS,
+    describe_epochs,
+    describe_failure,
+    epochs_of,
+    read_study,
+    remedy_of,
+)
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
 JACOBIAN_SEEDS = 3  # of each of the best settings
 DEPTH = 20  # steps back at which results are read
 SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
+PROBE = PROBE_SETTINGS | {"epochs": PROBE_EPOCHS}  # of all runs of a probe whose models have their own
 PARTS = []
 
 
@@ -566,10 +576,10 @@ def over_seeds(values):
     return f"{mean} ({low} to {high})"
 
 
-def best_study(sources, name, block):
-    """A study with the best settings of each model; StudyError where it has others."""
+def best_study(sources, name, block, settings):
+    """A study with the best settings of each model, and these of all runs; else StudyError."""
     study = sources.study(name, block)
-    if study.get("of_model") != BEST:
+    if (study.get("of_model"), study["settings"]) != (BEST, settings):
         raise StudyError(
             f"the study {name!r} is not of the settings in scripts/recipes.py: call {block} again, with "
             "overwrite=True"
@@ -580,7 +590,7 @@ def best_study(sources, name, block):
 @results_of("How should weights begin?", initialisations=lambda: plots.plot_initialisations()[-1])
 def initialisations(sources):
     """How weights begin: gradients before and after training, accuracies."""
-    study = best_study(sources, "initialisations", "initialisation_study(of_model=BEST)")
+    study = best_study(sources, "initialisations", "initialisation_study(of_model=BEST)", {"epochs": EPOCHS})
     rnns, lstms = ([v for v in study["variants"] if v["model"] == model] for model in ("rnn", "lstm"))
     depth = study["sentences"]["shortest"]
 
@@ -636,7 +646,7 @@ def memory(sources):
 @results_of("How far back does each model remember?", probe=plots.plot_probe)
 def probe_even(sources):
     """How far back both models remember, all distances equally often."""
-    study = best_study(sources, "probe-even", "probe_study(of_model=BEST)")
+    study = best_study(sources, "probe-even", "probe_study(of_model=BEST)", PROBE)
     rnn, lstm = study["models"]
     distances = study["distances"]
     failed = [distances.index(d) for d in rnn["fails_at"] if d is not None]
@@ -672,7 +682,7 @@ def rightly(model):
 @results_of("How far back does each model remember?")
 def probe_log(sources):
     """The same, short distances more frequent."""
-    study = best_study(sources, "probe-log", "probe_study(of_model=BEST)")
+    study = best_study(sources, "probe-log", "probe_study(of_model=BEST)", PROBE)
     rnn = study["models"][0]
     longest, epochs = study["distances"][-1], epochs_of(study, "rnn")
     yield f"the same RNN is {rightly(rnn)}, up to d = {longest}, within {epochs} epochs"

@@ -73,6 +73,7 @@ from scripts.many_runs import counted, refuse_given_twice, seed_list, settings_o
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
 PROBE_EPOCHS = 12
+PROBE_SETTINGS = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False}
 FAILING = 0.75  # halfway between chance and always right
 BATCH = 256  # sentences
 
@@ -675,7 +676,7 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     distances = probe.cue_distances(data.splits["test"], data.vocabulary)
     last = probe.decides_last(data.splits["test"], data.vocabulary)
     described = data.manifest[probe.NAME]
-    settings = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False, **shared}
+    settings = PROBE_SETTINGS | shared
     plan = [(model, f"probe-{described['mixture']}", of_model.get(model, {})) for model in ("rnn", "lstm")]
     seeds = seed_list(seeds)
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)

@@ -198,6 +198,15 @@ def test_a_wanted_line_is_read_strictly_wherever_it_stands(file, line, complaint
         read_glove(path, ["bad"])
 
 
+def test_a_line_end_within_a_line_is_no_blank(file, monkeypatch):
+    monkeypatch.setattr(embeddings, "CHECKED", 1)
+    for line, dimensions in (("w 1\r2", 1), ("w 1 2\r3", 2)):
+        right = " 5" * dimensions
+        path = file("".join(f"{word}{right}\n" for word in "abc") + f"{line}\nd{right}\n")
+        with pytest.raises(StudyError, match=r"line 4 .* has a value that is no number"):
+            read_glove(path, ["a", "w", "d"])
+
+
 def test_numbers_are_those_that_python_reads(file, monkeypatch):
     """Also where the fast reader takes them for none, and whichever lines are read together."""
     monkeypatch.setattr(embeddings, "CHECKED", 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import main
-from scripts import artefacts, report, results
+from scripts import artefacts, report, results, studies
 from scripts.artefacts import StudyError
 
 PROJECT = Path(main.__file__).parent
@@ -261,6 +261,28 @@ def test_a_comparison_of_other_settings_is_not_that_of_the_recipes(data, monkeyp
     main.compare(seeds=1, name="best-wide", epochs=1, hidden_size=4)
     with pytest.raises(StudyError, match="'best-wide' is not of the settings in"):
         results.recipe_study(results.Sources(), "best-wide", {"rnn": results.WIDE_RNN})
+
+
+def test_studies_of_other_settings_are_not_those_of_the_recipes(data, monkeypatch):
+    small = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
+    block, shared = "initialisation_study(of_model=BEST)", {"epochs": studies.EPOCHS}
+    main.initialisation_study(seeds=1, of_model=small)
+    with pytest.raises(StudyError, match="'initialisations' is not of the settings in") as error:
+        results.best_study(results.Sources(), "initialisations", block, shared)
+    assert f"call {block} again" in str(error.value)
+    monkeypatch.setattr(results, "BEST", small)
+    assert results.best_study(results.Sources(), "initialisations", block, shared)["of_model"] == small
+    main.initialisation_study(seeds=1, of_model=small, input_dropout=0.0, overwrite=True)
+    with pytest.raises(StudyError, match="is not of the settings in"):
+        results.best_study(results.Sources(), "initialisations", block, shared)
+
+
+@pytest.mark.parametrize("part", ["initialisations", "probe_even", "probe_log", "long_texts"])
+def test_the_parts_of_the_best_settings_ask_for_them(part, study_root, monkeypatch):
+    study = {"of_model": {}, "settings": {}, "axes": {}, "variants": [{"model": "rnn"}, {"model": "lstm"}]}
+    monkeypatch.setattr(results.Sources, "study", lambda *_: study)
+    with pytest.raises(StudyError, match="is not of the settings in"):
+        list(getattr(results, part)(results.Sources()))
 
 
 def test_no_report_without_a_readme(data):
