@@ -464,7 +464,7 @@ if __name__ == "__main__":
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 45 min.
+    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 16 min.
     # preprocess(dataset="probe")
     # probe_study(of_model=BEST)
     # preprocess(dataset="probe", probe_mixture="log")

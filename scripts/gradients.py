@@ -5,6 +5,7 @@ of a state of one sentence, in a walk back that is rescaled as it goes, and kept
 underflows.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -331,3 +332,10 @@ def round_to_digits(values, digits=7):
     if np.ndim(values):
         return [round_to_digits(value, digits) for value in values]
     return float(f"{values:.{digits}g}")
+
+
+def tiny(power):
+    """10**power to one digit, also where that is no float: "7e-57"."""
+    exponent = math.floor(power)
+    digit = round(10 ** (power - exponent))
+    return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"

@@ -17,6 +17,7 @@ from scripts.compare import plus_minus
 from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
+from scripts.gradients import tiny
 from scripts.recipes import BEST, BEST_LONG, WIDE_RNN
 from scripts.search import in_words
 from scripts.studies import (
@@ -176,13 +177,6 @@ def short(value, digits=2):
         return "-" * (value < 0) + tiny(math.log10(abs(value))) if value else "0"
     exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
     return bare(f"{value:.{max(0, digits - 1 - exponent)}f}")
-
-
-def tiny(power):
-    """10**power to one digit, also where that is no float: "7e-57"."""
-    exponent = math.floor(power)
-    digit = round(10 ** (power - exponent))
-    return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"
 
 
 def power(log10):

@@ -68,7 +68,7 @@ from scripts.artefacts import Split, StudyError
 from scripts.dataset import sorted_batches
 from scripts.evaluation import load_model, logits
 from scripts.experiment import best_epoch, build_model, check_settings, describe_data
-from scripts.gradients import round_to_digits, walk_back
+from scripts.gradients import round_to_digits, tiny, walk_back
 from scripts.many_runs import counted, refuse_given_twice, seed_list, settings_of_models, train_variants
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
@@ -811,7 +811,7 @@ def describe_gradient_there(study, model):
 
     def left(moment, place):
         power = model["gradient"]["h"][moment]["median"][place]
-        return "0" if power is None else f"{10**power:.2g}" if power > -3 else f"1e{power:.0f}"
+        return "0" if power is None else f"{10**power:.2g}" if power > -3 else tiny(power)
 
     return "; ".join(
         f"at d = {study['distances'][place]}, of ∂z/∂h {left('before', place)} was left before training and "

@@ -403,14 +403,16 @@ def test_failure_in_words(fails, accuracy, words):
 
 def test_gradient_where_a_model_fails_stands_beside_it():
     study = {"distances": [2, 3, 40]}
-    gradient = {"h": {"before": {"median": [0, -0.5, -20.0]}, "after": {"median": [-0.1, -2.3, None]}}}
+    gradient = {"h": {"before": {"median": [0, -0.5, -20.0]}, "after": {"median": [-0.1, -2.3, -3.5]}}}
     model = {"fails_at": [3, 3], "gradient": gradient}
     found = studies.describe_gradient_there(study, model)
     assert found == "at d = 3, of ∂z/∂h 0.32 was left before training and 0.005 after"
     found = studies.describe_gradient_there(study, model | {"fails_at": [None, 3]})
     assert found.count("at d = ") == 1
+    gradient["h"]["before"]["median"][1] = None
+    assert "∂z/∂h 0 was left before" in studies.describe_gradient_there(study, model)
     found = studies.describe_gradient_there(study, model | {"fails_at": [None, None]})
-    assert found == "at d = 40, of ∂z/∂h 1e-20 was left before training and 0 after"
+    assert found == "at d = 40, of ∂z/∂h 1e-20 was left before training and 3e-4 after"
 
 
 # Bad input, interruption ------------------------------------------------------------------------------------
