@@ -20,7 +20,7 @@ day, under the same circumstances, stay.
                     scripts/benchmark_machine.py
     data            {name, sentences, tokens, vocabulary, dimensions}
     settings        {lr, clip_norm, beta1, beta2, epsilon, batches, repetitions, agreement_steps, tolerance,
-                    threads}
+                    warm_batches (trained before the clock starts, in each turn), threads}
     skipped         {library: why it took no part}
 
 and five lists, one entry a point, each with ``others``: cores that other processes kept busy meanwhile, on
@@ -94,6 +94,7 @@ from scripts.benchmark_training import (
     SST2_WORDS,
     STEPS,
     TOLERANCE,
+    WARM,
     Sentences,
     load_sentences,
     measure_recording,
@@ -324,6 +325,7 @@ def describe_run(context, versions, machine, quick):
             "batches": plan.batches,
             "repetitions": plan.repetitions,
             "agreement_steps": STEPS,
+            "warm_batches": WARM,
             "tolerance": TOLERANCE,
             "threads": {OWN: 1, "PyTorch": list(TORCH_THREADS), "JAX": "XLA's own choice", "gensim": 1},
         },

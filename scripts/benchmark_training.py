@@ -19,6 +19,7 @@ from scripts.experiment import EVALUATION_BATCH, LOOPS, build_model, check_setti
 from scripts.gradients import gradient_rows, measure
 from scripts.optimizer import Adam
 
+WARM = 20  # batches
 STEPS, TOLERANCE = 20, 1e-4  # after so many steps the losses of a peer may differ by so much from ours
 DIMENSIONS = 100  # D
 TASKS = ("training", "inference")
@@ -197,7 +198,7 @@ def describe(contender):
 def time_tasks(contender, prepared, result, clock, share):
     """Append the seconds of one training and one inference pass to a result.
 
-    A few batches go before the clock starts: a process that was forked just now, and the threads of a
+    Batches go before the clock starts, ``WARM`` of them: a process that was forked just now, and the threads of a
     library, have then begun, as they have in all but the first batches of a training.
     """
 
@@ -207,7 +208,7 @@ def time_tasks(contender, prepared, result, clock, share):
         return clock() - started
 
     with contender.running():
-        contender.train(prepared[:STEPS])
+        contender.train(prepared[:WARM])
         result["training"]["seconds"].append(seconds(contender.train, prepared))
         once = seconds(contender.once)
         result["inference"]["seconds"].append(share * once + seconds(contender.evaluate, prepared))

@@ -21,6 +21,8 @@
         settings        the varied ones
         seeds           that both have
         test            "paired t-test"
+        sentences_error     of the difference in test accuracy, mean over these seeds: its standard error as
+                        that of a mean over the test sentences, each read by both models
         differences     LSTM less RNN: of ``test_accuracy``, ``left_h``, and ``left_c`` (the LSTM's c less the
                         RNN's h), at the best epoch: {mean, low, high, count, p}
     failed              {run id: what went wrong}
@@ -40,8 +42,7 @@ from scripts import artefacts
 from scripts.artefacts import StudyError
 from scripts.experiment import LSTM_ALONE, Settings, best_epoch, check_settings
 from scripts.figure_logs import NAMES
-from scripts.gradients import round_to_digits
-from scripts.many_runs import (
+from scripts.given import (
     AXIS,
     as_given,
     counted,
@@ -49,9 +50,17 @@ from scripts.many_runs import (
     refuse_given_twice,
     seed_list,
     settings_of_models,
-    train_variants,
 )
-from scripts.studies import measure_variants, refuse_unrecorded, refuse_varied, save_study, study_path
+from scripts.gradients import round_to_digits
+from scripts.many_runs import train_variants
+from scripts.studies import (
+    measure_variants,
+    refuse_unrecorded,
+    refuse_varied,
+    right_on_test,
+    save_study,
+    study_path,
+)
 
 SEEDS = 5
 CONFIDENCE = 0.95
@@ -345,12 +354,28 @@ def describe_pair(rnn, lstm, axes):
         "settings": {key: lstm["settings"][key] for key in axes},
         "seeds": seeds,
         "test": TEST,
+        "sentences_error": error_over_sentences(*(runs_of(variant, seeds) for variant in (lstm, rnn))),
         "differences": {
             "test_accuracy": difference(lstm["test_accuracy"], rnn["test_accuracy"]),
             "left_h": difference(lstm["left"]["h"]["after"], rnn_h),
             "left_c": difference(lstm["left"]["c"]["after"], rnn_h),
         },
     }
+
+
+def runs_of(variant, seeds):
+    """Run ids of a variant, of these seeds."""
+    return [variant["runs"][variant["seeds"].index(seed)] for seed in seeds]
+
+
+def error_over_sentences(a, b):
+    """Standard error, over the test sentences, of the difference in mean accuracy of two lists of runs.
+
+    Both read the same sentences, so it is that of the mean of what each sentence adds to the difference.
+    """
+    shares = [np.mean([right_on_test(run_id) for run_id in runs], axis=0) for runs in (a, b)]
+    differences = shares[0] - shares[1]
+    return round_to_digits(differences.std(ddof=1) / math.sqrt(len(differences)))
 
 
 def paired(a, b):
@@ -394,7 +419,7 @@ def comparison_table(study):
     lines = [
         f"{study['study']}, {counted(seeds, 'seed')}: mean ± half of its {INTERVAL} over seeds "
         f"(Student's t); h, c: log₁₀ of what is left of ∂z {study['depth']} steps back",
-        *(f"{NAMES[model]}: {in_words(own, {}, {})}" for model, own in study["of_model"].items()),
+        *(f"{NAMES[model]}: {as_given(own)}" for model, own in study["of_model"].items()),
         f"{'':{width}}{'parameters':>10}{'test accuracy, %':>18}"
         + "".join(f"{state:>16}" for state in ("h before", "h after", "c before", "c after")),
     ]
@@ -451,4 +476,7 @@ def pair_lines(study, pair):
             low, high = (f"{scale * found[end]:+.{digits}f}" for end in ("low", "high"))
             p = "" if found["p"] is None else f", p = {found['p']:.2g}"
             lines[-1] += f"  ({low} to {high}, {found['count']} pairs{p})"
+        if key == "test_accuracy":
+            error = 100 * pair["sentences_error"]
+            lines.append(f"  {'the same over sentences, standard error':40} {error:.1f}")
     return lines

@@ -8,7 +8,7 @@ from scripts.artefacts import StudyError
 from scripts.compare import INTERVAL, label, plus_minus
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
-from scripts.many_runs import counted
+from scripts.given import counted
 from scripts.plots_runs import STATES
 from scripts.plots_studies import (
     MOMENTS,
@@ -60,7 +60,7 @@ def plot_comparison(name="compare", show=False):
         There is no such comparison, or its file is damaged.
     """
     artefacts.check_run_id(name, "name")
-    with reading(name, f'compare(name="{name}")') as study:
+    with reading(name) as study:
         figures = {}
         for settings, variants in by_settings(study):
             varied = "".join(f"-{key}-{value}" for key, value in settings.items())

@@ -11,10 +11,9 @@ from scripts import analysis, artefacts, figure_style
 from scripts.artefacts import StudyError
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import LSTM_C, LSTM_H, RNN_H, house_style
-from scripts.many_runs import counted
+from scripts.given import counted
 from scripts.plots_dynamics import DIRECT, THEORY, check_alike, describe_sentences, read
 from scripts.plots_studies import draw_over_seeds, mark_depths, reading, share_y, span_last_row
-from scripts.studies import remedy_of
 
 MOMENTS = {"before": "initialisation", "after": "best"}  # of a study over seeds, of one of Jacobians
 TITLES = {"before": "before training", "after": "at the best epoch"}
@@ -37,7 +36,7 @@ RATES = {  # rates of a study: label, marker, whether it is a prediction
     "slope_c": ("measured: slope of ln ‖∂z/∂c‖", "D", False),
 }
 COLOURS = {"slope_h": {"rnn": RNN_H, "lstm": LSTM_H}, "slope_c": {"lstm": LSTM_C}}
-BLOCK = 'jacobians("study-…-s0") of several seeds'
+REMEDY = "uncomment the block jacobians(…) of several seeds in main.py and run `python main.py`"
 
 
 def plot_jacobians_over_seeds(name="best", show=False):
@@ -70,7 +69,7 @@ def read_measured(name):
     if not is_a_pair(measured):
         raise StudyError(
             f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured, of equally "
-            f"many seeds: {remedy_of(BLOCK)}"
+            f"many seeds: {REMEDY}"
         )
     measured = {model: run_ids for (model, _), run_ids in measured.items()}
     studies = {model: [read(run_id, model) for run_id in measured[model]] for model in SHOWN}
@@ -80,7 +79,7 @@ def read_measured(name):
         if other["sentences"] != first["sentences"]:
             raise StudyError(
                 f"the Jacobians of {first['run_id']!r} and {other['run_id']!r} were measured on other "
-                f"sentences: {remedy_of(BLOCK)}, with the same `sentences` for all"
+                f"sentences: {REMEDY}, with the same `sentences` for all"
             )
     return studies
 
@@ -88,7 +87,7 @@ def read_measured(name):
 def measured_runs(name):
     """Of each variant of a comparison, by model and name, the run ids whose Jacobians are measured."""
     measured = {}
-    with reading(name, f'compare(name="{name}")') as comparison:
+    with reading(name) as comparison:
         for variant in comparison["variants"]:
             runs = [run_id for run_id in variant["runs"] if analysis.study_path(run_id).is_file()]
             measured[variant["model"], variant["name"]] = runs

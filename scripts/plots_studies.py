@@ -18,11 +18,11 @@ from scripts.artefacts import StudyError
 from scripts.experiment import Settings
 from scripts.figure_logs import NAMES, name_data
 from scripts.figure_style import house_style
-from scripts.many_runs import as_given, counted
+from scripts.given import as_given, counted
 from scripts.plots_runs import STATES
 from scripts.probe import MIXTURES, NEAR
 from scripts.studies import (
-    OF_MODEL,
+    OWN,
     describe_epochs,
     describe_failure,
     describe_gradient_there,
@@ -57,17 +57,10 @@ WORDS = {  # variants in a legend
 
 
 @contextlib.contextmanager
-def reading(name, block):
-    """The JSON of a study; where it lacks something that is drawn, that is a StudyError of one line.
-
-    Parameters
-    ----------
-    name : str
-    block : str
-        The line of main.py that makes it.
-    """
+def reading(name):
+    """The JSON of a study; where it lacks something that is drawn, that is a StudyError of one line."""
     open_before = plt.get_fignums()
-    study = read_study(name, block)
+    study = read_study(name)
     try:
         yield study
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
@@ -75,7 +68,7 @@ def reading(name, block):
             plt.close(number)
         what = f"lacks {fault}" if isinstance(fault, KeyError) else f"holds what can't be drawn ({fault})"
         raise StudyError(
-            " ".join(f"{study_path(name)} is unfinished or damaged, it {what}: {remedy_of(block)}".split())
+            " ".join(f"{study_path(name)} is unfinished or damaged, it {what}: {remedy_of(name)}".split())
         ) from fault
 
 
@@ -118,10 +111,10 @@ def plot_initialisations(show=False):
         The study was not made yet, or its file is damaged.
     """
     paths = []
-    with reading("initialisations", "initialisation_study()") as study:
+    with reading("initialisations") as study:
         for model in ("rnn", "lstm"):
             variants = [variant for variant in study["variants"] if variant["model"] == model]
-            names = [variant["name"].removeprefix(OF_MODEL) for variant in variants]
+            names = [variant["name"].removeprefix(OWN) for variant in variants]
             labels = [WORDS.get(name, name) for name in names]
             figure = draw_variants(study, variants, labels, TITLES[model])
             paths.append(figure_style.save(figure, f"initialisations-{model}.png", show))
@@ -138,7 +131,7 @@ def plot_equal_parameters(show=False):
     """
     title = "An LSTM beside RNNs of as many units, or as many parameters (k: thousand)"
     looks = [(figure_style.RNN_H, "o", "-"), ("#000000", "D", ":"), (figure_style.LSTM_H, "s", "--")]
-    with reading("equal-parameters", "equal_parameters()") as study:
+    with reading("equal-parameters") as study:
         labels = [
             f"{NAMES[v['model']]}, {count_units(study, v)} units, {v['parameters'] / 1000:.1f}k"
             for v in study["variants"]
@@ -325,7 +318,7 @@ def plot_memory(show=False):
     StudyError
         The study was not made yet, or its file is damaged.
     """
-    with reading("memory", "memory_study()") as study:
+    with reading("memory") as study:
         return figure_style.save(draw_memory(study), "memory.png", show)
 
 
@@ -420,7 +413,7 @@ def plot_probe(mixture=MIXTURES[0], show=False):
     """
     if mixture not in MIXTURES:
         raise StudyError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
-    with reading(f"probe-{mixture}", f"probe_study() (after `--probe-mixture {mixture}`)") as study:
+    with reading(f"probe-{mixture}") as study:
         return figure_style.save(draw_probe(study), f"probe-{mixture}.png", show)
 
 

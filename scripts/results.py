@@ -18,24 +18,22 @@ from scripts.evaluation import kept_path
 from scripts.experiment import check_settings
 from scripts.figure_logs import NAMES
 from scripts.gradients import tiny
-from scripts.recipes import BEST, BEST_LONG, WIDE_RNN
-from scripts.search import in_words
+from scripts.recipes import BEST, BEST_5_EPOCHS, WIDE_RNN
+from scripts.search import name_change, planned
 from scripts.studies import (
-    EPOCHS,
-    PROBE_EPOCHS,
     PROBE_SETTINGS,
     describe_epochs,
     describe_failure,
     epochs_of,
     read_study,
     remedy_of,
+    without_varied,
 )
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
 JACOBIAN_SEEDS = 3  # of each of the best settings
 DEPTH = 20  # steps back at which results are read
 SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
-PROBE = PROBE_SETTINGS | {"epochs": PROBE_EPOCHS}  # of all runs of a probe whose models have their own
 PARTS = []
 
 
@@ -102,13 +100,13 @@ class Sources:
         self.runs[run_id] = describe_run(log)
         return log
 
-    def study(self, name, block):
+    def study(self, name):
         """A study, and the logs of its runs."""
-        study = self.note(read_study(name, block))
+        study = self.note(read_study(name))
         for measured in study.get("variants") or study.get("candidates") or study.get("models", ()):
             for run_id in measured.get("runs") or [measured["run_id"]]:
                 if not artefacts.log_path(run_id).is_file():
-                    raise StudyError(f"the log of its run {run_id!r} is missing: {remedy_of(block)}")
+                    raise StudyError(f"the log of its run {run_id!r} is missing: {remedy_of(name)}")
                 self.log(run_id)
         return study
 
@@ -238,7 +236,7 @@ def beside(sources):
     """What else classifies the test sentences."""
     (wide,) = recipe_study(sources, "best-wide", {"rnn": WIDE_RNN})["variants"]
     yield best_row("WIDE_RNN", wide, sources)
-    found = sources.study("baselines", "baselines()")
+    found = sources.study("baselines")
     for name, features in (("mean_vectors", "mean vectors"), ("counts", "word counts")):
         yield f"| logistic regression on {features} | {score(found[name]['test'])} % |"
     yield f"| the commoner label | {score(found['majority'])} % |"
@@ -251,7 +249,7 @@ def best(sources):
 
 def recipe_study(sources, name, recipes):
     """The comparison of some recipes, one a model; StudyError where its runs have other settings."""
-    study = sources.study(name, f'compare(…, name="{name}", of_model=…)')
+    study = sources.study(name)
     models = [variant["model"] for variant in study["variants"]]
     if (models, study.get("of_model"), study["settings"], study["axes"]) != (list(recipes), recipes, {}, {}):
         raise StudyError(
@@ -293,7 +291,7 @@ def accuracies(sources):
 
 def comparison(sources):
     """The study of ``compare()``, of an RNN and an LSTM."""
-    study = sources.study("compare", "compare()")
+    study = sources.study("compare")
     if [variant["model"] for variant in study["variants"]] != ["rnn", "lstm"]:
         raise StudyError("the comparison 'compare' is not of one RNN and one LSTM: call compare()")
     return study
@@ -311,6 +309,7 @@ def recipes(sources):
     (pair,) = study["paired"]
     found = difference(pair["differences"]["test_accuracy"], 100, 1)
     yield f"LSTM less RNN over {len(pair['seeds'])} equal seeds: {found}"
+    yield f"its standard error over the sentences is {100 * pair['sentences_error']:.1f} points"
     last = [
         sum(epoch == BEST[variant["model"]]["epochs"] for epoch in variant["best_epoch"])
         for variant in study["variants"]
@@ -321,14 +320,15 @@ def recipes(sources):
 @results_of("The search behind the best settings")
 def searched(sources):
     """The best settings beside each change of them, on the validation split, as a table."""
-    study = sources.study("search", "search()")
-    if study["of_model"] != BEST:
-        raise StudyError("the search is around other settings than scripts/recipes.py: call search() again")
+    study = sources.study("search")
+    found = [(one["model"], one["change"]) for one in study["candidates"]]
+    if (study["of_model"], found) != (BEST, planned()):
+        raise StudyError("the search is of other settings than scripts/search.py has: call search() again")
     yield f"| validation split, mean of {len(study['seeds'])} seeds | loss | accuracy | best epochs |"
     rows = []
     for one in study["candidates"]:
         cells = [
-            f"{NAMES[one['model']]}, {in_words(one['change'])}",
+            f"{NAMES[one['model']]}, {name_change(one['change'])}",
             bare(f"{np.mean(one['validation_loss']):.4f}"),
             f"{score(one['validation_accuracy'])} %",
             listed(map(str, one["best_epoch"])),
@@ -340,7 +340,7 @@ def searched(sources):
 @results_of("What came out")
 def random_rows(sources):
     """What rows divided at random would have claimed, beside rows divided by source, seed 0."""
-    found = sources.study("baselines", "baselines()")
+    found = sources.study("baselines")
     if found["of_model"] != BEST:
         raise StudyError(
             "the baselines are of other settings than scripts/recipes.py: call baselines() again"
@@ -570,13 +570,12 @@ def over_seeds(values):
     return f"{mean} ({low} to {high})"
 
 
-def best_study(sources, name, block, settings):
-    """A study with the best settings of each model, and these of all runs; else StudyError."""
-    study = sources.study(name, block)
-    if (study.get("of_model"), study["settings"]) != (BEST, settings):
+def best_study(sources, name, of_model, settings):
+    """A study whose models have these settings of their own, and all these; StudyError of another."""
+    study = sources.study(name)
+    if (study.get("of_model"), study["settings"]) != (of_model, settings):
         raise StudyError(
-            f"the study {name!r} is not of the settings in scripts/recipes.py: call {block} again, with "
-            "overwrite=True"
+            f"the study {name!r} is not of the settings in scripts/recipes.py: {remedy_of(name)} again"
         )
     return study
 
@@ -584,7 +583,7 @@ def best_study(sources, name, block, settings):
 @results_of("How should weights begin?", initialisations=lambda: plots.plot_initialisations()[-1])
 def initialisations(sources):
     """How weights begin: gradients before and after training, accuracies."""
-    study = best_study(sources, "initialisations", "initialisation_study(of_model=BEST)", {"epochs": EPOCHS})
+    study = best_study(sources, "initialisations", without_varied(BEST), {})
     rnns, lstms = ([v for v in study["variants"] if v["model"] == model] for model in ("rnn", "lstm"))
     depth = study["sentences"]["shortest"]
 
@@ -606,7 +605,7 @@ def initialisations(sources):
 @results_of("Is the LSTM's lead its size?")
 def parameters(sources):
     """An RNN of as many parameters as the LSTM."""
-    study = sources.study("equal-parameters", "equal_parameters()")
+    study = sources.study("equal-parameters")
     depth = study["sentences"]["shortest"]
     models = [
         f"{NAMES[variant['model']]} of {sources.log(variant['runs'][0]).hidden_size} units "
@@ -621,7 +620,7 @@ def parameters(sources):
 @results_of("Does SST-2 need memory?", memory=plots.plot_memory)
 def memory(sources):
     """Accuracy from the last k words."""
-    study = sources.study("memory", "memory_study(…)")
+    study = sources.study("memory")
     rnn, lstm = study["models"]
     if [model["runs"][0] for model in (rnn, lstm)] != ["study-rnn-best-s0", "study-lstm-best-s0"]:
         raise StudyError("the study of the last k words is not of the best settings: call memory_study(…)")
@@ -640,7 +639,7 @@ def memory(sources):
 @results_of("How far back does each model remember?", probe=plots.plot_probe)
 def probe_even(sources):
     """How far back both models remember, all distances equally often."""
-    study = best_study(sources, "probe-even", "probe_study(of_model=BEST)", PROBE)
+    study = best_study(sources, "probe-even", BEST, PROBE_SETTINGS)
     rnn, lstm = study["models"]
     distances = study["distances"]
     failed = [distances.index(d) for d in rnn["fails_at"] if d is not None]
@@ -676,7 +675,7 @@ def rightly(model):
 @results_of("How far back does each model remember?")
 def probe_log(sources):
     """The same, short distances more frequent."""
-    study = best_study(sources, "probe-log", "probe_study(of_model=BEST)", PROBE)
+    study = best_study(sources, "probe-log", BEST, PROBE_SETTINGS)
     rnn = study["models"][0]
     longest, epochs = study["distances"][-1], epochs_of(study, "rnn")
     yield f"the same RNN is {rightly(rnn)}, up to d = {longest}, within {epochs} epochs"
@@ -686,11 +685,11 @@ def probe_log(sources):
 @results_of("Long texts", imdb=lambda: plots.plot_comparison("imdb")[0])
 def long_texts(sources):
     """Decay over 400 steps, and accuracy, over seeds."""
-    study = recipe_study(sources, "imdb", BEST_LONG)
+    study = recipe_study(sources, "imdb", BEST_5_EPOCHS)
     rnn, lstm = study["variants"]
     hidden, cell = rnn["decay"]["h"]["after"], lstm["decay"]["c"]["after"]
     left_there = [short(curve["median"][-1] or 0) for curve in (hidden, cell)]  # null where it is 0
-    epochs = f"{BEST_LONG['rnn']['epochs']} epochs, {len(rnn['seeds'])} seeds"
+    epochs = f"{BEST_5_EPOCHS['rnn']['epochs']} epochs, {len(rnn['seeds'])} seeds"
     yield (
         "{}. {} steps back the RNN keeps {} of ∂z/∂h, the LSTM's cell {} of ∂z/∂c".format(
             epochs, hidden["depth"][-1], *left_there

@@ -17,7 +17,7 @@ import numpy as np
 
 from scripts import artefacts
 from scripts.experiment import best_epoch
-from scripts.many_runs import as_given, seed_list
+from scripts.given import as_given, seed_list
 from scripts.recipes import BEST
 from scripts.studies import save_study, train_seeds
 
@@ -77,11 +77,10 @@ def search(seeds=SEEDS, *, overwrite=False, progress=True):
         data/ is missing, or a run failed; see :func:`scripts.studies.train_seeds`.
     """
     seeds = seed_list(seeds)
-    planned = [(model, change) for model in BEST for change in ({}, *CHANGES[model])]
-    plan = [(model, variant_name(change), BEST[model] | change) for model, change in planned]
+    plan = [(model, variant_name(change), BEST[model] | change) for model, change in planned()]
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress)
     data, all_runs, candidates = artefacts.load_data(), [], []
-    for (model, change), ids in zip(planned, run_ids, strict=True):
+    for (model, change), ids in zip(planned(), run_ids, strict=True):
         runs = [artefacts.load_run(run_id) for run_id in ids]
         best = [best_epoch(run.history) for run in runs]
         candidates.append({"model": model, "change": change, "runs": ids})
@@ -102,6 +101,11 @@ def search(seeds=SEEDS, *, overwrite=False, progress=True):
     )
 
 
+def planned():
+    """All candidates, as pairs of a model and a change: for each model first its best settings."""
+    return [(model, change) for model in BEST for change in ({}, *CHANGES[model])]
+
+
 def variant_name(change):
     """What the runs of a candidate are called after: those of the best settings as ``compare()`` has them.
 
@@ -113,7 +117,7 @@ def variant_name(change):
     return "-".join(["search", *(f"{key}-{value}" for key, value in change.items())]) if change else "best"
 
 
-def in_words(change):
+def name_change(change):
     """A candidate as the tables name it: "its best settings", or what was changed."""
     return as_given(change) or "its best settings"
 
@@ -132,7 +136,7 @@ def search_table(study):
     """
     lines = [f"{'validation':48}{'loss':>7}{'accuracy, %':>13}   best epochs"]
     for one in study["candidates"]:
-        name = f"{one['model'].upper()}: {in_words(one['change'])}"
+        name = f"{one['model'].upper()}: {name_change(one['change'])}"
         loss, accuracy = np.mean(one["validation_loss"]), 100 * np.mean(one["validation_accuracy"])
         epochs = ", ".join(map(str, one["best_epoch"]))
         lines.append(f"{name:48}{loss:7.4f}{accuracy:13.1f}   {epochs}")

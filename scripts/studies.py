@@ -11,7 +11,7 @@ scripts/plots_studies.py draws the JSON. All of them hold
 :func:`equal_parameters`:
 
     seeds, settings     of all runs
-    epochs              of the runs that of_model gives none
+    epochs              of the runs that of_model gives none, null where it gives all
     of_model            {model: settings of its runs alone}
     standard_error      of one accuracy near theirs on that test split
     sentences           {count, shortest, longest}: those on which the logs measured their gradients
@@ -68,8 +68,9 @@ from scripts.artefacts import Split, StudyError
 from scripts.dataset import sorted_batches
 from scripts.evaluation import load_model, logits
 from scripts.experiment import best_epoch, build_model, check_settings, describe_data
+from scripts.given import as_given, counted, refuse_given_twice, seed_list, settings_of_models
 from scripts.gradients import round_to_digits, tiny, walk_back
-from scripts.many_runs import counted, refuse_given_twice, seed_list, settings_of_models, train_variants
+from scripts.many_runs import train_variants
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
 PROBE_EPOCHS = 12
@@ -81,7 +82,21 @@ RNN = {name: {"recurrent_init": name} for name in ("uniform", "orthogonal", "ide
 LSTM = {f"forget-{bias}": {"forget_bias": bias} for bias in (0.0, 1.0, 2.0)}
 LSTM = {name.removesuffix(".0"): settings for name, settings in LSTM.items()}
 LSTM["chrono"] = {"forget_bias": "chrono"}
-OF_MODEL = "init-"  # with it the names of variants begin whose models have settings of their own
+OWN = "own-"  # with it names of runs go on whose models have settings of their own
+VARIED = ("recurrent_init", "forget_bias")  # by the study of initialisations
+BLOCKS = {  # of main.py, by the name of the study that each makes
+    "baselines": "baselines()",
+    "best": 'compare(seeds=10, name="best", of_model=BEST)',
+    "best-wide": 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
+    "compare": "compare()",
+    "equal-parameters": "equal_parameters()",
+    "imdb": 'compare(seeds=3, name="imdb", of_model=BEST_5_EPOCHS)',
+    "initialisations": "initialisation_study(of_model=BEST)",
+    "memory": "memory_study(…)",
+    "probe-even": "probe_study(of_model=BEST)",
+    "probe-log": 'preprocess(dataset="probe", probe_mixture="log"), probe_study(of_model=BEST)',
+    "search": "search()",
+}
 
 
 def study_path(name):
@@ -159,14 +174,12 @@ def save_study(name, manifest, runs, **content):
     return study
 
 
-def read_study(name, block):
+def read_study(name):
     """The JSON of a study.
 
     Parameters
     ----------
     name : str
-    block : str
-        The line of main.py that makes it, for the message.
 
     Returns
     -------
@@ -177,7 +190,7 @@ def read_study(name, block):
     StudyError
         It was not made yet, or the file is damaged or of another format.
     """
-    path, remedy = study_path(name), remedy_of(block)
+    path, remedy = study_path(name), remedy_of(name)
     if not path.is_file():
         raise StudyError(f"there is no study {name!r} ({path} is missing): {remedy}")
     study = artefacts.read_json(path)
@@ -189,8 +202,9 @@ def read_study(name, block):
     return study
 
 
-def remedy_of(block):
+def remedy_of(name):
     """What to do for a study that is missing or damaged."""
+    block = BLOCKS.get(name, f'compare(name="{name}")')
     return f"uncomment the block {block} in main.py and run `python main.py`"
 
 
@@ -207,10 +221,10 @@ def initialisation_study(
     seeds : int or sequence of int
         How many (0, 1, …), or which.
     epochs : int, optional
-        8 where `of_model` says nothing else.
+        By default 8, or each model's own from `of_model`.
     of_model : dict of str to dict, optional
-        Settings of one model alone, such as the best ones found for each; the study's own come first. The
-        runs are then called ``study-<model>-init-…``.
+        Settings of one model alone, such as the best ones found for each, less those that the study varies
+        itself. The runs are then called ``study-<model>-own-…``.
     overwrite : bool
         Train anew where other settings or data were used before.
     progress : bool
@@ -229,19 +243,27 @@ def initialisation_study(
     StudyError
         data/ is missing, or settings are out of range or not to be chosen.
     """
-    refuse_varied(settings, "recurrent_init", "forget_bias")
-    shared, of_model = share_settings(settings, epochs, EPOCHS, of_model)
-    prefix = OF_MODEL if of_model else ""
+    refuse_varied(settings, *VARIED)
+    shared, of_model = split_settings(settings, epochs, EPOCHS, of_model)
+    of_model = without_varied(of_model)
     plan = [
-        (model, prefix + name, of_model.get(model, {}) | own)
+        (model, OWN * bool(of_model) + name, of_model.get(model, {}) | own)
         for model, variants in (("rnn", RNN), ("lstm", LSTM))
         for name, own in variants.items()
     ]
     return compare_variants("initialisations", plan, seeds, overwrite, progress, of_model, **shared)
 
 
-def share_settings(settings, epochs, usual, of_model):
-    """Settings of all runs, epochs among them, and those of one model alone.
+def without_varied(of_model):
+    """Settings of one model alone, less those that the study of initialisations varies."""
+    return {
+        model: {key: value for key, value in own.items() if key not in VARIED}
+        for model, own in of_model.items()
+    }
+
+
+def split_settings(settings, epochs, usual, of_model):
+    """Settings of all runs, and those of one model alone; the epochs stand where they hold.
 
     Parameters
     ----------
@@ -250,7 +272,7 @@ def share_settings(settings, epochs, usual, of_model):
     epochs : int or None
         Of all runs, if given.
     usual : int
-        Epochs where they are given neither here nor there.
+        Epochs of a model that has none.
     of_model : dict of str to dict, or None
 
     Returns
@@ -266,12 +288,15 @@ def share_settings(settings, epochs, usual, of_model):
     refuse_given_twice(of_model, settings if epochs is None else {"epochs": epochs, **settings})
     for own in of_model.values():
         refuse_varied(own)
+    if epochs is None and all("epochs" in of_model.get(model, {}) for model in ("rnn", "lstm")):
+        return settings, of_model
     return {"epochs": usual if epochs is None else epochs, **settings}, of_model
 
 
 def epochs_of(study, model):
     """How many epochs the runs of one model of a study were to have."""
-    return study.get("of_model", {}).get(model, {}).get("epochs", study["epochs"])
+    own = study.get("of_model", {}).get(model, {})
+    return own.get("epochs", study["epochs"])
 
 
 def describe_epochs(study, models):
@@ -288,7 +313,7 @@ def describe_epochs(study, models):
 def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
     """The LSTM beside an RNN of equal width, and beside one with as many parameters.
 
-    The first two are the runs of :func:`initialisation_study` with orthogonal weights and a forget bias of 1.
+    The LSTM and the narrower RNN are runs of :func:`initialisation_study` without `of_model`.
 
     Parameters
     ----------
@@ -306,7 +331,7 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
     StudyError
         data/ is missing, or settings are out of range.
     """
-    refuse_varied(settings, "recurrent_init", "forget_bias")
+    refuse_varied(settings, *VARIED)
     H = check_settings("lstm", settings)["hidden_size"]
     wide = equal_width(H, artefacts.load_manifest()["embeddings"]["dimensions"])
     plan = [
@@ -345,7 +370,7 @@ def compare_variants(name, plan, seeds, overwrite, progress, of_model, **setting
         data.manifest,
         runs,
         seeds=seeds,
-        epochs=settings["epochs"],
+        epochs=settings.get("epochs"),
         settings=settings,
         of_model=of_model,
         **content,
@@ -439,14 +464,24 @@ def over_seeds(decays):
 
 def accuracy_on_test(run_id):
     """Share of the test sentences that a run gets right, with the weights of its best epoch."""
+    return float(np.mean(right_on_test(run_id)))
+
+
+def right_on_test(run_id):
+    """Which test sentences a run gets right, (N,) booleans."""
     model, data, _ = load_model(run_id)
-    return accuracy(model, data.splits["test"])
+    return right(model, data.splits["test"])
 
 
 def accuracy(model, split):
     """Share of the sentences of a split that a model gets right."""
+    return float(np.mean(right(model, split)))
+
+
+def right(model, split):
+    """Which sentences of a split a model gets right, (N,) booleans."""
     with threadpool_limits(1):
-        return float(np.mean((logits(model, split) > 0) == split.y))
+        return (logits(model, split) > 0) == split.y
 
 
 def variants_table(study):
@@ -467,11 +502,12 @@ def variants_table(study):
     lines = [
         f"{counted(len(study['seeds']), 'seed')}, {describe_epochs(study, models)}; accuracy: mean "
         f"(smallest–largest); of ∂z, left {depth} steps back",
+        *(f"{model.upper()}: {as_given(own)}" for model, own in study["of_model"].items()),
         f"{'':19}{columns}{'h before':>9}{'after':>9}{'c before':>11}{'after':>9}",
     ]
     for variant in study["variants"]:
         score = 100 * np.array(variant["test_accuracy"])
-        name, epochs = variant["name"].removeprefix(OF_MODEL), ", ".join(map(str, variant["best_epoch"]))
+        name, epochs = variant["name"].removeprefix(OWN), ", ".join(map(str, variant["best_epoch"]))
         left = [
             curve[moment]["median"][depth - 1]
             for curve in variant["decay"].values()
@@ -656,9 +692,10 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     seeds, overwrite, progress, **settings
         As for :func:`initialisation_study`. By default without dropout.
     epochs : int, optional
-        12 where `of_model` says nothing else.
+        By default 12, or each model's own from `of_model`.
     of_model : dict of str to dict, optional
-        Settings of one model alone, such as the best ones found for each.
+        Settings of one model alone, such as the best ones found for each. The runs are then called
+        ``study-<model>-own-…``.
 
     Returns
     -------
@@ -671,13 +708,14 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
         data/ is missing or holds another dataset, or settings are out of range or not to be chosen.
     """
     refuse_varied(settings)
-    shared, of_model = share_settings(settings, epochs, PROBE_EPOCHS, of_model)
+    shared, of_model = split_settings(settings, epochs, PROBE_EPOCHS, of_model)
     data = artefacts.load_data()
     distances = probe.cue_distances(data.splits["test"], data.vocabulary)
     last = probe.decides_last(data.splits["test"], data.vocabulary)
     described = data.manifest[probe.NAME]
     settings = PROBE_SETTINGS | shared
-    plan = [(model, f"probe-{described['mixture']}", of_model.get(model, {})) for model in ("rnn", "lstm")]
+    name = f"probe-{described['mixture']}"
+    plan = [(model, OWN * bool(of_model) + name, of_model.get(model, {})) for model in ("rnn", "lstm")]
     seeds = seed_list(seeds)
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
     runs = [artefacts.load_run(run_id) for ids in run_ids for run_id in ids]
@@ -688,11 +726,11 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
             for (model, _, _), ids in zip(plan, run_ids, strict=True)
         ]
     return save_study(
-        f"probe-{described['mixture']}",
+        name,
         data.manifest,
         runs,
         seeds=seeds,
-        epochs=settings["epochs"],
+        epochs=settings.get("epochs"),
         settings=settings,
         of_model=of_model,
         mixture=described["mixture"],

@@ -329,16 +329,38 @@ def test_pairs_have_equal_settings_and_seeds(compared):
             assert found["p"] == pytest.approx(expected.pvalue, rel=1e-5)
 
 
-def test_a_seed_that_failed_for_one_model_is_no_pair():
+def test_the_error_over_sentences_is_that_of_a_mean_of_pairs(compared):
+    of_name = {(variant["model"], variant["name"]): variant for variant in compared["variants"]}
+    for pair in compared["paired"]:
+        shares = []
+        for model in ("lstm", "rnn"):
+            of_seeds = []
+            for run_id in of_name[model, pair[model]]["runs"]:
+                classifier, data, _ = evaluation.load_model(run_id)
+                test = data.splits["test"]
+                of_seeds.append((evaluation.logits(classifier, test) > 0) == test.y)
+            shares.append(np.mean(of_seeds, axis=0))
+        assert pair["sentences_error"] == pytest.approx(stats.sem(shares[0] - shares[1]), rel=1e-5)
+        assert pair["sentences_error"] > 0
+        mean = pair["differences"]["test_accuracy"]["mean"]
+        assert np.mean(shares[0] - shares[1]) == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_seed_that_failed_for_one_model_is_no_pair(monkeypatch):
+    monkeypatch.setattr(compare, "right_on_test", lambda run_id: np.array([run_id in "ade", run_id in "ab"]))
+
     def variant(model, seeds, accuracy):
         left = {state: {"after": [value - 1 for value in accuracy]} for state in "hc"}
         return {"model": model, "name": "n", "settings": {}, "seeds": seeds, "left": left} | {
-            "test_accuracy": accuracy
+            "test_accuracy": accuracy,
+            "runs": ["abc", "de"][model == "lstm"][: len(seeds)],
         }
 
     variants = [variant("rnn", [0, 1, 2], [0.5, 0.6, 0.9]), variant("lstm", [2, 0], [0.8, 0.7])]
     (pair,) = compare.pair_variants(variants, {})
     assert pair["seeds"] == [2, 0]
+    differences = 1 - 0.5, 0 - 0.5  # runs d and e less c and a: of b's seed there is no LSTM
+    assert pair["sentences_error"] == pytest.approx(stats.sem(differences))
     assert pair["differences"]["test_accuracy"]["mean"] == pytest.approx((0.8 - 0.9 + 0.7 - 0.5) / 2)
 
 

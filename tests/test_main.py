@@ -22,6 +22,7 @@ from scripts import (
     probe,
     results,
     search,
+    studies,
 )
 from scripts.artefacts import StudyError
 from scripts.checks import numeric_gradient
@@ -55,7 +56,7 @@ def run_block(source):
         "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
         "BEST": SMALL_BEST,
-        "BEST_LONG": SMALL_BEST,
+        "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
         "probe_study": lambda of_model: main.probe_study(seeds=1, of_model=of_model),
         "compare": compare_small,
@@ -90,6 +91,13 @@ def calls(source):
     ]
 
 
+def test_what_a_missing_study_asks_for_is_a_block():
+    _, everything = blocks()
+    for name, block in studies.BLOCKS.items():
+        for call in block.split("), "):
+            assert call.split("…")[0].removesuffix(")") in everything, name
+
+
 def test_blocks_as_shipped_train_test_and_draw():
     shipped, everything = blocks()
     assert calls(shipped) == ["train_rnn", "train_lstm", "test", "test", "plot"]
@@ -104,7 +112,7 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(analysis, "jacobian_study", study)
     for module in (results, baselines, search):
         monkeypatch.setattr(module, "BEST", SMALL_BEST)
-    monkeypatch.setattr(results, "BEST_LONG", SMALL_BEST)
+    monkeypatch.setattr(results, "BEST_5_EPOCHS", SMALL_BEST)
     monkeypatch.setattr(results, "WIDE_RNN", SMALL_WIDE)
     monkeypatch.setattr(search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
     run_block(blocks()[1])

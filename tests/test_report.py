@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import main
-from scripts import artefacts, report, results, studies
+from scripts import artefacts, report, results
 from scripts.artefacts import StudyError
 
 PROJECT = Path(main.__file__).parent
@@ -263,18 +263,24 @@ def test_a_comparison_of_other_settings_is_not_that_of_the_recipes(data, monkeyp
         results.recipe_study(results.Sources(), "best-wide", {"rnn": results.WIDE_RNN})
 
 
-def test_studies_of_other_settings_are_not_those_of_the_recipes(data, monkeypatch):
+def test_studies_of_other_settings_are_not_those_of_the_recipes(data):
     small = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
-    block, shared = "initialisation_study(of_model=BEST)", {"epochs": studies.EPOCHS}
-    main.initialisation_study(seeds=1, of_model=small)
+    main.initialisation_study(seeds=1, of_model=small | {"lstm": small["lstm"] | {"forget_bias": 2.0}})
     with pytest.raises(StudyError, match="'initialisations' is not of the settings in") as error:
-        results.best_study(results.Sources(), "initialisations", block, shared)
-    assert f"call {block} again" in str(error.value)
-    monkeypatch.setattr(results, "BEST", small)
-    assert results.best_study(results.Sources(), "initialisations", block, shared)["of_model"] == small
+        results.best_study(results.Sources(), "initialisations", {}, {})
+    assert "initialisation_study(of_model=BEST) in main.py" in str(error.value)
+    assert results.best_study(results.Sources(), "initialisations", small, {})["of_model"] == small
     main.initialisation_study(seeds=1, of_model=small, input_dropout=0.0, overwrite=True)
     with pytest.raises(StudyError, match="is not of the settings in"):
-        results.best_study(results.Sources(), "initialisations", block, shared)
+        results.best_study(results.Sources(), "initialisations", small, {})
+
+
+def test_a_search_with_other_candidates_is_not_that_of_the_readme(monkeypatch):
+    found = [{"model": "rnn", "change": {}}, {"model": "lstm", "change": {}}]
+    study = {"of_model": results.BEST, "candidates": found, "seeds": [0]}
+    monkeypatch.setattr(results.Sources, "study", lambda *_: study)
+    with pytest.raises(StudyError, match=r"call search\(\) again"):
+        list(results.searched(results.Sources()))
 
 
 @pytest.mark.parametrize("part", ["initialisations", "probe_even", "probe_log", "long_texts"])
