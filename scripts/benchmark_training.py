@@ -198,8 +198,8 @@ def describe(contender):
 def time_tasks(contender, prepared, result, clock, share):
     """Append the seconds of one training and one inference pass to a result.
 
-    Batches go before the clock starts, ``WARM`` of them: a process that was forked just now, and the threads of a
-    library, have then begun, as they have in all but the first batches of a training.
+    Batches go before the clock starts, ``WARM`` of them: a process that was forked just now, and the threads
+    of a library, have then begun, as they have in all but the first batches of a training.
     """
 
     def seconds(act, *arguments):

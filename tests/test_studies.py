@@ -127,8 +127,9 @@ def test_initialisations_of_models_with_settings_of_their_own(initialisations):
         assert settings["lr"] == (0.003 if variant["model"] == "rnn" else 0.002)
     biases = [v["settings"]["forget_bias"] for v in study["variants"] if v["model"] == "lstm"]
     assert biases == [0.0, 1.0, 2.0, "chrono"]
-    header, _, *lines = studies.variants_table(study).split("\n")
+    header, of_rnn, of_lstm, _, *lines = studies.variants_table(study).split("\n")
     assert "1 seed, 8 epochs (RNN), 1 (LSTM);" in header
+    assert (of_rnn, of_lstm) == ("RNN: lr=0.003", "LSTM: epochs=1")
     assert [line.split()[1] for line in lines] == [*studies.RNN, *studies.LSTM]
     artefacts.write_json(studies.study_path("initialisations"), initialisations)
 
