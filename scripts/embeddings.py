@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import compress, islice
 from pathlib import Path
@@ -30,6 +30,7 @@ from scripts.artefacts import (
 PACKAGE = "glove-6b-50d"
 CUSTOM = "custom"
 BLOCK = 1 << 20  # bytes read at once: few enough for the processor's cache
+AHEAD = 4  # blocks that may be read before the first of them is worked on
 CHECKED = 200  # lines at the beginning of a file that are taken apart whatever their words
 AT_ONCE = 100_000  # values that are taken apart together
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
@@ -197,23 +198,31 @@ def find_words(path, wanted, dimensions, digest):
 def parse_values(lines, dimensions, path):
     """The values of the lines of words among those of `find_words`: their places (K,), values (K, D) float32.
 
-    All lines are checked.
+    All lines are checked. While lines are looked for, a thread parses those before them.
     """
-    places, parsed = [], [np.empty((0, dimensions), np.float32)]
-    while batch := list(islice(lines, 1 + AT_ONCE // dimensions)):
-        of_words, numbers, texts = zip(*batch, strict=True)
-        wanted = [k for k, place in enumerate(of_words) if place is not None]
-        values = parse_numbers(texts, dimensions)
-        if values is None:  # there may be a "+0.5", which only Python takes for a number
-            pieces = [text.split(b" ") for text in texts]
-            values = [parse_line(*line, dimensions, path) for line in zip(pieces, numbers, strict=True)]
-        with np.errstate(over="ignore"):
-            values = np.asarray(values).astype(np.float32)
-        if not (finite := np.isfinite(values).all(axis=1)).all():
-            raise _bad_line(path, numbers[int(finite.argmin())], "a value that is no finite number")
-        places += [of_words[k] for k in wanted]
-        parsed.append(values[wanted])
-    return np.array(places, int), np.concatenate(parsed)
+    batches = iter(lambda: list(islice(lines, 1 + AT_ONCE // dimensions)), [])
+    parsed, pending = [(np.empty(0, int), np.empty((0, dimensions), np.float32))], []
+    with ThreadPoolExecutor(1) as thread:
+        for batch in batches:
+            parsed += [earlier.result() for earlier in pending]
+            pending = [thread.submit(parse_batch, batch, dimensions, path)]
+        parsed += [earlier.result() for earlier in pending]
+    return tuple(map(np.concatenate, zip(*parsed, strict=True)))
+
+
+def parse_batch(batch, dimensions, path):
+    """The same of some lines."""
+    places, numbers, texts = zip(*batch, strict=True)
+    wanted = [k for k, place in enumerate(places) if place is not None]
+    values = parse_numbers(texts, dimensions)
+    if values is None:  # there may be a "+0.5", which only Python takes for a number
+        pieces = [text.split(b" ") for text in texts]
+        values = [parse_line(*line, dimensions, path) for line in zip(pieces, numbers, strict=True)]
+    with np.errstate(over="ignore"):
+        values = np.asarray(values).astype(np.float32)
+    if not (finite := np.isfinite(values).all(axis=1)).all():
+        raise _bad_line(path, numbers[int(finite.argmin())], "a value that is no finite number")
+    return np.array([places[k] for k in wanted], int), values[wanted]
 
 
 def parse_numbers(texts, dimensions):
@@ -296,7 +305,7 @@ def is_header(line, number):
 def read_blocks(path, digest):
     """Iterate over a file in blocks of whole lines, with a progress bar; `digest` sees every byte.
 
-    While a block is worked on, a thread reads and digests the next.
+    While a block is worked on, a thread reads and digests the next ones.
     """
     with (
         readable(path),
@@ -304,9 +313,10 @@ def read_blocks(path, digest):
         ThreadPoolExecutor(1) as thread,
         tqdm(desc="embeddings", total=path.stat().st_size, unit="B", unit_scale=True, leave=False) as bar,
     ):
-        following, mark = thread.submit(read_block, file, digest), codecs.BOM_UTF8  # which some editors write
-        while block := following.result():
-            following = thread.submit(read_block, file, digest)
+        following = deque(thread.submit(read_block, file, digest) for _ in range(AHEAD))
+        mark = codecs.BOM_UTF8  # which some editors write
+        while block := following.popleft().result():
+            following.append(thread.submit(read_block, file, digest))
             bar.update(len(block))
             block, mark = block.removeprefix(mark), b""
             yield block.replace(b"\r\n", b"\n") if b"\r" in block else block
