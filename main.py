@@ -404,7 +404,7 @@ if __name__ == "__main__":
     # The same, ten seeds each, side by side, with intervals: 15 min.
     # compare(seeds=10, name="best", of_model=BEST)
 
-    # The search behind them: each setting changed in turn, two seeds, on the validation split alone: 30 min.
+    # The search behind them: each setting changed in turn, two seeds, on the validation split alone: 40 min.
     # search()
 
     # Beside them an RNN with as many parameters as that LSTM, five seeds: 13 min, other work beside it.

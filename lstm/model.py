@@ -304,8 +304,9 @@ class LSTMClassifier:
             h_T, start = np.empty_like(h), 0
             for b in map(int, batch_sizes):
                 h_T[b : len(h)] = h[b:]
-                a = np.take(projected, ids[start : start + b], axis=1)  # rows: faster than columns
-                if start:
+                # rows are gathered faster than columns, and those of one step stay in the cache
+                a = np.take(projected, ids[start : start + b], axis=1)
+                if start:  # h_0 = 0
                     a += h[:b] @ W_hh  # a = W_ih x_t + b + W_hh h_{t-1}
                 i, f, g, o = self._activate(a)
                 c = f * c[:b] + i * g

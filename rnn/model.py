@@ -240,7 +240,7 @@ class RNNClassifier:
             for b in map(int, batch_sizes):
                 h_T[b : len(h)] = h[b:]
                 a = Wx[start : start + b]
-                if start:
+                if start:  # h_0 = 0
                     a += h[:b] @ W_hh  # a = W_ih x_t + b + W_hh h_{t-1}
                 h = np.tanh(a, out=a)
                 start += b

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import coo_array, csr_array
 from sklearn.decomposition import TruncatedSVD
 from tqdm import tqdm
@@ -32,6 +33,7 @@ CUSTOM = "custom"
 BLOCK = 1 << 20  # bytes read at once: few enough for the processor's cache
 AHEAD = 4  # blocks that may be read before the first of them is worked on
 CHECKED = 200  # lines at the beginning of a file that are taken apart whatever their words
+WIDEST = 32  # bytes; the few words that are no shorter than this are looked at one by one
 AT_ONCE = 100_000  # values that are taken apart together
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
 WINDOW = 5  # words to either side that count as neighbours, for custom vectors
@@ -176,18 +178,19 @@ def find_words(path, wanted, dimensions, digest):
     """
     before = 0
     for block in read_blocks(path, digest):
-        if b"\0" in block:
-            raise _bad_line(path, before + block[: block.index(b"\0")].count(b"\n") + 1, "a zero byte")
-        lines = block.split(b"\n")[:-1]
-        blanks = [line.find(b" ") for line in lines]
-        words = [line[:blank] for line, blank in zip(lines, blanks, strict=True)]
-        odd = set(odd_lines(block, lines, blanks, dimensions))
+        if b"\0" in block.text:
+            number = before + block.text[: block.text.index(b"\0")].count(b"\n") + 1
+            raise _bad_line(path, number, "a zero byte")
+        starts = np.concatenate([[0], block.ends[:-1] + 1])
+        words, blanks = find_blanks(block, starts)
+        odd = set(odd_lines(block, starts, blanks, dimensions))
         odd.update(range(min(CHECKED - before, len(words))))
         known = compress(range(len(words)), map(wanted.__contains__, words))
         for k in sorted(odd.union(known)):
-            number, word, values = before + k + 1, words[k], lines[k][blanks[k] + 1 :]
-            if k in odd and lines[k].count(b" ") != dimensions:
-                word, values = split_line(lines[k], dimensions, path, number)
+            number, line = before + k + 1, block.text[starts[k] : block.ends[k]]
+            word, _, values = line.partition(b" ")
+            if k in odd and line.count(b" ") != dimensions:
+                word, values = split_line(line, dimensions, path, number)
             if word in wanted:  # of repeated words the first counts
                 yield wanted.pop(word), number, values
             elif k in odd and word is not None:
@@ -302,8 +305,29 @@ def is_header(line, number):
     return not line.strip() or (number == 1 and re.fullmatch(rb"\d+ \d+\r?", line) is not None)
 
 
+class Block(NamedTuple):
+    """Whole lines of a file, surveyed.
+
+    Attributes
+    ----------
+    text : bytes
+        They end with a newline.
+    signs : (bytes + WIDEST,) uint8
+        The same, and zeros after them.
+    ends : (lines,) integers
+        Where each line ends.
+    other : numpy.ndarray, numpy.ndarray
+        Which signs are in no plain number, 64 a word, and how many are in all words up to each, inclusive.
+    """
+
+    text: bytes
+    signs: np.ndarray
+    ends: np.ndarray
+    other: tuple
+
+
 def read_blocks(path, digest):
-    """Iterate over a file in blocks of whole lines, with a progress bar; `digest` sees every byte.
+    """Iterate over a file in blocks, with a progress bar; `digest` sees every byte.
 
     While a block is worked on, a thread reads and digests the next ones.
     """
@@ -315,11 +339,21 @@ def read_blocks(path, digest):
     ):
         following = deque(thread.submit(read_block, file, digest) for _ in range(AHEAD))
         mark = codecs.BOM_UTF8  # which some editors write
-        while block := following.popleft().result():
+        while text := following.popleft().result():
             following.append(thread.submit(read_block, file, digest))
-            bar.update(len(block))
-            block, mark = block.removeprefix(mark), b""
-            yield block.replace(b"\r\n", b"\n") if b"\r" in block else block
+            bar.update(len(text))
+            text, mark = text.removeprefix(mark), b""
+            yield survey(text.replace(b"\r\n", b"\n") if b"\r" in text else text)
+
+
+def survey(text):
+    """The :class:`Block` of a text of whole lines."""
+    signs = np.frombuffer(text + bytes(WIDEST), np.uint8)
+    other = np.packbits(signs - ord("-") > ord("9") - ord("-"), bitorder="little")  # below "-" wraps around
+    words = np.zeros(len(signs) // 64 + 1, "<u8")
+    words.view(np.uint8)[: len(other)] = other
+    counts = np.cumsum(np.bitwise_count(words), dtype=np.int64)
+    return Block(text, signs, np.flatnonzero(signs == ord("\n")), (words, counts))
 
 
 def read_block(file, digest):
@@ -337,37 +371,39 @@ def read_block(file, digest):
     return block + b"\n"
 
 
-def odd_lines(block, lines, blanks, dimensions):
-    """The lines of a block that may hold no vector: their numbers within it, from 0.
+def find_blanks(block, starts):
+    """The words of a block's lines, as far as they are short, and where their first blanks stand.
 
-    Parameters
-    ----------
-    block : bytes
-    lines : list of bytes
-        The block's, without their ends.
-    blanks : list of int
-        Where the first blank of each line stands, -1 where there is none.
-    dimensions : int
+    Returns
+    -------
+    words : list of bytes
+        Empty where no blank is near the start.
+    blanks : (lines,) integers
+        At the start where there is no word above.
+    """
+    words = sliding_window_view(block.signs, WIDEST)[starts]
+    sizes = (words == ord(" ")).argmax(axis=1)
+    words *= np.arange(WIDEST, dtype=np.uint8) < sizes[:, None].astype(np.uint8)
+    return words.view(f"S{WIDEST}")[:, 0].tolist(), starts + sizes
+
+
+def odd_lines(block, starts, blanks, dimensions):
+    """The lines of a block that may hold no vector: their numbers within it, from 0.
 
     After its word a line has as many blanks as values, and digits, "-" and "." between. So the signs that are
     none of these are counted from the first blank on ("/" is let pass, as it stands among them). There are
     more where a number has an exponent, or a word holds blanks. A line without a word may hold none, too.
     """
-    other = np.frombuffer(block, np.uint8) - ord("-") > ord("9") - ord("-")  # what is below "-" wraps around
-    blanks, sizes = np.array(blanks), np.fromiter(map(len, lines), int, len(lines))
-    ends = np.cumsum(sizes + 1) - 1
-    before_blank, before_end = count_before(other, np.array([ends - sizes + np.maximum(blanks, 0), ends]))
-    return np.flatnonzero((before_end - before_blank != dimensions) | (blanks <= 0)).tolist()
+    before_blank, before_end = count_before(block.other, np.array([blanks, block.ends]))
+    return np.flatnonzero((before_end - before_blank != dimensions) | (blanks == starts)).tolist()
 
 
-def count_before(flags, places):
-    """How many flags are set before each of some places: by words of 64 flags, and within the word."""
-    packed = np.packbits(flags, bitorder="little")
-    words = np.zeros(len(flags) // 64 + 1, "<u8")
-    words.view(np.uint8)[: len(packed)] = packed
+def count_before(other, places):
+    """How many signs that no plain number holds stand before each of some places of a block."""
+    words, counts = other
     word, bit = np.divmod(places, 64)
     within = np.bitwise_count(words[word] >> bit.astype(np.uint64))  # from the place on
-    return np.cumsum(np.bitwise_count(words), dtype=np.int64)[word] - within
+    return counts[word] - within
 
 
 def split_line(line, dimensions, path, number):

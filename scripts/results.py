@@ -599,7 +599,8 @@ def initialisations(sources):
     yield f"RNN {listed(kept(rnns, 'h', 'after'))}; LSTM {listed(kept(lstms, 'c', 'after'))}"
     scores = [listed([score(variant["test_accuracy"]) for variant in some]) for some in (rnns, lstms)]
     yield f"{describe_epochs(study, BEST)}: RNN {scores[0]} %; LSTM {scores[1]} %"
-    yield f"One standard error is {100 * study['standard_error']:.1f} points"
+    spread = max(np.ptp(100 * np.array(variant["test_accuracy"])) for variant in study["variants"])
+    yield f"the seeds of one initialisation differ by up to {spread:.1f} points"
 
 
 @results_of("Is the LSTM's lead its size?")
@@ -688,10 +689,11 @@ def long_texts(sources):
     study = recipe_study(sources, "imdb", BEST_5_EPOCHS)
     rnn, lstm = study["variants"]
     hidden, cell = rnn["decay"]["h"]["after"], lstm["decay"]["c"]["after"]
-    left_there = [short(curve["median"][-1] or 0) for curve in (hidden, cell)]  # null where it is 0
+    ends = (*(hidden[name][-1] for name in ("median", "low", "high")), cell["median"][-1])
+    left_there = [short(value or 0) for value in ends]  # null where it is 0
     epochs = f"{BEST_5_EPOCHS['rnn']['epochs']} epochs, {len(rnn['seeds'])} seeds"
     yield (
-        "{}. {} steps back the RNN keeps {} of ∂z/∂h, the LSTM's cell {} of ∂z/∂c".format(
+        "{}. {} steps back the RNN keeps {} of ∂z/∂h ({} to {}), the LSTM's cell {} of ∂z/∂c".format(
             epochs, hidden["depth"][-1], *left_there
         )
     )
@@ -699,6 +701,8 @@ def long_texts(sources):
     right = [bare(plus_minus(model["intervals"]["test_accuracy"], 100, 1)) for model in (lstm, rnn)]
     rightly = f"{right[0]} % of {reviews:,} test reviews are classified rightly"
     yield f"{rightly} by the LSTM, {right[1]} % by the RNN"
+    last = sum(epoch == BEST_5_EPOCHS["lstm"]["epochs"] for epoch in lstm["best_epoch"])
+    yield f"best epoch of the LSTM is its last one in {last} of {len(lstm['seeds'])} seeds"
 
 
 def sentence_figure():
