@@ -83,9 +83,6 @@ class LSTMClassifier:
         self.embeddings = np.asarray(embeddings, dtype)
         self.input_dropout, self.state_dropout = input_dropout, state_dropout
         self._workspaces = {}
-        # σ(a) = ½ + ½ tanh(½ a): with the inner ½ in the weights of i, f and o, one tanh does all gates.
-        self._scale = np.array([0.5, 0.5, 1, 0.5], dtype)[:, None, None]
-        self._shift = 1 - self._scale
         H, D = self.H, self.D
         self.place(*np.zeros((2, 4 * H * (D + H + 1) + H + 1), dtype))
 
@@ -183,8 +180,11 @@ class LSTMClassifier:
         return (self.parameters["weight_out"] @ self._h_T + self.parameters["bias_out"])[0]
 
     def _halved_weights(self):
-        """W gate by gate, (4, H, D+H+1), the rows of i, f and o halved."""
-        return self._W.reshape(4, self.H, -1) * self._scale
+        """W gate by gate, (4, H, D+H+1), the rows of i, f and o halved.
+
+        σ(a) = ½ + ½ tanh(½ a): with the inner ½ in the weights, one tanh does all gates.
+        """
+        return self._W.reshape(4, self.H, -1) * np.array([0.5, 0.5, 1, 0.5], self.dtype)[:, None, None]
 
     def _in_parts(self, W, B):
         """The (4, H, D+H+1) weights in one part or four, (parts, 4H/parts, D+H+1), for B sentences.
@@ -196,11 +196,13 @@ class LSTMClassifier:
         by_columns = W.transpose(0, 2, 1).copy()  # small products want their first operand so
         return by_columns.transpose(0, 2, 1)
 
-    def _activate(self, a):
+    @staticmethod
+    def _activate(a):
         """Turn pre-activations (4, ·, ·), those of i, f, o halved, into gates, in place."""
         np.tanh(a, out=a)
-        a *= self._scale
-        a += self._shift
+        for sigmoid in (a[:2], a[3]):  # σ = ½ + ½ tanh
+            sigmoid *= 0.5
+            sigmoid += 0.5
         return a
 
     def through_time(self, dz):
