@@ -299,17 +299,24 @@ def comparison(sources):
 
 @results_of("What came out")
 def recipes(sources):
-    """The best settings against the default ones and against each other."""
+    """The best settings against the default ones."""
     study, defaults = best(sources), comparison(sources)
     gains = [
         bare(f"{100 * (np.mean(tuned['test_accuracy']) - np.mean(default['test_accuracy'])):+.1f}")
         for tuned, default in zip(study["variants"], defaults["variants"], strict=True)
     ]
     yield "{} points for the RNN, {} for the LSTM".format(*gains)
+
+
+@results_of("What came out")
+def lead(sources):
+    """The best settings of both models against each other."""
+    study = best(sources)
     (pair,) = study["paired"]
     found = difference(pair["differences"]["test_accuracy"], 100, 1)
     yield f"LSTM less RNN over {len(pair['seeds'])} equal seeds: {found}"
-    yield f"its standard error over the sentences is {100 * pair['sentences_error']:.1f} points"
+    error = bare(f"{100 * pair['sentences_error']:.1f}")
+    yield f"its standard error over the sentences is {error} points"
     last = [
         sum(epoch == BEST[variant["model"]]["epochs"] for epoch in variant["best_epoch"])
         for variant in study["variants"]
