@@ -244,6 +244,8 @@ def parse_numbers(texts, dimensions):
         )
     except pyarrow.ArrowInvalid:
         return None
+    if len(table) != len(texts) * dimensions:  # an empty value at the very end
+        return None
     return table["values"].to_numpy().reshape(len(texts), dimensions)
 
 

@@ -216,6 +216,9 @@ def test_a_missing_value_and_one_too_many_do_not_make_up_for_each_other(file, mo
     for lines in ("v \nw 7\r8", "v 7\r8\nw ", "v  1\nw 7"):
         with pytest.raises(StudyError, match=r"line [45] "):
             read_glove(file(f"a 1\nb 2\nc 3\n{lines}\nz 9\n"), ["a", "v", "w", "z"])
+    for words in (["a", "w"], ["w"]):
+        with pytest.raises(StudyError, match=r"line 4 .* has blanks other than a single one"):
+            read_glove(file("a 1\nb 2\nc 3\nw \n"), words)
     for lines in ("v 1 \nw 2 3 4", "v 1 2 3\nw 4"):
         with pytest.raises(StudyError, match=r"line [45] "):
             read_glove(file(f"a 1 2\nb 2 3\nc 3 4\n{lines}\nz 9 8\n"), ["a", "v", "w", "z"])
