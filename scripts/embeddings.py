@@ -178,19 +178,19 @@ def find_words(path, wanted, dimensions, digest):
     """
     before = 0
     for block in read_blocks(path, digest):
-        if b"\0" in block.text:
-            number = before + block.text[: block.text.index(b"\0")].count(b"\n") + 1
-            raise _bad_line(path, number, "a zero byte")
+        if (zero := block.text.index(b"\0")) < len(block.text) - WIDEST:
+            raise _bad_line(path, before + block.text[:zero].count(b"\n") + 1, "a zero byte")
         starts = np.concatenate([[0], block.ends[:-1] + 1])
         words, blanks = find_blanks(block, starts)
         odd = set(odd_lines(block, starts, blanks, dimensions))
         odd.update(range(min(CHECKED - before, len(words))))
         known = compress(range(len(words)), map(wanted.__contains__, words))
         for k in sorted(odd.union(known)):
-            number, line = before + k + 1, block.text[starts[k] : block.ends[k]]
-            word, _, values = line.partition(b" ")
-            if k in odd and line.count(b" ") != dimensions:
-                word, values = split_line(line, dimensions, path, number)
+            number, begin = before + k + 1, starts[k]
+            if k in odd:
+                word, values = split_line(block.text[begin : block.ends[k]], dimensions, path, number)
+            else:
+                word, values = words[k], block.text[blanks[k] + 1 : block.ends[k]]
             if word in wanted:  # of repeated words the first counts
                 yield wanted.pop(word), number, values
             elif k in odd and word is not None:
@@ -230,23 +230,17 @@ def parse_batch(batch, dimensions, path):
 
 def parse_numbers(texts, dimensions):
     """Numbers with a blank between them, (lines, D) float64; None where a line may be not so many of them."""
-    import pyarrow.csv  # which comes with datasets, and reads numbers several times faster than NumPy
+    import pyarrow  # which comes with datasets, and reads numbers several times faster than NumPy
+    import pyarrow.compute
 
-    column = b"\n".join(texts).replace(b" ", b"\n")
-    if any(text.count(b" ") != dimensions - 1 for text in texts) or b"\r" in column or not column.isascii():
-        return None  # Arrow takes other signs for the end of a line, or passes over them
     try:
-        table = pyarrow.csv.read_csv(
-            pyarrow.BufferReader(column),
-            pyarrow.csv.ReadOptions(use_threads=False, column_names=["values"]),
-            pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False, ignore_empty_lines=False),
-            pyarrow.csv.ConvertOptions(column_types={"values": pyarrow.float64()}, null_values=[]),
-        )
+        pieces = pyarrow.compute.split_pattern(pyarrow.array(texts, pyarrow.string()), " ")
+        values = pieces.flatten().cast(pyarrow.float64())
     except pyarrow.ArrowInvalid:
         return None
-    if len(table) != len(texts) * dimensions:  # an empty value at the very end
+    if (np.diff(pieces.offsets) != dimensions).any():
         return None
-    return table["values"].to_numpy().reshape(len(texts), dimensions)
+    return values.to_numpy().reshape(len(texts), dimensions)
 
 
 def parse_line(pieces, number, dimensions, path):
@@ -313,9 +307,9 @@ class Block(NamedTuple):
     Attributes
     ----------
     text : bytes
-        They end with a newline.
-    signs : (bytes + WIDEST,) uint8
-        The same, and zeros after them.
+        They end with a newline, and ``WIDEST`` zeros after it.
+    signs : (bytes,) uint8
+        The same.
     ends : (lines,) integers
         Where each line ends.
     other : numpy.ndarray, numpy.ndarray
@@ -343,14 +337,14 @@ def read_blocks(path, digest):
         mark = codecs.BOM_UTF8  # which some editors write
         while text := following.popleft().result():
             following.append(thread.submit(read_block, file, digest))
-            bar.update(len(text))
+            bar.update(len(text) - WIDEST)
             text, mark = text.removeprefix(mark), b""
             yield survey(text.replace(b"\r\n", b"\n") if b"\r" in text else text)
 
 
 def survey(text):
-    """The :class:`Block` of a text of whole lines."""
-    signs = np.frombuffer(text + bytes(WIDEST), np.uint8)
+    """The :class:`Block` of a text of whole lines and zeros after them."""
+    signs = np.frombuffer(text, np.uint8)
     other = np.packbits(signs - ord("-") > ord("9") - ord("-"), bitorder="little")  # below "-" wraps around
     words = np.zeros(len(signs) // 64 + 1, "<u8")
     words.view(np.uint8)[: len(other)] = other
@@ -359,18 +353,23 @@ def survey(text):
 
 
 def read_block(file, digest):
-    """The next bytes of a file, to the end of a line; a newline is added where the last line has none."""
-    block = file.read(BLOCK)
-    block += file.readline(LONGEST_LINE)
-    digest.update(block)
-    if not block or block.endswith(b"\n"):
+    """The next bytes of a file, to the end of a line, and zeros after them; at the end of the file nothing.
+
+    A newline is added where the last line has none. The zeros let a word be looked for at any line.
+    """
+    block = b"".join([file.read(BLOCK), file.readline(LONGEST_LINE), bytes(WIDEST)])
+    lines = memoryview(block)[:-WIDEST]
+    digest.update(lines)
+    if not lines:
+        return b""
+    if lines[-1] == ord("\n"):
         return block
     if file.read(1):
         raise StudyError(
             f"{file.name} holds a line of more than {LONGEST_LINE} bytes, so it is no text of word vectors: "
             "give a file in GloVe's text format"
         )
-    return block + b"\n"
+    return bytes(lines) + b"\n" + bytes(WIDEST)
 
 
 def find_blanks(block, starts):
@@ -410,7 +409,11 @@ def count_before(other, places):
 
 def split_line(line, dimensions, path, number):
     """A line's word, which can hold blanks, and the text of its values; None and None of a header."""
-    if is_header(line, number) and line.count(b" ") < dimensions:
+    blanks = line.count(b" ")
+    if blanks == dimensions:
+        word, _, values = line.partition(b" ")
+        return word, values
+    if blanks < dimensions and is_header(line, number):
         return None, None
     pieces = line.rsplit(b" ", dimensions)
     if len(pieces) <= dimensions:
