@@ -85,7 +85,7 @@ from scripts.benchmark_peers import (
     LR,
     OWN,
     PEERS,
-    TORCH_THREADS,
+    THREADS,
     find_peers,
 )
 from scripts.benchmark_products import measure_products
@@ -327,7 +327,7 @@ def describe_run(context, versions, machine, quick):
             "agreement_steps": STEPS,
             "warm_batches": WARM,
             "tolerance": TOLERANCE,
-            "threads": {OWN: 1, "PyTorch": list(TORCH_THREADS), "JAX": "XLA's own choice", "gensim": 1},
+            "threads": {OWN: list(THREADS), "PyTorch": list(THREADS), "JAX": "XLA's own choice", "gensim": 1},
         },
         "skipped": context.skipped,
         **{section: [] for section in SECTIONS},

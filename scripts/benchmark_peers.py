@@ -15,6 +15,7 @@ as fast as we know to make it:
 import contextlib
 import importlib
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,7 +29,7 @@ from scripts.workers import Workers
 
 LR, CLIP_NORM = 0.002, 1.0
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-TORCH_THREADS = (1, 2)
+THREADS = (1, 2)  # of ours in one process, and of PyTorch
 OWN = "own"
 
 
@@ -63,12 +64,13 @@ def bucket(steps):
 
 
 class Own:
-    """The project's model, in its own training loop, on one BLAS thread."""
+    """The project's model, in its own training loop."""
 
-    library, variant, threads = OWN, "one process", 1
+    library, variant = OWN, "one process"
 
-    def __init__(self, kind, model):
-        self.loop, self.model = LOOPS[kind], model
+    def __init__(self, kind, model, threads=1):
+        self.loop, self.model, self.threads = LOOPS[kind], model, threads
+        self.model.threads = threads
         self.evaluation = sys.modules[self.loop.__module__].evaluate
         self.optimizer = Adam(model.theta, LR, clip_norm=CLIP_NORM, beta1=BETA1, beta2=BETA2, epsilon=EPSILON)
         self.logits = None  # until once() is called; forgotten when the weights change
@@ -110,7 +112,7 @@ class Own:
 
 
 class OwnWorkers(Own):
-    """The same, each batch shared by two processes."""
+    """The same, each batch shared by two processes of one BLAS thread each."""
 
     variant = "two processes"
 
@@ -293,7 +295,7 @@ class JaxPeer:
 
 def torch_peers(kind, model):
     """PyTorch packed and padded, on 1 and 2 threads."""
-    return [TorchPeer(kind, model, packed, threads) for packed in (True, False) for threads in TORCH_THREADS]
+    return [TorchPeer(kind, model, packed, threads) for packed in (True, False) for threads in THREADS]
 
 
 def jax_peers(kind, model):
@@ -301,10 +303,8 @@ def jax_peers(kind, model):
     return [JaxPeer(kind, model, buckets) for buckets in (False, True)]
 
 
-OWN_VARIANTS = [
-    Own,
-    OwnWorkers,
-]  # the first is what all others have to agree with; each has its column in the tables
+# The first is what all others have to agree with; each name among them has its column in the tables.
+OWN_VARIANTS = [*(partial(Own, threads=threads) for threads in THREADS), OwnWorkers]
 PEERS = {"PyTorch": ("torch", torch_peers), "JAX": ("jax", jax_peers)}  # module, how to build them
 
 

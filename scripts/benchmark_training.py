@@ -214,9 +214,11 @@ def time_tasks(contender, prepared, result, clock, share):
         result["inference"]["seconds"].append(share * once + seconds(contender.evaluate, prepared))
 
 
-def fastest(results, library, task):
-    """The result of a library's fastest variant, or None where none was timed."""
+def fastest(results, library, task, variant=None):
+    """The result of a library's fastest variant, or of one variant at its best; None where none was timed."""
     timed = [result for result in results if result["library"] == library and not result["refused"]]
+    if variant is not None:
+        timed = [result for result in timed if result["variant"] == variant]
     return min(timed, key=lambda result: result[task]["median"], default=None)
 
 
@@ -224,12 +226,11 @@ def ratios(results, task):
     """The median of each variant of ours ÷ that of the fastest variant of each library."""
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
     peers = {library: peer for library in libraries if (peer := fastest(results, library, task))}
+    variants = dict.fromkeys(result["variant"] for result in results if result["library"] == OWN)
+    own = {variant: best for variant in variants if (best := fastest(results, OWN, task, variant))}
     return {
-        own["variant"]: {
-            library: own[task]["median"] / peer[task]["median"] for library, peer in peers.items()
-        }
-        for own in results
-        if own["library"] == OWN and not own["refused"]
+        variant: {library: best[task]["median"] / peer[task]["median"] for library, peer in peers.items()}
+        for variant, best in own.items()
     }
 
 

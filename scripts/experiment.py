@@ -56,6 +56,7 @@ class Settings:
     seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
     gradients: bool = True  # record gradients through time, activations and spectra, each epoch
     workers: int = 1  # processes that share each batch
+    threads: int = 1  # BLAS threads that share each matrix product, in a run without workers
 
 
 class Past(NamedTuple):
@@ -99,6 +100,11 @@ def check_settings(model, given):
             value = settings[name] = value.item()
         if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or not holds(value):
             raise StudyError(f"{name}={value!r}: expected {expected}")
+    if settings["workers"] > 1 < settings["threads"]:
+        raise StudyError(
+            f"workers={settings['workers']} with threads={settings['threads']}: a worker has one BLAS "
+            "thread, leave one of the two at 1"
+        )
     return {name: settings[name] for name in known}
 
 
@@ -135,6 +141,11 @@ RANGES = {  # type, test, and the same in words
         int,
         lambda v: 1 <= v <= 64,
         "a number of processes, 1 to 64, and no more than there are cores",
+    ),
+    "threads": (
+        int,
+        lambda v: 1 <= v <= 64,
+        "a number of BLAS threads, 1 to 64, and no more than there are cores",
     ),
 }
 
@@ -174,7 +185,7 @@ def build_model(model, settings, embeddings, dtype=np.float32):
     RNNClassifier or LSTMClassifier
     """
     options = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
-    options += LSTM_ALONE if model == "lstm" else ()
+    options += [*LSTM_ALONE, "threads"] if model == "lstm" else ()
     return CLASSIFIERS[model](
         embeddings,
         settings["hidden_size"],
@@ -243,7 +254,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         "hyperparameters": settings,
         "dataset": describe_data(data.manifest),
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
-        "threads": 1,
+        "threads": settings["threads"],
     }
     with artefacts.writing_run(run_id):
         previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
@@ -257,10 +268,10 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
 
 
 def _train(run_id, header, data, previous, past, progress):
-    """Train in one thread; what ends it is a StudyError."""
-    # At these sizes BLAS threads gain nothing, and collide with other processes. Overflow is no news to warn
-    # of: a saturated gate is right, and a loss that is not finite ends the run with a message of its own.
-    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
+    """Train in as many threads as are asked for; what ends it is a StudyError."""
+    # BLAS would take all cores, and collide with other processes. Overflow is no news to warn of: a saturated
+    # gate is right, and a loss that is not finite ends the run with a message of its own.
+    with threadpool_limits(header["threads"]), np.errstate(over="ignore", invalid="ignore"):
         try:
             _run_epochs(run_id, header, data, previous, past, progress)
         except MemoryError as error:

@@ -76,7 +76,7 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
         Show a progress bar over the runs.
     jobs : int, optional
         How many side by side; by default as many as this process may use cores, with room for the
-        ``workers`` of each.
+        ``workers`` or ``threads`` of each.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``, whose workers are to train.
     remedy : str, optional
@@ -91,16 +91,16 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     ------
     StudyError
         Before anything is trained: settings or `jobs` out of range, data/ missing or damaged, a run that has
-        other settings or data, a scheduler that doesn't answer or is given runs with workers of their own.
+        other settings or data, a scheduler that doesn't answer or is given runs of more than one core.
     """
     jobs = check_jobs(jobs)
     finished, waiting, ended = sort_out(planned, overwrite, remedy)
     outcomes = train_here(waiting, overwrite, jobs)
     if scheduler is not None:
-        if (workers := most_workers(planned)) > 1:
+        if (cores := most_cores(planned)) > 1:
             raise StudyError(
-                f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train a run each: "
-                "leave workers=1"
+                f"runs on {cores} cores with scheduler={scheduler!r}: a cluster's workers train a run each, "
+                "on one: leave workers=1 and threads=1"
             )
         from scripts.cluster import train_there  # Dask takes a second to import, where it is installed at all
 
@@ -128,9 +128,10 @@ def check_jobs(jobs):
     return jobs
 
 
-def most_workers(planned):
-    """The largest number of processes that share the batches of one run."""
-    return max((run.settings.get("workers", 1) for run in planned), default=1)
+def most_cores(planned):
+    """The largest number of cores that one run takes: for its workers, or for BLAS threads."""
+    asked = [run.settings.get(name, 1) for run in planned for name in ("workers", "threads")]
+    return max(asked, default=1)
 
 
 def sort_out(planned, overwrite, remedy=None):
@@ -169,7 +170,7 @@ def train_here(planned, overwrite, jobs=None):
     Where the system ends a process, the runs that are left go on one after the other: most likely memory ran
     out, and so only the one that needs too much fails.
     """
-    jobs = jobs or max(1, cpu_count() // most_workers(planned))
+    jobs = jobs or max(1, cpu_count() // most_cores(planned))
     tasks = {run.run_id: delayed(attempt)(artefacts.ROOT, run, overwrite) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
         side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)

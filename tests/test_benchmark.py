@@ -112,6 +112,12 @@ def test_ratio_is_to_the_fastest_variant_of_each_task():
     assert benchmark_training.ratios(results, "inference")["packed"] == {"PyTorch": 0.25, "JAX": 0.5}
 
 
+def test_of_one_variant_of_ours_the_faster_number_of_threads_counts():
+    results = [result("own", 3.0, 1.0), result("own", 2.0, 1.5) | {"threads": 2}, result("PyTorch", 4.0, 2.0)]
+    assert benchmark_training.ratios(results, "training") == {"packed": {"PyTorch": 0.5}}
+    assert benchmark_training.ratios(results, "inference") == {"packed": {"PyTorch": 0.5}}
+
+
 def test_refused_variants_count_for_nothing():
     results = [result("own", 3.0, 1.0), result("PyTorch", 6.0, 5.0), result("PyTorch", 0, 0, "wrong")]
     assert benchmark_training.ratios(results, "training") == {"packed": {"PyTorch": 0.5}}
@@ -457,6 +463,13 @@ def test_tables_name_seconds_variants_ratios_and_refusals(empty_record):
     size |= {"others": 0.25, "results": results}
     size["ratios"] = {task: benchmark_training.ratios(results, task) for task in benchmark_training.TASKS}
     text = tables(empty_record | {"training": [size]})
+    twice = result("own", 1.5, 2.0) | {"threads": 2}
+    for task in benchmark_training.TASKS:
+        twice[task]["epoch_seconds"] = 2 * twice[task]["median"]
+    threaded = tables(empty_record | {"training": [size | {"results": [own, twice, peer, slower]}]})
+    assert "| 5 of 10 | 3.00 (× 2) | 12.00 (packed × 2) |" in threaded, "the faster of one and two threads"
+    assert "| 5 of 10 | 2.00 (× 1) | 8.00 (packed × 2) |" in threaded
+    assert threaded.count("| 0.40 |\n") == 1, "core for core stays on one thread"
     assert "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 12.00 (packed × 2) | 0.50 | refused | – | – | 0.40 |" in text
     assert "| LSTM | 64 | 32 | 5 of 10 | 2.00 | 8.00 (packed × 2) | 0.25 | refused | – | 0.20 |" in text
     assert "Refused: JAX padded (LSTM, H = 64, batch 32): it computes something else." in text

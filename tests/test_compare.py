@@ -130,8 +130,9 @@ def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeyp
     assert ran == ["run-0", "run-1", "run-2"]
 
 
-@pytest.mark.parametrize(("workers", "expected"), [((1, 1), 5), ((1, 2), 2), ((9, 1), 1)])
-def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch, workers, expected):
+@pytest.mark.parametrize("name", ["workers", "threads"])
+@pytest.mark.parametrize(("cores", "expected"), [((1, 1), 5), ((1, 2), 2), ((9, 1), 1)])
+def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch, name, cores, expected):
     asked = []
 
     class Parallel(many_runs.Parallel):
@@ -142,7 +143,7 @@ def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch
     monkeypatch.setattr(many_runs, "Parallel", Parallel)
     monkeypatch.setattr(many_runs, "cpu_count", lambda: 5)
     monkeypatch.setattr(experiment, "run", lambda *_, **__: None)
-    planned = [many_runs.Planned("rnn", f"run-{n}", {"workers": n}) for n in workers]
+    planned = [many_runs.Planned("rnn", f"run-{n}", {name: n}) for n in cores]
     assert many_runs.train(planned, progress=False) == {}
     assert asked == [expected]
 
@@ -549,7 +550,10 @@ def test_a_damaged_comparison_is_one_line(compared, study_root):
         ({"hidden_size": np.array([[4, 8], [4, 9]])}, r"hidden_size=\[4, 8\]: expected"),
         ({"jobs": "x"}, "jobs='x': expected how many runs side by side, 1 or more, or None"),
         *(({"jobs": jobs}, f"jobs={jobs}: expected") for jobs in (0, -1, True, 1.5)),
-        ({"workers": (1, 2), "scheduler": "tcp://host:1"}, "workers=2 with scheduler=.*leave workers=1"),
+        *(
+            ({name: (1, 2), "scheduler": "tcp://host:1"}, "runs on 2 cores with scheduler=.*leave workers=1")
+            for name in ("workers", "threads")
+        ),
         ({"of_model": 3}, "of_model=3: expected settings by model"),
         ({"of_model": {"rnn": 3}}, "of_model=.*: expected settings by model"),
         ({"of_model": {"gru": {}}}, "of_model names 'gru': expected one of the models compared"),

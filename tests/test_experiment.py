@@ -151,19 +151,21 @@ def test_every_epoch_and_seed_has_batches_and_dropout_masks_of_its_own(kind, dat
     assert len(set(masks)) == len(masks) == 2 * 2 * 10
 
 
-def test_a_run_keeps_to_one_thread(data, monkeypatch):
+@pytest.mark.parametrize("asked", [1, 2])
+def test_a_run_keeps_to_its_threads(data, monkeypatch, asked):
     def threads():
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
     seen = []
     measure = experiment.measure
     monkeypatch.setattr(experiment, "measure", lambda *a: seen.append(threads()) or measure(*a))
-    with threadpool_limits(2):
-        if threads() != {2}:
-            pytest.skip("this BLAS has one thread only")
-        run("rnn", epochs=1)
-        assert threads() == {2}
-    assert seen == [{1}, {1}]
+    with threadpool_limits(3):
+        if threads() != {3}:
+            pytest.skip("the number of threads of this BLAS can't be chosen")
+        run("lstm", epochs=1, threads=asked)
+        assert threads() == {3}
+    assert seen == [{asked}, {asked}]
+    assert artefacts.read_log("a-run")[0]["threads"] == asked
 
 
 def test_equal_seeds_give_equal_files_and_others_do_not(kind, data):

@@ -162,12 +162,14 @@ def test_inference_with_a_large_vocabulary_is_the_forward_pass(make_model, monke
     assert model.inference() == model.forward
 
 
-def test_lstm_product_gate_by_gate_equals_that_of_all_gates(monkeypatch):
+@pytest.mark.parametrize("reason", ["a large product", "several threads"])
+def test_lstm_product_gate_by_gate_equals_that_of_all_gates(monkeypatch, reason):
     model = lstm.model.LSTMClassifier(np.eye(11), 4, rng=np.random.default_rng(0), dtype=np.float64)
     ids, batch_sizes, _ = random_batch(np.random.default_rng(0), 11, [4, 2, 2])
     assert len(model._in_parts(model._halved_weights(), 3)) == 4
     gate_by_gate = model.forward(ids, batch_sizes)
-    monkeypatch.setattr(lstm.model, "SMALL_PRODUCT", 0)
+    changed = (lstm.model, "SMALL_PRODUCT", 0) if reason == "a large product" else (model, "threads", 2)
+    monkeypatch.setattr(*changed)
     assert len(model._in_parts(model._halved_weights(), 3)) == 1
     np.testing.assert_allclose(model.forward(ids, batch_sizes), gate_by_gate, rtol=1e-12)
 
