@@ -97,7 +97,7 @@ def task_table(sizes, task):
     results = [result for size in sizes for result in size["results"]]
     own = list(dict.fromkeys(result["variant"] for result in results if result["library"] == OWN))
     libraries = list(dict.fromkeys(result["library"] for result in results if result["library"] != OWN))
-    heads = [f"{task}: model", "H", "batch", "timed", *(f"{variant}, s" for variant in own)]
+    heads = [f"{task}: model", "H", "batch", "timed", *(own_head(results, variant) for variant in own)]
     for library in libraries:
         heads += [f"{library}, s", *(f"{variant} ÷ {library}" for variant in own)]
     if task == "training":
@@ -131,15 +131,20 @@ def core_for_core(size, library, task):
     return ours[task]["median"] / peer[task]["median"] if peer and ours else None
 
 
+def own_head(results, variant):
+    """The head of one variant of ours, with the numbers of threads where it was timed on several."""
+    tried = {
+        result["threads"] for result in results if (result["library"], result["variant"]) == (OWN, variant)
+    }
+    threads = f" × {' / '.join(map(str, sorted(tried)))}" if len(tried) > 1 else ""
+    return f"{variant}{threads}, s"
+
+
 def own_seconds(size, variant, task):
-    """Seconds an epoch of one variant of ours, at its best number of threads where several were tried."""
+    """Seconds an epoch of one variant of ours, on each number of threads."""
     tried = [result for result in size["results"] if (result["library"], result["variant"]) == (OWN, variant)]
-    if not tried:
-        return "–"
-    if (best := fastest(tried, OWN, task)) is None:
-        return "refused"
-    threads = f" (× {best['threads']})" if len(tried) > 1 else ""
-    return f"{best[task]['epoch_seconds']:.2f}{threads}"
+    cells = ["refused" if result["refused"] else f"{result[task]['epoch_seconds']:.2f}" for result in tried]
+    return " / ".join(cells) or "–"
 
 
 def library_cells(size, library, own, task):

@@ -467,8 +467,8 @@ def test_tables_name_seconds_variants_ratios_and_refusals(empty_record):
     for task in benchmark_training.TASKS:
         twice[task]["epoch_seconds"] = 2 * twice[task]["median"]
     threaded = tables(empty_record | {"training": [size | {"results": [own, twice, peer, slower]}]})
-    assert "| 5 of 10 | 3.00 (× 2) | 12.00 (packed × 2) |" in threaded, "the faster of one and two threads"
-    assert "| 5 of 10 | 2.00 (× 1) | 8.00 (packed × 2) |" in threaded
+    assert "| timed | packed × 1 / 2, s | PyTorch, s |" in threaded
+    assert "| 5 of 10 | 6.00 / 3.00 | 12.00 (packed × 2) |" in threaded
     assert threaded.count("| 0.40 |\n") == 1, "core for core stays on one thread"
     assert "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 12.00 (packed × 2) | 0.50 | refused | – | – | 0.40 |" in text
     assert "| LSTM | 64 | 32 | 5 of 10 | 2.00 | 8.00 (packed × 2) | 0.25 | refused | – | 0.20 |" in text
