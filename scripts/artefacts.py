@@ -23,6 +23,7 @@ assets/
 """
 
 import contextlib
+import difflib
 import hashlib
 import io
 import json
@@ -69,6 +70,7 @@ RESUME = {"theta", "m", "v", "k"}
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
 MODELS = ("rnn", "lstm")  # whose runs are read
+MANY_RUNS = 8  # above so many, an error doesn't list them all
 RETRAIN = "delete it and train again, or restore it from a copy"
 GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
 
@@ -561,7 +563,7 @@ def load_run(run_id):
     path = weights_path(run_id)
     if is_absent(path):
         raise StudyError(
-            f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
+            f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}: "
             "uncomment its block in main.py and run `python main.py`"
         )
     with undamaged(path, "no weights file", RETRAIN):
@@ -691,6 +693,15 @@ def runs():
     return sorted(path.stem for path in (ROOT / "assets" / "runs").glob("*.jsonl") if path.stem[0] != ".")
 
 
+def runs_like(run_id):
+    """The run ids that there are, in words; of many, those that are spelt most alike."""
+    names = runs()
+    if len(names) <= MANY_RUNS:
+        return ", ".join(names) or "none"
+    alike = difflib.get_close_matches(run_id, names, MANY_RUNS, cutoff=0)
+    return f"{', '.join(alike)} and {len(names) - len(alike)} others"
+
+
 def read_log(run_id):
     """Read the log of a run.
 
@@ -709,7 +720,7 @@ def read_log(run_id):
     path = log_path(run_id)
     if is_absent(path):
         raise StudyError(
-            f"there is no run {run_id!r} ({path} is missing); runs here: {', '.join(runs()) or 'none'}: "
+            f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}: "
             "uncomment its block in main.py and run `python main.py`"
         )
     remedy = f"delete it; training {run_id!r} again restores it from its weights file"

@@ -41,7 +41,7 @@ def read(run_id, model=None):
     """Read a log; StudyError where the run is missing or, where `model` is named, of the other model."""
     if not artefacts.log_path(run_id).is_file() and (block := block_of(run_id, model)):
         raise StudyError(
-            f"there is no run {run_id!r} (runs here: {', '.join(artefacts.runs()) or 'none'}): uncomment "
+            f"there is no run {run_id!r} (runs here: {artefacts.runs_like(run_id)}): uncomment "
             f"the block {block} in main.py and run `python main.py`"
         )
     log = Log(run_id, *artefacts.read_log(run_id))
