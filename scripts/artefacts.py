@@ -699,7 +699,7 @@ def runs_like(run_id):
     if len(names) <= MANY_RUNS:
         return ", ".join(names) or "none"
     alike = difflib.get_close_matches(run_id, names, MANY_RUNS, cutoff=0)
-    return f"{', '.join(alike)} and {len(names) - len(alike)} others"
+    return f"{', '.join(alike)} and {len(names) - len(alike)} more"
 
 
 def read_log(run_id):

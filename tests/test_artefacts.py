@@ -337,12 +337,12 @@ def test_weights_under_another_runs_name_are_refused(a_run):
 
 @pytest.mark.parametrize("read", [artefacts.load_run, artefacts.read_log])
 def test_a_missing_run_is_told_which_there_are_but_not_a_hundred(study_root, read):
-    with pytest.raises(StudyError, match="no run 'lstm-7'.*; runs here: none: "):
+    with pytest.raises(StudyError, match=r"no run 'lstm-7'.*; runs here: none: "):
         read("lstm-7")
     for number in range(artefacts.MANY_RUNS):
         artefacts.write_text(artefacts.log_path(f"lstm-1{number}"), "")
-    with pytest.raises(StudyError, match="; runs here: lstm-10, lstm-11, .*, lstm-17: "):
+    with pytest.raises(StudyError, match=r"; runs here: lstm-10, lstm-11, .*, lstm-17: "):
         read("lstm-7")
     artefacts.write_text(artefacts.log_path("something-else"), "")
-    with pytest.raises(StudyError, match=r"; runs here: lstm-1\d, .*, lstm-1\d and 1 others: "):
+    with pytest.raises(StudyError, match=r"; runs here: lstm-1\d, .*, lstm-1\d and 1 more: "):
         read("lstm-7")
