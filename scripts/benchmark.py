@@ -36,7 +36,8 @@ average; null where that can't be told.
             first_seconds       20 steps, then training and inference once: what a compiler needs is in here
             training, inference {seconds: one a repetition, median, epoch_seconds: scaled to an epoch}; what
                                 our inference does once an epoch counts by the share of it that was timed
-        ratios      {training, inference: {our variant: {library: our median ÷ its fastest variant's}}}
+        ratios      {training, inference: {our variant: {library: our median, at the best number of threads
+                    for this task, ÷ its fastest variant's}}}
     recording       scripts/benchmark_training.py
         model, hidden_size, batch_size, sentences (of those gradients are recorded)
         results     {off, on: {seconds: one an epoch, median}}

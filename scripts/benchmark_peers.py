@@ -15,7 +15,6 @@ as fast as we know to make it:
 import contextlib
 import importlib
 import sys
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,7 +69,6 @@ class Own:
 
     def __init__(self, kind, model, threads=1):
         self.loop, self.model, self.threads = LOOPS[kind], model, threads
-        self.model.threads = threads
         self.evaluation = sys.modules[self.loop.__module__].evaluate
         self.optimizer = Adam(model.theta, LR, clip_norm=CLIP_NORM, beta1=BETA1, beta2=BETA2, epsilon=EPSILON)
         self.logits = None  # until once() is called; forgotten when the weights change
@@ -303,8 +301,8 @@ def jax_peers(kind, model):
     return [JaxPeer(kind, model, buckets) for buckets in (False, True)]
 
 
-# The first is what all others have to agree with; each name among them has its column in the tables.
-OWN_VARIANTS = [*(partial(Own, threads=threads) for threads in THREADS), OwnWorkers]
+# Ours, and on how many BLAS threads: all others have to agree with the first.
+OWN_VARIANTS = [*((Own, threads) for threads in THREADS), (OwnWorkers, 1)]
 PEERS = {"PyTorch": ("torch", torch_peers), "JAX": ("jax", jax_peers)}  # module, how to build them
 
 

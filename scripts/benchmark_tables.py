@@ -36,12 +36,12 @@ def tables(record):
 
 
 TRAINING = (
-    "Seconds an epoch, scaled from the share of its batches that was timed. Ours in one process on 1 and 2 "
-    "BLAS threads, or in two processes; PyTorch on 1 and 2 threads, packed and padded; JAX on XLA's own "
-    "threads, its compilation left out and stated apart (first pass: 20 steps, then training and inference "
-    "once). Of ours the faster number of threads counts, of a library the fastest variant; the last column "
-    "(× 1) is both on one thread, core for core. Our inference begins with a projection of all words: its "
-    "share of an epoch is counted."
+    "Seconds an epoch, scaled from the share of its batches that was timed. Where several numbers of BLAS "
+    "threads were tried on our side, all are given; else a process has one. PyTorch on 1 and 2 "
+    "threads, packed and padded; JAX on XLA's own threads, its compilation left out and stated apart (first pass: 20 steps, then "
+    "training and inference once). Of a library the fastest variant counts; the last column is both on one "
+    "thread, core for core. Our inference begins with a projection of all words: its share of an epoch is "
+    "counted."
 )
 RECORDING = (
     "Recording gradients through time, activations and spectra: seconds an epoch, training and validation."
@@ -97,18 +97,19 @@ def task_table(sizes, task):
     results = [result for size in sizes for result in size["results"]]
     own = list(dict.fromkeys(result["variant"] for result in results if result["library"] == OWN))
     libraries = list(dict.fromkeys(result["library"] for result in results if result["library"] != OWN))
-    heads = [f"{task}: model", "H", "batch", "timed", *(own_head(results, variant) for variant in own)]
+    labels = [own_label(results, variant) for variant in own]
+    heads = [f"{task}: model", "H", "batch", "timed", *(f"{label}, s" for label in labels)]
     for library in libraries:
-        heads += [f"{library}, s", *(f"{variant} ÷ {library}" for variant in own)]
+        heads += [f"{library}, s", *(f"{label} ÷ {library}" for label in labels)]
     if task == "training":
         heads += [f"{library}, first pass, s" for library in libraries if library == "JAX"]
     alone = [library for library in libraries if any(on_one_thread(size, library) for size in sizes)]
-    heads += [f"{own[0]} × 1 ÷ {library} × 1" for library in alone]
+    heads += [f"{own[0]} ÷ {library}, one thread each" for library in alone]
     rows = []
     for size in sizes:
         row = [size["model"].upper(), size["hidden_size"], size["batch_size"]]
         row.append(f"{size['batches']} of {size['epoch_batches']}")
-        row += [own_seconds(size, variant, task) for variant in own]
+        row += [own_cell(size, variant, lambda each: each[task]["epoch_seconds"]) for variant in own]
         for library in libraries:
             row += library_cells(size, library, own, task)
         if task == "training" and "JAX" in libraries:
@@ -131,31 +132,38 @@ def core_for_core(size, library, task):
     return ours[task]["median"] / peer[task]["median"] if peer and ours else None
 
 
-def own_head(results, variant):
-    """The head of one variant of ours, with the numbers of threads where it was timed on several."""
-    tried = {
-        result["threads"] for result in results if (result["library"], result["variant"]) == (OWN, variant)
-    }
-    threads = f" × {' / '.join(map(str, sorted(tried)))}" if len(tried) > 1 else ""
-    return f"{variant}{threads}, s"
+def own_label(results, variant):
+    """A variant of ours in a table's head, with the numbers of threads where it was timed on several."""
+    threads = [str(result["threads"]) for result in of_variant(results, variant)]
+    tried = " / ".join(dict.fromkeys(threads))
+    return f"{variant} ({tried} threads)" if "/" in tried else variant
 
 
-def own_seconds(size, variant, task):
-    """Seconds an epoch of one variant of ours, on each number of threads."""
-    tried = [result for result in size["results"] if (result["library"], result["variant"]) == (OWN, variant)]
-    cells = ["refused" if result["refused"] else f"{result[task]['epoch_seconds']:.2f}" for result in tried]
-    return " / ".join(cells) or "–"
+def of_variant(results, variant):
+    """Those results that are one variant of ours, one for each number of threads."""
+    return [result for result in results if (result["library"], result["variant"]) == (OWN, variant)]
+
+
+def own_cell(size, variant, value):
+    """A value of each result of one variant of ours."""
+    results = of_variant(size["results"], variant)
+    return " / ".join("refused" if each["refused"] else f"{value(each):.2f}" for each in results) or "–"
 
 
 def library_cells(size, library, own, task):
-    """Seconds and variant of a library's fastest, and the ratio of each of our variants to it."""
+    """Seconds and variant of a library's fastest, and the ratios of our variants to it."""
     peer = fastest(size["results"], library, task)
     if peer is None:
         return ["refused", *["–"] * len(own)]
     threads = f" × {peer['threads']}" if peer["threads"] else ""
-    ratios = [size["ratios"][task].get(variant, {}).get(library) for variant in own]
     seconds = f"{peer[task]['epoch_seconds']:.2f} ({peer['variant']}{threads})"
-    return [seconds, *("–" if ratio is None else f"{ratio:.2f}" for ratio in ratios)]
+    return [
+        seconds,
+        *(
+            own_cell(size, variant, lambda each: each[task]["median"] / peer[task]["median"])
+            for variant in own
+        ),
+    ]
 
 
 def refusals(entry):

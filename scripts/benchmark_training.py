@@ -223,7 +223,7 @@ def fastest(results, library, task, variant=None):
 
 
 def ratios(results, task):
-    """The median of each variant of ours ÷ that of the fastest variant of each library."""
+    """Each variant of ours, at its best number of threads, ÷ the fastest one of each library: medians."""
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
     peers = {library: peer for library in libraries if (peer := fastest(results, library, task))}
     variants = dict.fromkeys(result["variant"] for result in results if result["library"] == OWN)
@@ -257,10 +257,10 @@ def measure_size(point, sentences, builders, batches, repetitions, clock=time.pe
     cut, epoch_batches = cut_batches(sentences.training, B, timed_batches(H, B, batches))
     settings = check_settings(kind, {"hidden_size": H, "input_dropout": 0.0, "state_dropout": 0.0})
 
-    def fresh():
-        return build_model(kind, settings, sentences.embeddings)
+    def fresh(threads=1):
+        return build_model(kind, settings, sentences.embeddings, threads=threads)
 
-    contenders = [variant(kind, fresh()) for variant in OWN_VARIANTS]
+    contenders = [variant(kind, fresh(threads), threads) for variant, threads in OWN_VARIANTS]
     contenders += [peer for build in builders.values() for peer in build(kind, fresh())]
     results = compare(contenders, cut, repetitions, clock, share=len(cut) / epoch_batches)
     for result in results:

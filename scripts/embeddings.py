@@ -8,6 +8,7 @@ import os
 import re
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import compress, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -166,7 +167,8 @@ def read_glove(path, words):
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
     digest = hashlib.sha256()
-    places, values = parse_values(find_words(path, wanted, dimensions, digest), dimensions, path)
+    with closing(find_words(path, wanted, dimensions, digest)) as lines:
+        places, values = parse_values(lines, dimensions, path)
     return sort_vectors(places, values, len(words), path.name, digest.hexdigest())
 
 
@@ -218,7 +220,7 @@ def parse_batch(batch, dimensions, path):
     places, numbers, texts = zip(*batch, strict=True)
     wanted = [k for k, place in enumerate(places) if place is not None]
     values = parse_numbers(texts, dimensions)
-    if values is None:  # there may be a "+0.5", which only Python takes for a number
+    if values is None:  # Python names the line that is bad
         pieces = [text.split(b" ") for text in texts]
         values = [parse_line(*line, dimensions, path) for line in zip(pieces, numbers, strict=True)]
     with np.errstate(over="ignore"):
@@ -250,7 +252,7 @@ def parse_line(pieces, number, dimensions, path):
     except ValueError as error:
         what = BLANKS if b"" in pieces else f"a value that is no number ({error})"
         raise _bad_line(path, number, what) from error
-    if found := re.search(rb"[_\r]", b"".join(pieces)):  # Python takes 1_0 for 10, and strips the other
+    if found := re.search(rb"[_\s]", b"".join(pieces)):  # Python takes 1_0 for 10, and strips white space
         raise _bad_line(path, number, f"a value that is no number (it holds {found[0].decode()!r})")
     if len(values) != dimensions:
         raise _bad_line(path, number, f"{len(values)} values where {dimensions} were expected")

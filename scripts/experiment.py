@@ -9,6 +9,7 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
+from joblib import cpu_count
 from threadpoolctl import threadpool_info, threadpool_limits
 from tqdm import tqdm
 
@@ -100,7 +101,7 @@ def check_settings(model, given):
             value = settings[name] = value.item()
         if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or not holds(value):
             raise StudyError(f"{name}={value!r}: expected {expected}")
-    if settings["workers"] > 1 < settings["threads"]:
+    if min(settings["workers"], settings["threads"]) > 1:
         raise StudyError(
             f"workers={settings['workers']} with threads={settings['threads']}: a worker has one BLAS "
             "thread, leave one of the two at 1"
@@ -145,7 +146,7 @@ RANGES = {  # type, test, and the same in words
     "threads": (
         int,
         lambda v: 1 <= v <= 64,
-        "a number of BLAS threads, 1 to 64, and no more than there are cores",
+        "a number of BLAS threads, 1 to 64",
     ),
 }
 
@@ -169,7 +170,7 @@ def generator(seed, stream, epoch=0):
     return np.random.default_rng([seed, STREAMS[stream], epoch])
 
 
-def build_model(model, settings, embeddings, dtype=np.float32):
+def build_model(model, settings, embeddings, dtype=np.float32, threads=1):
     """A freshly initialised classifier.
 
     Parameters
@@ -179,19 +180,22 @@ def build_model(model, settings, embeddings, dtype=np.float32):
         As :func:`check_settings` gives them.
     embeddings : (V, D) numpy.ndarray
     dtype : numpy.dtype
+    threads : int
+        BLAS threads that it is going to run on, which is the caller's business.
 
     Returns
     -------
     RNNClassifier or LSTMClassifier
     """
     options = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
-    options += [*LSTM_ALONE, "threads"] if model == "lstm" else ()
+    options += LSTM_ALONE if model == "lstm" else ()
+    given = {"threads": threads} if model == "lstm" else {}
     return CLASSIFIERS[model](
         embeddings,
         settings["hidden_size"],
         rng=generator(settings["seed"], "initialisation"),
         dtype=dtype,
-        **{name: settings[name] for name in options},
+        **given | {name: settings[name] for name in options},
     )
 
 
@@ -201,6 +205,19 @@ def blas():
     for library in sorted(found, key=lambda library: "numpy" not in library["filepath"]):  # SciPy has another
         return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
     return "unknown"
+
+
+def check_threads(threads):
+    """StudyError where so many BLAS threads can't be had: more than cores wait for one another endlessly."""
+    cores = cpu_count()
+    if threads > max(cores, 1):
+        raise StudyError(
+            f"threads={threads}, but this process may use {cores} cores: give no more threads than cores"
+        )
+    if threads > 1 and blas() == "unknown":
+        raise StudyError(
+            f"threads={threads}, but the BLAS of this NumPy can't be told how many to use: leave threads=1"
+        )
 
 
 def describe_data(manifest):
@@ -269,6 +286,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
 
 def _train(run_id, header, data, previous, past, progress):
     """Train in as many threads as are asked for; what ends it is a StudyError."""
+    check_threads(header["threads"])
     # BLAS would take all cores, and collide with other processes. Overflow is no news to warn of: a saturated
     # gate is right, and a loss that is not finite ends the run with a message of its own.
     with threadpool_limits(header["threads"]), np.errstate(over="ignore", invalid="ignore"):
@@ -428,7 +446,7 @@ def start(kind, settings, data):
     model : RNNClassifier or LSTMClassifier
     optimizer : Adam
     """
-    model = build_model(kind, settings, data.embeddings)
+    model = build_model(kind, settings, data.embeddings, threads=settings["threads"])
     updates = -(-len(data.splits["train"].s) // settings["batch_size"])
     return model, Adam(
         model.theta,

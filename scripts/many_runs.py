@@ -1,7 +1,7 @@
 """Many runs: as many side by side as there are cores, or on a cluster; one that fails doesn't stop the rest.
 
-Each is one of :func:`scripts.experiment.run`, with a log and weights of its own and one BLAS thread. So what
-was interrupted continues where it stopped: finished runs stay, those that were begun go on.
+Each is one of :func:`scripts.experiment.run`, with a log and weights of its own. So what was interrupted
+continues where it stopped: finished runs stay, those that were begun go on.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import io
 import itertools
 import sys
 import threading
+from operator import itemgetter
 from typing import NamedTuple
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
@@ -97,10 +98,11 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     finished, waiting, ended = sort_out(planned, overwrite, remedy)
     outcomes = train_here(waiting, overwrite, jobs)
     if scheduler is not None:
-        if (cores := most_cores(planned)) > 1:
+        name, cores = most_cores(planned)
+        if cores > 1:
             raise StudyError(
-                f"runs on {cores} cores with scheduler={scheduler!r}: a cluster's workers train a run each, "
-                "on one: leave workers=1 and threads=1"
+                f"{name}={cores} with scheduler={scheduler!r}: a cluster's workers train a run each, on one "
+                f"core: leave {name}=1"
             )
         from scripts.cluster import train_there  # Dask takes a second to import, where it is installed at all
 
@@ -129,9 +131,10 @@ def check_jobs(jobs):
 
 
 def most_cores(planned):
-    """The largest number of cores that one run takes: for its workers, or for BLAS threads."""
-    asked = [run.settings.get(name, 1) for run in planned for name in ("workers", "threads")]
-    return max(asked, default=1)
+    """The setting by which a run takes the most cores, ``workers`` or ``threads``, and how many."""
+    names = ("workers", "threads")
+    asked = [(name, run.settings.get(name, 1)) for run in planned for name in names]
+    return max(asked, key=itemgetter(1), default=("workers", 1))
 
 
 def sort_out(planned, overwrite, remedy=None):
@@ -170,7 +173,7 @@ def train_here(planned, overwrite, jobs=None):
     Where the system ends a process, the runs that are left go on one after the other: most likely memory ran
     out, and so only the one that needs too much fails.
     """
-    jobs = jobs or max(1, cpu_count() // most_cores(planned))
+    jobs = jobs or max(1, cpu_count() // most_cores(planned)[1])
     tasks = {run.run_id: delayed(attempt)(artefacts.ROOT, run, overwrite) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
         side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)

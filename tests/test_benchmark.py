@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from scripts import artefacts, benchmark, benchmark_peers, benchmark_training
 from scripts.artefacts import StudyError
@@ -84,7 +85,7 @@ def made_up(study_root, monkeypatch):
     """An empty data/, and few made-up sentences in its place; one variant of ours."""
     draw = benchmark_training.draw_split
     monkeypatch.setattr(benchmark_training, "draw_split", lambda *_, seed=0: draw(200, seed=seed))
-    monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", [benchmark_peers.Own])
+    monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", [(benchmark_peers.Own, 1)])
 
 
 def result(library, training, inference, refused=None, variant="packed"):
@@ -374,7 +375,7 @@ def test_json_holds_what_was_measured(made_up, quick, suffix):
 
 
 def test_two_processes_have_a_column_of_their_own(made_up, monkeypatch):
-    variants = [benchmark_peers.Own, benchmark_peers.OwnWorkers]
+    variants = [(benchmark_peers.Own, 1), (benchmark_peers.OwnWorkers, 1)]
     monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", variants)
     record = measure(peers=peers_of(Twin))
     text = tables(record)
@@ -382,6 +383,27 @@ def test_two_processes_have_a_column_of_their_own(made_up, monkeypatch):
     assert heads in text
     assert record["training"][0]["ratios"]["training"].keys() == {"one process", "two processes"}
     assert not any(result["refused"] for result in record["training"][0]["results"])
+
+
+def test_ours_is_timed_on_one_thread_on_two_and_in_two_processes(made_up, monkeypatch):
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen, train = [], benchmark_peers.Own.train
+
+    def watched(self, batches):
+        seen.append((self.variant, self.threads, frozenset(threads()), getattr(self.model, "threads", 1)))
+        train(self, batches)
+
+    with threadpool_limits(2):
+        if threads() != {2}:
+            pytest.skip("the number of threads of this BLAS can't be chosen")
+    monkeypatch.setattr(benchmark_training, "OWN_VARIANTS", benchmark_peers.OWN_VARIANTS)
+    monkeypatch.setattr(benchmark_peers.Own, "train", watched)
+    measure()
+    lstm = {("one process", n, frozenset({n}), n) for n in (1, 2)}
+    assert lstm <= set(seen)
+    assert {each[:3] for each in seen} == {each[:3] for each in lstm} | {("two processes", 1, frozenset({1}))}
 
 
 def test_an_interrupted_run_goes_on_with_the_next_point(made_up, monkeypatch, capsys):
@@ -467,8 +489,8 @@ def test_tables_name_seconds_variants_ratios_and_refusals(empty_record):
     for task in benchmark_training.TASKS:
         twice[task]["epoch_seconds"] = 2 * twice[task]["median"]
     threaded = tables(empty_record | {"training": [size | {"results": [own, twice, peer, slower]}]})
-    assert "| timed | packed × 1 / 2, s | PyTorch, s |" in threaded
-    assert "| 5 of 10 | 6.00 / 3.00 | 12.00 (packed × 2) |" in threaded
+    assert "| timed | packed (1 / 2 threads), s | PyTorch, s | packed (1 / 2 threads) ÷ PyTorch |" in threaded
+    assert "| 5 of 10 | 6.00 / 3.00 | 12.00 (packed × 2) | 0.50 / 0.25 |" in threaded
     assert threaded.count("| 0.40 |\n") == 1, "core for core stays on one thread"
     assert "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 12.00 (packed × 2) | 0.50 | refused | – | – | 0.40 |" in text
     assert "| LSTM | 64 | 32 | 5 of 10 | 2.00 | 8.00 (packed × 2) | 0.25 | refused | – | 0.20 |" in text

@@ -551,7 +551,7 @@ def test_a_damaged_comparison_is_one_line(compared, study_root):
         ({"jobs": "x"}, "jobs='x': expected how many runs side by side, 1 or more, or None"),
         *(({"jobs": jobs}, f"jobs={jobs}: expected") for jobs in (0, -1, True, 1.5)),
         *(
-            ({name: (1, 2), "scheduler": "tcp://host:1"}, "runs on 2 cores with scheduler=.*leave workers=1")
+            ({name: (1, 2), "scheduler": "tcp://host:1"}, f"{name}=2 with scheduler=.*leave {name}=1")
             for name in ("workers", "threads")
         ),
         ({"of_model": 3}, "of_model=3: expected settings by model"),

@@ -1,7 +1,9 @@
 """Word vectors: GloVe's text format, the package, and vectors trained on the sentences."""
 
+import gc
 import importlib.util
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +186,9 @@ def test_what_is_no_file_of_vectors_is_refused(file, content, complaint):
     ("line", "complaint"),
     [
         (f"bad 1.0 {'9' * 60} 3.0", "a value that is no finite number"),
-        ("bad 1.0 \t2.0", "2 values where 3 were expected"),  # the tab makes up for the missing blank
+        ("bad 1e5 2.0", "2 values where 3 were expected"),  # the "e" makes up for the missing blank
+        ("bad 1.0 \t2.0", "a value that is no number"),
+        ("bad 1.0 2.0\x0c 3.0", "a value that is no number"),
         ("bad 1.0 2.0/3.0 4.0", "a value that is no number"),
         ("bad 1.0  3.0", "blanks other than a single one"),
         ("bad 1.0 2.0\r 3.0", "a value that is no number"),
@@ -196,6 +200,27 @@ def test_a_wanted_line_is_read_strictly_wherever_it_stands(file, line, complaint
     path = file(f"a 1.0 2.0 3.0\nb 1.0 2.0 3.0\n{line}\nc 1.0 2.0 3.0\n")
     with pytest.raises(StudyError, match=f"line 3 .* has {complaint}"):
         read_glove(path, ["bad"])
+
+
+@pytest.mark.parametrize("line", ["w 1 x", "w 1", "w 1 \0"])
+def test_a_refused_file_is_closed_at_once_and_its_threads_have_ended(file, line, monkeypatch):
+    """No garbage collector needed: it may come at a moment when a thread can't be waited for."""
+    for name, value in {"CHECKED": 1, "BLOCK": 64, "AT_ONCE": 1}.items():
+        monkeypatch.setattr(embeddings, name, value)
+    path = file("a 1 2\nb 3 4\nc 5 6\n" * 100 + line + "\nd 7 8\ne 9 0" * 100)
+    read_block, opened = embeddings.read_block, []
+    monkeypatch.setattr(
+        embeddings, "read_block", lambda *given: opened.append(given[0]) or read_block(*given)
+    )
+    gc.disable()
+    try:
+        with pytest.raises(StudyError, match="line 301 "):
+            read_glove(path, ["a", "w", "d", "e"])
+        assert opened
+        assert all(each.closed for each in opened)
+        assert not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("together", [1, 100_000])

@@ -18,7 +18,7 @@ import lstm.model
 import lstm.train
 import rnn.model
 import rnn.train
-from scripts import artefacts, dataset, experiment
+from scripts import analysis, artefacts, dataset, evaluation, experiment
 from scripts.artefacts import StudyError
 from scripts.optimizer import Adam
 from tests.conftest import write_data
@@ -156,16 +156,54 @@ def test_a_run_keeps_to_its_threads(data, monkeypatch, asked):
     def threads():
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    seen = []
+    seen, told = [], []
     measure = experiment.measure
-    monkeypatch.setattr(experiment, "measure", lambda *a: seen.append(threads()) or measure(*a))
+
+    def watched(model, *given):
+        seen.append(threads())
+        told.append(model.threads)
+        return measure(model, *given)
+
+    monkeypatch.setattr(experiment, "measure", watched)
+    monkeypatch.setattr(experiment, "cpu_count", lambda: 2)
     with threadpool_limits(3):
         if threads() != {3}:
             pytest.skip("the number of threads of this BLAS can't be chosen")
         run("lstm", epochs=1, threads=asked)
         assert threads() == {3}
     assert seen == [{asked}, {asked}]
+    assert told == [asked, asked]
     assert artefacts.read_log("a-run")[0]["threads"] == asked
+
+
+def test_workers_have_one_thread_each(data):
+    with pytest.raises(StudyError, match=r"workers=2 with threads=3: .*leave one of the two at 1"):
+        run("rnn", workers=2, threads=3)
+
+
+@pytest.mark.parametrize(
+    ("cores", "blas", "complaint"),
+    [(1, "openblas", "threads=2, but this process may use 1 cores: give"), (2, "unknown", "leave threads=1")],
+)
+def test_threads_that_are_not_to_be_had_are_refused(data, monkeypatch, cores, blas, complaint):
+    monkeypatch.setattr(experiment, "cpu_count", lambda: cores)
+    monkeypatch.setattr(experiment, "blas", lambda: blas)
+    with pytest.raises(StudyError, match=complaint):
+        run("rnn", epochs=1, threads=2)
+    run("rnn", epochs=1)
+
+
+def test_a_file_from_before_a_setting_is_as_good_as_a_new_one(data):
+    """Its run can be tested, continued and studied, whatever settings are younger than it."""
+    run("lstm", epochs=1)
+    kept = artefacts.load_run("a-run")
+    old = {**kept.settings["hyperparameters"]}
+    del old["threads"], old["workers"]
+    artefacts.save_run("a-run", kept._replace(settings=kept.settings | {"hyperparameters": old}))
+    assert evaluation.evaluate_run("a-run")["sentences"]
+    options = {"depths": (2, 4), "exponents": 2, "steps": 4, "burn_in": 1, "progress": False}
+    assert analysis.jacobian_study("a-run", 2, **options)["at"]
+    assert run("lstm", epochs=2).settings["hyperparameters"]["threads"] == 1
 
 
 def test_equal_seeds_give_equal_files_and_others_do_not(kind, data):
@@ -334,6 +372,9 @@ def test_log_without_weights_is_not_overwritten(data):
         {"lr": "fast"},
         {"hidden_size": 0},
         {"batch_size": 0},
+        {"threads": 0},
+        {"threads": 65},
+        {"threads": True},
         {"clip_norm": -1},
         {"weight_decay": -0.01},
         {"averaging": 1.0},
