@@ -37,11 +37,11 @@ def tables(record):
 
 TRAINING = (
     "Seconds an epoch, scaled from the share of its batches that was timed. Where several numbers of BLAS "
-    "threads were tried on our side, all are given; else a process has one. PyTorch on 1 and 2 "
-    "threads, packed and padded; JAX on XLA's own threads, its compilation left out and stated apart (first pass: 20 steps, then "
-    "training and inference once). Of a library the fastest variant counts; the last column is both on one "
-    "thread, core for core. Our inference begins with a projection of all words: its share of an epoch is "
-    "counted."
+    "threads were tried on our side, all are given; else a process has one. PyTorch on 1 and 2 threads, "
+    "packed and padded; JAX on XLA's own threads, its compilation left out and stated apart (first pass: 20 "
+    "steps, then training and inference once). Of a library the fastest variant counts; the last column is "
+    "both on one thread, core for core. Our inference begins with a projection of all words: its share of an "
+    "epoch is counted."
 )
 RECORDING = (
     "Recording gradients through time, activations and spectra: seconds an epoch, training and validation."
@@ -134,9 +134,8 @@ def core_for_core(size, library, task):
 
 def own_label(results, variant):
     """A variant of ours in a table's head, with the numbers of threads where it was timed on several."""
-    threads = [str(result["threads"]) for result in of_variant(results, variant)]
-    tried = " / ".join(dict.fromkeys(threads))
-    return f"{variant} ({tried} threads)" if "/" in tried else variant
+    threads = sorted({result["threads"] for result in of_variant(results, variant)})
+    return f"{variant} ({' / '.join(map(str, threads))} threads)" if len(threads) > 1 else variant
 
 
 def of_variant(results, variant):

@@ -181,21 +181,23 @@ def build_model(model, settings, embeddings, dtype=np.float32, threads=1):
     embeddings : (V, D) numpy.ndarray
     dtype : numpy.dtype
     threads : int
-        BLAS threads that it is going to run on, which is the caller's business.
+        BLAS threads that it is going to run on, for an LSTM to know; nothing is set here.
 
     Returns
     -------
     RNNClassifier or LSTMClassifier
     """
-    options = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
-    options += LSTM_ALONE if model == "lstm" else ()
-    given = {"threads": threads} if model == "lstm" else {}
+    names = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
+    names += LSTM_ALONE if model == "lstm" else ()
+    options = {name: settings[name] for name in names}
+    if model == "lstm":
+        options["threads"] = threads
     return CLASSIFIERS[model](
         embeddings,
         settings["hidden_size"],
         rng=generator(settings["seed"], "initialisation"),
         dtype=dtype,
-        **given | {name: settings[name] for name in options},
+        **options,
     )
 
 
@@ -208,11 +210,11 @@ def blas():
 
 
 def check_threads(threads):
-    """StudyError where so many BLAS threads can't be had: more than cores wait for one another endlessly."""
-    cores = cpu_count()
-    if threads > max(cores, 1):
+    """StudyError where so many BLAS threads can't be had: more than cores are many times slower than one."""
+    if threads > (cores := cpu_count()):
         raise StudyError(
-            f"threads={threads}, but this process may use {cores} cores: give no more threads than cores"
+            f"threads={threads}, more than the cores that this process may use ({cores}): give {cores} or "
+            "less"
         )
     if threads > 1 and blas() == "unknown":
         raise StudyError(
@@ -258,8 +260,8 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
     Raises
     ------
     StudyError
-        Settings out of range, data/ missing or damaged, a run id that is taken or being trained by another
-        process, or a loss that is no longer finite. Files already written stay.
+        Settings out of range, more threads than can be had, data/ missing or damaged, a run id that is taken
+        or being trained by another process, or a loss that is no longer finite. Files already written stay.
     """
     artefacts.check_run_id(run_id)
     settings = check_settings(model, given)

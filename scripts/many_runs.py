@@ -96,6 +96,7 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     """
     jobs = check_jobs(jobs)
     finished, waiting, ended = sort_out(planned, overwrite, remedy)
+    experiment.check_threads(max((run.settings.get("threads", 1) for run in waiting), default=1))
     outcomes = train_here(waiting, overwrite, jobs)
     if scheduler is not None:
         name, cores = most_cores(planned)

@@ -343,6 +343,6 @@ def test_a_missing_run_is_told_which_there_are_but_not_a_hundred(study_root, rea
         artefacts.write_text(artefacts.log_path(f"lstm-1{number}"), "")
     with pytest.raises(StudyError, match=r"; runs here: lstm-10, lstm-11, .*, lstm-17: "):
         read("lstm-7")
-    artefacts.write_text(artefacts.log_path("something-else"), "")
+    artefacts.write_text(artefacts.log_path("a-run"), "")
     with pytest.raises(StudyError, match=r"; runs here: lstm-1\d, .*, lstm-1\d and 1 more: "):
         read("lstm-7")

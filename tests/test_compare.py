@@ -130,6 +130,14 @@ def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeyp
     assert ran == ["run-0", "run-1", "run-2"]
 
 
+def test_threads_that_are_not_to_be_had_are_refused_before_any_run(data, monkeypatch):
+    monkeypatch.setattr(experiment, "cpu_count", lambda: 1)
+    planned = [many_runs.Planned("rnn", f"run-{n}", {"threads": n}) for n in (1, 2)]
+    with pytest.raises(StudyError, match="threads=2, more than the cores"):
+        many_runs.train(planned, progress=False)
+    assert not artefacts.runs()
+
+
 @pytest.mark.parametrize("name", ["workers", "threads"])
 @pytest.mark.parametrize(("cores", "expected"), [((1, 1), 5), ((1, 2), 2), ((9, 1), 1)])
 def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch, name, cores, expected):
@@ -142,6 +150,7 @@ def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch
 
     monkeypatch.setattr(many_runs, "Parallel", Parallel)
     monkeypatch.setattr(many_runs, "cpu_count", lambda: 5)
+    monkeypatch.setattr(experiment, "cpu_count", lambda: 9)
     monkeypatch.setattr(experiment, "run", lambda *_, **__: None)
     planned = [many_runs.Planned("rnn", f"run-{n}", {name: n}) for n in cores]
     assert many_runs.train(planned, progress=False) == {}
