@@ -14,12 +14,7 @@ RUN_ID = "lstm-run-3"  # of the README
 
 @pytest.fixture
 def torch():
-    """PyTorch as a reader starts it: in single precision, which other tests change."""
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    yield torch
-    torch.set_default_dtype(before)
+    return pytest.importorskip("torch", reason="PyTorch is not installed")
 
 
 def test_weights_open_in_pytorch_and_give_the_same_logits(torch, kind, data, study_root, monkeypatch):

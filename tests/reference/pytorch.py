@@ -48,9 +48,8 @@ def reference(kind, seed, D, H, V, lengths):
     values["x"] = rng.integers(0, V, sum(lengths))
     values["y"] = rng.integers(0, 2, len(lengths))
 
-    torch.set_default_dtype(torch.float64)
-    net = (torch.nn.LSTM if kind == "lstm" else torch.nn.RNN)(D, H)
-    out = torch.nn.Linear(H, 1)
+    net = (torch.nn.LSTM if kind == "lstm" else torch.nn.RNN)(D, H, dtype=torch.float64)
+    out = torch.nn.Linear(H, 1, dtype=torch.float64)
     with torch.no_grad():
         for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0"):
             getattr(net, name).copy_(torch.tensor(values[name]))
