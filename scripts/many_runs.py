@@ -96,9 +96,10 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     """
     jobs = check_jobs(jobs)
     finished, waiting, ended = sort_out(planned, overwrite, remedy)
-    experiment.check_threads(max((run.settings.get("threads", 1) for run in waiting), default=1))
-    outcomes = train_here(waiting, overwrite, jobs)
-    if scheduler is not None:
+    if scheduler is None:
+        experiment.check_threads(max((run.settings.get("threads", 1) for run in waiting), default=1))
+        outcomes = train_here(waiting, overwrite, jobs)
+    else:
         name, cores = most_cores(planned)
         if cores > 1:
             raise StudyError(
