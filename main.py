@@ -3,8 +3,11 @@
 Every function here can also be called alone from a Python prompt: `from main import predict`.
 """
 
-from scripts import analysis, artefacts, checks, evaluation, experiment, studies
-from scripts.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401 (for the blocks at the end)
+from scripts.files import artefacts
+from scripts.studies import jacobians as analysis
+from scripts.studies import studies
+from scripts.training import checks, evaluation, experiment
+from scripts.training.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401 (for the blocks at the end)
 
 
 def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
@@ -22,7 +25,7 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     overwrite : bool
         Begin anew where a run with other settings or data has that name.
     **settings
-        Any other field of scripts.experiment.Settings, such as ``seed=1`` or ``state_dropout=0``.
+        Any other field of scripts.training.experiment.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def test(run_id="lstm-run-3"):
     -------
     dict
         ``accuracy``, ``f1``, ``loss``, ``confusion_matrix``, ``by_length`` and more; also printed. See
-        scripts.evaluation.metrics.
+        scripts.training.evaluation.metrics.
     """
     metrics = evaluation.evaluate_run(run_id)
     (true_negative, false_positive), (false_negative, true_positive) = metrics["confusion_matrix"]
@@ -195,12 +198,12 @@ def jacobians(run_id="lstm-run-3", sentences=500, **options):
     sentences : int
         At most so many of those that the log measured its gradients on.
     **options
-        Others of scripts.analysis.jacobian_study, such as ``depths=(10, 20)``.
+        Others of scripts.studies.jacobians.jacobian_study, such as ``depths=(10, 20)``.
 
     Returns
     -------
     dict
-        See scripts.analysis.jacobian_study; the predicted and measured rates are also printed.
+        See scripts.studies.jacobians.jacobian_study; the predicted and measured rates are also printed.
     """
     study = analysis.jacobian_study(run_id, sentences, **options)
     print(f"\n{run_id}, {study['sentences']['count']} validation sentences")
@@ -215,7 +218,7 @@ def initialisation_study(**options):
     ----------
     **options
         ``seeds`` (3), ``epochs`` (8), any setting, and ``of_model``, settings of one model alone, such as
-        ``BEST``; see scripts.studies.initialisation_study.
+        ``BEST``; see scripts.studies.studies.initialisation_study.
 
     Returns
     -------
@@ -233,7 +236,7 @@ def equal_parameters(**options):
     Parameters
     ----------
     **options
-        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.equal_parameters.
+        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.studies.equal_parameters.
 
     Returns
     -------
@@ -256,7 +259,7 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3"):
     Returns
     -------
     dict
-        See scripts.studies.memory_study; its table is also printed.
+        See scripts.studies.studies.memory_study; its table is also printed.
     """
     study = studies.memory_study(rnn, lstm)
     print(studies.memory_table(study))
@@ -272,7 +275,7 @@ def probe_study(**options):
     ----------
     **options
         ``seeds`` (3), ``epochs`` (12), any setting, and ``of_model``, settings of one model alone, such as
-        ``BEST``; see scripts.studies.probe_study.
+        ``BEST``; see scripts.studies.studies.probe_study.
 
     Returns
     -------
@@ -311,16 +314,19 @@ def compare(
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``, the best ones found for each.
     **settings
-        Any field of scripts.experiment.Settings with one value, or with several to be compared, such as
-        ``hidden_size=(32, 64)``. See scripts.compare.compare_models.
+        Any field of scripts.training.experiment.Settings with one value, or with several to be compared, such as
+        ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
 
     Returns
     -------
     dict
         The comparison; its table is also printed, its figures drawn.
     """
-    from scripts.compare import compare_models, comparison_table  # SciPy's statistics and matplotlib take
     from scripts.plots import plot_comparison  # seconds to import
+    from scripts.studies.comparison import (  # SciPy's statistics and matplotlib take
+        compare_models,
+        comparison_table,
+    )
 
     options = {"of_model": of_model, "scheduler": scheduler, "overwrite": overwrite}
     study = compare_models(models, seeds, name, **options, **settings)
@@ -336,14 +342,14 @@ def search(**options):
     Parameters
     ----------
     **options
-        ``seeds`` (2), ``overwrite``; see scripts.search.search.
+        ``seeds`` (2), ``overwrite``; see scripts.studies.settings_search.search.
 
     Returns
     -------
     dict
         The search; its table is also printed.
     """
-    from scripts import search as one_change  # its name is this function's
+    from scripts.studies import settings_search as one_change  # its name is this function's
 
     study = one_change.search(**options)
     print(one_change.search_table(study))
@@ -356,9 +362,9 @@ def baselines():
     Returns
     -------
     dict
-        See scripts.baselines; its table is also printed.
+        See scripts.studies.baselines; its table is also printed.
     """
-    from scripts import baselines as beside  # its name is this function's
+    from scripts.studies import baselines as beside  # its name is this function's
 
     study = beside.baselines()
     print(beside.baselines_table(study))
@@ -374,9 +380,9 @@ def report():
     Returns
     -------
     dict
-        See scripts.report; what differs is printed, a line each.
+        See scripts.report.report; what differs is printed, a line each.
     """
-    from scripts.report import report as compare_readme  # matplotlib takes a second to import
+    from scripts.report.report import report as compare_readme  # matplotlib takes a second to import
 
     return compare_readme()
 
@@ -395,7 +401,7 @@ if __name__ == "__main__":
     # Draw the figures of all runs into assets/figures/: 5 s.
     plot()
 
-    # The best settings found for each model (scripts/recipes.py), one seed: 3 min.
+    # The best settings found for each model (scripts/training/recipes.py), one seed: 3 min.
     # train_rnn("rnn-best", **BEST_RNN)
     # train_lstm("lstm-best", **BEST_LSTM)
     # test("rnn-best")

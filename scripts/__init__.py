@@ -1,1 +1,1 @@
-"""Everything around the models: data, runs, gradients, figures."""
+"""Everything around the models, in rooms: see README.md."""

@@ -17,7 +17,7 @@ day, under the same circumstances, stay.
     format_version, benchmark (its name), date, quick, finished, versions
     machine         {cpu, cores, blas, environment, load_before, load_after}: load averages of the last
                     minute, the one before being that of other processes alone; for the rest see
-                    scripts/benchmark_machine.py
+                    scripts/benchmarks/machine.py
     data            {name, sentences, tokens, vocabulary, dimensions}
     settings        {lr, clip_norm, beta1, beta2, epsilon, batches, repetitions, agreement_steps, tolerance,
                     warm_batches (trained before the clock starts, in each turn), threads}
@@ -26,7 +26,7 @@ day, under the same circumstances, stay.
 and five lists, one entry a point, each with ``others``: cores that other processes kept busy meanwhile, on
 average; null where that can't be told.
 
-    training        scripts/benchmark_training.py
+    training        scripts/benchmarks/training.py
         model, hidden_size, batch_size
         batches, epoch_batches      how many were timed, and how many an epoch has
         results     a list of
@@ -38,22 +38,22 @@ average; null where that can't be told.
                                 our inference does once an epoch counts by the share of it that was timed
         ratios      {training, inference: {our variant: {library: our median, at the best number of threads
                     for this task, ÷ its fastest variant's}}}
-    recording       scripts/benchmark_training.py
+    recording       scripts/benchmarks/training.py
         model, hidden_size, batch_size, sentences (of those gradients are recorded)
         results     {off, on: {seconds: one an epoch, median}}
         ratio       on ÷ off
-    products        scripts/benchmark_products.py
+    products        scripts/benchmarks/products.py
         model, hidden_size, batch_size
         step_seconds        of both passes of our model, a step of so many sentences
         products            {forward, backward, weights: seconds that this product takes alone}
         operations          of these products, multiplications and additions
         share               theirs ÷ step_seconds
-    glove           scripts/benchmark_growth.py
+    glove           scripts/benchmarks/growth.py
         lines, timed, bytes, words (asked for)
         results     a list of {library, difference, refused, seconds, median}
         ratios      {library: our median ÷ its}
         memory      {before, peak}: bytes of our reader's process, of which no file is behind
-    growth          scripts/benchmark_growth.py
+    growth          scripts/benchmarks/growth.py
         model, sentences, T (null: as in SST-2), hidden_size
         tokens, seconds, seconds_a_token, cut_seconds
         memory      {before, loaded, cut, trained, peak}
@@ -74,11 +74,9 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import artefacts
-from scripts.artefacts import StudyError
-from scripts.benchmark_growth import LINE, measure_glove, measure_growth
-from scripts.benchmark_machine import busy_others, describe_machine, load_average
-from scripts.benchmark_peers import (
+from scripts.benchmarks.growth import LINE, measure_glove, measure_growth
+from scripts.benchmarks.machine import busy_others, describe_machine, load_average
+from scripts.benchmarks.peers import (
     BETA1,
     BETA2,
     CLIP_NORM,
@@ -89,9 +87,9 @@ from scripts.benchmark_peers import (
     THREADS,
     find_peers,
 )
-from scripts.benchmark_products import measure_products
-from scripts.benchmark_tables import tables
-from scripts.benchmark_training import (
+from scripts.benchmarks.products import measure_products
+from scripts.benchmarks.tables import tables
+from scripts.benchmarks.training import (
     SST2_WORDS,
     STEPS,
     TOLERANCE,
@@ -101,7 +99,9 @@ from scripts.benchmark_training import (
     measure_recording,
     measure_size,
 )
-from scripts.experiment import LOOPS
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.training.experiment import LOOPS
 
 NAME = "speed and memory"
 
@@ -242,7 +242,7 @@ def benchmark(plan=FULL, sections=tuple(SECTIONS), peers=PEERS, quick=False):
     sections : sequence of str
         Of ``SECTIONS``.
     peers : dict
-        As ``scripts.benchmark_peers.PEERS``.
+        As ``scripts.benchmarks.peers.PEERS``.
     quick : bool
         Name the file so.
 

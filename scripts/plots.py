@@ -17,29 +17,31 @@ import matplotlib.pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file also runs as a script
 
-from scripts import analysis, artefacts, figure_style
-from scripts.artefacts import StudyError
-from scripts.figure_logs import (
+from scripts.figures import style as figure_style
+from scripts.figures.comparison import comparisons, plot_comparison
+from scripts.figures.jacobians import plot_direct_path, plot_jacobians, plot_lyapunov, plot_theory
+from scripts.figures.jacobians_over_seeds import has_jacobians, plot_jacobians_over_seeds
+from scripts.figures.learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
+from scripts.figures.runs import (
+    plot_gradients_rnn_vs_lstm,
+    plot_gradients_rnns,
+    plot_run,
+    plot_sentence_lengths,
+)
+from scripts.figures.sentence import plot_sentence
+from scripts.figures.studies import plot_equal_parameters, plot_initialisations, plot_memory, plot_probe
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.studies import jacobians as analysis
+from scripts.studies.studies import study_path
+from scripts.text.cue_distance import MIXTURES
+from scripts.training.logs import (
     DEFAULT_LSTM,
     DEFAULT_RNN,
     WIDTHS,
     check_gradients_recorded,
     read,
 )
-from scripts.plots_compare import comparisons, plot_comparison
-from scripts.plots_dynamics import plot_direct_path, plot_jacobians, plot_lyapunov, plot_theory
-from scripts.plots_learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
-from scripts.plots_runs import (
-    plot_gradients_rnn_vs_lstm,
-    plot_gradients_rnns,
-    plot_run,
-    plot_sentence_lengths,
-)
-from scripts.plots_seeds import has_jacobians, plot_jacobians_over_seeds
-from scripts.plots_sentence import plot_sentence
-from scripts.plots_studies import plot_equal_parameters, plot_initialisations, plot_memory, plot_probe
-from scripts.probe import MIXTURES
-from scripts.studies import study_path
 
 __all__ = [
     "plot_activations",

@@ -5,7 +5,7 @@ Run it::
     python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or what stands in)
     python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
-    python scripts/preprocessing.py --dataset probe                   made-up sentences; see scripts/probe.py
+    python scripts/preprocessing.py --dataset probe                   made-up sentences; see scripts/text/cue_distance.py
     python scripts/preprocessing.py --help
 """
 
@@ -19,10 +19,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import artefacts, download, probe
-from scripts.artefacts import PADDING, RESERVED, UNKNOWN, Data, Split, StudyError
-from scripts.corpus import UNKNOWN_WORD, read_corpus, read_table
-from scripts.embeddings import (
+from scripts.files import artefacts
+from scripts.files.artefacts import PADDING, RESERVED, UNKNOWN, Data, Split, StudyError
+from scripts.text import cue_distance as probe
+from scripts.text import glove_download as download
+from scripts.text.corpus import UNKNOWN_WORD, read_corpus, read_table
+from scripts.text.embeddings import (
     CUSTOM,
     PACKAGE,
     custom_path,
@@ -32,7 +34,7 @@ from scripts.embeddings import (
     train_custom,
     write_glove,
 )
-from scripts.splits import carve, find_sources, whole_texts
+from scripts.text.splits import carve, find_sources, whole_texts
 
 DIMENSIONS = 100  # of custom vectors
 MOST = 2**32 - 1  # the largest number that may be given

@@ -5,8 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from scripts import artefacts
-from scripts.experiment import CLASSIFIERS, TIMINGS
+from scripts.files import artefacts
+from scripts.training.experiment import CLASSIFIERS, TIMINGS
 
 
 @pytest.fixture(params=list(CLASSIFIERS))

@@ -12,20 +12,17 @@ import pytest
 from PIL import Image
 
 import main
-from scripts import (
-    analysis,
-    artefacts,
-    baselines,
-    evaluation,
-    figure_style,
-    preprocessing,
-    probe,
-    results,
-    search,
-    studies,
-)
-from scripts.artefacts import StudyError
-from scripts.checks import numeric_gradient
+from scripts import preprocessing
+from scripts.figures import style as figure_style
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.report import results
+from scripts.studies import baselines, studies
+from scripts.studies import jacobians as analysis
+from scripts.studies import settings_search as search
+from scripts.text import cue_distance as probe
+from scripts.training import evaluation
+from scripts.training.checks import numeric_gradient
 from tests.conftest import CLASSIFIERS, write_data
 from tests.reference import textbook
 

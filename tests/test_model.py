@@ -8,8 +8,8 @@ import pytest
 
 import lstm.model
 import rnn.model
-from scripts.checks import gradient_errors, numeric_gradient, random_batch, relative_error
-from scripts.dataset import pack
+from scripts.text.batches import pack
+from scripts.training.checks import gradient_errors, numeric_gradient, random_batch, relative_error
 from tests.reference import pytorch, textbook
 
 

@@ -8,8 +8,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from scripts import artefacts, figure_logs, figure_style, plots, plots_runs
-from scripts.artefacts import StudyError
+from scripts import plots
+from scripts.figures import runs as plots_runs
+from scripts.figures import style as figure_style
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.training import logs as figure_logs
 
 matplotlib.use("Agg")
 BEST = 2  # the epoch of the smallest validation loss in every synthetic run

@@ -7,7 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import main
-from scripts import artefacts, experiment
+from scripts.files import artefacts
+from scripts.training import experiment
 
 PROJECT = Path(main.__file__).parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -72,7 +73,7 @@ def test_every_link_leads_somewhere_and_figures_are_small():
 def test_every_folder_of_the_house_is_named():
     for name in ("main.py", "rnn", "lstm", "scripts", "data", "assets", "tests"):
         assert name in README
-    for path in (PROJECT / "scripts").glob("*.py"):
+    for path in (PROJECT / "scripts").rglob("*.py"):
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), (
             f"{path.name} says what it is for"
         )

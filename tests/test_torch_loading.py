@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts import evaluation, experiment
+from scripts.training import evaluation, experiment
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 RUN_ID = "lstm-run-3"  # of the README

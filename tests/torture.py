@@ -27,8 +27,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import artefacts, corpus, embeddings, evaluation, experiment, preprocessing
-from scripts.artefacts import StudyError
+from scripts import preprocessing
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.text import corpus, embeddings
+from scripts.training import evaluation, experiment
 from tests.conftest import WORDS, write_data
 
 RUN = {"epochs": 6, "hidden_size": 8, "batch_size": 16, "lr": 0.01, "schedule": "cosine"}

@@ -1,0 +1,341 @@
+"""The dynamics of one epoch, by the number of steps back: gradients, activations, and the weights between.
+
+Depth 1 is the last step of a sentence, depth k the k-th from its end. Norms are Euclidean, over the H units
+of a state of one sentence, in a walk back that is rescaled as it goes, and kept as log₁₀, so that none
+underflows.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from scripts.text.batches import sorted_batches
+
+MINIMUM_LENGTH = 20  # tokens: up to this depth, every depth counts the same sentences
+FEW = 100  # with fewer sentences of that length, the longest quarter of the split is taken
+VANISHED, EXPLODED = 1e-10, 1e6
+LARGEST = 308  # log₁₀ of the largest norm that a log can hold
+BATCH_SIZE = 256
+BINS = 200  # of the histograms of activations between 0 and 1
+
+
+def gradient_rows(lengths):
+    """The fixed set of sentences on which gradients are measured.
+
+    Parameters
+    ----------
+    lengths : (N,) integers
+        Sentence lengths of the validation split.
+
+    Returns
+    -------
+    (n,) integers
+        Rows of the sentences of at least 20 tokens; where these are fewer than 100, of the longest quarter.
+    """
+    rows = np.flatnonzero(lengths >= MINIMUM_LENGTH)
+    if len(rows) < FEW:
+        longest_first = np.argsort(-lengths.astype(np.int64), kind="stable")
+        rows = np.sort(longest_first[: max(1, len(lengths) // 4)])
+    return rows
+
+
+def measure(model, split, rows):
+    """All that a log says of one epoch's dynamics, at frozen weights and without dropout.
+
+    ∂ℓ/∂h_t = (p - y) ∂z/∂h_t, so one walk back from ∂z/∂z = 1 gives both.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+    split : scripts.files.artefacts.Split
+    rows : (n,) integers
+        The sentences, as :func:`gradient_rows` chooses them.
+
+    Returns
+    -------
+    dict
+        ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
+        ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖, sentence by sentence, as
+        :func:`summarise` gives them; and ``recurrent_share``, what each depth adds to ∂ℓ/∂W_hh, as
+        :func:`summarise_shares` gives it.
+        ``activations``: see :func:`summarise_activations`. ``recurrent_weights``: see :func:`spectra`.
+    """
+    walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
+    counts = walk.counts
+    return {
+        "gradients": {
+            "sentences": len(rows),
+            "shortest": int(np.searchsorted(-counts, -len(rows), side="right")),
+            "longest": len(counts),
+            **{
+                state: summarise_state(by_depth(flat, counts), walk.errors)
+                for state, flat in walk.norms.items()
+            },
+            "recurrent_share": summarise_shares(by_depth(walk.contributions, counts)),
+        },
+        "activations": summarise_activations(walk.histograms, counts),
+        "recurrent_weights": spectra(model),
+    }
+
+
+class Walk(NamedTuple):
+    """What :func:`walk_back` finds on its way, depth after depth.
+
+    Attributes
+    ----------
+    norms : dict of str to (tokens,) numpy.ndarray
+        log₁₀ ‖∂z/∂state‖: first depth 1 of all n sentences, longest first, then depth 2 of those that have
+        one, …
+    contributions : (tokens,) numpy.ndarray
+        log₁₀ of the norm of what each step adds to ∂z/∂W_hh, in the same order.
+    errors : (n,) numpy.ndarray
+        log₁₀ |p - y| of each sentence, longest first.
+    histograms : dict of str to (longest, BINS) integers
+        How many units of all sentences have which activation, by depth.
+    counts : (longest,) integers
+        How many sentences reach each depth.
+    """
+
+    norms: dict
+    contributions: np.ndarray
+    errors: np.ndarray
+    histograms: dict
+    counts: np.ndarray
+
+
+def walk_back(model, batches):
+    """Walk back through time along some sentences, from ∂z/∂z = 1.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+    batches : scripts.text.batches.Batches
+        Longest sentences first, as :func:`scripts.text.batches.sorted_batches` gives them.
+
+    Returns
+    -------
+    Walk
+    """
+    lengths = np.concatenate([batches.split.s[rows] for rows in batches.rows]).astype(np.int64)
+    counts = (lengths >= np.arange(1, lengths[0] + 1)[:, None]).sum(1)
+    starts = np.cumsum(counts) - counts
+    norms = {state: np.empty(lengths.sum()) for state in model.states}
+    contributions, errors = np.empty(lengths.sum()), np.empty(len(lengths))
+    histograms = {}
+    first = 0
+    for batch in batches:
+        B = len(batch.y)
+        z = model.forward(batch.ids, batch.batch_sizes)
+        errors[first : first + B] = log_error(z, batch.y)
+        scale = np.zeros(B)  # log₁₀ of what has been taken out of each column so far
+        places, scales = [], []  # of the tokens, step after step
+        with np.errstate(divide="ignore"):  # log₁₀ 0 is -∞: a gradient that is exactly 0
+            for t, *derivatives in model.through_time(np.ones(B, model.dtype)):
+                b = derivatives[0].shape[1]
+                depth = lengths[first : first + b] - t  # 1 is the last step
+                place = starts[depth - 1] + np.arange(first, first + b)
+                for state, derivative in zip(model.states, derivatives, strict=True):
+                    norms[state][place] = scale[:b] + np.log10(column_norms(derivative))
+                rescale(derivatives, scale)
+                places.append(place)
+                scales.append(scale[:b].copy())
+                for name, values in model.activations(t).items():
+                    histogram = histograms.setdefault(name, np.zeros((len(counts), BINS), np.int64))
+                    histogram += count_by_depth(abs(values), depth, len(counts))
+            packed = np.concatenate(scales[::-1]) + np.log10(model.recurrent_contributions())
+        contributions[np.concatenate(places[::-1])] = packed
+        first += B
+    return Walk(norms, contributions, errors, histograms, counts)
+
+
+def rescale(derivatives, scale):
+    """Divide each column by its largest entry over all states, in place; `scale` keeps log₁₀ of that."""
+    largest = np.max([abs(derivative).max(0) for derivative in derivatives], axis=0)
+    largest[largest == 0] = 1
+    scale[: len(largest)] += np.log10(largest)
+    for derivative in derivatives:
+        derivative /= largest
+
+
+def count_by_depth(values, depth, depths):
+    """Histogram of activations between 0 and 1 for each depth: (H, b) and (b,) to (depths, BINS)."""
+    bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
+    return np.bincount(((depth - 1) * BINS + bins).ravel(), minlength=depths * BINS).reshape(depths, BINS)
+
+
+def by_depth(flat, counts):
+    """The values of each depth, longest sentences first."""
+    return np.split(flat, np.cumsum(counts)[:-1])
+
+
+def column_norms(A):
+    """Euclidean norm of each column, in float64."""
+    A = A.astype(np.float64)
+    return np.sqrt(np.einsum("hb,hb->b", A, A))
+
+
+def log_error(z, y):
+    """log₁₀ |p - y| for p = σ(z): the probability of the wrong label, which is not lost where p is near y."""
+    wrong = np.where(y == 1, -z, z).astype(np.float64)
+    return -np.logaddexp(0, -wrong) / np.log(10)
+
+
+def summarise_state(blocks, errors):
+    """``logit``, ``loss`` and ``decay`` of one state, from log₁₀ ‖∂z/∂state‖ by depth and log₁₀ |p - y|.
+
+    A sentence whose gradient is exactly 0 at the last step, as float32 makes it in a saturated cell, has no
+    decay and is left out there.
+    """
+    alive = [np.isfinite(blocks[0][: len(block)]) for block in blocks]
+    decays = [block[a] - blocks[0][: len(block)][a] for block, a in zip(blocks, alive, strict=True)]
+    return {
+        "logit": summarise(blocks),
+        "loss": summarise([block + errors[: len(block)] for block in blocks]),
+        "decay": summarise(decays),
+    }
+
+
+def summarise(blocks):
+    """Quantiles and shares at every depth.
+
+    Parameters
+    ----------
+    blocks : list of (count,) numpy.ndarray
+        log₁₀ of the norms at depth 1, 2, …
+
+    Returns
+    -------
+    dict of str to list
+        ``depth``, ``count``, ``median``, ``q25``, ``q75`` (of the norms, linearly interpolated; float64 ends
+        at 1e-308, below which they are 0), ``log10_median`` (which doesn't end there), ``vanished`` (share
+        below 1e-10), ``exploded`` (share above 1e6). Of no sentence at all they are null.
+    """
+    return {
+        **quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
+        "log10_median": [middle(block) for block in blocks],
+        "vanished": [share(block < np.log10(VANISHED)) for block in blocks],
+        "exploded": [share(block > np.log10(EXPLODED)) for block in blocks],
+    }
+
+
+def middle(block):
+    """The median, of an even number of values the lower one in the middle; None where it is not finite."""
+    value = np.quantile(block, 0.5, method="inverted_cdf") if len(block) else -np.inf
+    return round_to_digits(value) if np.isfinite(value) else None
+
+
+def share(chosen):
+    """Share of True; None of none."""
+    return round_to_digits(np.mean(chosen)) if len(chosen) else None
+
+
+def quantiles(blocks):
+    """``depth``, ``count``, ``median``, ``q25`` and ``q75`` of the values at depth 1, 2, …; None of none."""
+    table = [
+        round_to_digits(np.quantile(block, (0.25, 0.5, 0.75))) if len(block) else [None] * 3
+        for block in blocks
+    ]
+    return {
+        "depth": list(range(1, len(blocks) + 1)),
+        "count": [len(block) for block in blocks],
+        **{name: [row[k] for row in table] for k, name in enumerate(("q25", "median", "q75"))},
+    }
+
+
+def summarise_shares(blocks):
+    """Share of a sentence's ∂ℓ/∂W_hh that each depth adds: its norm over the sum of the norms of all steps.
+
+    The factor p - y is the same at all steps and drops out. Norms add up to more than the norm of the sum, as
+    the parts point in different directions.
+
+    Parameters
+    ----------
+    blocks : list of (count,) numpy.ndarray
+        log₁₀ of the norms at depth 1, 2, …, longest sentences first.
+
+    Returns
+    -------
+    dict of str to list
+        ``depth``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach each depth.
+    """
+    largest = np.full(len(blocks[0]), -np.inf)
+    for block in blocks:
+        np.maximum(largest[: len(block)], block, out=largest[: len(block)])
+    largest[~np.isfinite(largest)] = 0  # a sentence of one word: h_0 = 0 adds nothing
+    norms = [10 ** (block - largest[: len(block)]) for block in blocks]
+    total = np.zeros(len(blocks[0]))
+    for norm in norms:
+        total[: len(norm)] += norm
+    total[total == 0] = 1
+    shares = [norm / total[: len(norm)] for norm in norms]
+    return {**quantiles(shares), "mean": [round_to_digits(share.mean()) for share in shares]}
+
+
+def summarise_activations(histograms, counts):
+    """Mean and quartiles of what can saturate, over sentences and units, by depth.
+
+    Parameters
+    ----------
+    histograms : dict of str to (longest, BINS) integers
+        Of the gates i, f, o of the LSTM; of |h| of the RNN.
+    counts : (longest,) integers
+        Sentences at each depth.
+
+    Returns
+    -------
+    dict of str to dict of str to list
+        For each of them ``depth``, ``count`` (sentences), ``mean``, ``median``, ``q25``, ``q75`` (to half a
+        bin of 1/200), ``saturated``: the share above .9, and for gates also below .1, as Karpathy, Johnson
+        & Li (2016) count it.
+    """
+    centres = (np.arange(BINS) + 0.5) / BINS
+    summary = {}
+    for name, histogram in histograms.items():
+        total = histogram.sum(1, keepdims=True)
+        share, cumulative = histogram / total, histogram.cumsum(1)
+        saturated = share[:, centres > 0.9].sum(1) + (share[:, centres < 0.1].sum(1) if name != "h" else 0)
+        median, q25, q75 = (centres[(cumulative < q * total).sum(1)] for q in (0.5, 0.25, 0.75))
+        columns = {"mean": share @ centres, "median": median, "q25": q25, "q75": q75, "saturated": saturated}
+        summary[name] = {
+            "depth": list(range(1, len(counts) + 1)),
+            "count": counts.tolist(),
+            **{column: round_to_digits(values) for column, values in columns.items()},
+        }
+    return summary
+
+
+def spectra(model):
+    """Spectral radius and largest singular value of the recurrent weights: W_hh, or the LSTM's gate by gate.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        ``h`` (RNN), or ``i``, ``f``, ``g``, ``o``: ``spectral_radius`` max |λ|, ``largest_singular_value``.
+    """
+    blocks = model.parameters["weight_hh_l0"].astype(np.float64).reshape(-1, model.H, model.H)
+    return {
+        name: {
+            "spectral_radius": round_to_digits(abs(np.linalg.eigvals(block)).max()),
+            "largest_singular_value": round_to_digits(np.linalg.norm(block, 2)),
+        }
+        for name, block in zip(model.recurrent_blocks, blocks, strict=True)
+    }
+
+
+def round_to_digits(values, digits=7):
+    """A float, or a list of floats, of so many significant digits: a log needs no more, and stays small."""
+    if np.ndim(values):
+        return [round_to_digits(value, digits) for value in values]
+    return float(f"{values:.{digits}g}")
+
+
+def tiny(power):
+    """10**power to one digit, also where that is no float: "7e-57"."""
+    exponent = math.floor(power)
+    digit = round(10 ** (power - exponent))
+    return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"

@@ -1,0 +1,277 @@
+"""Products of step Jacobians and Lyapunov exponents: the theory that measured gradients are held against.
+
+With J_t the Jacobian of one step of the state, h_t for the RNN and (h_t, c_t) for the LSTM, the chain rule
+gives
+
+    ∂(state T) / ∂(state T-k) = J_T J_{T-1} … J_{T-k+1}
+
+and ∂z/∂(state T-k) is ∂z/∂(state T) times that product. Depth is counted as in scripts/dynamics/gradients.py: depth 1
+is the last step, whose product has k = 0 factors and norm 1; depth d has k = d - 1 factors.
+
+Norms along a sentence are given as log₁₀, exponents and rates in natural logarithms per step. All of it is
+float64; products are rescaled as they grow, so that nothing under- or overflows over hundreds of steps.
+"""
+
+from itertools import islice
+
+import numpy as np
+
+BLOCKS = 10  # stretches of a long drive whose means tell how sure an exponent is
+
+
+# Any matrices ---------------------------------------------------------------------------------------------
+
+
+def largest_singular_value(A):
+    """σ₁ of a matrix (n, n): the root of the largest eigenvalue of A Aᵀ.
+
+    For this one value as accurate as ``numpy.linalg.norm(A, 2)``, and a third faster. A is scaled first, so
+    that no square of an entry under- or overflows.
+    """
+    size = np.abs(A).max()
+    A = A / (size or 1)
+    return size * np.sqrt(np.linalg.eigvalsh(A @ A.T)[-1].clip(0))
+
+
+def product_norms(matrices):
+    """Norms of growing products, log₁₀ ‖M_1 M_2 … M_k‖₂ for k = 1, 2, …
+
+    After each factor the product is divided by its largest entry, whose logarithm is kept: only the
+    direction is ever stored, and it is of size 1.
+
+    Parameters
+    ----------
+    matrices : iterable of (n, n) numpy.ndarray
+        M_1, M_2, …; for a gradient J_T, J_{T-1}, …, back from the last step.
+
+    Returns
+    -------
+    (k,) numpy.ndarray
+        -∞ where a product is exactly 0.
+    """
+    P, scale, logs = None, 0.0, []
+    with np.errstate(divide="ignore"):
+        for M in matrices:
+            P = np.asarray(M, np.float64) if P is None else P @ M
+            size = np.abs(P).max()
+            scale += np.log10(size)
+            P = P / (size or 1)
+            logs.append(scale + np.log10(largest_singular_value(P)))
+    return np.array(logs)
+
+
+def norm_sums(matrices):
+    """The bound of :func:`product_norms` by its factors: Σ log₁₀ ‖M_s‖₂ over s ≤ k, for k = 1, 2, …
+
+    Parameters
+    ----------
+    matrices : iterable of (n, n) numpy.ndarray
+
+    Returns
+    -------
+    (k,) numpy.ndarray
+    """
+    with np.errstate(divide="ignore"):
+        return np.cumsum([np.log10(largest_singular_value(M)) for M in matrices])
+
+
+def log_stretches(matrices, exponents=None, seed=0):
+    """How far each matrix stretches an orthonormal frame that it has turned so far, by repeated QR.
+
+        M_s Q_{s-1} = Q_s R_s,   log|diag R_s|
+
+    Parameters
+    ----------
+    matrices : iterable of (n, n) numpy.ndarray
+        First step first; taken one at a time, so a long drive needs no memory.
+    exponents : int, optional
+        k, the number of directions followed; all n by default.
+    seed : int
+        Draws Q_0, orthonormal, all directions equally likely.
+
+    Yields
+    ------
+    (k,) numpy.ndarray
+        In nats; -∞ where a direction is lost altogether.
+
+    References
+    ----------
+    Benettin et al. (1980), Lyapunov characteristic exponents. Engelken, Wolf & Abbott (2020), Lyapunov
+    spectra of chaotic recurrent neural networks.
+    """
+    Q = None
+    for M in matrices:
+        if Q is None:
+            k = len(M) if exponents is None else min(exponents, len(M))
+            Q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((len(M), k)))
+        Q, R = np.linalg.qr(M @ Q)
+        with np.errstate(divide="ignore"):
+            stretches = np.log(np.abs(np.diagonal(R)))
+        yield stretches
+
+
+def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
+    """Finite-time Lyapunov exponents, λ_i = mean over steps of log|R_ii|.
+
+    Parameters
+    ----------
+    matrices : iterable of (n, n) numpy.ndarray
+    exponents : int, optional
+        How many, from the largest on; all n by default.
+    burn_in : int
+        First steps that are left out of the mean, while the frame turns into place.
+    seed : int
+
+    Returns
+    -------
+    exponents : (k,) numpy.ndarray
+        λ in nats per step, as QR orders them: descending, but for noise.
+    errors : (k,) numpy.ndarray
+        Their standard errors from the means of ten successive blocks; NaN for fewer than ten steps.
+    """
+    logs = np.array(list(islice(log_stretches(matrices, exponents, seed), burn_in, None)))
+    with np.errstate(invalid="ignore"):  # -∞ less -∞: a lost direction has no error
+        errors = np.full(logs.shape[1], np.nan)
+        if len(logs) >= BLOCKS:
+            means = [block.mean(0) for block in np.array_split(logs, BLOCKS)]
+            errors = np.std(means, axis=0, ddof=1) / np.sqrt(BLOCKS)
+        return logs.mean(0), errors
+
+
+# A model along a sentence ---------------------------------------------------------------------------------
+
+
+def stream(model, ids):
+    """The step Jacobians of one sequence, first step first, one at a time; the state is never reset.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+    ids : (T,) integers
+        Token ids.
+
+    Yields
+    ------
+    (S, S) numpy.ndarray
+        J_t; S is H, or 2H for the LSTM's (h, c).
+    """
+    model.forward(ids, np.ones(len(ids), int))
+    for t in range(len(ids)):
+        yield model.step_jacobians(t)[0]
+
+
+def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
+    """All that the Jacobians of one sentence tell, by depth.
+
+    Sentences are taken one by one: batched products of matrices of this size are several times slower.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+        In float64.
+    ids : (T,) integers
+        Token ids.
+    exponents : int, optional
+        How many Lyapunov exponents; all by default.
+    seed : int
+        Draws the directions that they begin with. Over a few steps these matter, so sentences should differ.
+    burn_in : int
+        First steps that the exponents leave out, while those directions turn into place; fewer than T.
+
+    Returns
+    -------
+    by_depth : dict of str to (T,) numpy.ndarray
+        log₁₀, at depth 1, 2, … T: ``product`` ‖J_T … J_{t+1}‖₂; for the RNN :func:`bounds`, for the LSTM
+        :func:`direct_path`.
+    exponents : (k,) numpy.ndarray
+        Finite-time Lyapunov exponents over the steps after the burn-in, in nats per step.
+    """
+    J = list(stream(model, ids))
+    back = J[:0:-1]  # J_T … J_2: that of the first step leads to the state before the sentence
+    theory = direct_path if "c" in model.states else bounds
+    by_depth = {"product": product_norms(back), **theory(model, back)}
+    by_depth = {name: np.concatenate([[0.0], values]) for name, values in by_depth.items()}
+    return by_depth, lyapunov_exponents(J, exponents, burn_in, seed)[0]
+
+
+def bounds(model, back):
+    """What the RNN's product can't exceed, for k = 1, 2, … factors.
+
+        ‖J_T … J_{T-k+1}‖₂  ≤  ∏ ‖J_s‖₂  ≤  (σ₁ γ)ᵏ,   σ₁ = ‖W_hh‖₂,  γ = max tanh′ = 1
+
+    Parameters
+    ----------
+    model : RNNClassifier
+    back : list of (H, H) numpy.ndarray
+        J_T, J_{T-1}, …
+
+    Returns
+    -------
+    dict of str to (k,) numpy.ndarray
+        log₁₀ of both: ``norms`` and ``pascanu``.
+
+    References
+    ----------
+    Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
+    """
+    sigma_1 = largest_singular_value(model.parameters["weight_hh_l0"])
+    return {"norms": norm_sums(back), "pascanu": np.arange(1, len(back) + 1) * np.log10(sigma_1)}
+
+
+def direct_path(model, back):
+    """The LSTM's direct cell path, for k = 1, 2, … steps: what reaches c_{T-k} through the cell alone.
+
+        ∏ f_s,  s = T … T-k+1     (H), unit by unit
+
+    The matrix diag(∏ f_s) is what ∂c_T/∂c_{T-k} would be if no gate depended on h. The full Jacobian of
+    (h, c) is another quantity, and can be smaller or larger.
+
+    Parameters
+    ----------
+    model : LSTMClassifier
+        After a forward pass of the sentence.
+    back : list of (2H, 2H) numpy.ndarray
+        J_T, J_{T-1}, …; f_s is the diagonal of ∂c_s/∂c_{s-1}.
+
+    Returns
+    -------
+    dict of str to (k,) numpy.ndarray
+        log₁₀ of the mean over the H units, ``direct_mean``; of the largest one, ``direct_max``, which is the
+        spectral norm of the diagonal matrix; and of the decay that ∂z/∂c would have if the direct path were
+        the only one, ``direct_gradient`` = ‖∂z/∂c_T ⊙ ∏ f_s‖ / ‖∂z/∂c_T‖.
+    """
+    H = model.H
+    _, _, dc = next(model.through_time(np.ones(1)))
+    with np.errstate(divide="ignore"):
+        logs = np.cumsum(np.log([np.diagonal(J[H:, H:]) for J in back]).reshape(-1, H), axis=0)
+        log_dc = np.log(np.abs(dc[:, 0]))
+    sums = {  # of numbers that may be too small to be written
+        "direct_mean": np.logaddexp.reduce(logs, axis=1) - np.log(H),
+        "direct_max": logs.max(1),
+        "direct_gradient": (
+            np.logaddexp.reduce(2 * (logs + log_dc), axis=1) - np.logaddexp.reduce(2 * log_dc)
+        )
+        / 2,
+    }
+    return {name: values / np.log(10) for name, values in sums.items()}
+
+
+def slope(by_sentence, first, last):
+    """Rate of decay by depth: least-squares slope of the mean of the logs from depth `first` to `last`.
+
+    Parameters
+    ----------
+    by_sentence : list of (T,) numpy.ndarray
+        log₁₀ of a norm at depth 1, 2, …; sentences of fewer than `last` tokens are left out, so that every
+        depth counts the same ones.
+    first, last : int
+
+    Returns
+    -------
+    float
+        In nats per step back.
+    """
+    logs = np.array([values[first - 1 : last] for values in by_sentence if len(values) >= last])
+    depths = np.arange(first, last + 1)
+    deviation = depths - depths.mean()
+    return float(np.log(10) * logs.mean(0) @ deviation / (deviation @ deviation))

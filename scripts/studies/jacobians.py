@@ -1,0 +1,328 @@
+"""What the Jacobians of a trained run say about its gradients: measured once, kept as JSON, drawn elsewhere.
+
+A study is made at the weights before training and at those of the best epoch, on the sentences on which the
+run's log measured its gradients. It is written to ``assets/benchmarks/jacobians-<run_id>.json``:
+
+    format_version, run_id, model, hidden_size, epochs, dataset      as the log has them
+    versions, seconds
+    sentences       {split, count, of, shortest, longest, burn_in}: `of` are those of the log; the exponents
+                    along a sentence leave out its first `burn_in` steps, see sentence_burn_in
+    drive           {steps, burn_in, seed, words}: the long random sequence
+    depths          [first, last] depth of the measured slopes
+    at              two of these, for ``initialisation`` and ``best``:
+        epoch
+        recurrent_weights   spectral radius and largest singular value, as in the log
+        depth, count        1, 2, … and how many sentences reach it
+        quantities  of log₁₀ by depth {median, q25, q75}: h, c (‖∂z/∂h_t‖, ‖∂z/∂c_t‖ relative to depth 1),
+                    product; norms and pascanu (RNN); direct_mean, direct_max and direct_gradient (LSTM):
+                    see scripts/dynamics/jacobians.py
+        excess      {quantity: median over sentences of log₁₀ (quantity / measured decay of h, for the LSTM
+                    of c) at the last of `depths`}
+        exponents   {drive, drive_error, sentences: {mean, q25, q75}}: Lyapunov exponents, nats per step
+        rates       {exponent_drive, exponent_drive_error, exponent_sentences, slope_<quantity>}, the same
+
+A number that is not finite, such as the log₁₀ of a product that is exactly 0, is null.
+"""
+
+import platform
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from scripts.dynamics import jacobians
+from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, round_to_digits, spectra, walk_back
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.text.batches import sorted_batches
+from scripts.training.evaluation import load_model
+from scripts.training.experiment import best_epoch, build_model
+from scripts.training.logs import Log, check_gradients_recorded
+
+DRIVE_SEED = 0
+SENTENCE_BURN_IN = 10
+RATES = {  # name in a study, and in words
+    "exponent_drive": "largest Lyapunov exponent, long drive",
+    "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
+    "slope_h": "measured ∂z/∂h, depths {first}–{last}",
+    "slope_c": "measured ∂z/∂c, depths {first}–{last}",
+    "slope_product": "norm of the product of Jacobians, {first}–{last}",
+    "slope_direct_gradient": "∂z/∂c along the direct path alone, {first}–{last}",
+    "slope_direct_mean": "direct path ∏f, mean over units, {first}–{last}",
+}
+
+
+def study_path(run_id):
+    """Path of the study of a run."""
+    return artefacts.assets_path("benchmarks", f"jacobians-{artefacts.check_run_id(run_id)}.json")
+
+
+def jacobian_study(
+    run_id, sentences=500, *, depths=(10, 20), exponents=32, steps=10_000, burn_in=500, progress=True
+):
+    """Measure products of Jacobians, their bounds and Lyapunov exponents, before and after training.
+
+    Parameters
+    ----------
+    run_id : str
+    sentences : int
+        At most so many of those that the log measured its gradients on, evenly spaced.
+    depths : (int, int)
+        Between which depths slopes are measured, on sentences that reach the second one.
+    exponents : int
+        How many Lyapunov exponents, from the largest on.
+    steps, burn_in : int
+        Length of the long drive, and its first steps, which are left out. Its words are drawn at random, with
+        replacement, from those sentences.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    dict
+        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+
+    Raises
+    ------
+    StudyError
+        There is no such run, its weights or data don't fit, its log holds no gradients, no sentence reaches
+        the depths asked for, or a number is out of range.
+    """
+    started = time.perf_counter()
+    check_numbers(sentences=sentences, exponents=exponents, steps=steps, burn_in=burn_in)
+    trained, data, run = load_model(run_id)
+    best = best_epoch(run.history)
+    check_gradients_recorded(Log(run_id, run.settings, run.history))
+    split = data.splits["validation"]
+    logged = gradient_rows(split.s)
+    rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
+    check_depths(depths, int(split.s[rows].max()))
+    words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
+    drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
+
+    kind, settings = run.settings["model"], run.settings["hyperparameters"]
+    fresh = build_model(kind, settings, data.embeddings)
+    at = {}
+    with threadpool_limits(1), tqdm(total=2 * (len(words) + len(drive)), disable=not progress) as bar:
+        for name, epoch, weights in (("initialisation", 0, fresh), ("best", best["epoch"], trained)):
+            bar.set_description(f"{run_id}, {name}")
+            model = build_model(kind, settings, data.embeddings, np.float64)
+            model.theta[:] = weights.theta
+            at[name] = {"epoch": epoch, **measure(model, split, rows, drive, burn_in, depths, exponents, bar)}
+    study = {
+        **describe(run_id, run),
+        "sentences": {**describe_rows(split.s[rows]), "of": len(logged)},
+        "drive": {"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
+        "depths": list(depths),
+        "at": at,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    artefacts.write_json(study_path(run_id), study)
+    return study
+
+
+def describe(run_id, run):
+    """The run, the data and the versions, for a study."""
+    return {
+        "format_version": artefacts.FORMAT_VERSION,
+        "run_id": run_id,
+        "model": run.settings["model"],
+        "hidden_size": run.settings["hyperparameters"]["hidden_size"],
+        "epochs": run.history[-1]["epoch"],
+        "dataset": run.settings["dataset"],
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+    }
+
+
+def describe_rows(lengths):
+    """The sentences of a study by their lengths."""
+    return {
+        "split": "validation",
+        "count": len(lengths),
+        "shortest": int(lengths.min()),
+        "longest": int(lengths.max()),
+        "burn_in": sentence_burn_in(lengths),
+    }
+
+
+def sentence_burn_in(lengths):
+    """First steps of every sentence that its Lyapunov exponents leave out.
+
+    Directions drawn at random take some steps to turn into those that grow most; counted, these steps would
+    make the largest exponent too small. Ten, or half of the shortest sentence where that is less.
+    """
+    return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
+
+
+def check_numbers(**numbers):
+    """Raise StudyError where one of them is no whole number, or too small."""
+    for name, number in numbers.items():
+        least = 0 if name == "burn_in" else 1
+        if not isinstance(number, int) or isinstance(number, bool) or number < least:
+            raise StudyError(f"{name}={number!r}: expected a whole number, {least} or more")
+
+
+def check_depths(depths, longest):
+    """Raise StudyError where a slope can't be measured between these depths."""
+    pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(type(d) is int for d in depths)
+    if not pair or not 1 <= depths[0] < depths[1]:
+        raise StudyError(
+            f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
+        )
+    last = depths[1]
+    if last > longest:
+        raise StudyError(
+            f"depth {last} is beyond the longest sentence, of {longest} tokens: call it with "
+            f"depths=(first, last), the last at most {longest}"
+        )
+
+
+def measure(model, split, rows, drive, burn_in, depths, exponents, bar):
+    """One of the two parts of a study: everything at the weights of one epoch.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+        In float64.
+    split : scripts.files.artefacts.Split
+    rows : (n,) integers
+        The sentences.
+    drive : (T,) integers
+        Token ids of the long drive, its burn-in first.
+    burn_in, exponents : int
+    depths : (int, int)
+    bar : tqdm.tqdm
+        Advanced by a token at a time.
+
+    Returns
+    -------
+    dict
+    """
+    values, of_sentences = along_sentences(model, split, rows, exponents, bar)
+    jacobian_stream = advancing(bar, jacobians.stream(model, drive))
+    along_drive, errors = jacobians.lyapunov_exponents(jacobian_stream, exponents, burn_in)
+    q25, q75 = np.quantile(of_sentences, (0.25, 0.75), axis=0)
+    mean = of_sentences.mean(0)
+    lengths = np.array([len(logs) for logs in values["h"]])
+    depth = np.arange(1, lengths.max() + 1)
+    return {
+        "recurrent_weights": spectra(model),
+        "depth": depth.tolist(),
+        "count": [int((lengths >= d).sum()) for d in depth],
+        "quantities": {name: quantiles_by_depth(logs) for name, logs in values.items()},
+        "excess": excess(values, model.states, depths[1]),
+        "exponents": {
+            "drive": finite(along_drive),
+            "drive_error": finite(errors),
+            "sentences": {"mean": finite(mean), "q25": finite(q25), "q75": finite(q75)},
+        },
+        "rates": {
+            "exponent_drive": finite(along_drive[0]),
+            "exponent_drive_error": finite(errors[0]),
+            "exponent_sentences": finite(mean[0]),
+            **{f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
+        },
+    }
+
+
+def along_sentences(model, split, rows, exponents, bar):
+    """Measured decay, theory, and Lyapunov exponents of every sentence.
+
+    Returns
+    -------
+    values : dict of str to list of (T,) numpy.ndarray
+        For each quantity, log₁₀ at depth 1, 2, … of each sentence, longest first.
+    exponents : (n, k) numpy.ndarray
+    """
+    walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
+    starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
+    values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
+    for number, batch in enumerate(sorted_batches(split, 1, rows)):
+        places = starts[: len(batch.ids)] + number
+        decay = {state: flat[places] - flat[number] for state, flat in walk.norms.items()}
+        theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number, burn_in)
+        for name, logs in (decay | theory).items():
+            values.setdefault(name, []).append(logs)
+        exponents_of.append(spectrum)
+        bar.update(len(batch.ids))
+    return values, np.array(exponents_of)
+
+
+def advancing(bar, stream):
+    """The same stream; the progress bar advances with it."""
+    for item in stream:
+        bar.update()
+        yield item
+
+
+def quantiles_by_depth(by_sentence):
+    """Median and quartiles at every depth.
+
+    Parameters
+    ----------
+    by_sentence : list of (T,) numpy.ndarray
+        log₁₀ at depth 1, 2, …
+
+    Returns
+    -------
+    dict of str to list
+        ``median``, ``q25``, ``q75``.
+    """
+    longest = max(len(logs) for logs in by_sentence)
+    by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(longest))
+    q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_depth])
+    return {"median": finite(median), "q25": finite(q25), "q75": finite(q75)}
+
+
+def excess(values, states, depth):
+    """How loose the theory is: median over sentences of log₁₀ (quantity / measured decay) at one depth.
+
+    The measured decay is that of the last of `states`: h of the RNN, c of the LSTM.
+    """
+    reaching = [k for k, logs in enumerate(values["h"]) if len(logs) >= depth]
+    at = {name: np.array([logs[k][depth - 1] for k in reaching]) for name, logs in values.items()}
+    return {name: finite(np.median(at[name] - at[states[-1]])) for name in values if name not in states}
+
+
+def finite(numbers):
+    """Numbers for a JSON file: seven significant digits, None where one is not finite."""
+    if np.ndim(numbers):
+        return [finite(number) for number in numbers]
+    return round_to_digits(numbers) if np.isfinite(numbers) else None
+
+
+def rates_table(study):
+    """Predicted and measured rates of a study, as text.
+
+    Parameters
+    ----------
+    study : dict
+        As :func:`jacobian_study` returns it.
+
+    Returns
+    -------
+    str
+        A line a rate, before training and at the best epoch, in nats per step; after ± a standard error.
+    """
+    before, best = study["at"]["initialisation"], study["at"]["best"]
+    lines = [f"nats per step back{'before training':>57}{'epoch':>18} {best['epoch']}"]
+    for name in RATES:
+        if name in best["rates"]:
+            cells = "".join(f"{rate(part['rates'], name):20}" for part in (before, best))
+            lines.append(f"  {name_rate(study, name):57}{cells}".rstrip())
+    return "\n".join(lines)
+
+
+def name_rate(study, name):
+    """A rate in words: between which depths, or from which step on, it was measured."""
+    first, last = study["depths"]
+    return RATES[name].format(first=first, last=last, start=study["sentences"]["burn_in"] + 1)
+
+
+def rate(rates, name):
+    """One rate as text, in nats per step; after ± its standard error, where it has one."""
+    if rates[name] is None:
+        return "-∞"
+    error = rates.get(f"{name}_error")
+    return f"{rates[name]:+.3f}" + (f" ± {error:.4f}" if error is not None else "")

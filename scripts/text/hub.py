@@ -1,0 +1,298 @@
+"""Datasets through the `datasets` library: from the Hugging Face Hub or from this machine.
+
+The library tries an unreachable Hub for half a minute; here one quick question decides beforehand, and a
+copy in the Hub's cache is used where there is one. `datasets` takes a second to import, so it is imported
+only where it is needed.
+"""
+
+import contextlib
+import errno
+import http.client
+import itertools
+import logging
+import os
+import re
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from scripts.files.artefacts import StudyError, readable
+
+PROBE_SECONDS = 4
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # of a file
+LOADERS = {  # by the end of a file's name: the loader's name, and its settings
+    ".csv": ("csv", {"keep_default_na": False}),  # "null", "nan" and "NA" are words of a review
+    ".tsv": ("csv", {"keep_default_na": False, "sep": "\t"}),
+    ".json": ("json", {}),
+    ".jsonl": ("json", {}),
+    ".parquet": ("parquet", {}),
+}
+DEEPEST = 100  # objects and lists within one another
+LARGEST, MOST_ROWS = 1 << 32, 10**8  # bytes and rows of an unpacked table
+LONGEST_TEXT = 1 << 24  # bytes; a book has a million
+STRING = re.compile(rb'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*("?)')  # of JSON, closed or not
+STEPS = np.zeros(256, np.int8)  # what a byte of JSON outside strings adds to the depth
+STEPS[list(b"[{")], STEPS[list(b"]}")] = 1, -1
+
+
+def hub_reachable(dataset_id):
+    """Whether the Hub answers within a few seconds, name look-up included, when asked for a small file.
+
+    A thread asks, since no time limit of a socket covers the name look-up. The Hub's address comes from
+    HF_ENDPOINT and the proxies from the usual variables, as the Hub's own client reads them.
+    """
+    if _set(os.environ.get("HF_HUB_OFFLINE")) or _set(os.environ.get("HF_DATASETS_OFFLINE")):
+        return False
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
+    answers = []
+
+    def ask():
+        try:
+            with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
+                answers.append(True)
+        except urllib.error.HTTPError as error:  # it answers: "no such dataset" is for the library to say
+            answers.append(error.code in (401, 403, 404, 429))
+        except (OSError, ValueError, http.client.HTTPException):
+            answers.append(False)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(PROBE_SECONDS + 1)
+    return bool(answers and answers[0])
+
+
+def _set(variable):
+    """Whether an environment variable means yes."""
+    return (variable or "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+class HubError(StudyError):
+    """A dataset could not be had from the Hub, nor from its cache."""
+
+
+def load_from_hub(dataset_id):
+    """Load a dataset of the Hub, or its copy in the Hub's cache where the Hub can't be reached.
+
+    Returns
+    -------
+    datasets : dict of str to datasets.Dataset
+        By the name of the split.
+    cached : bool
+        Whether the Hub was not asked.
+
+    Raises
+    ------
+    HubError
+        There is no such dataset, or it is not in the cache and the Hub can't be reached.
+    """
+    online = hub_reachable(dataset_id)
+    with contextlib.nullcontext() if online else _offline():
+        try:
+            return _load(dataset_id), not online
+        except StudyError as error:
+            if online or _refused(error):
+                raise HubError(str(error)) from error
+            raise HubError(
+                f"dataset {dataset_id!r} is no file or folder here, its copy is not in the Hub's cache, and "
+                "the Hugging Face Hub can't be reached: check the path or the connection, or give a local "
+                "folder, a file, or rotten-tomatoes"
+            ) from error
+
+
+@contextlib.contextmanager
+def _offline():
+    """Keep the libraries from trying an unreachable Hub, and leave them as they were.
+
+    They read the variable when they are imported; in a process that has imported them it comes too late.
+    """
+    before = os.environ.get("HF_HUB_OFFLINE")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        _set_offline(True)
+        yield
+    finally:
+        os.environ.pop("HF_HUB_OFFLINE")
+        if before is not None:
+            os.environ["HF_HUB_OFFLINE"] = before
+        _set_offline(_set(before))
+
+
+def _set_offline(offline):
+    """Tell `datasets` and the Hub's client, where they are imported, whether to stay offline."""
+    _import_datasets()
+    for module in ("huggingface_hub.constants", "datasets.config"):
+        if hasattr(sys.modules.get(module), "HF_HUB_OFFLINE"):
+            sys.modules[module].HF_HUB_OFFLINE = offline
+
+
+@contextlib.contextmanager
+def load_local(path):
+    """Load a folder or a file; what the library converts lies in a temporary folder while the block runs.
+
+    Yields
+    ------
+    dict of str to datasets.Dataset
+        By the name of the split.
+
+    Raises
+    ------
+    StudyError
+        The library can't read it.
+    """
+    path = Path(path).resolve()
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="datasets-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StudyError(
+            f"no temporary folder can be made ({error.strerror or error}): free the disk, or set TMPDIR to a "
+            "folder that this user can write to"
+        ) from error
+    with folder as cache:
+        kind, files = find_files(path)
+        for file in itertools.chain(*files.values()):
+            check_file(Path(file))
+        loader, settings = LOADERS[kind]
+        yield _load(loader, path, data_files=files, cache_dir=cache, **settings)
+
+
+def find_files(path):
+    """The files of a dataset: a file, or those in a folder, sorted into splits by their names.
+
+    A folder's README.md, which can name files anywhere, isn't asked.
+
+    Returns
+    -------
+    kind : str
+        One of :data:`LOADERS`; in a folder of several, the most frequent.
+    files : datasets.data_files.DataFilesDict
+        Lists of paths by the name of the split.
+    """
+    _import_datasets()
+    from datasets.data_files import DataFilesDict, DataFilesList, get_data_patterns
+
+    if not path.is_dir():
+        return path.suffix.lower(), DataFilesDict({"train": DataFilesList([str(path)], [])})
+    with readable(path):
+        os.listdir(path)
+    with in_one_line(path):
+        found = DataFilesDict.from_patterns(get_data_patterns(str(path)), base_path=str(path))
+    endings = [Path(file).suffix.lower() for file in itertools.chain(*found.values())]
+    kind = max(LOADERS, key=endings.count)
+    if kind not in endings:
+        raise StudyError(f"{path} is no dataset: give a folder of files ending in {', '.join(LOADERS)}")
+    of_kind = {
+        split: [file for file in files if Path(file).suffix.lower() == kind] for split, files in found.items()
+    }
+    return kind, DataFilesDict({split: DataFilesList(files, []) for split, files in of_kind.items() if files})
+
+
+def check_file(path):
+    """Raise StudyError where a file is none, is empty or can't be read, or where no loader is for it."""
+    with readable(path):
+        if not path.is_file():
+            raise StudyError(f"{path} is neither a file nor a folder: give one of them")
+        if path.suffix.lower() not in LOADERS:
+            raise StudyError(f"{path} is no dataset: give a folder or a file ending in {', '.join(LOADERS)}")
+        if not path.stat().st_size:
+            raise StudyError(f"{path} is empty: give a file with rows")
+        with open(path, "rb") as file:
+            if path.suffix.lower() in (".json", ".jsonl"):
+                check_depth(path, file)
+            elif path.suffix.lower() == ".parquet":
+                check_unpacked(path, file)
+
+
+def check_depth(path, file, block_size=1 << 20):
+    """Raise StudyError where JSON is nested so deeply that the library's reader, which recurses, would crash.
+
+    Strings are taken out, and the brackets that are left are counted: up and down. No string of JSON goes on
+    to another line.
+    """
+    height = lowest = 0
+    rest = b""  # from where a string begins that ends in a later block
+    while block := file.read(block_size):
+        bare = STRING.sub(lambda string: b"" if string[1] else string[0], rest + block)
+        bare, quote, rest = bare.partition(b'"')
+        rest = quote + rest
+        heights = height + np.cumsum(STEPS[np.frombuffer(b"\0" + bare, np.uint8)], dtype=np.int64)
+        lows = np.minimum(np.minimum.accumulate(heights), lowest)
+        height, lowest = heights[-1], lows[-1]
+        if (heights - lows).max() > DEEPEST:
+            raise StudyError(f"{path} is nested more than {DEEPEST} deep: give rows of a text and a label")
+        if b"\n" in rest or b"\r" in rest or len(rest) > LONGEST_TEXT:
+            raise StudyError(
+                f"{path} is no JSON: a string in it has no end within its line, or is longer than "
+                f"{LONGEST_TEXT:,} bytes: give rows of a text and a label"
+            )
+
+
+def check_unpacked(path, file):
+    """Raise StudyError where a parquet file, by its footer, unpacks to more than a machine may hold."""
+    from pyarrow import parquet
+
+    with in_one_line(path):
+        footer = parquet.read_metadata(file)
+        size = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+    if size > LARGEST or footer.num_rows > MOST_ROWS:
+        raise StudyError(
+            f"{path} unpacks to {footer.num_rows:,} rows of {size:,} bytes: give up to {MOST_ROWS:,} rows of "
+            f"{LARGEST:,} bytes"
+        )
+
+
+def _import_datasets():
+    """The library, or one line where it can't be imported."""
+    try:
+        import datasets
+    except (ImportError, OSError) as error:
+        raise StudyError(f"datasets can't be imported ({error}): pip install -r requirements.txt") from error
+    return datasets
+
+
+def _load(what, shown=None, **settings):
+    """``datasets.load_dataset``, its many errors as one line."""
+    datasets = _import_datasets()
+    with in_one_line(shown or what):
+        return dict(datasets.load_dataset(what, **settings))
+
+
+@contextlib.contextmanager
+def in_one_line(dataset):
+    """Turn the errors of the library within the block into a StudyError; what it logs of them isn't shown."""
+    logger = logging.getLogger("datasets")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # its errors have no common class
+        reason = " ".join(str(error.__cause__ or error).split())[:300]
+        if refusal := _refused(error):
+            raise StudyError(
+                f"dataset {str(dataset)!r} can't be loaded, for {refusal.filename or 'a file'} can't be read "
+                f"or written ({refusal.strerror}): give this user the right to, free the disk, or, where it "
+                "lies in the library's cache, set HF_HOME to another folder"
+            ) from error
+        if empty := re.search(r'"(\w+)" corresponds to no data', reason):
+            raise StudyError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
+        raise StudyError(
+            f"dataset {str(dataset)!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a "
+            f"folder or file ({', '.join(LOADERS)}) that the datasets library reads"
+        ) from error
+    finally:
+        logger.setLevel(before)
+
+
+def _refused(error):
+    """The system's refusal to read or write a file that an error came from, or None."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in REFUSALS):
+        error = error.__cause__ or error.__context__
+    return error

@@ -1,0 +1,164 @@
+"""Analytic gradients against numeric ones, and learning by heart: is a model's arithmetic right?"""
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+import lstm.model
+import lstm.train
+import rnn.model
+from scripts.files import artefacts
+from scripts.text.batches import pack, sorted_batches
+from scripts.training.experiment import CLASSIFIERS, build_model, check_settings
+from scripts.training.optimizer import Adam
+
+LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross_entropy}
+
+
+def random_batch(rng, vocabulary_size, lengths):
+    """A packed batch of random sentences, longest first, with random labels.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    vocabulary_size : int
+    lengths : list of int
+        Sentence lengths, in any order.
+
+    Returns
+    -------
+    ids, batch_sizes, y : numpy.ndarray
+        See :func:`scripts.text.batches.pack`; labels 0 or 1.
+    """
+    lengths = np.sort(np.asarray(lengths))[::-1]
+    x = rng.integers(0, vocabulary_size, lengths.sum())
+    return *pack(x, np.cumsum(lengths) - lengths, lengths), rng.integers(0, 2, len(lengths))
+
+
+def numeric_gradient(function, theta, step=1e-3):
+    """Gradient of a scalar function by central differences of fourth order.
+
+        f'(θ) ≈ (8 f(θ+s) - 8 f(θ-s) - f(θ+2s) + f(θ-2s)) / 12s,   error O(s⁴)
+
+    Parameters
+    ----------
+    function : callable
+        No arguments; reads `theta`.
+    theta : numpy.ndarray, float64
+        Changed in place while measuring, and restored.
+    step : float
+        s.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `theta`.
+    """
+    gradient = np.empty(theta.shape)
+    for index in np.ndindex(theta.shape):
+        kept = theta[index]
+        values = []
+        for k in (1, -1, 2, -2):
+            theta[index] = kept + k * step
+            values.append(function())
+        theta[index] = kept
+        gradient[index] = (8 * (values[0] - values[1]) - values[2] + values[3]) / (12 * step)
+    return gradient
+
+
+def relative_error(a, b):
+    """‖a - b‖ / (‖a‖ + ‖b‖) of two vectors of any shape; 0 where both are zero."""
+    scale = np.linalg.norm(a) + np.linalg.norm(b)
+    return float(np.linalg.norm(np.asarray(a) - b) / scale) if scale else 0.0
+
+
+def gradient_errors(model, loss, ids, batch_sizes, y):
+    """Relative error of ∂ℓ/∂θ, a parameter at a time, for the mean loss of one batch.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+        In float64.
+    loss : callable
+        The ``binary_cross_entropy`` of the model's package.
+    ids, batch_sizes, y : numpy.ndarray
+        A packed batch.
+
+    Returns
+    -------
+    dict of str to float
+    """
+
+    def mean_loss():
+        return loss(model.forward(ids, batch_sizes), y)[0].mean()
+
+    dz = loss(model.forward(ids, batch_sizes), y)[1] / len(y)
+    model.backward(dz)
+    analytic = {name: view.copy() for name, view in model.gradients.items()}
+    return {
+        name: relative_error(analytic[name], numeric_gradient(mean_loss, view))
+        for name, view in model.parameters.items()
+    }
+
+
+def check_model(kind, seed=0):
+    """:func:`gradient_errors` of a small random model, none of whose parameters is zero.
+
+    Parameters
+    ----------
+    kind : {"rnn", "lstm"}
+    seed : int
+
+    Returns
+    -------
+    dict of str to float
+    """
+    rng = np.random.default_rng(seed)
+    model = CLASSIFIERS[kind](rng.standard_normal((20, 5)), 7, rng=rng, dtype=np.float64)
+    model.theta[:] = 0.5 * rng.standard_normal(model.theta.size)
+    return gradient_errors(model, LOSSES[kind], *random_batch(rng, 20, rng.integers(1, 10, 6)))
+
+
+def learn_by_heart(sentences, steps, lr=0.01):
+    """Train a fresh LSTM on a few sentences of the training split, all of them at once, again and again.
+
+    Parameters
+    ----------
+    sentences, steps : int
+    lr : float
+
+    Returns
+    -------
+    dict
+        ``sentences``, ``steps``, ``first_loss``, ``loss``, ``accuracy``.
+
+    Raises
+    ------
+    StudyError
+        `sentences` or `steps` is no positive whole number, or there is no data.
+    """
+    for name, value in {"sentences": sentences, "steps": steps}.items():
+        if not isinstance(value, int) or value < 1:
+            raise artefacts.StudyError(f"{name}={value!r}: expected a whole number, 1 or more")
+    data = artefacts.load_data()
+    split = data.splits["train"]
+    rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
+    (batch,) = sorted_batches(split, sentences, rows)
+    model = build_model("lstm", check_settings("lstm", {}), data.embeddings)
+    optimizer = Adam(model.theta, lr, clip_norm=1.0)
+    losses = []
+    with threadpool_limits(1):
+        for _ in range(steps):
+            z = model.forward(batch.ids, batch.batch_sizes)
+            loss, dz = LOSSES["lstm"](z, batch.y)
+            losses.append(float(loss.mean()))
+            gradient = model.backward(dz / len(z))
+            optimizer.clip(gradient)
+            optimizer.update(model.theta, gradient)
+        loss, accuracy = lstm.train.evaluate(model, [batch])
+    return {
+        "sentences": len(rows),
+        "steps": steps,
+        "first_loss": losses[0],
+        "loss": float(loss),
+        "accuracy": float(accuracy),
+    }

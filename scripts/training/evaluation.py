@@ -1,0 +1,194 @@
+"""What a trained model says: metrics on a split, and one sentence read word by word."""
+
+import numpy as np
+
+from scripts.files import artefacts
+from scripts.files.artefacts import UNKNOWN, StudyError
+from scripts.text.batches import sorted_batches
+from scripts.training.experiment import (
+    EVALUATION_BATCH,
+    best_epoch,
+    build_model,
+    describe_data,
+    saved_settings,
+)
+
+LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: where each group of lengths begins
+
+
+def load_model(run_id):
+    """A trained model with the weights of its best epoch, and the data it was trained on.
+
+    Parameters
+    ----------
+    run_id : str
+
+    Returns
+    -------
+    model : RNNClassifier or LSTMClassifier
+    data : scripts.files.artefacts.Data
+    run : scripts.files.artefacts.Run
+
+    Raises
+    ------
+    StudyError
+        There is no such run, its weights don't fit, or data/ is not what it was trained on.
+    """
+    run, data = artefacts.load_run(run_id), artefacts.load_data()
+    trained, here = run.settings["dataset"], describe_data(data.manifest)
+    if trained["checksum"] != here["checksum"]:
+        raise StudyError(
+            f"run {run_id!r} was trained on {trained['name']} with {trained['embeddings']}, but data/ holds "
+            f"another preprocessing ({here['name']} with {here['embeddings']}): preprocess as then, or train "
+            "again"
+        )
+    model = build_model(run.settings["model"], saved_settings(run_id, run.settings), data.embeddings)
+    shapes = {name: view.shape for name, view in model.parameters.items()}
+    found = {name: array.shape for name, array in run.weights.items()}
+    if shapes != found:
+        raise StudyError(
+            f"the weights of run {run_id!r} have shapes {found}, expected {shapes}: train it again"
+        )
+    for name, view in model.parameters.items():
+        view[:] = run.weights[name]
+    return model, data, run
+
+
+def logits(model, split):
+    """The logit of every sentence of a split, (N,), in the order of its rows."""
+    z = np.empty(len(split.s), model.dtype)
+    for batch in sorted_batches(split, EVALUATION_BATCH):
+        z[batch.rows] = model.forward(batch.ids, batch.batch_sizes)
+    return z
+
+
+def metrics(z, y, lengths):
+    """Scikit-learn's metrics for logits: a sentence is called positive where z > 0.
+
+    Parameters
+    ----------
+    z : (N,) numpy.ndarray
+        Logits.
+    y : (N,) integers
+        Labels, 0 or 1.
+    lengths : (N,) integers
+        Sentence lengths in tokens.
+
+    Returns
+    -------
+    dict
+        ``sentences``, ``accuracy``, ``f1`` (of the positive class), ``loss`` (mean cross-entropy),
+        ``confusion_matrix`` (rows: truly negative, positive; columns: called negative, positive), and
+        ``by_length``, a list of dicts with ``from``, ``to`` (tokens, inclusive), ``sentences``, ``accuracy``.
+    """
+    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+    called = (z > 0).astype(int)
+    z = z.astype(np.float64)
+    groups = np.digitize(lengths, LENGTH_EDGES) - 1
+    return {
+        "sentences": len(y),
+        "accuracy": float(accuracy_score(y, called)),
+        "f1": float(f1_score(y, called, zero_division=0)),
+        "loss": float(np.mean(np.logaddexp(0, z) - y * z)),
+        "confusion_matrix": confusion_matrix(y, called, labels=[0, 1]).tolist(),
+        "by_length": [
+            {
+                "from": LENGTH_EDGES[group],
+                "to": LENGTH_EDGES[group + 1] - 1 if group + 1 < len(LENGTH_EDGES) else int(lengths.max()),
+                "sentences": int(np.sum(groups == group)),
+                "accuracy": float(accuracy_score(y[groups == group], called[groups == group])),
+            }
+            for group in np.unique(groups)
+        ],
+    }
+
+
+def evaluate_run(run_id):
+    """Metrics of a run on the test split, with the weights of its best epoch; see :func:`metrics`.
+
+    They are also written to ``assets/benchmarks/test-<run_id>.json``.
+    """
+    model, data, run = load_model(run_id)
+    split = data.splits["test"]
+    epoch = best_epoch(run.history)["epoch"]
+    found = {"run_id": run_id, "epoch": epoch, "dataset": run.settings["dataset"]}
+    return keep("test", found | metrics(logits(model, split), split.y, split.s))
+
+
+def kept_path(what, run_id):
+    """Path of what a test or the reading of a sentence found, in assets/benchmarks/."""
+    return artefacts.assets_path("benchmarks", f"{what}-{artefacts.check_run_id(run_id)}.json")
+
+
+def keep(what, found):
+    """Write down what was found of a run, and return it."""
+    artefacts.write_json(
+        kept_path(what, found["run_id"]), {"format_version": artefacts.FORMAT_VERSION, **found}
+    )
+    return found
+
+
+def read_sentence(run_id, sentence):
+    """Classify a sentence as a person types it, and see what each of its words does to the logit z.
+
+    Parameters
+    ----------
+    run_id : str
+    sentence : str
+
+    Returns
+    -------
+    dict
+        ``run_id``, ``model``, ``epoch``, ``dataset``, ``sentence``; ``z`` and ``probability`` (that it is
+        positive); and for each of the T tokens: ``words``, ``known`` (is there a vector for it), ``reach``
+        (‖∂z/∂x_t‖), ``share`` (the same, divided by their sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
+        order what x_t adds to z) and ``left_out`` (z less the z of the sentence without the word).
+
+    Raises
+    ------
+    StudyError
+        No sentence, or what :func:`load_model` raises.
+    """
+    from scripts.text.corpus import tokens_of
+
+    model, data, run = load_model(run_id)
+    words = tokens_of(sentence, data.manifest) if isinstance(sentence, str) else []
+    if not words:
+        raise StudyError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
+    row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
+    ids = np.array([row.get(word, UNKNOWN) for word in words])
+    without = logits_without_each(model, ids)
+    z = float(model.forward(ids, np.ones(len(ids), int))[0])
+    model.backward(np.ones(1, model.dtype))
+    gradient = model.input_gradients().astype(np.float64)
+    reach = np.linalg.norm(gradient, axis=1)
+    return {
+        "run_id": run_id,
+        "model": run.settings["model"],
+        "epoch": best_epoch(run.history)["epoch"],
+        "dataset": run.settings["dataset"],
+        "sentence": sentence,
+        "z": z,
+        "probability": float(0.5 + 0.5 * np.tanh(0.5 * z)),
+        "words": words,
+        "known": (ids != UNKNOWN).tolist(),
+        "reach": reach.tolist(),
+        "share": (reach / (reach.sum() or 1)).tolist(),
+        "gradient_input": np.einsum("td,td->t", gradient, model.embeddings[ids]).tolist(),
+        "left_out": (z - without).tolist(),
+    }
+
+
+def logits_without_each(model, ids):
+    """z of a sentence without its first word, without its second, …: (T,); of no word at all, z = v."""
+    T = len(ids)
+    if T == 1:
+        return model.parameters["bias_out"].astype(np.float64)
+    z = np.empty(T)
+    for first in range(0, T, EVALUATION_BATCH):  # so that a long text doesn't take memory by its square
+        left_out = np.arange(first, min(first + EVALUATION_BATCH, T))
+        k = np.arange(T - 1)[:, None]
+        kept = ids[k + (k >= left_out)]  # (T-1, b): a column a word left out
+        z[left_out] = model.forward(kept.ravel(), np.full(T - 1, len(left_out)))
+    return z

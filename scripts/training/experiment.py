@@ -1,0 +1,529 @@
+"""One run, from its settings to its log and weights; interrupted, it continues."""
+
+import platform
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, fields
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+from joblib import cpu_count
+from threadpoolctl import threadpool_info, threadpool_limits
+from tqdm import tqdm
+
+import lstm.model
+import lstm.train
+import rnn.model
+import rnn.train
+from scripts.dynamics.gradients import gradient_rows, measure
+from scripts.files import artefacts
+from scripts.files.artefacts import TIMINGS, Run, StudyError
+from scripts.text.batches import length_weights, shuffled_batches, sorted_batches
+from scripts.training.optimizer import SCHEDULES, Adam
+from scripts.training.workers import Workers
+
+CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
+LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
+EVALUATION_BATCH = 256
+STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
+BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
+
+
+class RunEnded(StudyError):
+    """A run can't go on, as its numbers were no longer finite."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every hyperparameter of a run; all of them stand in its log."""
+
+    epochs: int = 20
+    lr: float = 0.002  # learning rate of Adam
+    schedule: str = "constant"  # how it falls over the epochs: not at all, "linear" or "cosine" to 0
+    hidden_size: int = 64  # H
+    batch_size: int = 64  # sentences
+    clip_norm: float = 1.0  # largest global norm that a gradient keeps; disable with 0
+    weight_decay: float = 0.0  # decoupled: each update takes the share lr · weight_decay from every weight
+    averaging: float = 0.0  # validate and keep averaged weights: falling by that factor an update, off at 0
+    length_weight: float = 0.0  # p: in training a sentence counts in proportion to (its length)**p
+    input_dropout: float = 0.3  # share of the inputs' entries set to 0 while training
+    state_dropout: float = 0.3  # share of the last state's
+    recurrent_init: str = "orthogonal"  # W_hh, gate by gate: "orthogonal", "uniform" (±1/√H), "identity"
+    input_init: str = "glorot"  # W_ih: "glorot" or "uniform" (±1/√H)
+    forget_bias: float | str = 1.0  # LSTM alone: the forget gate's bias at the start, or "chrono"
+    chrono_steps: int = 50  # LSTM alone: longest memory, in steps, that "chrono" begins with
+    seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
+    gradients: bool = True  # record gradients through time, activations and spectra, each epoch
+    workers: int = 1  # processes that share each batch
+    threads: int = 1  # BLAS threads that share each matrix product, in a run without workers
+
+
+class Past(NamedTuple):
+    """What a training keeps of the epochs that are written: how many, and the smallest validation loss."""
+
+    epochs: int = 0
+    best_loss: float = inf
+
+
+def check_settings(model, given):
+    """Complete and check the hyperparameters of a run.
+
+    Parameters
+    ----------
+    model : {"rnn", "lstm"}
+    given : dict
+        Some of the fields of :class:`Settings`.
+
+    Returns
+    -------
+    dict
+        All of them.
+
+    Raises
+    ------
+    StudyError
+        The model or one of them is unknown, or one is out of range.
+    """
+    if model not in CLASSIFIERS:
+        raise StudyError(f"unknown model {model!r}: choose among {', '.join(CLASSIFIERS)}")
+    known = [field.name for field in fields(Settings) if model == "lstm" or field.name not in LSTM_ALONE]
+    for name in given:
+        if name not in known:
+            raise StudyError(
+                f"unknown setting {name!r} of the {model.upper()}: choose among {', '.join(known)}"
+            )
+    settings = asdict(Settings(**given))
+    for name, (kind, holds, expected) in RANGES.items():
+        value = settings[name]
+        if isinstance(value, np.generic):
+            value = settings[name] = value.item()
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or not holds(value):
+            raise StudyError(f"{name}={value!r}: expected {expected}")
+    if min(settings["workers"], settings["threads"]) > 1:
+        raise StudyError(
+            f"workers={settings['workers']} with threads={settings['threads']}: a worker has one BLAS "
+            "thread, leave one of the two at 1"
+        )
+    return {name: settings[name] for name in known}
+
+
+def _finite(value):
+    """Whether a value is a finite number, and fits a float."""
+    return not isinstance(value, str) and abs(value) < 1e300
+
+
+_NUMBER = (int, float)
+LSTM_ALONE = ("forget_bias", "chrono_steps")
+RANGES = {  # type, test, and the same in words
+    "epochs": (int, lambda v: v >= 1, "a whole number of epochs, 1 or more"),
+    "lr": (_NUMBER, lambda v: 0 < v < 1e300, "a positive learning rate, such as 0.002"),
+    "schedule": (str, lambda v: v in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+    "hidden_size": (int, lambda v: 1 <= v <= 100_000, "a whole number of units, 1 to 100,000"),
+    "batch_size": (int, lambda v: v >= 1, "a whole number of sentences, 1 or more"),
+    "clip_norm": (_NUMBER, lambda v: 0 <= v < 1e300, "a norm above 0, or 0 to disable clipping"),
+    "weight_decay": (_NUMBER, lambda v: 0 <= v < 1e300, "0, or a small positive number, such as 0.01"),
+    "averaging": (_NUMBER, lambda v: 0 <= v < 1, "a factor below 1, such as 0.999, or 0 for none"),
+    "length_weight": (_NUMBER, lambda v: 0 <= v <= 10, "a power from 0 to 10, such as 0.5"),
+    "input_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
+    "state_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
+    "recurrent_init": (str, lambda v: v in lstm.model.RECURRENT_INITS, "orthogonal, uniform or identity"),
+    "input_init": (str, lambda v: v in lstm.model.INPUT_INITS, "glorot or uniform"),
+    "forget_bias": (
+        (int, float, str),
+        lambda v: v == "chrono" or _finite(v),
+        "a number, such as 1.0, or 'chrono'",
+    ),
+    "chrono_steps": (int, lambda v: v >= 2, "a whole number of steps, 2 or more"),
+    "seed": (int, lambda v: v >= 0, "a whole number, 0 or more"),
+    "gradients": (bool, lambda v: True, "True or False"),
+    "workers": (
+        int,
+        lambda v: 1 <= v <= 64,
+        "a number of processes, 1 to 64, and no more than there are cores",
+    ),
+    "threads": (
+        int,
+        lambda v: 1 <= v <= 64,
+        "a number of BLAS threads, 1 to 64",
+    ),
+}
+
+
+def generator(seed, stream, epoch=0):
+    """The random generator of one purpose in one epoch.
+
+    It depends on nothing else, so an interrupted run continues with the same draws, and another shuffling or
+    dropout changes no initial weight.
+
+    Parameters
+    ----------
+    seed : int
+    stream : {"initialisation", "shuffling", "dropout"}
+    epoch : int
+
+    Returns
+    -------
+    numpy.random.Generator
+    """
+    return np.random.default_rng([seed, STREAMS[stream], epoch])
+
+
+def build_model(model, settings, embeddings, dtype=np.float32, threads=1):
+    """A freshly initialised classifier.
+
+    Parameters
+    ----------
+    model : {"rnn", "lstm"}
+    settings : dict
+        As :func:`check_settings` gives them.
+    embeddings : (V, D) numpy.ndarray
+    dtype : numpy.dtype
+    threads : int
+        BLAS threads that it is going to run on, for an LSTM to know; nothing is set here.
+
+    Returns
+    -------
+    RNNClassifier or LSTMClassifier
+    """
+    names = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
+    names += LSTM_ALONE if model == "lstm" else ()
+    options = {name: settings[name] for name in names}
+    if model == "lstm":
+        options["threads"] = threads
+    return CLASSIFIERS[model](
+        embeddings,
+        settings["hidden_size"],
+        rng=generator(settings["seed"], "initialisation"),
+        dtype=dtype,
+        **options,
+    )
+
+
+def blas():
+    """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    for library in sorted(found, key=lambda library: "numpy" not in library["filepath"]):  # SciPy has another
+        return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
+    return "unknown"
+
+
+def check_threads(threads):
+    """StudyError where so many BLAS threads can't be had: more than cores are many times slower than one."""
+    if threads > (cores := cpu_count()):
+        raise StudyError(
+            f"threads={threads}, more than the cores that this process may use ({cores}): give {cores} or "
+            "less"
+        )
+    if threads > 1 and blas() == "unknown":
+        raise StudyError(
+            f"threads={threads}, but the BLAS of this NumPy can't be told how many to use: leave threads=1"
+        )
+
+
+def describe_data(manifest):
+    """What a log says of the dataset: enough to name it, and to know it again."""
+    return {
+        "name": manifest["dataset"]["name"],
+        "embeddings": manifest["embeddings"]["name"],
+        "dimensions": manifest["embeddings"]["dimensions"],
+        "max_length": manifest["max_length"],
+        "splits": {name: {"rows": split["rows"]} for name, split in manifest["splits"].items()},
+        "checksum": artefacts.data_checksum(manifest),
+    }
+
+
+def run(model, run_id, /, *, overwrite=False, progress=True, **given):
+    """Train a model under a run id, or continue where an interrupted run stopped.
+
+    After each epoch the weights file and the log are written anew. A finished run with the same settings and
+    data is left as it is; with more epochs it continues.
+
+    Parameters
+    ----------
+    model : {"rnn", "lstm"}
+    run_id : str
+        Name of the run's files under assets/.
+    overwrite : bool
+        Begin anew where the run id is taken by a run with other settings or data.
+    progress : bool
+        Show a progress bar and print a line an epoch.
+    **given
+        Fields of :class:`Settings` that differ from their defaults.
+
+    Returns
+    -------
+    Run
+        The run as it stands in its weights file.
+
+    Raises
+    ------
+    StudyError
+        Settings out of range, more threads than can be had, data/ missing or damaged, a run id that is taken
+        or being trained by another process, or a loss that is no longer finite. Files already written stay.
+    """
+    artefacts.check_run_id(run_id)
+    settings = check_settings(model, given)
+    data = artefacts.load_data()
+    header = {
+        "format_version": artefacts.RUN_VERSION,
+        "run_id": run_id,
+        "model": model,
+        "hyperparameters": settings,
+        "dataset": describe_data(data.manifest),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
+        "threads": settings["threads"],
+    }
+    with artefacts.writing_run(run_id):
+        previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
+        if past.epochs > settings["epochs"]:
+            epochs = f"{settings['epochs']} epochs"
+            print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
+            artefacts.write_log(run_id)
+        else:
+            _train(run_id, header, data, previous, past, progress)
+        return artefacts.load_run(run_id)
+
+
+def _train(run_id, header, data, previous, past, progress):
+    """Train in as many threads as are asked for; what ends it is a StudyError."""
+    check_threads(header["threads"])
+    # BLAS would take all cores, and collide with other processes. Overflow is no news to warn of: a saturated
+    # gate is right, and a loss that is not finite ends the run with a message of its own.
+    with threadpool_limits(header["threads"]), np.errstate(over="ignore", invalid="ignore"):
+        try:
+            _run_epochs(run_id, header, data, previous, past, progress)
+        except MemoryError as error:
+            raise StudyError(
+                f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
+                "batch_size"
+            ) from error
+
+
+def saved_settings(run_id, settings):
+    """The hyperparameters in a weights file, which may be a stranger's: completed and checked as if given."""
+    try:
+        return check_settings(settings["model"], settings["hyperparameters"])
+    except StudyError as error:
+        path = artefacts.weights_path(run_id)
+        raise StudyError(f"{path} is damaged ({error}): {artefacts.RETRAIN}") from error
+
+
+def find_previous(run_id, header, remedy=None):
+    """The run to be continued under a run id, or None.
+
+    Parameters
+    ----------
+    run_id : str
+    header : dict
+        Settings of the run that is asked for.
+    remedy : str, optional
+        What to do where the run id is taken, for the message.
+
+    Returns
+    -------
+    previous : Run or None
+        With the number of epochs that is asked for now, and without its history, which stays in its file.
+    past : Past
+
+    Raises
+    ------
+    RunEnded
+        It is the run that is asked for, but can't go on.
+    StudyError
+        The run id is taken by a run with other settings or data.
+    """
+    remedy = remedy or "choose another run id, or begin anew with overwrite=True"
+    if not artefacts.weights_path(run_id).exists():
+        if artefacts.log_path(run_id).exists():
+            raise StudyError(
+                f"run {run_id!r} has a log but no weights to continue from: put the weights back, {remedy}"
+            )
+        return None, Past()
+    previous = artefacts.load_run(run_id)
+    old, new = previous.settings, header
+    if old["model"] != new["model"]:
+        raise StudyError(
+            f"run {run_id!r} is an {old['model'].upper()}'s, not an {new['model'].upper()}'s: {remedy}"
+        )
+    if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
+        raise StudyError(
+            f"run {run_id!r} was trained on other data ({old['dataset']['name']} with "
+            f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
+            f"{new['dataset']['embeddings']}): {remedy}"
+        )
+    old, new = saved_settings(run_id, old), new["hyperparameters"]  # a setting younger than the file was off
+    changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
+    if changed:
+        was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
+        raise StudyError(f"run {run_id!r} was trained with {was}: {remedy}")
+    if old["epochs"] > new["epochs"]:
+        raise StudyError(f"run {run_id!r} has epochs={old['epochs']}, more than {new['epochs']}: {remedy}")
+    if old["epochs"] < new["epochs"] and new["schedule"] != "constant":
+        raise StudyError(
+            f"run {run_id!r} lets its learning rate fall to 0 over {old['epochs']} epochs, so it can't go on "
+            f"to {new['epochs']}: {remedy}"
+        )
+    if previous.ended:
+        raise RunEnded(
+            f"run {run_id!r} stopped when its numbers were no longer finite ({previous.ended}), and would "
+            f"again: {BEGIN_ANEW}, or use it as it is, with its best weights"
+        )
+    past = Past(len(previous.history), best_epoch(previous.history)["validation_loss"])
+    settings = previous.settings | {"hyperparameters": new}
+    return previous._replace(settings=settings, history=[], timings=[]), past
+
+
+def _run_epochs(run_id, header, data, previous, past, progress):
+    """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
+    settings, validation_split = header["hyperparameters"], data.splits["validation"]
+    model, optimizer = start(header["model"], settings, data)
+    run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
+    if previous:
+        if run.resume["theta"].shape != model.theta.shape:
+            raise StudyError(
+                f"run {run_id!r} has {run.resume['theta'].size} parameters in its weights file, expected "
+                f"{model.theta.size}: restore the file from a copy, or begin anew with overwrite=True"
+            )
+        model.theta[:] = run.resume["theta"]
+        optimizer.restore(run.resume)
+        print(f"{run_id}: continuing after epoch {past.epochs - 1}.")
+
+    rows = gradient_rows(validation_split.s)
+    try:
+        for record in epochs_of(header, data, model, optimizer, past.epochs, progress):
+            started = time.perf_counter()
+            record["gradients"] = None
+            with optimizer.averaged(model.theta):
+                if settings["gradients"]:
+                    record |= measure(model, validation_split, rows)
+                if record["validation_loss"] < past.best_loss:
+                    best = {name: view.copy() for name, view in model.parameters.items()}
+                    run = run._replace(weights=best)
+            record["gradients_seconds"] = time.perf_counter() - started
+            run = _with_epoch(run, record, model, optimizer)
+            artefacts.save_run(run_id, run, append=past.epochs > 0)
+            past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
+            if progress:
+                tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
+    except FloatingPointError as error:
+        kept = ""
+        if past.epochs:  # else nothing of this run is written yet
+            artefacts.save_run(run_id, artefacts.load_run(run_id)._replace(ended=str(error)))
+            kept = "; the best weights so far stay"
+        raise StudyError(
+            f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {BEGIN_ANEW}{kept}"
+        ) from error
+
+
+def _with_epoch(run, record, model, optimizer):
+    """`run` with this epoch in place of those already written."""
+    resume = {"theta": model.theta, **optimizer.state()}
+    for name, array in resume.items():
+        if not np.isfinite(array).all():
+            raise FloatingPointError(
+                f"epoch {record['epoch']}, after its last batch: {name}, largest gradient norm before "
+                f"clipping {record['gradient_norm']['largest']:g}, learning rate {optimizer.learning_rate:g}"
+            )
+    return run._replace(
+        history=[{name: value for name, value in record.items() if name not in TIMINGS}],
+        timings=[{name: record[name] for name in TIMINGS}],
+        resume=resume,
+    )
+
+
+def start(kind, settings, data):
+    """A fresh model and its optimizer, as a run with these complete settings begins.
+
+    Parameters
+    ----------
+    kind : {"rnn", "lstm"}
+    settings : dict
+        As :func:`check_settings` gives them.
+    data : scripts.files.artefacts.Data
+
+    Returns
+    -------
+    model : RNNClassifier or LSTMClassifier
+    optimizer : Adam
+    """
+    model = build_model(kind, settings, data.embeddings, threads=settings["threads"])
+    updates = -(-len(data.splits["train"].s) // settings["batch_size"])
+    return model, Adam(
+        model.theta,
+        settings["lr"],
+        schedule=settings["schedule"],
+        steps=settings["epochs"] * updates,
+        clip_norm=settings["clip_norm"] or np.inf,
+        weight_decay=settings["weight_decay"],
+        averaging=settings["averaging"],
+    )
+
+
+def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
+    """Yield the records of the model's own training loop, its batches shared out where there are workers.
+
+    Parameters
+    ----------
+    header : dict
+        ``model`` and ``hyperparameters`` of the run.
+    data : scripts.files.artefacts.Data
+    model, optimizer
+        Of :func:`start`, or as they continue.
+    first_epoch : int
+    progress : bool
+    """
+    settings, train_split = header["hyperparameters"], data.splits["train"]
+    weights = length_weights(train_split, settings["length_weight"])
+    seed, workers = settings["seed"], settings["workers"]
+    with Workers(model, workers) if workers > 1 else nullcontext(model) as trained:
+        yield from LOOPS[header["model"]](
+            trained,
+            lambda epoch: shuffled_batches(
+                train_split, settings["batch_size"], generator(seed, "shuffling", epoch), weights
+            ),
+            sorted_batches(data.splits["validation"], EVALUATION_BATCH),
+            optimizer,
+            epochs=settings["epochs"],
+            first_epoch=first_epoch,
+            dropout_rng=lambda epoch: generator(seed, "dropout", epoch),
+            progress=progress,
+        )
+
+
+def epoch_line(record, epochs):
+    """The health of a training in one line: loss, accuracy, gradient norm, and ∂z further back."""
+    line = (
+        f"epoch {record['epoch']:>2}/{epochs}  "
+        f"loss {record['train_loss']:.3f} (validation {record['validation_loss']:.3f})  "
+        f"accuracy {record['train_accuracy']:.1%} ({record['validation_accuracy']:.1%})  "
+    )
+    if record["gradient_norm"]:
+        line += f"‖g‖ {record['gradient_norm']['mean']:.2f} (clipped {record['clipped']:.0%})  "
+    if record["gradients"]:
+        depth = min(20, record["gradients"]["shortest"])
+        medians = {
+            state: record["gradients"][state]["decay"]["median"][depth - 1]
+            for state in ("h", "c")
+            if state in record["gradients"]
+        }
+        left = [f"{state} {'–' if median is None else f'{median:.0e}'}" for state, median in medians.items()]
+        line += f"∂z {depth} steps back: {', '.join(left)}  "
+    return line + f"{record['seconds'] + record['gradients_seconds']:.1f} s"
+
+
+def best_epoch(epochs):
+    """The epoch whose weights a run keeps: the smallest validation loss, the earliest of equals.
+
+    Parameters
+    ----------
+    epochs : list of dict
+        Epoch records, from epoch 0.
+
+    Returns
+    -------
+    dict
+        One of them.
+    """
+    return min(epochs, key=lambda record: record["validation_loss"])

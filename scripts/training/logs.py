@@ -1,0 +1,105 @@
+"""The logs that figures are drawn from, and the words in which a figure says what it was drawn from."""
+
+from typing import NamedTuple
+
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.training.experiment import best_epoch
+
+NAMES = {"rnn": "RNN", "lstm": "LSTM"}
+DEFAULT_RNN, DEFAULT_LSTM = "rnn-run-1", "lstm-run-3"
+WIDTHS = {"rnn-16": 16, "rnn-32": 32}  # runs of main.py that are not of the default width
+
+
+# Logs -----------------------------------------------------------------------------------------------------
+
+
+class Log(NamedTuple):
+    """The log of one run, as :func:`artefacts.read_log` gives it, and its name."""
+
+    run_id: str
+    settings: dict
+    epochs: list
+
+    @property
+    def model(self):
+        """``"rnn"`` or ``"lstm"``."""
+        return self.settings["model"]
+
+    @property
+    def hidden_size(self):
+        """Units of the hidden state."""
+        return self.settings["hyperparameters"]["hidden_size"]
+
+    @property
+    def best(self):
+        """The epoch whose weights the run keeps."""
+        return best_epoch(self.epochs)
+
+
+def read(run_id, model=None):
+    """Read a log; StudyError where the run is missing or, where `model` is named, of the other model."""
+    if not artefacts.log_path(run_id).is_file() and (block := block_of(run_id, model)):
+        raise StudyError(
+            f"there is no run {run_id!r} (runs here: {artefacts.runs_like(run_id)}): uncomment "
+            f"the block {block} in main.py and run `python main.py`"
+        )
+    log = Log(run_id, *artefacts.read_log(run_id))
+    if model and log.model != model:
+        raise StudyError(
+            f"run {run_id!r} is of an {NAMES.get(log.model, log.model)}, expected one of an {NAMES[model]}: "
+            f"name another, or train one with train_{model}()"
+        )
+    return log
+
+
+def block_of(run_id, model=None):
+    """The block of main.py that makes a run, as far as its name tells; None where it doesn't."""
+    model = model or run_id.split("-")[0]
+    if model not in NAMES:
+        return None
+    width = f", hidden_size={WIDTHS[run_id]}" if run_id in WIDTHS else ""
+    return f'train_{model}(run_id="{run_id}"{width})'
+
+
+def check_gradients_recorded(log):
+    """Raise StudyError where the best epoch of a run has no gradients."""
+    if not log.best.get("gradients"):
+        raise StudyError(
+            f"the log of run {log.run_id!r} holds no gradients at its best epoch, {log.best['epoch']}: train "
+            "it with recording switched on (another run id, or overwrite=True)"
+        )
+
+
+# Words ----------------------------------------------------------------------------------------------------
+
+
+def name_data(dataset):
+    """Dataset and embeddings, as a footer names them."""
+    cut = f", texts cut to {dataset['max_length']} tokens" if dataset.get("max_length") else ""
+    embeddings = f"{dataset['embeddings']} ({dataset['dimensions']} dimensions)"
+    return f"Data: {dataset['name']}{cut}; embeddings: {embeddings}."
+
+
+def describe_run(log):
+    """A run, as a footer names it."""
+    return (
+        f"{log.run_id} ({NAMES[log.model]}, {log.hidden_size} units, best epoch {log.best['epoch']} of "
+        f"{log.epochs[-1]['epoch']})"
+    )
+
+
+def describe_sentences(log):
+    """The sentences whose gradients were recorded, as a footer names them."""
+    gradients = log.best["gradients"]
+    lengths = f"{gradients['shortest']} to {gradients['longest']} tokens"
+    return f"{gradients['sentences']:,} validation sentences of {lengths}"
+
+
+def provenance(logs, describe=None):
+    """One footer line for several logs: each dataset, run and set of sentences once."""
+    data = dict.fromkeys(name_data(log.settings["dataset"]) for log in logs)
+    runs = dict.fromkeys(describe_run(log) for log in logs)
+    sentences = dict.fromkeys(describe(log) for log in logs) if describe else ()
+    measured = f" Gradients: {'; '.join(sentences)}." if sentences else ""
+    return f"{' '.join(data)} Run{'s' * (len(runs) > 1)}: {', '.join(runs)}.{measured}"

@@ -1,0 +1,265 @@
+"""One batch on several processes: each takes a share of its sentences, forward and backward.
+
+:class:`Workers` stands where the training loop expects a model. The other processes are forked from this one
+and share memory with it: θ, which the optimizer changes in place, the batch, and a gradient each. Process k
+of n takes the sentences k, k+n, k+2n, … of a batch, so that all have sentences of about the same lengths, and
+
+    ∂ℓ/∂θ = Σ_k (∂ℓ/∂θ over the share of process k)
+
+A byte through a pipe tells a process which pass is next, a byte back that it is done; where each process has
+a core to itself, it waits for that byte awake (:func:`receive`). Whichever side ends, the other one reads the
+end of its pipe. With equal settings the results are equal to the last bit; with another n they are not, as
+sums are taken in another order and every process draws its own dropout masks.
+"""
+
+import contextlib
+import math
+import mmap
+import multiprocessing
+import os
+import signal
+import time
+import warnings
+
+import numpy as np
+
+from scripts.files.artefacts import StudyError
+
+LARGEST_BATCH = 1 << 24  # tokens that the shared memory has room for; the system lends what is written only
+PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
+FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # what a process can be told
+
+
+class Workers:
+    """A model whose passes several processes share; a context manager, at whose end they end.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+        Its parameters are placed in shared memory. Between two passes it can be used as ever.
+    count : int
+        n, this process included; 2 or more.
+
+    Raises
+    ------
+    StudyError
+        This system can't fork a process, or this process may not; a process ended; a batch is too large.
+    """
+
+    def __init__(self, model, count):
+        if "fork" not in multiprocessing.get_all_start_methods():
+            raise StudyError(f"workers={count}: this system can't fork processes, give workers=1")
+        if multiprocessing.current_process().daemon:  # as those of multiprocessing.Pool and of Dask are
+            raise StudyError(f"workers={count}: this process may not start others, give workers=1")
+        self.model, self.count = model, count
+        theta = shared(model.theta.shape, model.dtype)
+        theta[:] = model.theta
+        self._gradients = shared((count, theta.size), model.dtype)
+        model.place(theta, self._gradients[0])
+        self._header = shared((4,), np.int64)  # B, N, whether masks are drawn, and their seed
+        self._sizes, self._ids = shared((2, LARGEST_BATCH), np.int32)
+        self._z, self._dz = shared((2, LARGEST_BATCH), model.dtype)
+        self._pipes, self._processes = [], []
+        self._cores = cores()
+        self._patience = PATIENCE if len(self._cores) >= count else 0
+
+    def __enter__(self):
+        with warnings.catch_warnings():
+            # Python warns of forking beside BLAS's threads: they rest, and the new process asks for none.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for k in range(1, self.count):
+                orders, answers = os.pipe(), os.pipe()
+                process = multiprocessing.get_context("fork").Process(
+                    target=self._serve, args=(k, orders, answers), daemon=True
+                )
+                process.start()
+                os.close(orders[0])
+                os.close(answers[1])
+                self._pipes.append((orders[1], answers[0]))
+                self._processes.append(process)
+        if len(self._cores) == self.count:
+            for k, process in enumerate([None, *self._processes]):
+                os.sched_setaffinity(process.pid if process else 0, {self._cores[k]})
+        return self
+
+    def __exit__(self, *_):
+        for ends in self._pipes:
+            for end in ends:
+                os.close(end)
+        for process in self._processes:
+            process.join()
+        if len(self._cores) == self.count:
+            os.sched_setaffinity(0, self._cores)
+
+    @property
+    def theta(self):
+        """θ, in shared memory."""
+        return self.model.theta
+
+    def forward(self, ids, batch_sizes, rng=None):
+        """Logits of a packed batch: arguments and result as those of the model's own method."""
+        self._write_batch(ids, batch_sizes, rng)
+        with self._others(FORWARD):
+            self._forward_share(0)
+        return self._z[: batch_sizes[0]].copy()
+
+    def backward(self, dz):
+        """∂ℓ/∂θ of that batch: argument and result as those of the model's own method."""
+        self._dz[: len(dz)] = dz
+        with self._others(BACKWARD):
+            gradient = self._backward_share(0)
+        for share in self._gradients[1 : len(dz)]:
+            gradient += share
+        return gradient
+
+    def inference(self):
+        """As the model's own method: every process projects the vocabulary, then each takes its share."""
+        self._header[0] = self.count  # as with a batch in which all have a share
+        with self._others(PROJECT):
+            self._project()
+
+        def logits(ids, batch_sizes):
+            self._write_batch(ids, batch_sizes, None)
+            with self._others(INFER):
+                self._infer_share(0)
+            return self._z[: batch_sizes[0]].copy()
+
+        return logits
+
+    def _write_batch(self, ids, batch_sizes, rng):
+        """Lay a batch into the shared memory."""
+        if len(ids) > LARGEST_BATCH:
+            raise StudyError(
+                f"a batch of {len(ids):,} tokens, but workers share at most {LARGEST_BATCH:,}: give a "
+                "smaller batch_size, or workers=1"
+            )
+        seed = 0 if rng is None else rng.integers(1 << 62)
+        self._header[:] = batch_sizes[0], len(ids), rng is not None, seed
+        self._sizes[: len(batch_sizes)] = batch_sizes
+        self._sizes[len(batch_sizes)] = 0  # the end of the sizes
+        self._ids[: len(ids)] = ids
+
+    def _share(self, k):
+        """The share of process k: its packed batch, and where its logits belong."""
+        B, N, *_ = self._header.tolist()
+        steps = int(np.argmin(self._sizes[: N + 1]))
+        return share(self._ids[:N], self._sizes[:steps], k, self.count), self._z[:B][k :: self.count]
+
+    def _forward_share(self, k):
+        """The forward pass of process k."""
+        batch, z = self._share(k)
+        *_, masks, seed = self._header.tolist()
+        z[:] = self.model.forward(*batch, np.random.default_rng([seed, k]) if masks else None)
+
+    def _backward_share(self, k):
+        """The backward pass of process k, into its gradient."""
+        return self.model.backward(self._dz[: self._header[0]][k :: self.count])
+
+    def _project(self, _=None):
+        """What an inference does once in every process."""
+        self._logits = self.model.inference()
+
+    def _infer_share(self, k):
+        """The inference of process k."""
+        batch, z = self._share(k)
+        z[:] = self._logits(*batch)
+
+    @contextlib.contextmanager
+    def _others(self, order):
+        """Let the other processes, as many as have a share, make a pass while this one makes its own."""
+        busy = self._pipes[: self._header[0] - 1]
+        try:
+            for orders, _ in busy:
+                os.write(orders, order)
+            yield
+            answers = [receive(answers, self._patience) for _, answers in busy]
+        except BrokenPipeError:
+            answers = [b""]
+        if not all(answer == order for answer in answers):
+            raise StudyError(
+                "a worker process ended or failed in the middle of a batch: the epochs before are kept; "
+                "train again to continue"
+            )
+
+    def _serve(self, k, orders, answers):
+        """Process k: make the passes it is told to make, until the pipe ends."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the first process, and that ends the pipe
+        for end in (orders[1], answers[0], *(end for ends in self._pipes for end in ends)):
+            os.close(end)
+        self.model.place(self.theta, self._gradients[k])
+        acts = {
+            FORWARD: self._forward_share,
+            BACKWARD: self._backward_share,
+            PROJECT: self._project,
+            INFER: self._infer_share,
+        }
+        while order := receive(orders[0], self._patience):
+            acts[order](k)
+            os.write(answers[1], order)
+
+
+def receive(pipe, patience):
+    """The next byte from a pipe, or b"" at its end.
+
+    Parameters
+    ----------
+    pipe : int
+        The end to be read, which no other process reads.
+    patience : float
+        Seconds during which it is asked again and again. Only then does the process go to sleep: to be woken
+        on another core takes as long as a small model's pass.
+
+    Returns
+    -------
+    bytes
+    """
+    os.set_blocking(pipe, False)
+    deadline = time.perf_counter() + patience
+    while time.perf_counter() < deadline:
+        try:
+            return os.read(pipe, 1)
+        except BlockingIOError:
+            pass  # nothing has come yet
+    os.set_blocking(pipe, True)
+    return os.read(pipe, 1)
+
+
+def cores():
+    """The cores that this process may use, where the system tells and lets them be chosen.
+
+    Where there are as many as processes, each process keeps to one: Linux likes to wake a process on the core
+    of the one that woke it, where it then has to wait.
+    """
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+
+
+def shared(shape, dtype):
+    """An array of zeros in memory that forked processes share with this one."""
+    size = math.prod(shape)
+    return np.frombuffer(mmap.mmap(-1, size * np.dtype(dtype).itemsize), dtype, size).reshape(shape)
+
+
+def share(ids, batch_sizes, k, n):
+    """The packed batch of every n-th sentence of a packed batch, beginning with sentence k.
+
+    Parameters
+    ----------
+    ids : (N,) integers
+    batch_sizes : (T,) integers
+        Of the whole batch, which has more than k sentences.
+    k, n : int
+
+    Returns
+    -------
+    ids, batch_sizes
+        Of the share.
+
+    Examples
+    --------
+    ``a d f | b e | c`` is shared out into ``a f | b | c`` and ``d | e``.
+    """
+    stops = np.cumsum(batch_sizes).tolist()
+    starts = [0, *stops[:-1]]
+    sizes = (batch_sizes - k + n - 1) // n  # how many of k, k+n, … are below b_t
+    blocks = [ids[start + k : stop : n] for start, stop in zip(starts, stops, strict=True)]
+    return np.concatenate(blocks), sizes[sizes > 0]

@@ -1,0 +1,119 @@
+"""Figures of the dynamics while learning: what stands on the axes is what stands in the logs."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+from scripts.figures import learning as plots_learning
+from scripts.figures import sentence as plots_sentence
+from scripts.files import artefacts
+from scripts.files.artefacts import StudyError
+from scripts.training import evaluation, experiment
+from scripts.training.logs import read
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def pair(data):
+    """A small RNN and a small LSTM, trained for two epochs."""
+    for model, run_id in (("rnn", "rnn-run-1"), ("lstm", "lstm-run-3")):
+        experiment.run(model, run_id, progress=False, epochs=2, hidden_size=6, batch_size=16)
+    return read("rnn-run-1"), read("lstm-run-3")
+
+
+def test_heat_map_holds_the_median_decay_of_every_epoch(pair):
+    figure = plots_learning.draw_decay_while_learning(*pair)
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in panels] == ["RNN h", "LSTM h", "LSTM c"]
+    for axes, (log, state) in zip(panels, ((pair[0], "h"), (pair[1], "h"), (pair[1], "c")), strict=True):
+        drawn = axes.collections[0].get_array()
+        assert drawn.shape[1] == len(log.epochs) == 3
+        for column, epoch in enumerate(log.epochs):
+            medians = epoch["gradients"][state]["decay"]["median"][: drawn.shape[0]]
+            np.testing.assert_allclose(10 ** drawn[:, column], medians, rtol=1e-9)
+        counts = log.best["gradients"][state]["decay"]["count"]
+        assert drawn.shape[0] == sum(n >= 20 for n in counts)
+        assert axes.lines[0].get_xdata()[0] == log.best["epoch"]
+
+
+def test_colours_tell_decayed_from_grown():
+    colours, norm = plots_learning.decay_colours()
+    red, _, blue, _ = colours(norm(-2.1))
+    assert red > blue
+    red, _, blue, _ = colours(norm(0.9))
+    assert blue > red
+    assert min(colours(norm(0.0))[:3]) > 0.95, "as large as at the last step is white"
+    assert colours(norm(-9)) == colours(0)
+    assert colours(norm(9)) == colours(colours.N - 1)
+
+
+def test_activations_are_those_of_the_log(pair):
+    figure = plots_learning.draw_activations(*pair)
+    (lstm_values, rnn_values, lstm_saturated, rnn_saturated) = figure.axes[:4]
+    for log, values_axes, saturated_axes in (
+        (pair[1], lstm_values, lstm_saturated),
+        (pair[0], rnn_values, rnn_saturated),
+    ):
+        lines = {line.get_label(): line for line in values_axes.lines}
+        saturated = {line.get_label(): line for line in saturated_axes.lines}
+        for name, values in log.best["activations"].items():
+            label = f"{plots_learning.GATES[log.model, name][0]}, epoch {log.best['epoch']}"
+            np.testing.assert_array_equal(lines[label].get_ydata(), values["mean"])
+            np.testing.assert_allclose(saturated[label].get_ydata(), 100 * np.array(values["saturated"]))
+        assert saturated_axes.get_legend()
+
+
+def test_shares_and_spectra_are_those_of_the_log(pair):
+    figure = plots_learning.draw_recurrent_weights(*pair)
+    share, summed, radius, largest = figure.axes[:4]
+    for log in pair:
+        depths = log.best["gradients"]["shortest"]
+        label = f"{plots_learning.NAMES[log.model]}, epoch {log.best['epoch']}"
+        expected = 100 * np.array(log.best["gradients"]["recurrent_share"]["mean"][:depths])
+        (line,) = (line for line in share.lines if line.get_label() == label)
+        np.testing.assert_allclose(line.get_ydata(), expected)
+        (line,) = (line for line in summed.lines if line.get_label() == label)
+        np.testing.assert_allclose(line.get_ydata(), np.cumsum(expected))
+        for name in log.best["recurrent_weights"]:
+            label = f"{plots_learning.NAMES[log.model]}: {plots_learning.WEIGHTS[log.model, name][0]}"
+            for axes, column in ((radius, "spectral_radius"), (largest, "largest_singular_value")):
+                (line,) = (line for line in axes.lines if line.get_label() == label)
+                recorded = [epoch["recurrent_weights"][name][column] for epoch in log.epochs]
+                np.testing.assert_allclose(line.get_ydata(), recorded)
+
+
+@pytest.mark.parametrize("name", ["plot_decay_while_learning", "plot_activations", "plot_recurrent_weights"])
+def test_each_figure_is_written_titled_and_small(pair, name):
+    path = getattr(plots_learning, name)()
+    assert path.parent == artefacts.ROOT / "assets" / "figures"
+    assert path.stat().st_size < 200_000
+    draw = getattr(plots_learning, name.replace("plot_", "draw_"))
+    figure = draw(*pair)
+    assert figure.get_suptitle()
+    assert "(" in figure.axes[0].get_ylabel() or "steps" in figure.axes[0].get_ylabel()  # a unit
+    assert any("epoch" in axes.get_xlabel() or "steps back" in axes.get_xlabel() for axes in figure.axes)
+    assert "made-up" in figure.get_supxlabel()
+
+
+def test_a_sentence_is_drawn_word_by_word_and_a_long_one_to_its_last_words(pair):
+    for words in (4, 90):
+        sentence = " ".join(["good", "word1"] * (words // 2))
+        readings = [evaluation.read_sentence(log.run_id, sentence) for log in pair]
+        figure = plots_sentence.draw_sentence(readings)
+        panels = np.array(figure.axes).reshape(2, 3)
+        drawn = min(words, plots_sentence.MOST_WORDS)
+        for row, reading in zip(panels, readings, strict=True):
+            for axes, quantity in zip(row, plots_sentence.QUANTITIES, strict=True):
+                widths = [bar.get_width() for bar in axes.patches]
+                np.testing.assert_allclose(widths, reading[quantity][-drawn:])
+        assert (f"last {drawn} of its 90" in figure.get_supxlabel()) == (words == 90)
+
+
+def test_runs_without_dynamics_are_one_line(data):
+    experiment.run("rnn", "rnn-run-1", progress=False, epochs=1, hidden_size=4, gradients=False)
+    experiment.run("lstm", "lstm-run-3", progress=False, epochs=1, hidden_size=4)
+    with pytest.raises(StudyError, match="'rnn-run-1' holds no gradients"):
+        plots_learning.plot_activations()
+    with pytest.raises(StudyError, match="'lstm-run-3' is of an LSTM"):
+        plots_learning.plot_activations(rnn="lstm-run-3")

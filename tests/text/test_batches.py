@@ -1,0 +1,62 @@
+"""The batches of an epoch: the same ones as cut plainly, in a few bytes a sentence."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from scripts.files.artefacts import Split
+from scripts.text import batches as dataset
+
+
+def make_split(sentences, longest=50, dtype=np.uint8):
+    """Sentences whose tokens say where they stand; only their lengths matter here."""
+    s = np.random.default_rng(0).integers(1, longest + 1, sentences).astype(dtype)
+    return Split(np.arange(s.sum()), s, np.zeros(sentences, np.uint8), np.arange(sentences))
+
+
+def plainly_shuffled(split, batch_size, rng):
+    """The rows of each batch as the documentation of `shuffled_batches` says it, step by step."""
+    order = rng.permutation(len(split.s))
+    rows = []
+    for start in range(0, len(order), dataset.POOL * batch_size):
+        pool = sorted(order[start : start + dataset.POOL * batch_size], key=lambda row: -int(split.s[row]))
+        rows += [pool[k : k + batch_size] for k in range(0, len(pool), batch_size)]
+    return [rows[k] for k in rng.permutation(len(rows))]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32])
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 3000])
+def test_equal_seeds_give_the_batches_of_the_plain_procedure(batch_size, dtype):
+    split = make_split(2000, dtype=dtype)
+    batches = dataset.shuffled_batches(split, batch_size, np.random.default_rng(3))
+    expected = plainly_shuffled(split, batch_size, np.random.default_rng(3))
+    assert [rows.tolist() for rows in batches.rows] == expected
+    starts = np.cumsum(split.s, dtype=int) - split.s
+    np.testing.assert_array_equal(batches.starts, starts)
+    for batch, rows in zip(batches, expected, strict=True):
+        assert batch.ids[: len(rows)].tolist() == starts[rows].tolist(), "a token's id is its place in x"
+
+
+def test_sorted_batches_keep_the_order_of_equal_lengths():
+    split = make_split(500, longest=5)
+    rows = np.concatenate(dataset.sorted_batches(split, 64).rows)
+    assert rows.tolist() == sorted(range(500), key=lambda row: -int(split.s[row]))
+
+
+def test_an_epoch_holds_a_few_bytes_a_sentence():
+    split, rng = make_split(200_000), np.random.default_rng(0)
+    tracemalloc.start()  # which NumPy tells of every array
+    try:
+        batches = dataset.shuffled_batches(split, 64, rng)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(batches) == 3125
+    assert held / 200_000 < 11, "4 for its place, 4 for its start, 2 for the arrays of 64 of them"
+    assert peak / 200_000 < 13
+
+
+def test_places_beyond_two_thousand_million_tokens_take_eight_bytes():
+    assert dataset.index_type(2**31 - 1) is np.int32
+    assert dataset.index_type(2**31) is np.int64

