@@ -3,7 +3,7 @@
 Every function here can also be called alone from a Python prompt: `from main import predict`.
 """
 
-from scripts.files import artefacts
+from scripts.files.errors import UserError, errors_in_one_line
 from scripts.studies import jacobians as analysis
 from scripts.studies import studies
 from scripts.training import checks, evaluation, experiment
@@ -131,9 +131,7 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     """
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
     if not run_ids:
-        raise artefacts.StudyError(
-            "run_id names no run: give one, or several such as ('rnn-run-1', 'lstm-run-3')"
-        )
+        raise UserError("run_id names no run: give one, or several such as ('rnn-run-1', 'lstm-run-3')")
     readings = [evaluation.read_sentence(each, sentence) for each in run_ids]
     for reading in readings:
         print(f"\n{reading['run_id']}: P(positive) = {reading['probability']:.3f}")
@@ -388,7 +386,7 @@ def report():
 
 
 if __name__ == "__main__":
-    artefacts.errors_in_one_line()
+    errors_in_one_line()
 
     # Train both models: 16 s and 48 s on SST-2.
     train_rnn()

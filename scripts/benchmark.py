@@ -99,8 +99,9 @@ from scripts.benchmarks.training import (
     measure_recording,
     measure_size,
 )
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError, errors_in_one_line
+from scripts.files.paths import FORMAT_VERSION, assets_path, check_version
+from scripts.files.storage import read_json, write_json
 from scripts.training.experiment import LOOPS
 
 NAME = "speed and memory"
@@ -253,7 +254,7 @@ def benchmark(plan=FULL, sections=tuple(SECTIONS), peers=PEERS, quick=False):
 
     Raises
     ------
-    StudyError
+    UserError
         Today's file was measured under other circumstances, or a measurement can't be made.
     """
     load_before, machine = load_average(), describe_machine()  # before the peers bring their BLAS
@@ -263,13 +264,13 @@ def benchmark(plan=FULL, sections=tuple(SECTIONS), peers=PEERS, quick=False):
         print(f"{library} is skipped, {why}.")
     context = Context(plan, load_sentences(), builders, skipped)
     record = describe_run(context, versions, machine, quick)
-    path = artefacts.assets_path("benchmarks", f"{record['date']}{'-quick' if quick else ''}.json")
+    path = assets_path("benchmarks", f"{record['date']}{'-quick' if quick else ''}.json")
     record = continue_from(path, record, sections)
     record["machine"].setdefault("load_before", load_before)
     for name in sections:
         measure_section(name, context, record, path)
     record["finished"] = True
-    artefacts.write_json(path, record)
+    write_json(path, record)
     print(tables(record), f"\nWritten to {path}.")
     return record
 
@@ -286,7 +287,7 @@ def measure_section(name, context, record, path):
         entry, others = busy_others(lambda point=point: SECTIONS[name].measure(point, context))
         record[name].append(point | {"others": others} | entry)
         record["machine"]["load_after"] = load_average()
-        artefacts.write_json(path, record)
+        write_json(path, record)
 
 
 def skip_gensim(versions):
@@ -303,7 +304,7 @@ def describe_run(context, versions, machine, quick):
     plan, (name, training, _, embeddings) = context.plan, context.sentences
     words, dimensions = embeddings.shape
     return {
-        "format_version": artefacts.FORMAT_VERSION,
+        "format_version": FORMAT_VERSION,
         "benchmark": NAME,
         "date": datetime.date.today().isoformat(),
         "quick": quick,
@@ -342,7 +343,7 @@ def continue_from(path, record, sections):
 
     Raises
     ------
-    StudyError
+    UserError
         It was measured under other circumstances.
     """
     if not path.exists():
@@ -354,7 +355,7 @@ def continue_from(path, record, sections):
         if name in previous["machine"]
     }
     if changed := [name for name in CIRCUMSTANCES if previous[name] != record[name]]:
-        raise StudyError(
+        raise UserError(
             f"{path} was measured today under other circumstances ({', '.join(changed)} differ): move or "
             "delete it, then run this again"
         )
@@ -366,22 +367,22 @@ def continue_from(path, record, sections):
 
 
 def read_benchmark(path):
-    """The JSON of a benchmark; StudyError where the file is none."""
-    record = artefacts.read_json(path)
+    """The JSON of a benchmark; UserError where the file is none."""
+    record = read_json(path)
     if not isinstance(record, dict) or record.get("benchmark") != NAME:
-        raise StudyError(f"{path} is no result of this benchmark: give one that scripts/benchmark.py wrote")
-    artefacts.check_version(path, record, "measure again")
+        raise UserError(f"{path} is no result of this benchmark: give one that scripts/benchmark.py wrote")
+    check_version(path, record, "measure again")
     record.setdefault("products", [])  # a section younger than the format
     missing = {*CIRCUMSTANCES, *SECTIONS, "finished", "skipped"} - record.keys()
     if missing:
-        raise StudyError(f"{path} is damaged (it has no {min(missing)}): delete it and measure again")
+        raise UserError(f"{path} is damaged (it has no {min(missing)}): delete it and measure again")
     return record
 
 
 def parse_size(text):
     """H and batch size of a text such as 64x32."""
     if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
-        raise StudyError(f"--sizes {text} is no size: give units x sentences a batch, such as 64x32")
+        raise UserError(f"--sizes {text} is no size: give units x sentences a batch, such as 64x32")
     H, B = map(int, text.split("x"))
     return H, B
 
@@ -401,9 +402,9 @@ def main(arguments=None):
         print(tables(read_benchmark(Path(given.show))))
         return
     if unknown := set(given.only or ()) - SECTIONS.keys():
-        raise StudyError(f"--only {min(unknown)} is no section: choose among {', '.join(SECTIONS)}")
+        raise UserError(f"--only {min(unknown)} is no section: choose among {', '.join(SECTIONS)}")
     if given.repetitions is not None and given.repetitions < 1:
-        raise StudyError(f"--repetitions {given.repetitions} is too few: give a whole number, 1 or more")
+        raise UserError(f"--repetitions {given.repetitions} is too few: give a whole number, 1 or more")
     plan = QUICK if given.quick else FULL
     plan = plan._replace(repetitions=given.repetitions or plan.repetitions)
     if given.sizes:
@@ -416,5 +417,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    artefacts.errors_in_one_line()
+    errors_in_one_line()
     main()

@@ -30,10 +30,11 @@ from scripts.figures.runs import (
 )
 from scripts.figures.sentence import plot_sentence
 from scripts.figures.studies import plot_equal_parameters, plot_initialisations, plot_memory, plot_probe
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError, errors_in_one_line
+from scripts.files.paths import check_run_id, data_path
+from scripts.files.runs import existing_runs
+from scripts.files.studies import study_path
 from scripts.studies import jacobians as analysis
-from scripts.studies.studies import study_path
 from scripts.text.cue_distance import MIXTURES
 from scripts.training.logs import (
     DEFAULT_LSTM,
@@ -93,11 +94,11 @@ def plot_all(*run_ids, show=None):
 
     Raises
     ------
-    StudyError
+    UserError
         A run is missing, there is nothing to draw, or a log or data/ is damaged.
     """
     for run_id in run_ids:
-        artefacts.check_run_id(run_id)
+        check_run_id(run_id)
     show = figure_style.has_screen() if show is None else show
     with plt.rc_context({"figure.max_open_warning": 0}):  # all stay open, to be shown together
         paths = plot_runs(run_ids, show) if run_ids else plot_everything(show)
@@ -118,14 +119,14 @@ def plot_runs(run_ids, show=False):
 
 def plot_everything(show=False):
     """Draw the sentence lengths, every run but those of studies, the comparisons of runs, and the studies."""
-    logs = readable_logs(run_id for run_id in artefacts.runs() if not run_id.startswith("study-"))
-    has_data = artefacts.data_path("dataset.json").exists()
+    logs = readable_logs(run_id for run_id in existing_runs() if not run_id.startswith("study-"))
+    has_data = data_path("dataset.json").exists()
     studies = [plot for name, plot in STUDIES.items() if study_path(name).exists()]
     for name in comparisons():
         studies.append(functools.partial(plot_comparison, name))
         studies += [functools.partial(plot_jacobians_over_seeds, name)] * has_jacobians(name)
     if not logs and not has_data and not studies:
-        raise StudyError(
+        raise UserError(
             "nothing to draw, expected data/ or a log in assets/runs/: run "
             "`python scripts/preprocessing.py`, then `python main.py`"
         )
@@ -152,7 +153,7 @@ def attempt(plot, *arguments, **options):
     """The paths that a figure function gives; of a damaged or stale study none: it is named instead."""
     try:
         paths = plot(*arguments, **options)
-    except StudyError as error:
+    except UserError as error:
         print(f"not drawn: {error}", file=sys.stderr)
         return []
     return list(paths) if isinstance(paths, (list, tuple)) else [paths]
@@ -164,7 +165,7 @@ def readable_logs(run_ids):
     for run_id in run_ids:
         try:
             logs.append(read(run_id))
-        except StudyError as error:
+        except UserError as error:
             print(f"not drawn: {error}", file=sys.stderr)
     return logs
 
@@ -176,7 +177,7 @@ def with_gradients(logs):
         try:
             check_gradients_recorded(log)
             recorded.append(log)
-        except StudyError as error:
+        except UserError as error:
             print(f"not compared: {error}", file=sys.stderr)
     return recorded
 
@@ -208,5 +209,5 @@ def parse_arguments():
 
 
 if __name__ == "__main__":
-    artefacts.errors_in_one_line()
+    errors_in_one_line()
     plot_all(*parse_arguments().run_id)

@@ -19,8 +19,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.files import artefacts
-from scripts.files.artefacts import PADDING, RESERVED, UNKNOWN, Data, Split, StudyError
+from scripts.files.data import PADDING, RESERVED, SPLITS, UNKNOWN, Data, Split, save_data, writing_data
+from scripts.files.errors import UserError, errors_in_one_line
+from scripts.files.paths import data_path
 from scripts.text import cue_distance as probe
 from scripts.text import glove_download as download
 from scripts.text.corpus import UNKNOWN_WORD, read_corpus, read_table
@@ -43,17 +44,17 @@ KEPT_END = "end"  # of a text that is cut: the state that classifies comes last,
 
 @contextlib.contextmanager
 def memory_in_one_line():
-    """Turn a lack of memory within the block, or the function that this decorates, into a StudyError."""
+    """Turn a lack of memory within the block, or the function that this decorates, into a UserError."""
     try:
         yield
     except MemoryError as error:
-        raise StudyError(
+        raise UserError(
             f"preprocessing needs more memory than there is ({error}): give fewer rows, or smaller vectors"
         ) from error
 
 
 @memory_in_one_line()
-@artefacts.writing_data()
+@writing_data()
 def preprocess(
     dataset=None,
     embeddings=None,
@@ -101,7 +102,7 @@ def preprocess(
 
     Raises
     ------
-    StudyError
+    UserError
         Something given can't be used, or another process is writing data/. data/ is as it was.
     """
     check_numbers(dimensions, max_length, seed)
@@ -132,7 +133,7 @@ def preprocess(
         **({probe.NAME: probe.describe(probe_longest, probe_mixture)} if dataset == probe.NAME else {}),
     }
     splits = {name: cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
-    manifest = artefacts.save_data(Data(splits, vocabulary, matrix, manifest))
+    manifest = save_data(Data(splits, vocabulary, matrix, manifest))
     print(summarise(manifest))
     return manifest
 
@@ -156,30 +157,30 @@ def describe_sources(corpus, vectors, intended_dataset=None, intended_embeddings
 
 
 def check_no_probe(probe_longest, probe_mixture):
-    """StudyError where an option of the probe is given with another dataset."""
+    """UserError where an option of the probe is given with another dataset."""
     for option, value in (("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture)):
         if value is not None:
-            raise StudyError(f"{option} {value} is for --dataset {probe.NAME} only: leave one of the two out")
+            raise UserError(f"{option} {value} is for --dataset {probe.NAME} only: leave one of the two out")
 
 
 def check_glove_alone(embeddings, dimensions):
-    """StudyError where GloVe 2024 is to be downloaded, and other vectors are asked for."""
+    """UserError where GloVe 2024 is to be downloaded, and other vectors are asked for."""
     for option, value in (("--embeddings", embeddings), ("--dimensions", dimensions)):
         if value is not None:
-            raise StudyError(
+            raise UserError(
                 f"{option} {value} asks for other vectors than --download-glove: leave one of the two out"
             )
 
 
 def check_numbers(dimensions, max_length, seed):
-    """StudyError where a number given makes no sense."""
+    """UserError where a number given makes no sense."""
     for option, value, least in (
         ("--dimensions", dimensions, 1),
         ("--max-length", max_length, 1),
         ("--seed", seed, 0),
     ):
         if value is not None and not (isinstance(value, numbers.Integral) and least <= value <= MOST):
-            raise StudyError(f"{option} {value} is out of range: give a whole number, {least} to {MOST}")
+            raise UserError(f"{option} {value} is out of range: give a whole number, {least} to {MOST}")
 
 
 # Splits ---------------------------------------------------------------------------------------------------
@@ -223,7 +224,7 @@ def split_corpus(corpus, seed):
     if missing:
         rules["train"] = f"the published train split less {' and '.join(missing)}"
         rules |= dict.fromkeys(missing, f"a tenth of the source sentences of train, seed {seed}")
-    return {name: parts[name] for name in artefacts.SPLITS}, {name: rules[name] for name in artefacts.SPLITS}
+    return {name: parts[name] for name in SPLITS}, {name: rules[name] for name in SPLITS}
 
 
 def contain(corpus, rows, name):
@@ -342,7 +343,7 @@ def summarise(manifest):
             f"{name:12}{size['rows']:8,}{size['positive']:10.1%}{size['mean_length']:13.1f}{size['longest']:9,}"
             f"{coverage['tokens'][name]:8.1%}  {manifest['split_rule'][name]}"
         )
-    return "\n".join([*lines, "", f"Written to {artefacts.data_path('')}."])
+    return "\n".join([*lines, "", f"Written to {data_path('')}."])
 
 
 def main(arguments=None):
@@ -396,5 +397,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    artefacts.errors_in_one_line()
+    errors_in_one_line()
     main()

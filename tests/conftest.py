@@ -5,8 +5,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from scripts.files import artefacts
-from scripts.training.experiment import CLASSIFIERS, TIMINGS
+from scripts.files import paths
+from scripts.files.data import SPLITS, Data, Split, load_data, save_data
+from scripts.files.runs import TIMINGS
+from scripts.training.experiment import CLASSIFIERS
 
 
 @pytest.fixture(params=list(CLASSIFIERS))
@@ -18,7 +20,7 @@ def kind(request):
 @pytest.fixture
 def study_root(tmp_path, monkeypatch):
     """An empty folder that stands for the project's root: data/ and assets/ are written there."""
-    monkeypatch.setattr(artefacts, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -52,15 +54,15 @@ def make_split(rng, sentences, longest=26):
     sentence = np.repeat(np.arange(sentences), s)
     balance = np.bincount(sentence, (x == 2).astype(int) - (x == 3), sentences)
     y = np.where(balance == 0, rng.integers(0, 2, sentences), balance > 0).astype(np.uint8)
-    return artefacts.Split(x, s, y, np.arange(sentences, dtype=np.uint32))
+    return Split(x, s, y, np.arange(sentences, dtype=np.uint32))
 
 
 def write_data(sizes=(200, 80, 60), D=6, seed=0, **manifest):
-    """A small preprocessed dataset in data/ under artefacts.ROOT."""
+    """A small preprocessed dataset in data/ under paths.ROOT."""
     rng = np.random.default_rng(seed)
     embeddings = rng.standard_normal((len(WORDS), D)).astype(np.float32)
     embeddings[0] = 0
-    splits = dict(zip(artefacts.SPLITS, (make_split(rng, n) for n in sizes), strict=True))
+    splits = dict(zip(SPLITS, (make_split(rng, n) for n in sizes), strict=True))
     described = {
         "dataset": {"name": "made-up", "source": "tests", "intended": None},
         "embeddings": {"name": "random", "dimensions": D, "intended": None},
@@ -68,8 +70,8 @@ def write_data(sizes=(200, 80, 60), D=6, seed=0, **manifest):
         "tokenised": True,
         "seed": seed,
     }
-    artefacts.save_data(artefacts.Data(splits, WORDS, embeddings, described | manifest))
-    return artefacts.load_data()
+    save_data(Data(splits, WORDS, embeddings, described | manifest))
+    return load_data()
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from PIL import Image
 import main
 from scripts import preprocessing
 from scripts.figures import style as figure_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import weights_path
+from scripts.files.runs import existing_runs, read_log
 from scripts.report import results
 from scripts.studies import baselines, studies
 from scripts.studies import jacobians as analysis
@@ -58,9 +59,9 @@ def run_block(source):
         "probe_study": lambda of_model: main.probe_study(seeds=1, of_model=of_model),
         "compare": compare_small,
         "report": lambda: None,  # at the end, too
-        "plot": lambda *run_ids: all(artefacts.read_log(run_id) for run_id in run_ids),  # once, at the end
+        "plot": lambda *run_ids: all(read_log(run_id) for run_id in run_ids),  # once, at the end
     }
-    source = source.replace("artefacts.errors_in_one_line()", "pass")  # pytest has a hook of its own
+    source = source.replace("errors_in_one_line()", "pass")  # pytest has a hook of its own
     exec(compile("if True:\n" + source, "main.py", "exec"), names)
 
 
@@ -124,7 +125,7 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     assert "accuracy" in out
     assert "P(positive)" in out
     assert "largest Lyapunov exponent" in out
-    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32", "study-rnn-imdb-s0"} <= set(artefacts.runs())
+    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32", "study-rnn-imdb-s0"} <= set(existing_runs())
     figures = {path.name for path in (study_root / "assets" / "figures").glob("*.png")}
     assert figures >= {
         "rnn-run-1-training.png",
@@ -158,7 +159,7 @@ def test_every_block_says_what_it_does_and_how_long_it_takes():
 
 def kept_model(kind, run_id, data):
     """The model of a run in float64, put together here from what its weights file holds."""
-    with np.load(artefacts.weights_path(run_id), allow_pickle=False) as file:
+    with np.load(weights_path(run_id), allow_pickle=False) as file:
         hidden_size = file["weight_out"].shape[1]
         model = CLASSIFIERS[kind](
             data.embeddings, hidden_size, rng=np.random.default_rng(99), dtype=np.float64
@@ -239,7 +240,7 @@ def test_leaving_words_out_goes_block_by_block(data, monkeypatch):
 
 
 def test_predict_with_no_run_is_refused(data):
-    with pytest.raises(StudyError, match="names no run"):
+    with pytest.raises(UserError, match="names no run"):
         main.predict("good", run_id=[])
 
 
@@ -265,20 +266,20 @@ def test_check_gradients_agrees():
 @pytest.mark.parametrize("sentence", ["", "   ", None, 3])
 def test_predict_without_a_word_is_refused(data, sentence):
     main.train_rnn("a-run", epochs=1, hidden_size=4)
-    with pytest.raises(StudyError, match="no word"):
+    with pytest.raises(UserError, match="no word"):
         main.predict(sentence, "a-run")
 
 
 def test_missing_run_and_missing_data_are_one_line(study_root):
     for act in (lambda: main.test("no-such-run"), lambda: main.predict("good", run_id="no-such-run")):
-        with pytest.raises(StudyError, match=r"no run 'no-such-run'.*main\.py"):
+        with pytest.raises(UserError, match=r"no run 'no-such-run'.*main\.py"):
             act()
-    with pytest.raises(StudyError, match=r"dataset\.json is missing.*preprocessing\.py"):
+    with pytest.raises(UserError, match=r"dataset\.json is missing.*preprocessing\.py"):
         main.train_rnn()
 
 
 def test_a_run_is_not_tested_on_other_data(data):
     main.train_rnn("a-run", epochs=1, hidden_size=4)
     write_data(seed=5)
-    with pytest.raises(StudyError, match="another preprocessing"):
+    with pytest.raises(UserError, match="another preprocessing"):
         main.test("a-run")

@@ -11,8 +11,10 @@ import pytest
 from scripts import plots
 from scripts.figures import runs as plots_runs
 from scripts.figures import style as figure_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.data import RESERVED, Data, Split, load_data, save_data
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024, log_path
+from scripts.files.runs import RUN_VERSION, Run, existing_runs, save_run
 from scripts.training import logs as figure_logs
 
 matplotlib.use("Agg")
@@ -54,13 +56,13 @@ def make_run(run_id, model="rnn", *, hidden_size=64, epochs=6, recorded=True, **
     """Save a synthetic run whose validation loss is smallest at epoch BEST."""
     rates = {state: rate for (of, state), rate in RATES.items() if of == model}
     settings = {
-        "format_version": artefacts.RUN_VERSION,
+        "format_version": RUN_VERSION,
         "run_id": run_id,
         "model": model,
         "hyperparameters": {"epochs": epochs, "lr": 0.002, "hidden_size": hidden_size, "seed": 0},
         "dataset": {
             "name": "stanfordnlp/sst2",
-            "embeddings": artefacts.GLOVE_2024,
+            "embeddings": GLOVE_2024,
             "dimensions": 100,
             "max_length": None,
             "checksum": "0123456789abcdef",
@@ -77,7 +79,7 @@ def make_run(run_id, model="rnn", *, hidden_size=64, epochs=6, recorded=True, **
         }
         for epoch in range(epochs + 1)
     ]
-    artefacts.save_run(run_id, artefacts.Run(settings, history, [{"seconds": 1.0}] * len(history), {}, {}))
+    save_run(run_id, Run(settings, history, [{"seconds": 1.0}] * len(history), {}, {}))
 
 
 def make_data():
@@ -87,11 +89,11 @@ def make_data():
     for name, rows in (("train", 3000), ("validation", 400), ("test", 90)):
         s = rng.integers(1, 12, rows) + (name == "test") * 10
         x, y = rng.integers(2, 9, s.sum()).astype(np.uint8), rng.integers(0, 2, rows)
-        splits[name] = artefacts.Split(x, s, y, np.arange(rows))
-    embeddings = {"name": artefacts.GLOVE_2024, "dimensions": 4}
+        splits[name] = Split(x, s, y, np.arange(rows))
+    embeddings = {"name": GLOVE_2024, "dimensions": 4}
     manifest = {"dataset": {"name": "stanfordnlp/sst2"}, "embeddings": embeddings, "max_length": None}
-    vocabulary = [*artefacts.RESERVED, *"abcdefg"]
-    artefacts.save_data(artefacts.Data(splits, vocabulary, np.zeros((9, 4), np.float32), manifest))
+    vocabulary = [*RESERVED, *"abcdefg"]
+    save_data(Data(splits, vocabulary, np.zeros((9, 4), np.float32), manifest))
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +127,7 @@ def assert_complete(figure, *expected):
     for axes in figure.axes:
         assert axes.get_ylabel()
         assert axes.get_xlabel() or axes is not figure.axes[-1]
-    for word in (artefacts.GLOVE_2024, "stanfordnlp/sst2", *expected):
+    for word in (GLOVE_2024, "stanfordnlp/sst2", *expected):
         assert word in words(figure)
 
 
@@ -277,7 +279,7 @@ def test_rnns_take_any_runs_and_read_their_widths():
 
 def test_sentence_lengths_are_shares_of_each_split():
     make_data()
-    data = artefacts.load_data()
+    data = load_data()
     figure = plots_runs.draw_sentence_lengths(data)
     (axes,) = figure.axes
     for split, outline in zip(data.splits.values(), axes.patches, strict=True):
@@ -302,7 +304,7 @@ def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
         "sentence-lengths.png",
         "gradients-rnn-run-1-vs-lstm-run-3.png",
         "gradients-rnn-16+rnn-run-1.png",
-        *(f"{run_id}-training.png" for run_id in artefacts.runs()),
+        *(f"{run_id}-training.png" for run_id in existing_runs()),
     }
     figures = list((root / "assets" / "figures").iterdir())
     assert {path.name for path in figures} == expected
@@ -360,8 +362,8 @@ def test_runs_from_any_directory_and_ends_with_one_line(tmp_path):
 
 
 def fails(match, function, *arguments):
-    """The call ends with a StudyError of one line that says `match`."""
-    with pytest.raises(StudyError, match=match) as caught:
+    """The call ends with a UserError of one line that says `match`."""
+    with pytest.raises(UserError, match=match) as caught:
         function(*arguments)
     assert "\n" not in str(caught.value)
 
@@ -395,7 +397,7 @@ def test_nothing_to_draw_is_one_line():
 
 
 def test_a_damaged_log_does_not_keep_the_others_from_being_drawn(pair, root, capsys):
-    artefacts.log_path("broken").write_text("no json\n")
+    log_path("broken").write_text("no json\n")
     names = {path.name for path in plots.plot_all()}
     assert "rnn-run-1-training.png" in names
     assert "broken" in capsys.readouterr().err

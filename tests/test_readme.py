@@ -7,7 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import main
-from scripts.files import artefacts
+from scripts.files.data import SPLITS
+from scripts.files.runs import read_log
 from scripts.training import experiment
 
 PROJECT = Path(main.__file__).parent
@@ -38,9 +39,9 @@ def test_every_logged_field_is_explained(data):
     experiment.run("rnn", "an-rnn", progress=False, epochs=1, hidden_size=4)
     experiment.run("lstm", "an-lstm", progress=False, epochs=1, hidden_size=4)
     for run_id in ("an-rnn", "an-lstm"):
-        settings, epochs = artefacts.read_log(run_id)
+        settings, epochs = read_log(run_id)
         explained_as_one = {"python", "numpy", "blas", "rows", "name", "splits", "type"}
-        missing = set(keys_of(settings)) - CODE - explained_as_one - set(artefacts.SPLITS)
+        missing = set(keys_of(settings)) - CODE - explained_as_one - set(SPLITS)
         assert not missing - {"embeddings", "dimensions", "checksum", "max_length", "epoch"}
         for record in epochs:
             assert set(keys_of(record)) - CODE - explained_as_one <= {"epoch"}

@@ -28,8 +28,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts import preprocessing
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.data import ARRAYS, load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import data_path, log_path, weights_path
+from scripts.files.runs import load_run, read_log
+from scripts.files.storage import checksum
 from scripts.text import corpus, embeddings
 from scripts.training import evaluation, experiment
 from tests.conftest import WORDS, write_data
@@ -43,11 +47,11 @@ METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods()
 @contextlib.contextmanager
 def study_in(folder):
     """A block in which data/ and assets/ are those of a folder."""
-    before, artefacts.ROOT = artefacts.ROOT, Path(folder)
+    before, paths.ROOT = paths.ROOT, Path(folder)
     try:
         yield
     finally:
-        artefacts.ROOT = before
+        paths.ROOT = before
 
 
 @contextlib.contextmanager
@@ -172,26 +176,26 @@ def kill_trainings(kills, folder, seed=0):
 def epochs_of_run():
     """How many epochs the run has; -1 where one of its files is damaged."""
     try:
-        if artefacts.log_path("a-run").exists():
-            artefacts.read_log("a-run")
-        return len(artefacts.load_run("a-run").history) if artefacts.weights_path("a-run").exists() else 0
-    except StudyError as error:
+        if log_path("a-run").exists():
+            read_log("a-run")
+        return len(load_run("a-run").history) if weights_path("a-run").exists() else 0
+    except UserError as error:
         print(error)
         return -1
 
 
 def content_of_run():
     """All that equal runs have in common: the weights file's arrays and the log's lines, less the timings."""
-    with np.load(artefacts.weights_path("a-run"), allow_pickle=False) as file:
+    with np.load(weights_path("a-run"), allow_pickle=False) as file:
         arrays = {name: file[name].tobytes() for name in file.files if name != "timings"}
-    lines = [json.loads(line) for line in artefacts.log_path("a-run").read_bytes().splitlines()]
+    lines = [json.loads(line) for line in log_path("a-run").read_bytes().splitlines()]
     log = [[item for item in line.items() if item[0] not in experiment.TIMINGS] for line in lines]
     return arrays, json.dumps(log)
 
 
 def remove_run():
     """Remove the files of the run, so that it begins anew."""
-    for path in (artefacts.weights_path("a-run"), artefacts.log_path("a-run")):
+    for path in (weights_path("a-run"), log_path("a-run")):
         path.unlink(missing_ok=True)
 
 
@@ -215,8 +219,8 @@ def kill_preprocessings(kills, folder, seed=0):
             counts["kills"] += kill_at_random(preprocess, folder, longest, rng)
             counts["while writing"] += bool(parts(folder) - before)
             try:
-                counts["data whole" if artefacts.load_data().manifest in either else "data mixed"] += 1
-            except StudyError:
+                counts["data whole" if load_data().manifest in either else "data mixed"] += 1
+            except UserError:
                 counts["data refused"] += 1
     return counts
 
@@ -384,8 +388,8 @@ class Strangers:
             write_data(sizes=(30, 20, 20))
             for model in ("rnn", "lstm"):
                 experiment.run(model, model, progress=False, epochs=1, hidden_size=4, batch_size=16)
-            self.run, self.log = artefacts.weights_path("lstm"), artefacts.log_path("rnn")
-            self.manifest = artefacts.data_path("dataset.json")
+            self.run, self.log = weights_path("lstm"), log_path("rnn")
+            self.manifest = data_path("dataset.json")
         self.glove, self.rows = self.folder / "vectors.txt", self.folder / "rows.jsonl"
         self.table = self.folder / "rows.csv"
         rows = [json.loads(line) for line in self.rows.read_text().splitlines()[:30]]
@@ -395,15 +399,15 @@ class Strangers:
 
     def read_run(self):
         """Read a run's weights as a test and as a continued training do."""
-        run = artefacts.load_run("lstm")
+        run = load_run("lstm")
         experiment.find_previous("lstm", run.settings)
         evaluation.load_model("lstm")
 
     def readers(self):
         """Kind of file: the file, how it is damaged, and what reads it."""
-        arrays = [artefacts.data_path(name) for name in artefacts.ARRAYS]
+        arrays = [data_path(name) for name in ARRAYS]
         manifest = json.loads(self.whole[self.manifest])
-        read_log = lambda: artefacts.read_log("rnn")  # noqa: E731
+        read_log = lambda: read_log("rnn")  # noqa: E731
         text = lambda value: json.dumps(value).encode()  # noqa: E731
         words = WORDS[2:]
         return {
@@ -411,9 +415,9 @@ class Strangers:
             "members of weights": (self.run, damaged_archive, self.read_run),
             "log": (self.log, damaged_bytes, read_log),
             "lines of a log": (self.log, damaged_log, read_log),
-            "dataset.json": (self.manifest, lambda _: damaged_json(manifest).map(text), artefacts.load_data),
-            "arrays": (arrays, damaged_bytes, artefacts.load_data),
-            "vocabulary": ([artefacts.data_path("vocabulary.txt")], damaged_bytes, artefacts.load_data),
+            "dataset.json": (self.manifest, lambda _: damaged_json(manifest).map(text), load_data),
+            "arrays": (arrays, damaged_bytes, load_data),
+            "vocabulary": ([data_path("vocabulary.txt")], damaged_bytes, load_data),
             "embeddings": (self.glove, damaged_bytes, lambda: embeddings.read_glove(self.glove, words)),
             "jsonl": (self.rows, damaged_log, lambda: corpus.read_corpus(self.rows)),
             "csv": (self.table, damaged_bytes, lambda: corpus.read_corpus(self.table)),
@@ -428,11 +432,11 @@ class Strangers:
             path.write_bytes(draw(damaged(self.whole[path])))
             if consistent:
                 manifest = json.loads(self.whole[self.manifest])
-                manifest["files"][path.name] = artefacts.checksum(path)
+                manifest["files"][path.name] = checksum(path)
                 self.manifest.write_text(json.dumps(manifest))
             try:
                 read()
-            except StudyError as error:
+            except UserError as error:
                 message = str(error)
                 assert "\n" not in message
                 named = path.name in message or repr(path.stem) in message or "data/" in message
@@ -449,7 +453,7 @@ SLOW = ("jsonl", "csv")  # through the datasets library, a tenth of a second eac
 
 
 def fuzz(cases, folder, seed=None):
-    """Read damaged files; only a StudyError may come out, in one line that names the file.
+    """Read damaged files; only a UserError may come out, in one line that names the file.
 
     Parameters
     ----------

@@ -22,8 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from scripts.benchmarks.machine import anonymous_memory, run_child
 from scripts.benchmarks.peers import OWN, Own
 from scripts.benchmarks.training import SST2_WORDS, TOLERANCE, draw_embeddings, draw_split
-from scripts.files import artefacts
-from scripts.files.artefacts import Data, StudyError
+from scripts.files import paths
+from scripts.files.data import RESERVED, Data, load_data, save_data
+from scripts.files.errors import UserError, errors_in_one_line
+from scripts.files.storage import write_text
 from scripts.text.batches import shuffled_batches
 from scripts.text.embeddings import read_glove
 from scripts.training.experiment import build_model, check_settings
@@ -68,7 +70,7 @@ def measure_growth(point, batches, repetitions):
 def write_data(root, split):
     """Write a training split, and a few sentences as the other two, as data/ under `root`."""
     few = draw_split(100, seed=1)
-    words = [*artefacts.RESERVED, *(f"word{k}" for k in range(2, SST2_WORDS))]
+    words = [*RESERVED, *(f"word{k}" for k in range(2, SST2_WORDS))]
     embeddings = draw_embeddings(SST2_WORDS)
     manifest = {
         "dataset": {"name": "made-up"},
@@ -77,24 +79,24 @@ def write_data(root, split):
     }
     splits = {"train": split, "validation": few, "test": few}
     with project_at(root):
-        artefacts.save_data(Data(splits, words, embeddings, manifest))
+        save_data(Data(splits, words, embeddings, manifest))
 
 
 @contextlib.contextmanager
 def project_at(root):
     """A context in which data/ and assets/ stand in another folder."""
-    before, artefacts.ROOT = artefacts.ROOT, root
+    before, paths.ROOT = paths.ROOT, root
     try:
         yield
     finally:
-        artefacts.ROOT = before
+        paths.ROOT = before
 
 
 def train_child(folder, kind, H, batches, repetitions):
     """In a process of its own: open data/, cut an epoch, train some of its batches."""
     memory = {"before": anonymous_memory()}
     with project_at(Path(folder)):
-        data = artefacts.load_data()
+        data = load_data()
     memory["loaded"] = anonymous_memory()
     settings = check_settings(kind, {"hidden_size": H, "input_dropout": 0.0, "state_dropout": 0.0})
     own = Own(kind, build_model(kind, settings, data.embeddings))
@@ -128,7 +130,7 @@ def typical(rows, lengths, count):
     """Some full batches of an epoch, evenly from those of the shortest sentences to those of the longest."""
     full = sorted((batch for batch in rows if len(batch) == BATCH_SIZE), key=lambda batch: lengths[batch[0]])
     if not full:
-        raise StudyError(f"less than one batch of {BATCH_SIZE} sentences: let growth begin with more of them")
+        raise UserError(f"less than one batch of {BATCH_SIZE} sentences: let growth begin with more of them")
     return [full[k] for k in np.linspace(0, len(full) - 1, min(count, len(full))).astype(int)]
 
 
@@ -167,16 +169,16 @@ def measure_glove(point, skipped, words, repetitions, clock=time.perf_counter):
             entry["results"] = compare_readers(readers, path, asked, repetitions, clock)
             own, *peers = (result for result in entry["results"] if not result["refused"])
             entry["ratios"] = {peer["library"]: own["median"] / peer["median"] for peer in peers}
-        artefacts.write_text(wanted, "\n".join(asked))
+        write_text(wanted, "\n".join(asked))
         memory, peak = ask_child("read", path=str(path), wanted=str(wanted))
     return entry | {"memory": memory | {"peak": peak}}
 
 
 def check_room(folder, lines):
-    """StudyError where a temporary folder has no room for a file of so many lines."""
+    """UserError where a temporary folder has no room for a file of so many lines."""
     free, needed = shutil.disk_usage(folder).free, 1.2 * LINE * lines
     if free < needed:
-        raise StudyError(
+        raise UserError(
             f"a GloVe file of {lines:,} lines needs {needed / 1e9:.1f} GB in {tempfile.gettempdir()}, where "
             f"{free / 1e9:.1f} are free: set TMPDIR to a larger folder, or name other sections with --only"
         )
@@ -283,5 +285,5 @@ def main():
 
 
 if __name__ == "__main__":
-    artefacts.errors_in_one_line()
+    errors_in_one_line()
     main()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_info
 
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
 
 SAMPLING = 0.005  # seconds between two looks at a child's memory
 STEERING = (
@@ -110,7 +110,7 @@ def run_child(*arguments):
 
     Raises
     ------
-    StudyError
+    UserError
         It failed.
     """
     peak = None
@@ -126,9 +126,7 @@ def run_child(*arguments):
         said, complained = (read_text(file) for file in (output, errors))
     if child.returncode:
         reason = (complained.strip().splitlines() or ["it said nothing"])[-1].removeprefix("error: ")
-        raise StudyError(
-            f"a measurement in a process of its own failed ({reason}): mend that, run this again"
-        )
+        raise UserError(f"a measurement in a process of its own failed ({reason}): mend that, run this again")
     return said, peak
 
 

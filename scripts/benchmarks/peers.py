@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scripts.files import artefacts
+from scripts.files.data import PADDING
 from scripts.text.batches import Batch
 from scripts.training.experiment import LOOPS
 from scripts.training.optimizer import Adam
@@ -51,7 +51,7 @@ def pad(batch, steps=None):
     ``a d f | b e | c`` becomes ``a d f``, ``b e 0``, ``c 0 0``, with lengths 3, 2, 1.
     """
     running = np.arange(batch.batch_sizes[0]) < np.asarray(batch.batch_sizes)[:, None]  # (T, B)
-    ids = np.full((steps or len(running), running.shape[1]), artefacts.PADDING, np.int32)
+    ids = np.full((steps or len(running), running.shape[1]), PADDING, np.int32)
     ids[: len(running)][running] = batch.ids
     return ids, running.sum(0)
 

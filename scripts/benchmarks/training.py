@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from scripts.benchmarks.peers import OWN, OWN_VARIANTS
 from scripts.dynamics.gradients import gradient_rows, measure
-from scripts.files import artefacts
-from scripts.files.artefacts import Split, StudyError
+from scripts.files.data import PADDING, Split, load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import data_path
 from scripts.text.batches import shuffled_batches, sorted_batches
 from scripts.training.experiment import EVALUATION_BATCH, LOOPS, build_model, check_settings, generator
 from scripts.training.optimizer import Adam
@@ -77,7 +78,7 @@ def draw_split(sentences=SST2_SENTENCES, words=SST2_WORDS, seed=0, length=None):
 def draw_embeddings(words):
     """Random vectors of D = 100 (no speed depends on their values), (words, D); the first is padding."""
     embeddings = 0.4 * np.random.default_rng(0).standard_normal((words, DIMENSIONS))
-    embeddings[artefacts.PADDING] = 0
+    embeddings[PADDING] = 0
     return embeddings.astype(np.float32)
 
 
@@ -89,11 +90,11 @@ def load_sentences():
     Sentences
         Its embeddings are random where data/ has none of 100 dimensions.
     """
-    if not artefacts.data_path("dataset.json").exists():
+    if not data_path("dataset.json").exists():
         splits = draw_split(SST2_SENTENCES), draw_split(SST2_VALIDATION, seed=1)
         name = f"made-up, lengths as in SST-2, {SST2_WORDS:,} words"
         return Sentences(name, *splits, draw_embeddings(SST2_WORDS))
-    data = artefacts.load_data()
+    data = load_data()
     embeddings = np.array(data.embeddings, np.float32)
     if embeddings.shape[1] != DIMENSIONS:
         embeddings = draw_embeddings(len(embeddings))
@@ -106,7 +107,7 @@ def cut_batches(split, batch_size, count):
     batches = shuffled_batches(split, batch_size, np.random.default_rng(0))
     full = [rows for rows in batches.rows if len(rows) == batch_size][:count]
     if not full:
-        raise StudyError(
+        raise UserError(
             f"data/ has {len(split.s)} training sentences, less than one batch of {batch_size}: preprocess a "
             "larger dataset, or empty data/ to time made-up sentences"
         )

@@ -48,7 +48,7 @@ def measure(model, split, rows):
     Parameters
     ----------
     model : RNNClassifier or LSTMClassifier
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     rows : (n,) integers
         The sentences, as :func:`gradient_rows` chooses them.
 

@@ -18,8 +18,9 @@ from scripts.figures.studies import (
     span_last_row,
 )
 from scripts.figures.style import house_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import assets_path, check_run_id
+from scripts.files.storage import read_json
 from scripts.studies.arguments import counted
 from scripts.studies.comparison import INTERVAL, label, plus_minus
 from scripts.training.logs import NAMES, name_data
@@ -30,10 +31,10 @@ DASHED = [("lstm", "h")]  # beside its c
 def comparisons():
     """Names of the comparisons that stand in assets/benchmarks/, in alphabetical order."""
     names = []
-    for path in sorted(artefacts.assets_path("benchmarks", "").glob("[!.]*.json")):
+    for path in sorted(assets_path("benchmarks", "").glob("[!.]*.json")):
         try:
-            study = artefacts.read_json(path)
-        except StudyError:
+            study = read_json(path)
+        except UserError:
             continue  # of a file that is no JSON, whoever draws it complains
         if isinstance(study, dict) and study.get("comparison"):
             names.append(path.stem)
@@ -57,10 +58,10 @@ def plot_comparison(name="compare", show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         There is no such comparison, or its file is damaged.
     """
-    artefacts.check_run_id(name, "name")
+    check_run_id(name, "name")
     with reading(name) as study:
         figures = {}
         for settings, variants in by_settings(study):

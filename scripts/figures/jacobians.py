@@ -10,8 +10,9 @@ import numpy as np
 from scripts.figures import style as figure_style
 from scripts.figures.runs import draw_counts, mark_depths
 from scripts.figures.style import LSTM_C, LSTM_H, RNN_H, Curve, house_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import check_version, log_path
+from scripts.files.storage import read_json
 from scripts.studies import jacobians as analysis
 from scripts.studies.jacobians import RATES, study_path
 from scripts.training import logs as figure_logs
@@ -85,27 +86,25 @@ def read(run_id, model):
 
     Raises
     ------
-    StudyError
+    UserError
         There is no study of that run, it is damaged, of another format, of the other model, or older than
         the run's log.
     """
     path = study_path(run_id)
     remedy = f'call jacobians("{run_id}") of main.py'
     if not path.is_file():
-        raise StudyError(
-            f"the Jacobians of run {run_id!r} are not measured yet ({path} is missing): {remedy}"
-        )
-    study = artefacts.read_json(path)
-    artefacts.check_version(path, study, remedy)
+        raise UserError(f"the Jacobians of run {run_id!r} are not measured yet ({path} is missing): {remedy}")
+    study = read_json(path)
+    check_version(path, study, remedy)
     found = study.get("model")
     if found != model and found in NAMES:
-        raise StudyError(
+        raise UserError(
             f"run {run_id!r} is of an {NAMES[found]}, expected one of an {NAMES[model]}: name another run"
         )
     if gap := find_gap(study, NEEDED[model]):
-        raise StudyError(f"{path} lacks {gap}: {remedy}")
-    if artefacts.log_path(run_id).is_file() and is_stale(study, figure_logs.read(run_id)):
-        raise StudyError(f"{path} was measured before the run was trained again: {remedy}")
+        raise UserError(f"{path} lacks {gap}: {remedy}")
+    if log_path(run_id).is_file() and is_stale(study, figure_logs.read(run_id)):
+        raise UserError(f"{path} was measured before the run was trained again: {remedy}")
     return study
 
 
@@ -139,7 +138,7 @@ def is_stale(study, log):
 
 
 def check_alike(rnn, lstm):
-    """Raise StudyError where two studies were not measured alike, so that one text can't describe both."""
+    """Raise UserError where two studies were not measured alike, so that one text can't describe both."""
     for name, of in (
         ("data", lambda study: [name_data(study["dataset"]), study["dataset"].get("checksum")]),
         ("depths", lambda study: study["depths"]),
@@ -148,7 +147,7 @@ def check_alike(rnn, lstm):
     ):
         if of(rnn) != of(lstm):
             runs = [study["run_id"] for study in (rnn, lstm)]
-            raise StudyError(
+            raise UserError(
                 f"the Jacobians of {runs[0]!r} and {runs[1]!r} were measured with other {name} ({of(rnn)} "
                 f'and {of(lstm)}): call jacobians("{runs[0]}") and jacobians("{runs[1]}") of main.py with '
                 "the same options, for runs on the same data"
@@ -212,7 +211,7 @@ def plot_theory(rnn=DEFAULT_RNN, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         As :func:`read`.
     """
     return figure_style.save(draw_theory(read(rnn, "rnn")), f"theory-{rnn}.png", show)
@@ -262,7 +261,7 @@ def plot_direct_path(lstm=DEFAULT_LSTM, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         As :func:`read`.
     """
     return figure_style.save(draw_direct_path(read(lstm, "lstm")), f"direct-path-{lstm}.png", show)
@@ -384,7 +383,7 @@ def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         As :func:`read`; or the two were measured with other data, depths or drives.
     """
     studies = read(rnn, "rnn"), read(lstm, "lstm")

@@ -11,8 +11,8 @@ from scripts.figures import style as figure_style
 from scripts.figures.jacobians import DIRECT, THEORY, check_alike, describe_sentences, read
 from scripts.figures.studies import draw_over_seeds, mark_depths, reading, share_y, span_last_row
 from scripts.figures.style import LSTM_C, LSTM_H, RNN_H, house_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import check_run_id
 from scripts.studies import jacobians as analysis
 from scripts.studies.arguments import counted
 from scripts.training.logs import NAMES, name_data
@@ -58,18 +58,18 @@ def plot_jacobians_over_seeds(name="best", show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         There is no such comparison, or its Jacobians are not measured, or not alike.
     """
-    artefacts.check_run_id(name, "name")
+    check_run_id(name, "name")
     return figure_style.save(draw_jacobians(read_measured(name)), f"jacobians-{name}.png", show)
 
 
 def read_measured(name):
-    """The Jacobian studies of a comparison by model, all measured alike; StudyError where they aren't."""
+    """The Jacobian studies of a comparison by model, all measured alike; UserError where they aren't."""
     measured = measured_runs(name)
     if not is_a_pair(measured):
-        raise StudyError(
+        raise UserError(
             f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured, of equally "
             f"many seeds: {REMEDY}"
         )
@@ -79,7 +79,7 @@ def read_measured(name):
     for other in others:
         check_alike(first, other)
         if other["sentences"] != first["sentences"]:
-            raise StudyError(
+            raise UserError(
                 f"the Jacobians of {first['run_id']!r} and {other['run_id']!r} were measured on other "
                 f"sentences: {REMEDY}, with the same `sentences` for all"
             )
@@ -106,7 +106,7 @@ def has_jacobians(name):
     """Whether :func:`plot_jacobians_over_seeds` finds both models of a comparison measured."""
     try:
         measured = measured_runs(name)
-    except StudyError:
+    except UserError:
         return False  # plot_comparison() complains
     return is_a_pair(measured)
 

@@ -6,7 +6,7 @@ import numpy as np
 from scripts.figures import style as figure_style
 from scripts.figures.runs import STATES, first_small_count
 from scripts.figures.style import Curve, house_style
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
 from scripts.training.logs import (
     DEFAULT_LSTM,
     DEFAULT_RNN,
@@ -44,7 +44,7 @@ def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         A run is missing, of the other model, or has no gradients in its log.
     """
     logs = read_recorded(rnn, lstm)
@@ -57,7 +57,7 @@ def read_recorded(rnn, lstm):
     for log in logs:
         check_gradients_recorded(log)
         if "activations" not in log.best:
-            raise StudyError(
+            raise UserError(
                 f"the log of run {log.run_id!r} holds no activations: train it again with overwrite=True"
             )
     return logs
@@ -129,7 +129,7 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         A run is missing, of the other model, or has no activations in its log.
     """
     logs = read_recorded(rnn, lstm)
@@ -209,7 +209,7 @@ def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         A run is missing, of the other model, or has no dynamics in its log.
     """
     logs = read_recorded(rnn, lstm)

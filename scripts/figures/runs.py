@@ -5,9 +5,8 @@ import numpy as np
 from scripts.dynamics.gradients import EXPLODED, VANISHED
 from scripts.figures import style as figure_style
 from scripts.figures.style import Curve, house_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
-from scripts.training.experiment import describe_data
+from scripts.files.data import describe_data, load_data
+from scripts.files.errors import UserError
 from scripts.training.logs import (
     DEFAULT_LSTM,
     DEFAULT_RNN,
@@ -56,7 +55,7 @@ def plot_run(run_id, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         There is no such run, or its log is damaged.
     """
     return figure_style.save(draw_run(read(run_id)), f"{run_id}-training.png", show)
@@ -129,7 +128,7 @@ def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         A run is missing, of the other model, or has no gradients in its log.
     """
     logs = [read(rnn, "rnn"), read(lstm, "lstm")]
@@ -165,11 +164,11 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN), show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         A run is missing, no RNN, or has no gradients in its log; or no run was named.
     """
     if isinstance(run_ids, str) or not run_ids:
-        raise StudyError(f'run_ids is {run_ids!r}, expected several run ids: ("rnn-16", "rnn-32")')
+        raise UserError(f'run_ids is {run_ids!r}, expected several run ids: ("rnn-16", "rnn-32")')
     logs = [read(run_id, "rnn") for run_id in run_ids]
     name = "+".join(run_ids)[:200]  # a file name holds 255 characters
     return figure_style.save(draw_gradients_rnns(logs), f"gradients-{name}.png", show)
@@ -218,7 +217,7 @@ def draw_by_depth(logs, curves, panels, title):
     needed = {"decay": "decay", "loss": "loss", "shares": "logit"}
     panels = [panel for panel in panels if any(needed[panel] in curve.quantities for curve in curves)]
     if not panels:
-        raise StudyError(
+        raise UserError(
             f"the log of run {logs[0].run_id!r} holds nothing that this figure shows: train it again "
             "with overwrite=True"
         )
@@ -354,10 +353,10 @@ def plot_sentence_lengths(show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         data/ is missing, damaged or a mixture of two preprocessings.
     """
-    return figure_style.save(draw_sentence_lengths(artefacts.load_data()), "sentence-lengths.png", show)
+    return figure_style.save(draw_sentence_lengths(load_data()), "sentence-lengths.png", show)
 
 
 @house_style

@@ -16,17 +16,10 @@ import numpy as np
 from scripts.figures import style as figure_style
 from scripts.figures.runs import STATES
 from scripts.figures.style import house_style
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.studies import read_study, remedy_of, study_path
 from scripts.studies.arguments import as_given, counted
-from scripts.studies.studies import (
-    OWN,
-    describe_epochs,
-    describe_failure,
-    describe_gradient_there,
-    read_study,
-    remedy_of,
-    study_path,
-)
+from scripts.studies.studies import OWN, describe_epochs, describe_failure, describe_gradient_there
 from scripts.text.cue_distance import MIXTURES, NEAR
 from scripts.training.experiment import Settings
 from scripts.training.logs import NAMES, name_data
@@ -58,7 +51,7 @@ WORDS = {  # variants in a legend
 
 @contextlib.contextmanager
 def reading(name):
-    """The JSON of a study; where it lacks something that is drawn, that is a StudyError of one line."""
+    """The JSON of a study; where it lacks something that is drawn, that is a UserError of one line."""
     open_before = plt.get_fignums()
     study = read_study(name)
     try:
@@ -67,7 +60,7 @@ def reading(name):
         for number in set(plt.get_fignums()) - set(open_before):
             plt.close(number)
         what = f"lacks {fault}" if isinstance(fault, KeyError) else f"holds what can't be drawn ({fault})"
-        raise StudyError(
+        raise UserError(
             " ".join(f"{study_path(name)} is unfinished or damaged, it {what}: {remedy_of(name)}".split())
         ) from fault
 
@@ -107,7 +100,7 @@ def plot_initialisations(show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         The study was not made yet, or its file is damaged.
     """
     paths = []
@@ -315,7 +308,7 @@ def plot_memory(show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         The study was not made yet, or its file is damaged.
     """
     with reading("memory") as study:
@@ -408,11 +401,11 @@ def plot_probe(mixture=MIXTURES[0], show=False):
 
     Raises
     ------
-    StudyError
+    UserError
         The study was not made yet, or its file is damaged; or there is no such mixture.
     """
     if mixture not in MIXTURES:
-        raise StudyError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
+        raise UserError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
     with reading(f"probe-{mixture}") as study:
         return figure_style.save(draw_probe(study), f"probe-{mixture}.png", show)
 

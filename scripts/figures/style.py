@@ -14,7 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image  # Pillow comes with matplotlib
 
-from scripts.files import artefacts
+from scripts.files.paths import assets_path
+from scripts.files.storage import written_whole
 
 WIDTH = 9  # inches
 PIXELS_PER_INCH = 150
@@ -177,8 +178,8 @@ def save(figure, name, show=False):
     pathlib.Path
         The PNG. Equal logs give equal bytes at equal versions: no date or version stands in it.
     """
-    path = artefacts.assets_path("figures", name)
-    with artefacts.written_whole(path) as file:
+    path = assets_path("figures", name)
+    with written_whole(path) as file:
         to_png(figure).save(file, format="PNG", optimize=True)
     if show and has_screen():
         plt.show(block=False)

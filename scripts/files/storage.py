@@ -3,7 +3,7 @@
 A file takes its place only when it is finished: beside its place first, flushed to disk, then renamed. Who
 writes a run or data/ holds a lock of the operating system, which ends with the process. What is read may come
 from a stranger: nothing is unpickled, sizes are checked against the file's own before anything is allocated,
-and whatever is wrong, a :class:`StudyError` says so in one line: what was found, what was expected, and what
+and whatever is wrong, a :class:`UserError` says so in one line: what was found, what was expected, and what
 to do.
 """
 
@@ -24,6 +24,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+
+from scripts.files.errors import UserError
 
 try:
     import fcntl
@@ -50,14 +52,6 @@ DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
 )
 
 
-class StudyError(ValueError):
-    """A mistake that the user can mend: its message is one line, with what to do."""
-
-    def __init__(self, message):
-        line = " ".join(message.split())  # and no sign in it, of a stranger's file, moves a terminal's cursor
-        super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in line))
-
-
 # Writing --------------------------------------------------------------------------------------------------
 
 
@@ -80,7 +74,7 @@ def written_whole(path, flush=True):
 
     Raises
     ------
-    StudyError
+    UserError
         The folder can't be written to, or the disk is full. What stood at `path` still stands.
     """
     temporary = None
@@ -104,8 +98,8 @@ def written_whole(path, flush=True):
 
 
 def _unwritable(path, error):
-    """The StudyError for a file that the system refused to write."""
-    return StudyError(f"{path} could not be written ({error.strerror or error}): free the disk or the folder")
+    """The UserError for a file that the system refused to write."""
+    return UserError(f"{path} could not be written ({error.strerror or error}): free the disk or the folder")
 
 
 def _umask():
@@ -161,7 +155,7 @@ def only_writer(what, paths):
 
     Raises
     ------
-    StudyError
+    UserError
         Another process holds the lock, or the folder can't be written to.
     """
     with _open_lock(paths[0].with_name(f".{paths[0].name}.lock")) as file:
@@ -170,7 +164,7 @@ def only_writer(what, paths):
         except OSError as error:
             if error.errno in BUSY:
                 holder = file.read(200).decode("utf-8", "replace").strip() or "another process"
-                raise StudyError(f"{what} is being written by {holder}: wait until it has ended") from error
+                raise UserError(f"{what} is being written by {holder}: wait until it has ended") from error
             print(f"note: no locks here ({error.strerror}), so write {what} from one process only")
         with contextlib.suppress(OSError):  # a full disk
             file.truncate(0)
@@ -214,11 +208,11 @@ def _remove_parts(path):
 
 @contextlib.contextmanager
 def readable(path):
-    """Turn a failure of the system to read `path` within the block into a StudyError."""
+    """Turn a failure of the system to read `path` within the block into a UserError."""
     try:
         yield
     except OSError as error:
-        raise StudyError(
+        raise UserError(
             f"{path} could not be read ({error.strerror or error}): give this user the right to read it, or "
             "give another"
         ) from error
@@ -226,7 +220,7 @@ def readable(path):
 
 @contextlib.contextmanager
 def undamaged(path, what, remedy):
-    """Turn damage of one of the project's files that is met within the block into a StudyError.
+    """Turn damage of one of the project's files that is met within the block into a UserError.
 
     Parameters
     ----------
@@ -240,23 +234,23 @@ def undamaged(path, what, remedy):
     try:
         with readable(path):
             yield
-    except StudyError:
+    except UserError:
         raise
     except DAMAGE as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise StudyError(f"{path} is {what} ({textwrap.shorten(reason, 160)}): {remedy}") from error
+        raise UserError(f"{path} is {what} ({textwrap.shorten(reason, 160)}): {remedy}") from error
 
 
 def check_place(path):
-    """Raise StudyError where a file is a link that leads out of its folder, or is no file at all."""
+    """Raise UserError where a file is a link that leads out of its folder, or is no file at all."""
     if path.is_symlink() and path.resolve().parent != path.parent.resolve():
-        raise StudyError(f"{path} is a link that leads out of its folder: put the file itself there")
+        raise UserError(f"{path} is a link that leads out of its folder: put the file itself there")
     if path.exists() and not path.is_file():
-        raise StudyError(f"{path} is no file: move away what stands there")
+        raise UserError(f"{path} is no file: move away what stands there")
 
 
 def is_absent(path):
-    """Whether nothing stands at a path; a StudyError as :func:`check_place` raises it."""
+    """Whether nothing stands at a path; a UserError as :func:`check_place` raises it."""
     check_place(path)
     return not path.exists()
 
@@ -271,7 +265,7 @@ def checksum(path):
 
 
 def read_json(path):
-    """The value in a JSON file; a damaged one is a StudyError."""
+    """The value in a JSON file; a damaged one is a UserError."""
     with undamaged(path, "no JSON", "delete it and make it again"), open(path, "rb") as file:
         return _parse(file.read(LONGEST_LINE + 1))
 
@@ -333,3 +327,10 @@ def _check_members(archive, size):
             shape, _, dtype = read_header(file)
             if dtype.hasobject or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
                 raise ValueError(f"{member.filename!r} claims shape {shape} of {dtype}, and holds another")
+
+
+def read_bytes(path):
+    """All of a file."""
+    check_place(path)
+    with readable(path):
+        return path.read_bytes()

@@ -19,9 +19,10 @@ other data, keeps what stood there.
 
 import re
 
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError, undamaged
-from scripts.files.storage import DAMAGE
+from scripts.files import paths
+from scripts.files.errors import UserError
+from scripts.files.paths import FORMAT_VERSION, assets_path, check_version
+from scripts.files.storage import DAMAGE, read_json, undamaged, write_json, written_whole
 from scripts.report.results import PARTS, Sources
 
 NUMBER = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
@@ -37,7 +38,7 @@ def report():
 
     Raises
     ------
-    StudyError
+    UserError
         There is no README.md, or the results.json from before is damaged.
     """
     sections = readme_sections()
@@ -49,10 +50,10 @@ def report():
         try:
             parts[part.name] = make(part, before.get(part.name))
             remade += 1
-        except StudyError as error:
+        except UserError as error:
             print(f'not remade, of "{part.section}": {error}')
-    results = {"format_version": artefacts.FORMAT_VERSION, "parts": parts}
-    artefacts.write_json(results_path(), results)
+    results = {"format_version": FORMAT_VERSION, "parts": parts}
+    write_json(results_path(), results)
     differ = [line for part in parts.values() for line in disagreements(sections, part)]
     count = sum(len(part["results"]) for part in parts.values())
     summary = f"{count - len(differ)} of {count} results stand so in README.md"
@@ -65,21 +66,21 @@ def make(part, before):
     sources = Sources()
     try:
         results = list(part.results(sources))
-    except StudyError:
+    except UserError:
         raise
     except DAMAGE as error:
-        raise StudyError(
+        raise UserError(
             f"its runs or studies lack what is asked of them ({error!r}): make them again with their block "
             "of main.py, as that stands"
         ) from error
     dataset = sources.dataset()
     if before and before["dataset"]["checksum"] != dataset["checksum"]:
-        raise StudyError(
+        raise UserError(
             f"its runs are of {name_data(dataset)}, README.md's of {name_data(before['dataset'])}: train on "
             f"those, or delete {results_path()} for a report of your own"
         )
     for name, draw in part.figures.items():
-        with artefacts.written_whole(artefacts.assets_path("figures", name)) as file:
+        with written_whole(assets_path("figures", name)) as file:
             file.write(draw().read_bytes())
     return {
         "section": part.section,
@@ -97,14 +98,14 @@ def name_data(dataset):
 
 def results_path():
     """Path of results.json."""
-    return artefacts.assets_path("benchmarks", "results.json")
+    return assets_path("benchmarks", "results.json")
 
 
 def read_results():
-    """results.json as this module's docstring describes it; StudyError where it is damaged."""
+    """results.json as this module's docstring describes it; UserError where it is damaged."""
     path, remedy = results_path(), "restore it, or delete it and call report() again"
-    results = artefacts.read_json(path)
-    artefacts.check_version(path, results, remedy)
+    results = read_json(path)
+    check_version(path, results, remedy)
     with undamaged(path, "damaged", remedy):
         for part in results["parts"].values():
             part["section"], part["results"], part["figures"], part["dataset"]["checksum"]
@@ -124,12 +125,12 @@ def readme_sections():
 
     Raises
     ------
-    StudyError
+    UserError
         There is no README.md.
     """
-    path = artefacts.ROOT / "README.md"
+    path = paths.ROOT / "README.md"
     if not path.is_file():
-        raise StudyError(f"{path} is missing, expected the README that is to be checked: restore it")
+        raise UserError(f"{path} is missing, expected the README that is to be checked: restore it")
     text = re.sub(r"(?ms)^```.*?^```$", "", path.read_text(encoding="utf-8"))  # "# …" there is no heading
     _, *pieces = re.split(r"(?m)^#+ (.*?)(?: \(`.*`\))?$", text)
     return dict(zip(pieces[::2], (" ".join(body.split()) for body in pieces[1::2]), strict=True))

@@ -14,8 +14,10 @@ import numpy as np
 from scripts import plots
 from scripts.dynamics.gradients import tiny
 from scripts.figures import jacobians as plots_dynamics
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import check_version, log_path
+from scripts.files.storage import read_json
+from scripts.files.studies import read_study, remedy_of
 from scripts.studies.comparison import plus_minus
 from scripts.studies.settings_search import name_change, planned
 from scripts.studies.studies import (
@@ -23,8 +25,6 @@ from scripts.studies.studies import (
     describe_epochs,
     describe_failure,
     epochs_of,
-    read_study,
-    remedy_of,
     without_varied,
 )
 from scripts.training import logs as figure_logs
@@ -84,11 +84,11 @@ class Sources:
         self.runs, self.datasets = {}, {}
 
     def dataset(self):
-        """The one dataset that all that was read is of; StudyError where there are several."""
+        """The one dataset that all that was read is of; UserError where there are several."""
         first, *others = self.datasets.values()
         if others:
             names = ", ".join(f"{one['name']} with {one['embeddings']}" for one in (first, *others))
-            raise StudyError(f"its runs and studies are of different data ({names}): make them again")
+            raise UserError(f"its runs and studies are of different data ({names}): make them again")
         return first
 
     def note(self, described):
@@ -108,8 +108,8 @@ class Sources:
         study = self.note(read_study(name))
         for measured in study.get("variants") or study.get("candidates") or study.get("models", ()):
             for run_id in measured.get("runs") or [measured["run_id"]]:
-                if not artefacts.log_path(run_id).is_file():
-                    raise StudyError(f"the log of its run {run_id!r} is missing: {remedy_of(name)}")
+                if not log_path(run_id).is_file():
+                    raise UserError(f"the log of its run {run_id!r} is missing: {remedy_of(name)}")
                 self.log(run_id)
         return study
 
@@ -127,18 +127,18 @@ class Sources:
         path, block = kept_path("sentence", run_id), f'predict("{sentence}", …)'
         reading = self._of_log(path, run_id, block)
         if reading["sentence"] != sentence:
-            raise StudyError(f"{path} is of another sentence: call {block} of main.py")
+            raise UserError(f"{path} is of another sentence: call {block} of main.py")
         return reading
 
     def _of_log(self, path, run_id, block):
         """A JSON file that was made with the weights of a run, and is as new as they."""
         log, remedy = self.log(run_id), f"call {block} of main.py"
         if not path.is_file():
-            raise StudyError(f"{path} is missing: {remedy}")
-        found = artefacts.read_json(path)
-        artefacts.check_version(path, found, remedy)
+            raise UserError(f"{path} is missing: {remedy}")
+        found = read_json(path)
+        check_version(path, found, remedy)
         if (found["epoch"], found["dataset"]) != (log.best["epoch"], log.settings["dataset"]):
-            raise StudyError(f"{path} was made before {run_id!r} was trained again: {remedy}")
+            raise UserError(f"{path} was made before {run_id!r} was trained again: {remedy}")
         return found
 
 
@@ -251,11 +251,11 @@ def best(sources):
 
 
 def recipe_study(sources, name, recipes):
-    """The comparison of some recipes, one a model; StudyError where its runs have other settings."""
+    """The comparison of some recipes, one a model; UserError where its runs have other settings."""
     study = sources.study(name)
     models = [variant["model"] for variant in study["variants"]]
     if (models, study.get("of_model"), study["settings"], study["axes"]) != (list(recipes), recipes, {}, {}):
-        raise StudyError(
+        raise UserError(
             f"the comparison {name!r} is not of the settings in scripts/training/recipes.py: call its block of main.py"
             " again, with overwrite=True"
         )
@@ -296,7 +296,7 @@ def comparison(sources):
     """The study of ``compare()``, of an RNN and an LSTM."""
     study = sources.study("compare")
     if [variant["model"] for variant in study["variants"]] != ["rnn", "lstm"]:
-        raise StudyError("the comparison 'compare' is not of one RNN and one LSTM: call compare()")
+        raise UserError("the comparison 'compare' is not of one RNN and one LSTM: call compare()")
     return study
 
 
@@ -333,7 +333,7 @@ def searched(sources):
     study = sources.study("search")
     found = [(one["model"], one["change"]) for one in study["candidates"]]
     if (study["of_model"], found) != (BEST, planned()):
-        raise StudyError(
+        raise UserError(
             "the search is of other settings than scripts/studies/settings_search.py has: call search() again"
         )
     yield f"| validation split, mean of {len(study['seeds'])} seeds | loss | accuracy | best epochs |"
@@ -354,7 +354,7 @@ def random_rows(sources):
     """What rows divided at random would have claimed, beside rows divided by source, seed 0."""
     found = sources.study("baselines")
     if found["of_model"] != BEST:
-        raise StudyError(
+        raise UserError(
             "the baselines are of other settings than scripts/training/recipes.py: call baselines() again"
         )
     by_source = [score(variant["validation_accuracy"][0]) for variant in best(sources)["variants"]]
@@ -583,10 +583,10 @@ def over_seeds(values):
 
 
 def best_study(sources, name, of_model, settings):
-    """A study whose models have these settings of their own, and all these; StudyError of another."""
+    """A study whose models have these settings of their own, and all these; UserError of another."""
     study = sources.study(name)
     if (study.get("of_model"), study["settings"]) != (of_model, settings):
-        raise StudyError(
+        raise UserError(
             f"the study {name!r} is not of the settings in scripts/training/recipes.py: {remedy_of(name)} again"
         )
     return study
@@ -636,7 +636,7 @@ def memory(sources):
     study = sources.study("memory")
     rnn, lstm = study["models"]
     if [model["runs"][0] for model in (rnn, lstm)] != ["study-rnn-best-s0", "study-lstm-best-s0"]:
-        raise StudyError("the study of the last k words is not of the best settings: call memory_study(…)")
+        raise UserError("the study of the last k words is not of the best settings: call memory_study(…)")
     seeds = len(rnn["runs"])
     yield f"Mean of {seeds} seeds"
     ks = (1, 5, 10, 15, 20, 30)

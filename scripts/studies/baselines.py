@@ -18,8 +18,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from scripts.files import artefacts
-from scripts.files.artefacts import Split, StudyError
+from scripts.files.data import Split, load_data
+from scripts.files.errors import UserError
 from scripts.studies.studies import accuracy, save_study, word_counts
 from scripts.text.batches import find_starts
 from scripts.training import experiment
@@ -44,10 +44,10 @@ def baselines(progress=True):
 
     Raises
     ------
-    StudyError
+    UserError
         data/ is missing or damaged, or a training's numbers are no longer finite.
     """
-    data = artefacts.load_data()
+    data = load_data()
     test = data.splits["test"]
     commoner = data.splits["train"].y.mean() > 0.5
     return save_study(
@@ -97,7 +97,7 @@ def train_on_random_rows(model, data, progress):
     Parameters
     ----------
     model : {"rnn", "lstm"}
-    data : scripts.files.artefacts.Data
+    data : scripts.files.data.Data
     progress : bool
 
     Returns
@@ -119,7 +119,7 @@ def train_on_random_rows(model, data, progress):
                     with optimizer.averaged(classifier.theta):
                         found["test"] = accuracy(classifier, test)
     except FloatingPointError as error:
-        raise StudyError(
+        raise UserError(
             f"the {model} on rows divided at random stopped, its numbers are no longer finite ({error}): "
             "change its settings in scripts/training/recipes.py"
         ) from error

@@ -39,8 +39,11 @@ from dataclasses import asdict
 import numpy as np
 
 from scripts.dynamics.gradients import round_to_digits
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import check_run_id
+from scripts.files.runs import best_epoch
+from scripts.files.storage import read_json, undamaged
+from scripts.files.studies import study_path
 from scripts.studies.arguments import (
     AXIS,
     as_given,
@@ -57,9 +60,8 @@ from scripts.studies.studies import (
     refuse_varied,
     right_on_test,
     save_study,
-    study_path,
 )
-from scripts.training.experiment import LSTM_ALONE, Settings, best_epoch, check_settings
+from scripts.training.experiment import LSTM_ALONE, Settings, check_settings
 from scripts.training.logs import NAMES
 
 SEEDS = 5
@@ -117,7 +119,7 @@ def compare_models(
 
     Raises
     ------
-    StudyError
+    UserError
         What was asked for makes no sense, the name is taken by other settings or another study, data/ is
         missing or has changed since the comparison began, the scheduler doesn't answer, or all runs failed.
     """
@@ -145,7 +147,7 @@ def compare_models(
     )
     trained = [(variant, ids) for variant, ids in zip(variants, run_ids, strict=True) if ids]
     if not trained:
-        raise StudyError(f"all {len(failed)} runs of the comparison {name!r} failed: see above why")
+        raise UserError(f"all {len(failed)} runs of the comparison {name!r} failed: see above why")
     data, runs, content = measure_variants(*zip(*trained, strict=True))
     depth = content["sentences"]["shortest"]
     of_id = {run.settings["run_id"]: run for run in runs}
@@ -168,10 +170,10 @@ def compare_models(
 
 
 def model_list(models):
-    """The models that are meant, each a str; StudyError where they aren't."""
+    """The models that are meant, each a str; UserError where they aren't."""
     listed = [models] if isinstance(models, str) else list(models) if np.iterable(models) else []
     if not listed or not all(isinstance(model, str) for model in listed) or len(set(listed)) < len(listed):
-        raise StudyError(f"models={models!r}: expected each model once, such as ('rnn', 'lstm')")
+        raise UserError(f"models={models!r}: expected each model once, such as ('rnn', 'lstm')")
     return listed
 
 
@@ -181,38 +183,38 @@ def value_list(setting, values):
     repeated = [value for value in values if values.count(value) > 1]
     if not values or repeated:
         found = f"holds {repeated[0]!r} more than once" if repeated else "holds no value"
-        raise StudyError(f"{setting}={values!r} {found}: give each value that is to be compared once")
+        raise UserError(f"{setting}={values!r} {found}: give each value that is to be compared once")
     return values
 
 
 def check_name(name):
-    """Raise StudyError where `name` is no file name, or that of what is no comparison."""
-    artefacts.check_run_id(name, "name")
+    """Raise UserError where `name` is no file name, or that of what is no comparison."""
+    check_run_id(name, "name")
     if re.fullmatch(RESERVED, name, re.IGNORECASE):  # some file systems don't tell them apart
-        raise StudyError(f"name={name!r} is kept for another study or a benchmark: give another name=")
+        raise UserError(f"name={name!r} is kept for another study or a benchmark: give another name=")
     path = study_path(name)
     if path.exists():
-        there = artefacts.read_json(path)
+        there = read_json(path)
         if not (isinstance(there, dict) and there.get("comparison")):
-            raise StudyError(f"{path} holds what is no comparison: give another name=")
+            raise UserError(f"{path} holds what is no comparison: give another name=")
 
 
 def check_grid(name, models, settings, axes, of_model):
-    """Raise StudyError where that name is of a comparison whose settings, or what is varied, are others.
+    """Raise UserError where that name is of a comparison whose settings, or what is varied, are others.
 
     Seeds, models and epochs may be: to them runs are added, or runs go on.
     """
     path = study_path(name)
     if not path.exists():
         return
-    there = artefacts.read_json(path)
-    with artefacts.undamaged(path, "damaged", "delete it, and call again"):
+    there = read_json(path)
+    with undamaged(path, "damaged", "delete it, and call again"):
         before = there["settings"], there["axes"], there.get("of_model", {})
         trained = {variant["model"] for variant in there["variants"]}
         shared = [model for model in models if model in trained] or models
         same = complete(shared, *before) == complete(shared, settings, axes, of_model)
     if not same:
-        raise StudyError(
+        raise UserError(
             f"{path} compares {in_words(*before)}, asked for now: "
             f"{in_words(settings, axes, of_model)}: give another "
             "name=, or begin anew with overwrite=True"

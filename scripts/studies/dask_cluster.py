@@ -21,8 +21,10 @@ from pathlib import Path
 
 from joblib import Parallel, delayed, parallel_config
 
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.data import pack_data, unpack_data
+from scripts.files.errors import UserError
+from scripts.files.paths import rooted
+from scripts.files.runs import pack_run, unpack_run
 from scripts.studies.parallel import attempt, in_one_line
 from scripts.training.experiment import CLASSIFIERS
 
@@ -43,16 +45,14 @@ def train_there(scheduler, planned, overwrite):
 
     Raises
     ------
-    StudyError
+    UserError
         Dask is not installed; the scheduler doesn't answer, has no worker or goes away; or the workers lack
         packages. What came back until then is written.
     """
-    data = artefacts.pack_data()
+    data = pack_data()
     with connected(scheduler) as client, losses_in_one_line(scheduler), code_uploaded(client):
         tasks = [
-            delayed(attempt_there)(
-                data, run, [None, None] if overwrite else artefacts.pack_run(run.run_id), overwrite
-            )
+            delayed(attempt_there)(data, run, [None, None] if overwrite else pack_run(run.run_id), overwrite)
             for run in planned
         ]
         with parallel_config(backend="dask", client=client, scatter=[data]) as config:
@@ -60,7 +60,7 @@ def train_there(scheduler, planned, overwrite):
             # all at once, so that workers which join later find something to do
             side_by_side = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
             for run_id, fault, files in side_by_side(tasks):
-                artefacts.unpack_run(run_id, files)
+                unpack_run(run_id, files)
                 yield run_id, fault
 
 
@@ -70,7 +70,7 @@ def connected(scheduler):
     try:
         from distributed import Client
     except ImportError as error:
-        raise StudyError(
+        raise UserError(
             f"scheduler={scheduler!r} needs Dask, which is not installed ({error}): "
             'pip install "dask[distributed]"'
         ) from error
@@ -80,7 +80,7 @@ def connected(scheduler):
             thread.submit(asyncio.run, greet(scheduler)).result()
         client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (asyncio.TimeoutError, OSError, ValueError, TypeError) as error:
-        raise StudyError(
+        raise UserError(
             f"no Dask scheduler answers at scheduler={scheduler!r} (after {PATIENCE} seconds at most): "
             "start one with `dask scheduler`, and give the address that it prints, such as 'tcp://host:8786'"
         ) from error
@@ -88,7 +88,7 @@ def connected(scheduler):
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except asyncio.TimeoutError as error:
-            raise StudyError(
+            raise UserError(
                 f"the scheduler {scheduler} has no worker: start some, such as "
                 f"`dask worker {scheduler} --nthreads 1`"
             ) from error
@@ -105,13 +105,13 @@ async def greet(scheduler):
 
 @contextlib.contextmanager
 def losses_in_one_line(scheduler):
-    """Turn the end of a cluster within the block into a StudyError."""
+    """Turn the end of a cluster within the block into a UserError."""
     from distributed import CancelledError
 
     try:
         yield
     except (CancelledError, OSError) as error:  # a closed connection is an OSError
-        raise StudyError(
+        raise UserError(
             f"the cluster of {scheduler} lost its scheduler or all its workers: start them "
             "again, and call again; runs that are finished are kept"
         ) from error
@@ -135,7 +135,7 @@ def code_uploaded(client):
         client.run(forget_other_code, archive.name)
         yield
     except ImportError as error:
-        raise StudyError(
+        raise UserError(
             f"the scheduler or a worker lacks a package ({error}): pip install -r requirements.txt there"
         ) from error
     finally:
@@ -197,10 +197,10 @@ def attempt_there(data, run, files, overwrite):
     Parameters
     ----------
     data : dict of str to bytes
-        See :func:`scripts.files.artefacts.pack_data`.
+        See :func:`scripts.files.data.pack_data`.
     run : scripts.studies.parallel.Planned
     files : list of (bytes or None)
-        See :func:`scripts.files.artefacts.pack_run`.
+        See :func:`scripts.files.runs.pack_run`.
     overwrite : bool
 
     Returns
@@ -213,7 +213,7 @@ def attempt_there(data, run, files, overwrite):
     from distributed import get_worker
 
     folder = tempfile.TemporaryDirectory(dir=get_worker().local_directory, ignore_cleanup_errors=True)
-    with ONE_AT_A_TIME, folder as root, artefacts.rooted(Path(root)):
-        artefacts.unpack_data(data)
-        artefacts.unpack_run(run.run_id, files)
-        return *attempt(Path(root), run, overwrite), artefacts.pack_run(run.run_id)
+    with ONE_AT_A_TIME, folder as root, rooted(Path(root)):
+        unpack_data(data)
+        unpack_run(run.run_id, files)
+        return *attempt(Path(root), run, overwrite), pack_run(run.run_id)

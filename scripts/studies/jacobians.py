@@ -33,11 +33,13 @@ from tqdm import tqdm
 
 from scripts.dynamics import jacobians
 from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, round_to_digits, spectra, walk_back
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
+from scripts.files.runs import best_epoch
+from scripts.files.storage import write_json
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
-from scripts.training.experiment import best_epoch, build_model
+from scripts.training.experiment import build_model
 from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
@@ -55,7 +57,7 @@ RATES = {  # name in a study, and in words
 
 def study_path(run_id):
     """Path of the study of a run."""
-    return artefacts.assets_path("benchmarks", f"jacobians-{artefacts.check_run_id(run_id)}.json")
+    return assets_path("benchmarks", f"jacobians-{check_run_id(run_id)}.json")
 
 
 def jacobian_study(
@@ -85,7 +87,7 @@ def jacobian_study(
 
     Raises
     ------
-    StudyError
+    UserError
         There is no such run, its weights or data don't fit, its log holds no gradients, no sentence reaches
         the depths asked for, or a number is out of range.
     """
@@ -118,14 +120,14 @@ def jacobian_study(
         "at": at,
         "seconds": round(time.perf_counter() - started, 1),
     }
-    artefacts.write_json(study_path(run_id), study)
+    write_json(study_path(run_id), study)
     return study
 
 
 def describe(run_id, run):
     """The run, the data and the versions, for a study."""
     return {
-        "format_version": artefacts.FORMAT_VERSION,
+        "format_version": FORMAT_VERSION,
         "run_id": run_id,
         "model": run.settings["model"],
         "hidden_size": run.settings["hyperparameters"]["hidden_size"],
@@ -156,23 +158,23 @@ def sentence_burn_in(lengths):
 
 
 def check_numbers(**numbers):
-    """Raise StudyError where one of them is no whole number, or too small."""
+    """Raise UserError where one of them is no whole number, or too small."""
     for name, number in numbers.items():
         least = 0 if name == "burn_in" else 1
         if not isinstance(number, int) or isinstance(number, bool) or number < least:
-            raise StudyError(f"{name}={number!r}: expected a whole number, {least} or more")
+            raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
 
 
 def check_depths(depths, longest):
-    """Raise StudyError where a slope can't be measured between these depths."""
+    """Raise UserError where a slope can't be measured between these depths."""
     pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(type(d) is int for d in depths)
     if not pair or not 1 <= depths[0] < depths[1]:
-        raise StudyError(
+        raise UserError(
             f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
         )
     last = depths[1]
     if last > longest:
-        raise StudyError(
+        raise UserError(
             f"depth {last} is beyond the longest sentence, of {longest} tokens: call it with "
             f"depths=(first, last), the last at most {longest}"
         )
@@ -185,7 +187,7 @@ def measure(model, split, rows, drive, burn_in, depths, exponents, bar):
     ----------
     model : RNNClassifier or LSTMClassifier
         In float64.
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     rows : (n,) integers
         The sentences.
     drive : (T,) integers

@@ -16,8 +16,10 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.data import describe_data, load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import check_run_id, log_path, rooted
 from scripts.studies.arguments import plain
 from scripts.training import experiment
 
@@ -54,7 +56,7 @@ def train_variants(variants, seeds, *, settings, **options):
 
     Raises
     ------
-    StudyError
+    UserError
         See :func:`train`.
     """
     planned = [
@@ -91,7 +93,7 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
 
     Raises
     ------
-    StudyError
+    UserError
         Before anything is trained: settings or `jobs` out of range, data/ missing or damaged, a run that has
         other settings or data, a scheduler that doesn't answer or is given runs of more than one core.
     """
@@ -103,7 +105,7 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     else:
         name, cores = most_cores(planned)
         if cores > 1:
-            raise StudyError(
+            raise UserError(
                 f"{name}={cores} with scheduler={scheduler!r}: a cluster's workers train a run each, on one "
                 f"core: leave {name}=1"
             )
@@ -126,10 +128,10 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
 
 
 def check_jobs(jobs):
-    """Return `jobs` where it is None or a whole number from 1 on; raise StudyError otherwise."""
+    """Return `jobs` where it is None or a whole number from 1 on; raise UserError otherwise."""
     jobs = plain(jobs)
     if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
-        raise StudyError(
+        raise UserError(
             f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
         )
     return jobs
@@ -153,13 +155,13 @@ def sort_out(planned, overwrite, remedy=None):
 
     Raises
     ------
-    StudyError
+    UserError
         See :func:`train`.
     """
-    dataset = experiment.describe_data(artefacts.load_data().manifest)
+    dataset = describe_data(load_data().manifest)
     finished, waiting, ended = [], [], {}
     for run in planned:
-        artefacts.check_run_id(run.run_id)
+        check_run_id(run.run_id)
         settings = experiment.check_settings(run.model, run.settings)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
@@ -167,7 +169,7 @@ def sort_out(planned, overwrite, remedy=None):
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue
-        complete = done > settings["epochs"] and artefacts.log_path(run.run_id).exists()
+        complete = done > settings["epochs"] and log_path(run.run_id).exists()
         (finished if complete else waiting).append(run)
     return finished, waiting, ended
 
@@ -179,7 +181,7 @@ def train_here(planned, overwrite, jobs=None):
     out, and so only the one that needs too much fails.
     """
     jobs = jobs or max(1, cpu_count() // most_cores(planned)[1])
-    tasks = {run.run_id: delayed(attempt)(artefacts.ROOT, run, overwrite) for run in planned}
+    tasks = {run.run_id: delayed(attempt)(paths.ROOT, run, overwrite) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
         side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)
         try:
@@ -214,9 +216,9 @@ def attempt(root, run, overwrite):
     tqdm.set_lock(threading.RLock())
     fault = None
     try:
-        with artefacts.rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one bar tells of all
+        with rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one bar tells of all
             experiment.run(run.model, run.run_id, overwrite=overwrite, progress=False, **run.settings)
-    except StudyError as error:
+    except UserError as error:
         fault = str(error)
     except Exception as error:  # a mistake in the code: it may be of one model or setting alone
         fault = in_one_line(error)

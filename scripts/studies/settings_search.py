@@ -15,10 +15,10 @@ No test sentence is read. The runs of the best settings are the first of ``compa
 
 import numpy as np
 
-from scripts.files import artefacts
+from scripts.files.data import load_data
+from scripts.files.runs import best_epoch, load_run
 from scripts.studies.arguments import as_given, seed_list
 from scripts.studies.studies import save_study, train_seeds
-from scripts.training.experiment import best_epoch
 from scripts.training.recipes import BEST
 
 SEEDS = 2
@@ -73,15 +73,15 @@ def search(seeds=SEEDS, *, overwrite=False, progress=True):
 
     Raises
     ------
-    StudyError
+    UserError
         data/ is missing, or a run failed; see :func:`scripts.studies.studies.train_seeds`.
     """
     seeds = seed_list(seeds)
     plan = [(model, variant_name(change), BEST[model] | change) for model, change in planned()]
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress)
-    data, all_runs, candidates = artefacts.load_data(), [], []
+    data, all_runs, candidates = load_data(), [], []
     for (model, change), ids in zip(planned(), run_ids, strict=True):
-        runs = [artefacts.load_run(run_id) for run_id in ids]
+        runs = [load_run(run_id) for run_id in ids]
         best = [best_epoch(run.history) for run in runs]
         candidates.append({"model": model, "change": change, "runs": ids})
         candidates[-1] |= {

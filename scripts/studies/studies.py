@@ -64,14 +64,18 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from scripts.dynamics.gradients import round_to_digits, tiny, walk_back
-from scripts.files import artefacts
-from scripts.files.artefacts import Split, StudyError
+from scripts.files.data import Split, describe_data, load_data, load_manifest
+from scripts.files.errors import UserError
+from scripts.files.paths import FORMAT_VERSION
+from scripts.files.runs import best_epoch, load_run
+from scripts.files.storage import write_json
+from scripts.files.studies import study_path
 from scripts.studies.arguments import as_given, counted, refuse_given_twice, seed_list, settings_of_models
 from scripts.studies.parallel import train_variants
 from scripts.text import cue_distance as probe
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits
-from scripts.training.experiment import best_epoch, build_model, check_settings, describe_data
+from scripts.training.experiment import build_model, check_settings
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
 PROBE_EPOCHS = 12
@@ -85,24 +89,6 @@ LSTM = {name.removesuffix(".0"): settings for name, settings in LSTM.items()}
 LSTM["chrono"] = {"forget_bias": "chrono"}
 OWN = "own-"  # with it names of runs go on whose models have settings of their own
 VARIED = ("recurrent_init", "forget_bias")  # by the study of initialisations
-BLOCKS = {  # of main.py, by the name of the study that each makes
-    "baselines": "baselines()",
-    "best": 'compare(seeds=10, name="best", of_model=BEST)',
-    "best-wide": 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
-    "compare": "compare()",
-    "equal-parameters": "equal_parameters()",
-    "imdb": 'compare(seeds=3, name="imdb", of_model=BEST_5_EPOCHS)',
-    "initialisations": "initialisation_study(of_model=BEST)",
-    "memory": "memory_study(…)",
-    "probe-even": "probe_study(of_model=BEST)",
-    "probe-log": 'preprocess(dataset="probe", probe_mixture="log"), probe_study(of_model=BEST)',
-    "search": "search()",
-}
-
-
-def study_path(name):
-    """Path of the JSON of a study."""
-    return artefacts.assets_path("benchmarks", f"{name}.json")
 
 
 # Training -------------------------------------------------------------------------------------------------
@@ -130,7 +116,7 @@ def train_seeds(plan, seeds, *, overwrite=False, progress=True, **settings):
 
     Raises
     ------
-    StudyError
+    UserError
         See :func:`scripts.studies.parallel.train`; or a run failed, which is said when all the others are trained.
     """
     run_ids, failed = train_variants(
@@ -142,7 +128,7 @@ def train_seeds(plan, seeds, *, overwrite=False, progress=True, **settings):
         remedy="begin the study anew with overwrite=True",
     )
     if failed:
-        raise StudyError(
+        raise UserError(
             f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
             "what is trained is kept"
         )
@@ -157,56 +143,22 @@ def save_study(name, manifest, runs, **content):
     name : str
     manifest : dict
         Of the dataset.
-    runs : list of scripts.files.artefacts.Run
+    runs : list of scripts.files.runs.Run
         What was trained for it.
     **content
         What was measured.
     """
     seconds = sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings)
     study = {
-        "format_version": artefacts.FORMAT_VERSION,
+        "format_version": FORMAT_VERSION,
         "study": name,
         "dataset": describe_data(manifest),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "seconds": round(seconds, 1),
         **content,
     }
-    artefacts.write_json(study_path(name), study)
+    write_json(study_path(name), study)
     return study
-
-
-def read_study(name):
-    """The JSON of a study.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    StudyError
-        It was not made yet, or the file is damaged or of another format.
-    """
-    path, remedy = study_path(name), remedy_of(name)
-    if not path.is_file():
-        raise StudyError(f"there is no study {name!r} ({path} is missing): {remedy}")
-    study = artefacts.read_json(path)
-    version = study.get("format_version") if isinstance(study, dict) else None
-    if version != artefacts.FORMAT_VERSION:
-        raise StudyError(
-            f"{path} has format version {version}, expected {artefacts.FORMAT_VERSION}: {remedy}"
-        )
-    return study
-
-
-def remedy_of(name):
-    """What to do for a study that is missing or damaged."""
-    block = BLOCKS.get(name, f'compare(name="{name}")')
-    return f"uncomment the block {block} in main.py and run `python main.py`"
 
 
 # Initialisations, and equal parameters ----------------------------------------------------------------------
@@ -241,7 +193,7 @@ def initialisation_study(
 
     Raises
     ------
-    StudyError
+    UserError
         data/ is missing, or settings are out of range or not to be chosen.
     """
     refuse_varied(settings, *VARIED)
@@ -282,7 +234,7 @@ def split_settings(settings, epochs, usual, of_model):
 
     Raises
     ------
-    StudyError
+    UserError
         One setting is given for all runs and for one model; or a model's are not to be chosen.
     """
     of_model = settings_of_models(of_model, ["rnn", "lstm"])
@@ -329,12 +281,12 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
 
     Raises
     ------
-    StudyError
+    UserError
         data/ is missing, or settings are out of range.
     """
     refuse_varied(settings, *VARIED)
     H = check_settings("lstm", settings)["hidden_size"]
-    wide = equal_width(H, artefacts.load_manifest()["embeddings"]["dimensions"])
+    wide = equal_width(H, load_manifest()["embeddings"]["dimensions"])
     plan = [
         ("rnn", "orthogonal", RNN["orthogonal"]),
         ("rnn", f"{wide}-units", RNN["orthogonal"] | {"hidden_size": wide}),
@@ -383,14 +335,14 @@ def measure_variants(plan, run_ids):
 
     Returns
     -------
-    data : scripts.files.artefacts.Data
-    runs : list of scripts.files.artefacts.Run
+    data : scripts.files.data.Data
+    runs : list of scripts.files.runs.Run
     content : dict
         ``standard_error``, ``sentences`` and ``variants`` of this module's docstring.
     """
-    data, variants, runs = artefacts.load_data(), [], []
+    data, variants, runs = load_data(), [], []
     for (model, variant, own), ids in zip(plan, run_ids, strict=True):
-        of_seeds = [artefacts.load_run(run_id) for run_id in ids]
+        of_seeds = [load_run(run_id) for run_id in ids]
         runs += of_seeds
         variants.append({"model": model, "name": variant, "settings": own, "runs": ids})
         variants[-1] |= measure_variant(ids, of_seeds)
@@ -409,19 +361,19 @@ def measure_variants(plan, run_ids):
 
 
 def refuse_unrecorded(name, settings):
-    """Raise a StudyError where a study that compares gradients is asked not to record them."""
+    """Raise a UserError where a study that compares gradients is asked not to record them."""
     if settings.get("gradients", True) is not True:
-        raise StudyError(
+        raise UserError(
             f"gradients={settings['gradients']!r}: the study {name!r} compares gradients: leave that out"
         )
 
 
 def refuse_varied(settings, *varied):
-    """Raise a StudyError where a setting is given that the study itself chooses, run by run."""
+    """Raise a UserError where a setting is given that the study itself chooses, run by run."""
     for name in (*varied, "seed"):
         if name in settings:
             instead = "give seeds=, how many or which" if name == "seed" else "leave it out"
-            raise StudyError(f"{name}={settings[name]!r}: this study varies {name} itself: {instead}")
+            raise UserError(f"{name}={settings[name]!r}: this study varies {name} itself: {instead}")
 
 
 def measure_variant(run_ids, runs):
@@ -429,7 +381,7 @@ def measure_variant(run_ids, runs):
     best = [best_epoch(run.history) for run in runs]
     for run_id, record in zip(run_ids, best, strict=True):
         if not record["gradients"]:
-            raise StudyError(f"run {run_id!r} recorded no gradients: leave gradients=True, or overwrite it")
+            raise UserError(f"run {run_id!r} recorded no gradients: leave gradients=True, or overwrite it")
     states = [state for state in ("h", "c") if state in best[0]["gradients"]]
     first = [run.history[0] for run in runs]
     return {
@@ -547,7 +499,7 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
 
     Raises
     ------
-    StudyError
+    UserError
         A run is missing, of the other model or of other settings than the first of its model, or data/ is not
         what it was trained on.
     """
@@ -604,15 +556,15 @@ def memory_table(study):
 
 
 def load_seeds(model, run_ids):
-    """Classifier, data and run of each seed of one model; StudyError where they don't belong together."""
+    """Classifier, data and run of each seed of one model; UserError where they don't belong together."""
     run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
     if not run_ids:
-        raise StudyError(f"no run of the {model.upper()} is named: give a run id, or those of several seeds")
+        raise UserError(f"no run of the {model.upper()} is named: give a run id, or those of several seeds")
     loaded = []
     for run_id in run_ids:
-        settings = artefacts.load_run(run_id).settings
+        settings = load_run(run_id).settings
         if settings["model"] != model:
-            raise StudyError(
+            raise UserError(
                 f"run {run_id!r} is one of the {settings['model'].upper()}, expected the {model.upper()}: "
                 "give memory_study an RNN's run and an LSTM's, in this order"
             )
@@ -621,7 +573,7 @@ def load_seeds(model, run_ids):
             run.settings["hyperparameters"] | {"seed": 0} for _, _, run in (loaded[0], loaded[-1])
         )
         if given != first:
-            raise StudyError(
+            raise UserError(
                 f"runs {run_ids[0]!r} and {run_id!r} have other settings, expected the same but for the "
                 "seed: give memory_study seeds of one recipe"
             )
@@ -649,12 +601,12 @@ def last_words(split, k):
 
     Parameters
     ----------
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     k : int
 
     Returns
     -------
-    scripts.files.artefacts.Split
+    scripts.files.data.Split
     """
     from_end = np.repeat(np.cumsum(split.s, dtype=np.int64), split.s) - np.arange(len(split.x))
     return Split(split.x[from_end <= k], np.minimum(split.s, k), split.y, split.g)
@@ -705,12 +657,12 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
 
     Raises
     ------
-    StudyError
+    UserError
         data/ is missing or holds another dataset, or settings are out of range or not to be chosen.
     """
     refuse_varied(settings)
     shared, of_model = split_settings(settings, epochs, PROBE_EPOCHS, of_model)
-    data = artefacts.load_data()
+    data = load_data()
     distances = probe.cue_distances(data.splits["test"], data.vocabulary)
     last = probe.decides_last(data.splits["test"], data.vocabulary)
     described = data.manifest[probe.NAME]
@@ -719,7 +671,7 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     plan = [(model, OWN * bool(of_model) + name, of_model.get(model, {})) for model in ("rnn", "lstm")]
     seeds = seed_list(seeds)
     run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
-    runs = [artefacts.load_run(run_id) for ids in run_ids for run_id in ids]
+    runs = [load_run(run_id) for ids in run_ids for run_id in ids]
     tested = np.unique(distances)
     with threadpool_limits(1), tqdm(total=len(runs), desc="at the cues", disable=not progress) as bar:
         models = [
@@ -800,7 +752,7 @@ def gradient_at_cue(model, split, distances):
     Parameters
     ----------
     model : RNNClassifier or LSTMClassifier
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     distances : (N,) integers
         Words after the cue.
 

@@ -43,7 +43,7 @@ class Batches:
 
     Parameters
     ----------
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     rows : list of (B,) integer arrays
         The sentences of each batch, longest first.
     weights : (N,) numpy.ndarray, optional
@@ -113,7 +113,7 @@ def sorted_batches(split, batch_size, rows=None):
 
     Parameters
     ----------
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     batch_size : int
     rows : (n,) integers, optional
         The sentences wanted; all of them by default.
@@ -140,7 +140,7 @@ def shuffled_batches(split, batch_size, rng, weights=None):
 
     Parameters
     ----------
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     batch_size : int
     rng : numpy.random.Generator
     weights : (N,) numpy.ndarray, optional
@@ -166,7 +166,7 @@ def length_weights(split, power):
 
     Parameters
     ----------
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     power : float
         0: every sentence counts the same.
 

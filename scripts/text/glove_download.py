@@ -16,8 +16,9 @@ from urllib.error import HTTPError
 
 from tqdm import tqdm
 
-from scripts.files.artefacts import GLOVE_2024, assets_path
-from scripts.files.storage import DAMAGE, StudyError, check_place, only_writer, write_text, written_whole
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024, assets_path
+from scripts.files.storage import DAMAGE, check_place, only_writer, write_text, written_whole
 
 ARCHIVE = "glove.2024.wikigiga.100d.zip"
 URL = f"https://nlp.stanford.edu/data/wordvecs/{ARCHIVE}"
@@ -43,7 +44,7 @@ def fetch_glove(url=URL):
 
     Raises
     ------
-    StudyError
+    UserError
         The download failed or broke off; what has arrived stays, and the next call continues it. Or the
         archive is damaged or not the one expected; it is deleted, and the next call begins anew.
     """
@@ -56,17 +57,17 @@ def fetch_glove(url=URL):
             if not archive.exists():
                 download(url, archive)
             unpack(archive, path)
-        except StudyError:
+        except UserError:
             raise
         except DAMAGE as error:
             remove(archive)
             reason = textwrap.shorten(str(error) or type(error).__name__, 200)
-            raise StudyError(
+            raise UserError(
                 f"what came from {url} is damaged or not the archive of GloVe 2024 ({reason}), so it was "
                 f"deleted: run the same command again, or {BY_HAND}"
             ) from error
         except OSError as error:
-            raise StudyError(
+            raise UserError(
                 f"{error.filename or archive} could not be read or written ({error.strerror or error}): free "
                 "the disk or the folder, and run the same command again"
             ) from error
@@ -105,7 +106,7 @@ def download(url, archive):
 
     Raises
     ------
-    StudyError
+    UserError
         The server gave no file, or broke off.
     ValueError
         The file is too large.
@@ -144,7 +145,7 @@ def open_download(url, start, version):
             print("The server can't continue this download, or has another file now: it begins anew.")
         response = ask(url, {})
     except (OSError, HTTPException, ValueError) as error:  # ValueError: led on to an address that is none
-        raise StudyError(
+        raise UserError(
             f"{url} could not be downloaded ({str(error).strip('<>')}): run the same command again later, or "
             f"{BY_HAND}"
         ) from error
@@ -189,7 +190,7 @@ def find_version(headers):
 
 
 def read_blocks(response, start, size):
-    """Iterate over the bytes of a response; StudyError where it breaks off before the end of the file."""
+    """Iterate over the bytes of a response; UserError where it breaks off before the end of the file."""
     done, reason = start, "the connection ended"
     try:
         while block := response.read(BLOCK):
@@ -200,7 +201,7 @@ def read_blocks(response, start, size):
     except (OSError, HTTPException) as error:
         reason = str(error) or type(error).__name__
     whole = f" of {size:,}" if size else ""
-    raise StudyError(
+    raise UserError(
         f"the download of {ARCHIVE} broke off after {done:,}{whole} bytes ({reason}): run the same command "
         "again, and it goes on from there"
     )
@@ -214,7 +215,7 @@ def unpack(archive, path):
 
     Raises
     ------
-    StudyError
+    UserError
         It can't be written.
     LookupError, ValueError, zipfile.BadZipFile, …
         One of `scripts.files.storage.DAMAGE`: the archive is damaged, or doesn't hold the file.

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.files.artefacts import StudyError, readable
+from scripts.files.errors import UserError
+from scripts.files.storage import readable
 
 PROBE_SECONDS = 4
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # of a file
@@ -73,7 +74,7 @@ def _set(variable):
     return (variable or "").upper() in ("1", "ON", "YES", "TRUE")
 
 
-class HubError(StudyError):
+class HubError(UserError):
     """A dataset could not be had from the Hub, nor from its cache."""
 
 
@@ -96,7 +97,7 @@ def load_from_hub(dataset_id):
     with contextlib.nullcontext() if online else _offline():
         try:
             return _load(dataset_id), not online
-        except StudyError as error:
+        except UserError as error:
             if online or _refused(error):
                 raise HubError(str(error)) from error
             raise HubError(
@@ -143,14 +144,14 @@ def load_local(path):
 
     Raises
     ------
-    StudyError
+    UserError
         The library can't read it.
     """
     path = Path(path).resolve()
     try:
         folder = tempfile.TemporaryDirectory(prefix="datasets-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise StudyError(
+        raise UserError(
             f"no temporary folder can be made ({error.strerror or error}): free the disk, or set TMPDIR to a "
             "folder that this user can write to"
         ) from error
@@ -186,7 +187,7 @@ def find_files(path):
     endings = [Path(file).suffix.lower() for file in itertools.chain(*found.values())]
     kind = max(LOADERS, key=endings.count)
     if kind not in endings:
-        raise StudyError(f"{path} is no dataset: give a folder of files ending in {', '.join(LOADERS)}")
+        raise UserError(f"{path} is no dataset: give a folder of files ending in {', '.join(LOADERS)}")
     of_kind = {
         split: [file for file in files if Path(file).suffix.lower() == kind] for split, files in found.items()
     }
@@ -194,14 +195,14 @@ def find_files(path):
 
 
 def check_file(path):
-    """Raise StudyError where a file is none, is empty or can't be read, or where no loader is for it."""
+    """Raise UserError where a file is none, is empty or can't be read, or where no loader is for it."""
     with readable(path):
         if not path.is_file():
-            raise StudyError(f"{path} is neither a file nor a folder: give one of them")
+            raise UserError(f"{path} is neither a file nor a folder: give one of them")
         if path.suffix.lower() not in LOADERS:
-            raise StudyError(f"{path} is no dataset: give a folder or a file ending in {', '.join(LOADERS)}")
+            raise UserError(f"{path} is no dataset: give a folder or a file ending in {', '.join(LOADERS)}")
         if not path.stat().st_size:
-            raise StudyError(f"{path} is empty: give a file with rows")
+            raise UserError(f"{path} is empty: give a file with rows")
         with open(path, "rb") as file:
             if path.suffix.lower() in (".json", ".jsonl"):
                 check_depth(path, file)
@@ -210,7 +211,7 @@ def check_file(path):
 
 
 def check_depth(path, file, block_size=1 << 20):
-    """Raise StudyError where JSON is nested so deeply that the library's reader, which recurses, would crash.
+    """Raise UserError where JSON is nested so deeply that the library's reader, which recurses, would crash.
 
     Strings are taken out, and the brackets that are left are counted: up and down. No string of JSON goes on
     to another line.
@@ -225,23 +226,23 @@ def check_depth(path, file, block_size=1 << 20):
         lows = np.minimum(np.minimum.accumulate(heights), lowest)
         height, lowest = heights[-1], lows[-1]
         if (heights - lows).max() > DEEPEST:
-            raise StudyError(f"{path} is nested more than {DEEPEST} deep: give rows of a text and a label")
+            raise UserError(f"{path} is nested more than {DEEPEST} deep: give rows of a text and a label")
         if b"\n" in rest or b"\r" in rest or len(rest) > LONGEST_TEXT:
-            raise StudyError(
+            raise UserError(
                 f"{path} is no JSON: a string in it has no end within its line, or is longer than "
                 f"{LONGEST_TEXT:,} bytes: give rows of a text and a label"
             )
 
 
 def check_unpacked(path, file):
-    """Raise StudyError where a parquet file, by its footer, unpacks to more than a machine may hold."""
+    """Raise UserError where a parquet file, by its footer, unpacks to more than a machine may hold."""
     from pyarrow import parquet
 
     with in_one_line(path):
         footer = parquet.read_metadata(file)
         size = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
     if size > LARGEST or footer.num_rows > MOST_ROWS:
-        raise StudyError(
+        raise UserError(
             f"{path} unpacks to {footer.num_rows:,} rows of {size:,} bytes: give up to {MOST_ROWS:,} rows of "
             f"{LARGEST:,} bytes"
         )
@@ -252,7 +253,7 @@ def _import_datasets():
     try:
         import datasets
     except (ImportError, OSError) as error:
-        raise StudyError(f"datasets can't be imported ({error}): pip install -r requirements.txt") from error
+        raise UserError(f"datasets can't be imported ({error}): pip install -r requirements.txt") from error
     return datasets
 
 
@@ -265,7 +266,7 @@ def _load(what, shown=None, **settings):
 
 @contextlib.contextmanager
 def in_one_line(dataset):
-    """Turn the errors of the library within the block into a StudyError; what it logs of them isn't shown."""
+    """Turn the errors of the library within the block into a UserError; what it logs of them isn't shown."""
     logger = logging.getLogger("datasets")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
@@ -276,14 +277,14 @@ def in_one_line(dataset):
     except Exception as error:  # its errors have no common class
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         if refusal := _refused(error):
-            raise StudyError(
+            raise UserError(
                 f"dataset {str(dataset)!r} can't be loaded, for {refusal.filename or 'a file'} can't be read "
                 f"or written ({refusal.strerror}): give this user the right to, free the disk, or, where it "
                 "lies in the library's cache, set HF_HOME to another folder"
             ) from error
         if empty := re.search(r'"(\w+)" corresponds to no data', reason):
-            raise StudyError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
-        raise StudyError(
+            raise UserError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
+        raise UserError(
             f"dataset {str(dataset)!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a "
             f"folder or file ({', '.join(LOADERS)}) that the datasets library reads"
         ) from error

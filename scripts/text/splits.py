@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit
 from tqdm import tqdm
 
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
 
 LONG = 5  # tokens from which on a shared row unites its sources
 SHARE = 0.1  # of the groups, for each part carved out
@@ -133,13 +133,13 @@ def carve(within, lengths, parts, seed):
 
     Raises
     ------
-    StudyError
+    UserError
         There are too few groups for a split.
     """
     sources, groups = unite(within, lengths)
     tenth = max(1, round(SHARE * (groups.max() + 1)))
     if len(parts) * tenth > groups.max():
-        raise StudyError(
+        raise UserError(
             f"{len(lengths)} rows of {groups.max() + 1} unrelated sentences are too few to carve "
             f"{' and '.join(parts)} out of them: give more rows, or a dataset that has these splits"
         )

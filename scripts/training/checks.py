@@ -6,7 +6,8 @@ from threadpoolctl import threadpool_limits
 import lstm.model
 import lstm.train
 import rnn.model
-from scripts.files import artefacts
+from scripts.files.data import load_data
+from scripts.files.errors import UserError
 from scripts.text.batches import pack, sorted_batches
 from scripts.training.experiment import CLASSIFIERS, build_model, check_settings
 from scripts.training.optimizer import Adam
@@ -133,13 +134,13 @@ def learn_by_heart(sentences, steps, lr=0.01):
 
     Raises
     ------
-    StudyError
+    UserError
         `sentences` or `steps` is no positive whole number, or there is no data.
     """
     for name, value in {"sentences": sentences, "steps": steps}.items():
         if not isinstance(value, int) or value < 1:
-            raise artefacts.StudyError(f"{name}={value!r}: expected a whole number, 1 or more")
-    data = artefacts.load_data()
+            raise UserError(f"{name}={value!r}: expected a whole number, 1 or more")
+    data = load_data()
     split = data.splits["train"]
     rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
     (batch,) = sorted_batches(split, sentences, rows)

@@ -2,16 +2,13 @@
 
 import numpy as np
 
-from scripts.files import artefacts
-from scripts.files.artefacts import UNKNOWN, StudyError
+from scripts.files.data import UNKNOWN, describe_data, load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
+from scripts.files.runs import best_epoch, load_run
+from scripts.files.storage import write_json
 from scripts.text.batches import sorted_batches
-from scripts.training.experiment import (
-    EVALUATION_BATCH,
-    best_epoch,
-    build_model,
-    describe_data,
-    saved_settings,
-)
+from scripts.training.experiment import EVALUATION_BATCH, build_model, saved_settings
 
 LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: where each group of lengths begins
 
@@ -26,18 +23,18 @@ def load_model(run_id):
     Returns
     -------
     model : RNNClassifier or LSTMClassifier
-    data : scripts.files.artefacts.Data
-    run : scripts.files.artefacts.Run
+    data : scripts.files.data.Data
+    run : scripts.files.runs.Run
 
     Raises
     ------
-    StudyError
+    UserError
         There is no such run, its weights don't fit, or data/ is not what it was trained on.
     """
-    run, data = artefacts.load_run(run_id), artefacts.load_data()
+    run, data = load_run(run_id), load_data()
     trained, here = run.settings["dataset"], describe_data(data.manifest)
     if trained["checksum"] != here["checksum"]:
-        raise StudyError(
+        raise UserError(
             f"run {run_id!r} was trained on {trained['name']} with {trained['embeddings']}, but data/ holds "
             f"another preprocessing ({here['name']} with {here['embeddings']}): preprocess as then, or train "
             "again"
@@ -46,7 +43,7 @@ def load_model(run_id):
     shapes = {name: view.shape for name, view in model.parameters.items()}
     found = {name: array.shape for name, array in run.weights.items()}
     if shapes != found:
-        raise StudyError(
+        raise UserError(
             f"the weights of run {run_id!r} have shapes {found}, expected {shapes}: train it again"
         )
     for name, view in model.parameters.items():
@@ -118,14 +115,12 @@ def evaluate_run(run_id):
 
 def kept_path(what, run_id):
     """Path of what a test or the reading of a sentence found, in assets/benchmarks/."""
-    return artefacts.assets_path("benchmarks", f"{what}-{artefacts.check_run_id(run_id)}.json")
+    return assets_path("benchmarks", f"{what}-{check_run_id(run_id)}.json")
 
 
 def keep(what, found):
     """Write down what was found of a run, and return it."""
-    artefacts.write_json(
-        kept_path(what, found["run_id"]), {"format_version": artefacts.FORMAT_VERSION, **found}
-    )
+    write_json(kept_path(what, found["run_id"]), {"format_version": FORMAT_VERSION, **found})
     return found
 
 
@@ -147,7 +142,7 @@ def read_sentence(run_id, sentence):
 
     Raises
     ------
-    StudyError
+    UserError
         No sentence, or what :func:`load_model` raises.
     """
     from scripts.text.corpus import tokens_of
@@ -155,7 +150,7 @@ def read_sentence(run_id, sentence):
     model, data, run = load_model(run_id)
     words = tokens_of(sentence, data.manifest) if isinstance(sentence, str) else []
     if not words:
-        raise StudyError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
+        raise UserError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
     row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
     ids = np.array([row.get(word, UNKNOWN) for word in words])
     without = logits_without_each(model, ids)

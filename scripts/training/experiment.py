@@ -18,8 +18,20 @@ import lstm.train
 import rnn.model
 import rnn.train
 from scripts.dynamics.gradients import gradient_rows, measure
-from scripts.files import artefacts
-from scripts.files.artefacts import TIMINGS, Run, StudyError
+from scripts.files.data import describe_data, load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import check_run_id, log_path, weights_path
+from scripts.files.runs import (
+    RETRAIN,
+    RUN_VERSION,
+    TIMINGS,
+    Run,
+    best_epoch,
+    load_run,
+    save_run,
+    write_log,
+    writing_run,
+)
 from scripts.text.batches import length_weights, shuffled_batches, sorted_batches
 from scripts.training.optimizer import SCHEDULES, Adam
 from scripts.training.workers import Workers
@@ -31,7 +43,7 @@ STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
 BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
 
 
-class RunEnded(StudyError):
+class RunEnded(UserError):
     """A run can't go on, as its numbers were no longer finite."""
 
 
@@ -83,15 +95,15 @@ def check_settings(model, given):
 
     Raises
     ------
-    StudyError
+    UserError
         The model or one of them is unknown, or one is out of range.
     """
     if model not in CLASSIFIERS:
-        raise StudyError(f"unknown model {model!r}: choose among {', '.join(CLASSIFIERS)}")
+        raise UserError(f"unknown model {model!r}: choose among {', '.join(CLASSIFIERS)}")
     known = [field.name for field in fields(Settings) if model == "lstm" or field.name not in LSTM_ALONE]
     for name in given:
         if name not in known:
-            raise StudyError(
+            raise UserError(
                 f"unknown setting {name!r} of the {model.upper()}: choose among {', '.join(known)}"
             )
     settings = asdict(Settings(**given))
@@ -100,9 +112,9 @@ def check_settings(model, given):
         if isinstance(value, np.generic):
             value = settings[name] = value.item()
         if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or not holds(value):
-            raise StudyError(f"{name}={value!r}: expected {expected}")
+            raise UserError(f"{name}={value!r}: expected {expected}")
     if min(settings["workers"], settings["threads"]) > 1:
-        raise StudyError(
+        raise UserError(
             f"workers={settings['workers']} with threads={settings['threads']}: a worker has one BLAS "
             "thread, leave one of the two at 1"
         )
@@ -210,28 +222,16 @@ def blas():
 
 
 def check_threads(threads):
-    """StudyError where so many BLAS threads can't be had: more than cores are many times slower than one."""
+    """UserError where so many BLAS threads can't be had: more than cores are many times slower than one."""
     if threads > (cores := cpu_count()):
-        raise StudyError(
+        raise UserError(
             f"threads={threads}, more than the cores that this process may use ({cores}): give {cores} or "
             "less"
         )
     if threads > 1 and blas() == "unknown":
-        raise StudyError(
+        raise UserError(
             f"threads={threads}, but the BLAS of this NumPy can't be told how many to use: leave threads=1"
         )
-
-
-def describe_data(manifest):
-    """What a log says of the dataset: enough to name it, and to know it again."""
-    return {
-        "name": manifest["dataset"]["name"],
-        "embeddings": manifest["embeddings"]["name"],
-        "dimensions": manifest["embeddings"]["dimensions"],
-        "max_length": manifest["max_length"],
-        "splits": {name: {"rows": split["rows"]} for name, split in manifest["splits"].items()},
-        "checksum": artefacts.data_checksum(manifest),
-    }
 
 
 def run(model, run_id, /, *, overwrite=False, progress=True, **given):
@@ -259,15 +259,15 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
 
     Raises
     ------
-    StudyError
+    UserError
         Settings out of range, more threads than can be had, data/ missing or damaged, a run id that is taken
         or being trained by another process, or a loss that is no longer finite. Files already written stay.
     """
-    artefacts.check_run_id(run_id)
+    check_run_id(run_id)
     settings = check_settings(model, given)
-    data = artefacts.load_data()
+    data = load_data()
     header = {
-        "format_version": artefacts.RUN_VERSION,
+        "format_version": RUN_VERSION,
         "run_id": run_id,
         "model": model,
         "hyperparameters": settings,
@@ -275,19 +275,19 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
         "threads": settings["threads"],
     }
-    with artefacts.writing_run(run_id):
+    with writing_run(run_id):
         previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
         if past.epochs > settings["epochs"]:
             epochs = f"{settings['epochs']} epochs"
             print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
-            artefacts.write_log(run_id)
+            write_log(run_id)
         else:
             _train(run_id, header, data, previous, past, progress)
-        return artefacts.load_run(run_id)
+        return load_run(run_id)
 
 
 def _train(run_id, header, data, previous, past, progress):
-    """Train in as many threads as are asked for; what ends it is a StudyError."""
+    """Train in as many threads as are asked for; what ends it is a UserError."""
     check_threads(header["threads"])
     # BLAS would take all cores, and collide with other processes. Overflow is no news to warn of: a saturated
     # gate is right, and a loss that is not finite ends the run with a message of its own.
@@ -295,7 +295,7 @@ def _train(run_id, header, data, previous, past, progress):
         try:
             _run_epochs(run_id, header, data, previous, past, progress)
         except MemoryError as error:
-            raise StudyError(
+            raise UserError(
                 f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
                 "batch_size"
             ) from error
@@ -305,9 +305,9 @@ def saved_settings(run_id, settings):
     """The hyperparameters in a weights file, which may be a stranger's: completed and checked as if given."""
     try:
         return check_settings(settings["model"], settings["hyperparameters"])
-    except StudyError as error:
-        path = artefacts.weights_path(run_id)
-        raise StudyError(f"{path} is damaged ({error}): {artefacts.RETRAIN}") from error
+    except UserError as error:
+        path = weights_path(run_id)
+        raise UserError(f"{path} is damaged ({error}): {RETRAIN}") from error
 
 
 def find_previous(run_id, header, remedy=None):
@@ -331,24 +331,24 @@ def find_previous(run_id, header, remedy=None):
     ------
     RunEnded
         It is the run that is asked for, but can't go on.
-    StudyError
+    UserError
         The run id is taken by a run with other settings or data.
     """
     remedy = remedy or "choose another run id, or begin anew with overwrite=True"
-    if not artefacts.weights_path(run_id).exists():
-        if artefacts.log_path(run_id).exists():
-            raise StudyError(
+    if not weights_path(run_id).exists():
+        if log_path(run_id).exists():
+            raise UserError(
                 f"run {run_id!r} has a log but no weights to continue from: put the weights back, {remedy}"
             )
         return None, Past()
-    previous = artefacts.load_run(run_id)
+    previous = load_run(run_id)
     old, new = previous.settings, header
     if old["model"] != new["model"]:
-        raise StudyError(
+        raise UserError(
             f"run {run_id!r} is an {old['model'].upper()}'s, not an {new['model'].upper()}'s: {remedy}"
         )
     if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
-        raise StudyError(
+        raise UserError(
             f"run {run_id!r} was trained on other data ({old['dataset']['name']} with "
             f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
             f"{new['dataset']['embeddings']}): {remedy}"
@@ -357,11 +357,11 @@ def find_previous(run_id, header, remedy=None):
     changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
     if changed:
         was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
-        raise StudyError(f"run {run_id!r} was trained with {was}: {remedy}")
+        raise UserError(f"run {run_id!r} was trained with {was}: {remedy}")
     if old["epochs"] > new["epochs"]:
-        raise StudyError(f"run {run_id!r} has epochs={old['epochs']}, more than {new['epochs']}: {remedy}")
+        raise UserError(f"run {run_id!r} has epochs={old['epochs']}, more than {new['epochs']}: {remedy}")
     if old["epochs"] < new["epochs"] and new["schedule"] != "constant":
-        raise StudyError(
+        raise UserError(
             f"run {run_id!r} lets its learning rate fall to 0 over {old['epochs']} epochs, so it can't go on "
             f"to {new['epochs']}: {remedy}"
         )
@@ -382,7 +382,7 @@ def _run_epochs(run_id, header, data, previous, past, progress):
     run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
     if previous:
         if run.resume["theta"].shape != model.theta.shape:
-            raise StudyError(
+            raise UserError(
                 f"run {run_id!r} has {run.resume['theta'].size} parameters in its weights file, expected "
                 f"{model.theta.size}: restore the file from a copy, or begin anew with overwrite=True"
             )
@@ -403,16 +403,16 @@ def _run_epochs(run_id, header, data, previous, past, progress):
                     run = run._replace(weights=best)
             record["gradients_seconds"] = time.perf_counter() - started
             run = _with_epoch(run, record, model, optimizer)
-            artefacts.save_run(run_id, run, append=past.epochs > 0)
+            save_run(run_id, run, append=past.epochs > 0)
             past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
             if progress:
                 tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
     except FloatingPointError as error:
         kept = ""
         if past.epochs:  # else nothing of this run is written yet
-            artefacts.save_run(run_id, artefacts.load_run(run_id)._replace(ended=str(error)))
+            save_run(run_id, load_run(run_id)._replace(ended=str(error)))
             kept = "; the best weights so far stay"
-        raise StudyError(
+        raise UserError(
             f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {BEGIN_ANEW}{kept}"
         ) from error
 
@@ -441,7 +441,7 @@ def start(kind, settings, data):
     kind : {"rnn", "lstm"}
     settings : dict
         As :func:`check_settings` gives them.
-    data : scripts.files.artefacts.Data
+    data : scripts.files.data.Data
 
     Returns
     -------
@@ -468,7 +468,7 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
     ----------
     header : dict
         ``model`` and ``hyperparameters`` of the run.
-    data : scripts.files.artefacts.Data
+    data : scripts.files.data.Data
     model, optimizer
         Of :func:`start`, or as they continue.
     first_epoch : int
@@ -511,19 +511,3 @@ def epoch_line(record, epochs):
         left = [f"{state} {'–' if median is None else f'{median:.0e}'}" for state, median in medians.items()]
         line += f"∂z {depth} steps back: {', '.join(left)}  "
     return line + f"{record['seconds'] + record['gradients_seconds']:.1f} s"
-
-
-def best_epoch(epochs):
-    """The epoch whose weights a run keeps: the smallest validation loss, the earliest of equals.
-
-    Parameters
-    ----------
-    epochs : list of dict
-        Epoch records, from epoch 0.
-
-    Returns
-    -------
-    dict
-        One of them.
-    """
-    return min(epochs, key=lambda record: record["validation_loss"])

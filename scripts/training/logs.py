@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
-from scripts.training.experiment import best_epoch
+from scripts.files.errors import UserError
+from scripts.files.paths import log_path
+from scripts.files.runs import best_epoch, read_log, runs_like
 
 NAMES = {"rnn": "RNN", "lstm": "LSTM"}
 DEFAULT_RNN, DEFAULT_LSTM = "rnn-run-1", "lstm-run-3"
@@ -15,7 +15,7 @@ WIDTHS = {"rnn-16": 16, "rnn-32": 32}  # runs of main.py that are not of the def
 
 
 class Log(NamedTuple):
-    """The log of one run, as :func:`artefacts.read_log` gives it, and its name."""
+    """The log of one run, as :func:`scripts.files.runs.read_log` gives it, and its name."""
 
     run_id: str
     settings: dict
@@ -38,15 +38,15 @@ class Log(NamedTuple):
 
 
 def read(run_id, model=None):
-    """Read a log; StudyError where the run is missing or, where `model` is named, of the other model."""
-    if not artefacts.log_path(run_id).is_file() and (block := block_of(run_id, model)):
-        raise StudyError(
-            f"there is no run {run_id!r} (runs here: {artefacts.runs_like(run_id)}): uncomment "
+    """Read a log; UserError where the run is missing or, where `model` is named, of the other model."""
+    if not log_path(run_id).is_file() and (block := block_of(run_id, model)):
+        raise UserError(
+            f"there is no run {run_id!r} (runs here: {runs_like(run_id)}): uncomment "
             f"the block {block} in main.py and run `python main.py`"
         )
-    log = Log(run_id, *artefacts.read_log(run_id))
+    log = Log(run_id, *read_log(run_id))
     if model and log.model != model:
-        raise StudyError(
+        raise UserError(
             f"run {run_id!r} is of an {NAMES.get(log.model, log.model)}, expected one of an {NAMES[model]}: "
             f"name another, or train one with train_{model}()"
         )
@@ -63,9 +63,9 @@ def block_of(run_id, model=None):
 
 
 def check_gradients_recorded(log):
-    """Raise StudyError where the best epoch of a run has no gradients."""
+    """Raise UserError where the best epoch of a run has no gradients."""
     if not log.best.get("gradients"):
-        raise StudyError(
+        raise UserError(
             f"the log of run {log.run_id!r} holds no gradients at its best epoch, {log.best['epoch']}: train "
             "it with recording switched on (another run id, or overwrite=True)"
         )

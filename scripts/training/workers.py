@@ -23,7 +23,7 @@ import warnings
 
 import numpy as np
 
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
 
 LARGEST_BATCH = 1 << 24  # tokens that the shared memory has room for; the system lends what is written only
 PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
@@ -42,15 +42,15 @@ class Workers:
 
     Raises
     ------
-    StudyError
+    UserError
         This system can't fork a process, or this process may not; a process ended; a batch is too large.
     """
 
     def __init__(self, model, count):
         if "fork" not in multiprocessing.get_all_start_methods():
-            raise StudyError(f"workers={count}: this system can't fork processes, give workers=1")
+            raise UserError(f"workers={count}: this system can't fork processes, give workers=1")
         if multiprocessing.current_process().daemon:  # as those of multiprocessing.Pool and of Dask are
-            raise StudyError(f"workers={count}: this process may not start others, give workers=1")
+            raise UserError(f"workers={count}: this process may not start others, give workers=1")
         self.model, self.count = model, count
         theta = shared(model.theta.shape, model.dtype)
         theta[:] = model.theta
@@ -129,7 +129,7 @@ class Workers:
     def _write_batch(self, ids, batch_sizes, rng):
         """Lay a batch into the shared memory."""
         if len(ids) > LARGEST_BATCH:
-            raise StudyError(
+            raise UserError(
                 f"a batch of {len(ids):,} tokens, but workers share at most {LARGEST_BATCH:,}: give a "
                 "smaller batch_size, or workers=1"
             )
@@ -176,7 +176,7 @@ class Workers:
         except BrokenPipeError:
             answers = [b""]
         if not all(answer == order for answer in answers):
-            raise StudyError(
+            raise UserError(
                 "a worker process ended or failed in the middle of a batch: the epochs before are kept; "
                 "train again to continue"
             )

@@ -12,8 +12,9 @@ from scripts import benchmark
 from scripts.benchmarks import peers as benchmark_peers
 from scripts.benchmarks import training as benchmark_training
 from scripts.benchmarks.tables import tables
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import assets_path
+from scripts.files.storage import write_json
 from scripts.text.batches import Batch
 from scripts.training.experiment import build_model, check_settings
 from tests.conftest import make_split, write_data
@@ -275,7 +276,7 @@ def test_only_full_batches_are_timed_and_all_are_counted():
     batches, epoch_batches = benchmark_training.cut_batches(split, 16, 50)
     assert epoch_batches == 7
     assert [len(batch.y) for batch in batches] == [16] * 6
-    with pytest.raises(StudyError, match="100 training sentences, less than one batch of 128"):
+    with pytest.raises(UserError, match="100 training sentences, less than one batch of 128"):
         benchmark_training.cut_batches(split, 128, 50)
 
 
@@ -335,7 +336,7 @@ def measure(sections=("training",), peers=None, plan=PLAN, **options):
 
 
 def todays_file(suffix=""):
-    return artefacts.assets_path("benchmarks", f"{datetime.date.today().isoformat()}{suffix}.json")
+    return assets_path("benchmarks", f"{datetime.date.today().isoformat()}{suffix}.json")
 
 
 def test_missing_peers_are_skipped_and_said_so(made_up, capsys):
@@ -441,7 +442,7 @@ def test_other_sections_of_the_same_day_stay(made_up):
 def test_other_circumstances_of_the_same_day_are_refused(made_up):
     measure(("recording",))
     before = todays_file().read_bytes()
-    with pytest.raises(StudyError, match=r"other circumstances \(settings differ\): move or delete it"):
+    with pytest.raises(UserError, match=r"other circumstances \(settings differ\): move or delete it"):
         measure(plan=PLAN._replace(repetitions=1))
     assert todays_file().read_bytes() == before
 
@@ -575,7 +576,7 @@ def test_sections_sizes_and_repetitions_are_chosen(monkeypatch):
     ],
 )
 def test_wrong_arguments_are_one_clear_line(study_root, arguments, message):
-    with pytest.raises(StudyError, match=message):
+    with pytest.raises(UserError, match=message):
         benchmark.main(arguments)
 
 
@@ -586,13 +587,13 @@ def test_wrong_arguments_are_one_clear_line(study_root, arguments, message):
 def test_other_files_are_not_shown(tmp_path, content, message):
     path = tmp_path / "a.json"
     path.write_text(content)
-    with pytest.raises(StudyError, match=message):
+    with pytest.raises(UserError, match=message):
         benchmark.main(["--show", str(path)])
 
 
 def test_a_result_from_before_the_products_were_measured_is_shown(made_up, capsys):
     record = measure(("recording",))
-    artefacts.write_json(todays_file(), {name: value for name, value in record.items() if name != "products"})
+    write_json(todays_file(), {name: value for name, value in record.items() if name != "products"})
     capsys.readouterr()
     benchmark.main(["--show", str(todays_file())])
     assert "| LSTM | 4 | 16 |" in capsys.readouterr().out
@@ -600,6 +601,6 @@ def test_a_result_from_before_the_products_were_measured_is_shown(made_up, capsy
 
 def test_a_damaged_result_is_not_shown(made_up):
     record = measure(("recording",))
-    artefacts.write_json(todays_file(), {name: value for name, value in record.items() if name != "growth"})
-    with pytest.raises(StudyError, match=r"is damaged \(it has no growth\)"):
+    write_json(todays_file(), {name: value for name, value in record.items() if name != "growth"})
+    with pytest.raises(UserError, match=r"is damaged \(it has no growth\)"):
         benchmark.main(["--show", str(todays_file())])

@@ -10,8 +10,8 @@ import pytest
 from scripts.benchmarks import growth as benchmark_growth
 from scripts.benchmarks import machine as benchmark_machine
 from scripts.benchmarks.training import draw_split
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.errors import UserError
 from scripts.text.embeddings import read_glove
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is told by Linux alone")
@@ -30,13 +30,13 @@ def temporary(tmp_path, monkeypatch):
 def test_a_point_of_growth(kind, temporary):
     ballast = np.ones(200_000_000, np.uint8)  # of this process, which the other one doesn't hold
     point = {"model": kind, "sentences": 300, "T": 4, "hidden_size": 5}
-    root = artefacts.ROOT
+    root = paths.ROOT
     entry = benchmark_growth.measure_growth(point, batches=3, repetitions=2)
     assert entry["tokens"] == 3 * 64 * 4
     assert len(entry["seconds"]) == 2
     assert entry["seconds_a_token"] == pytest.approx(sum(entry["seconds"]) / 2 / entry["tokens"])
     assert entry["memory"].keys() == {"before", "loaded", "cut", "trained", "peak"}
-    assert root == artefacts.ROOT
+    assert root == paths.ROOT
     assert not list(temporary.iterdir()), "temporary files are removed"
     if sys.platform == "linux":
         memory = entry["memory"]
@@ -67,7 +67,7 @@ def test_batches_of_all_lengths_are_timed():
     chosen = benchmark_growth.typical(rows, lengths, 3)
     assert [lengths[batch[0]] for batch in chosen] == [1, 5, 9]
     assert len(benchmark_growth.typical(rows, lengths, 100)) == 5
-    with pytest.raises(StudyError, match="less than one batch of 64"):
+    with pytest.raises(UserError, match="less than one batch of 64"):
         benchmark_growth.typical(rows[5:], lengths, 3)
 
 
@@ -80,7 +80,7 @@ def test_made_up_sentences_of_one_length():
 def test_a_failure_in_a_process_of_its_own_is_one_line(tmp_path):
     script = tmp_path / "fails.py"
     script.write_text("raise SystemExit('error: there is no such thing')")
-    with pytest.raises(StudyError, match=r"process of its own failed \(there is no such thing\)"):
+    with pytest.raises(UserError, match=r"process of its own failed \(there is no such thing\)"):
         benchmark_machine.run_child(str(script))
 
 
@@ -163,5 +163,5 @@ def test_gensim_reads_the_same_vectors(tmp_path):
 
 
 def test_too_little_room_is_one_clear_line(temporary):
-    with pytest.raises(StudyError, match=r"needs .* GB in .*, where .* are free: set TMPDIR"):
+    with pytest.raises(UserError, match=r"needs .* GB in .*, where .* are free: set TMPDIR"):
         benchmark_growth.check_room(temporary, 10**15)

@@ -8,7 +8,7 @@ import pytest
 from lstm.model import LSTMClassifier
 from scripts.dynamics import gradients
 from scripts.dynamics.gradients import gradient_rows, measure, spectra, summarise, walk_back
-from scripts.files import artefacts
+from scripts.files.data import Split
 from scripts.text.batches import sorted_batches
 from tests.conftest import make_split
 
@@ -81,9 +81,7 @@ def test_norms_do_not_underflow(kind):
 
     rng = np.random.default_rng(0)
     T = 400
-    split = artefacts.Split(
-        rng.integers(0, 9, T).astype(np.uint8), np.array([T]), np.array([1]), np.array([0])
-    )
+    split = Split(rng.integers(0, 9, T).astype(np.uint8), np.array([T]), np.array([1]), np.array([0]))
     results = []
     for dtype in (np.float32, np.float64):
         model = CLASSIFIERS[kind](
@@ -107,7 +105,7 @@ def test_sentences_with_a_saturated_cell_have_no_decay():
     model = LSTMClassifier(np.zeros((2, 3)), 4, rng=np.random.default_rng(0))
     model.parameters["weight_hh_l0"][:] = 0
     model.parameters["bias_ih_l0"][:] = 20
-    split = artefacts.Split(np.ones(62, int), np.array([30, 2, 30]), np.array([1, 0, 1]), np.arange(3))
+    split = Split(np.ones(62, int), np.array([30, 2, 30]), np.array([1, 0, 1]), np.arange(3))
     with np.errstate(invalid="ignore"):  # as a run does
         recorded = measure(model, split, np.arange(3))
     json.dumps(recorded, allow_nan=False)

@@ -9,8 +9,9 @@ import pytest
 import lstm.model
 from scripts.dynamics import jacobians
 from scripts.dynamics.gradients import gradient_rows
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.errors import UserError
+from scripts.files.runs import best_epoch, load_run, save_run
 from scripts.studies import jacobians as analysis
 from scripts.text.batches import sorted_batches
 from scripts.training import experiment
@@ -194,7 +195,7 @@ def trained(kind, data):
     """A small run of that kind, whose best epoch is not epoch 0."""
     options = {"input_dropout": 0, "state_dropout": 0, "seed": 3, "progress": False}
     run = experiment.run(kind, "a-run", epochs=2, hidden_size=6, lr=0.02, **options)
-    assert experiment.best_epoch(run.history)["epoch"] > 0
+    assert best_epoch(run.history)["epoch"] > 0
     return run
 
 
@@ -202,7 +203,7 @@ def test_study_measures_what_the_log_measured(trained, data, capsys):
     study = analysis.jacobian_study("a-run", **SMALL)
     for moment, record in (
         ("initialisation", trained.history[0]),
-        ("best", experiment.best_epoch(trained.history)),
+        ("best", best_epoch(trained.history)),
     ):
         part, logged = study["at"][moment], record["gradients"]
         assert part["epoch"] == record["epoch"]
@@ -284,7 +285,7 @@ def test_a_rate_has_its_standard_error():
 
 def test_study_is_written_as_it_is_returned_and_is_the_same_again(trained):
     study = analysis.jacobian_study("a-run", **SMALL)
-    path = artefacts.ROOT / "assets" / "benchmarks" / "jacobians-a-run.json"
+    path = paths.ROOT / "assets" / "benchmarks" / "jacobians-a-run.json"
     assert json.loads(path.read_text(encoding="utf-8")) == study
     again = analysis.jacobian_study("a-run", **SMALL)
     assert again | {"seconds": 0} == study | {"seconds": 0}
@@ -310,11 +311,11 @@ def test_numbers_that_are_not_finite_are_null():
 
 
 def refused(words, *arguments, **options):
-    """The study ends with a StudyError of one line that says `words`, and writes nothing."""
-    with pytest.raises(StudyError, match=words) as caught:
+    """The study ends with a UserError of one line that says `words`, and writes nothing."""
+    with pytest.raises(UserError, match=words) as caught:
         analysis.jacobian_study(*arguments, **{**SMALL, **options})
     assert "\n" not in str(caught.value)
-    assert not list((artefacts.ROOT / "assets").glob("benchmarks/*"))
+    assert not list((paths.ROOT / "assets").glob("benchmarks/*"))
 
 
 def test_a_log_without_gradients_is_refused(data):
@@ -336,8 +337,8 @@ def test_a_depth_beyond_the_longest_sentence_is_refused(trained, data):
 def test_weights_of_the_other_model_are_refused(data):
     for kind in ("rnn", "lstm"):
         experiment.run(kind, f"a-{kind}", epochs=1, hidden_size=4, progress=False)
-    run, other = artefacts.load_run("a-rnn"), artefacts.load_run("a-lstm")
-    artefacts.save_run("a-rnn", run._replace(weights=other.weights, resume=other.resume))
+    run, other = load_run("a-rnn"), load_run("a-lstm")
+    save_run("a-rnn", run._replace(weights=other.weights, resume=other.resume))
     refused("weights of run 'a-rnn' have shapes", "a-rnn")
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from scripts.figures import jacobians as plots_dynamics
 from scripts.figures import style as figure_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.errors import UserError
+from scripts.files.paths import FORMAT_VERSION, GLOVE_2024, log_path
+from scripts.files.storage import write_json
 from scripts.studies import jacobians as analysis
 from scripts.training import experiment
 
@@ -62,13 +64,13 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
         }
     dataset = {
         "name": "stanfordnlp/sst2",
-        "embeddings": artefacts.GLOVE_2024,
+        "embeddings": GLOVE_2024,
         "dimensions": 100,
         "max_length": None,
         "checksum": "0123456789abcdef",
     }
     study = {
-        "format_version": artefacts.FORMAT_VERSION,
+        "format_version": FORMAT_VERSION,
         "run_id": run_id,
         "model": model,
         "hidden_size": 48,
@@ -87,7 +89,7 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
         "at": at,
         "seconds": 1.0,
     }
-    artefacts.write_json(analysis.study_path(run_id), study)
+    write_json(analysis.study_path(run_id), study)
     return study
 
 
@@ -117,7 +119,7 @@ def assert_complete(figure, *expected):
             assert axes.get_title(loc="left")
     written = words(figure)
     provenance = (
-        artefacts.GLOVE_2024,
+        GLOVE_2024,
         "stanfordnlp/sst2",
         "48 units",
         "501 validation sentences of 20 to 49 tokens",
@@ -279,7 +281,7 @@ def test_studies_that_were_not_measured_alike_are_not_drawn_together(part, chang
     make_study()
     lstm = make_study("lstm-run-3", "lstm")
     lstm[part] = {**lstm[part], **change} if isinstance(change, dict) else change
-    artefacts.write_json(analysis.study_path("lstm-run-3"), lstm)
+    write_json(analysis.study_path("lstm-run-3"), lstm)
     fails(words_of_it + r".*jacobians\(\"rnn-run-1\"\) and jacobians", plots_dynamics.plot_lyapunov)
 
 
@@ -325,7 +327,7 @@ def test_figures_are_files_of_the_houses_width_and_the_same_again():
     make_study("lstm-run-3", "lstm")
     paths = plots_dynamics.plot_jacobians()
     names = ["theory-rnn-run-1.png", "direct-path-lstm-run-3.png", "lyapunov-rnn-run-1-vs-lstm-run-3.png"]
-    assert paths == [artefacts.ROOT / "assets" / "figures" / name for name in names]
+    assert paths == [paths.ROOT / "assets" / "figures" / name for name in names]
     for path in paths:
         assert plt.imread(path).shape[1] == figure_style.WIDTH * figure_style.PIXELS_PER_INCH
         assert path.stat().st_size < 200_000
@@ -334,11 +336,11 @@ def test_figures_are_files_of_the_houses_width_and_the_same_again():
 
 
 def fails(match, function, *arguments):
-    """The call ends with a StudyError of one line that says `match`, and draws nothing."""
-    with pytest.raises(StudyError, match=match) as caught:
+    """The call ends with a UserError of one line that says `match`, and draws nothing."""
+    with pytest.raises(UserError, match=match) as caught:
         function(*arguments)
     assert "\n" not in str(caught.value)
-    assert not list(artefacts.ROOT.glob("assets/figures/*"))
+    assert not list(paths.ROOT.glob("assets/figures/*"))
 
 
 def test_studies_that_are_missing_or_of_the_other_model_are_refused():
@@ -377,7 +379,7 @@ def test_studies_that_lack_a_key_are_refused(keys):
         inner[key] = dict(inner[key])
         inner = inner[key]
     del inner[keys[-1]]
-    artefacts.write_json(analysis.study_path("rnn-run-1"), study)
+    write_json(analysis.study_path("rnn-run-1"), study)
     expected = rf'jacobians-rnn-run-1.json lacks {".".join(keys)}: call jacobians\("rnn-run-1"\) of main.py'
     fails(expected, plots_dynamics.plot_theory)
 
@@ -406,7 +408,7 @@ def test_a_study_of_an_earlier_training_is_refused(kind, data):
         study | {"dataset": study["dataset"] | {"checksum": "0"}},
         study | {"at": study["at"] | {"best": study["at"]["best"] | {"epoch": 9}}},
     ):
-        artefacts.write_json(analysis.study_path("a-run"), stale)
+        write_json(analysis.study_path("a-run"), stale)
         fails(match, plots_dynamics.read, "a-run", kind)
-    artefacts.log_path("a-run").unlink()
+    log_path("a-run").unlink()
     assert plots_dynamics.read("a-run", kind) == stale  # nothing to compare it with

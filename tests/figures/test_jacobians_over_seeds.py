@@ -7,8 +7,9 @@ import pytest
 
 from scripts import plots
 from scripts.figures import jacobians_over_seeds as plots_seeds
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import FORMAT_VERSION, GLOVE_2024
+from scripts.files.storage import read_json, write_json
 from scripts.studies import jacobians as analysis
 from scripts.studies import studies
 from tests.figures.test_jacobians import RATES, make_study, words
@@ -26,8 +27,8 @@ def pair(study_root):
         variants.append({"model": model, "name": "pair", "runs": runs})
         for run_id, scale in zip(runs, SCALES, strict=False):
             make_study(run_id, model, scale=scale)
-    content = {"format_version": artefacts.FORMAT_VERSION, "comparison": True, "variants": variants}
-    artefacts.write_json(studies.study_path("pair"), content)
+    content = {"format_version": FORMAT_VERSION, "comparison": True, "variants": variants}
+    write_json(studies.study_path("pair"), content)
     yield content
     plt.close("all")
 
@@ -40,7 +41,7 @@ def figure_of(name="pair"):
 
 
 def median_of(model, quantity, moment, seed):
-    study = artefacts.read_json(analysis.study_path(f"study-{model}-pair-s{seed}"))
+    study = read_json(analysis.study_path(f"study-{model}-pair-s{seed}"))
     return 10 ** np.array(study["at"][moment]["quantities"][quantity]["median"])
 
 
@@ -81,7 +82,7 @@ def test_the_figure_says_what_it_was_drawn_from(pair):
     assert "3 seeds" in written
     assert "study-lstm-pair-s2" in written
     assert "study-lstm-pair-s3" not in written
-    assert artefacts.GLOVE_2024 in written
+    assert GLOVE_2024 in written
     assert "501 validation sentences of 20 to 49 tokens" in written
 
 
@@ -92,7 +93,7 @@ def test_plot_draws_it_where_it_is_measured(pair, capsys):
     for seed in range(3):
         analysis.study_path(f"study-rnn-pair-s{seed}").unlink()
     assert not plots_seeds.has_jacobians("pair")
-    with pytest.raises(StudyError, match="'pair' has no one RNN and one LSTM whose Jacobians"):
+    with pytest.raises(UserError, match="'pair' has no one RNN and one LSTM whose Jacobians"):
         plots_seeds.plot_jacobians_over_seeds("pair")
 
 
@@ -103,20 +104,20 @@ def test_seeds_of_two_variants_or_of_unequal_number_are_not_drawn_as_one(pair):
     assert plots_seeds.has_jacobians("pair")
     make_study("study-rnn-wide-s0", "rnn")
     pair["variants"].append({"model": "rnn", "name": "wide", "runs": ["study-rnn-wide-s0"]})
-    artefacts.write_json(studies.study_path("pair"), pair)
+    write_json(studies.study_path("pair"), pair)
     assert not plots_seeds.has_jacobians("pair")
 
 
 def test_studies_that_differ_are_not_drawn_together(pair):
     make_study("study-lstm-pair-s1", "lstm", longest=30)
     path = analysis.study_path("study-lstm-pair-s1")
-    artefacts.write_json(path, artefacts.read_json(path) | {"depths": [5, 10]})
-    with pytest.raises(StudyError, match="measured with other depths"):
+    write_json(path, read_json(path) | {"depths": [5, 10]})
+    with pytest.raises(UserError, match="measured with other depths"):
         plots_seeds.plot_jacobians_over_seeds("pair")
 
 
 def test_seeds_of_other_sentences_are_one_line(pair):
     make_study("study-rnn-pair-s1", "rnn", longest=30)
-    with pytest.raises(StudyError, match="on other sentences") as error:
+    with pytest.raises(UserError, match="on other sentences") as error:
         plots_seeds.plot_jacobians_over_seeds("pair")
     assert "\n" not in str(error.value)

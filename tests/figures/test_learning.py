@@ -6,8 +6,8 @@ import pytest
 
 from scripts.figures import learning as plots_learning
 from scripts.figures import sentence as plots_sentence
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.errors import UserError
 from scripts.training import evaluation, experiment
 from scripts.training.logs import read
 
@@ -86,7 +86,7 @@ def test_shares_and_spectra_are_those_of_the_log(pair):
 @pytest.mark.parametrize("name", ["plot_decay_while_learning", "plot_activations", "plot_recurrent_weights"])
 def test_each_figure_is_written_titled_and_small(pair, name):
     path = getattr(plots_learning, name)()
-    assert path.parent == artefacts.ROOT / "assets" / "figures"
+    assert path.parent == paths.ROOT / "assets" / "figures"
     assert path.stat().st_size < 200_000
     draw = getattr(plots_learning, name.replace("plot_", "draw_"))
     figure = draw(*pair)
@@ -113,7 +113,7 @@ def test_a_sentence_is_drawn_word_by_word_and_a_long_one_to_its_last_words(pair)
 def test_runs_without_dynamics_are_one_line(data):
     experiment.run("rnn", "rnn-run-1", progress=False, epochs=1, hidden_size=4, gradients=False)
     experiment.run("lstm", "lstm-run-3", progress=False, epochs=1, hidden_size=4)
-    with pytest.raises(StudyError, match="'rnn-run-1' holds no gradients"):
+    with pytest.raises(UserError, match="'rnn-run-1' holds no gradients"):
         plots_learning.plot_activations()
-    with pytest.raises(StudyError, match="'lstm-run-3' is of an LSTM"):
+    with pytest.raises(UserError, match="'lstm-run-3' is of an LSTM"):
         plots_learning.plot_activations(rnn="lstm-run-3")

@@ -7,14 +7,15 @@ import pytest
 
 from scripts.figures import studies as plots_studies
 from scripts.figures import style as figure_style
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024
+from scripts.files.storage import write_json, write_text
 from scripts.studies import studies
 
 matplotlib.use("Agg")
 DATASET = {
     "name": "stanfordnlp/sst2",
-    "embeddings": artefacts.GLOVE_2024,
+    "embeddings": GLOVE_2024,
     "dimensions": 100,
     "max_length": None,
     "splits": {"train": {"rows": 60_000}, "test": {"rows": 872}},
@@ -37,7 +38,7 @@ def root(study_root):
 
 
 def save(name, study):
-    artefacts.write_json(studies.study_path(name), study | {"study": name})
+    write_json(studies.study_path(name), study | {"study": name})
     return studies.read_study(name)
 
 
@@ -148,7 +149,7 @@ def assert_complete(figure, *expected):
     assert figure.get_suptitle()
     assert all(axes.get_title(loc="left") for axes in figure.axes)
     assert figure.axes[-1].get_xlabel()
-    for word in (artefacts.GLOVE_2024, "stanfordnlp/sst2", *expected):
+    for word in (GLOVE_2024, "stanfordnlp/sst2", *expected):
         assert word in words(figure)
 
 
@@ -348,7 +349,7 @@ def test_probes_of_two_mixtures_are_two_files():
     ],
 )
 def test_a_missing_study_names_its_block(draw, block):
-    with pytest.raises(StudyError, match=f"uncomment the block {block}.* in main.py") as error:
+    with pytest.raises(UserError, match=f"uncomment the block {block}.* in main.py") as error:
         draw()
     assert "\n" not in str(error.value)
 
@@ -371,7 +372,7 @@ def test_a_study_that_lacks_something_is_one_line(make, name, draw, block):
         study | {"models": 5, "variants": 5},
     ):
         save(name, broken)
-        with pytest.raises(StudyError, match=rf"{name}.json is unfinished or damaged.*{block}\(") as error:
+        with pytest.raises(UserError, match=rf"{name}.json is unfinished or damaged.*{block}\(") as error:
             draw()
         assert "\n" not in str(error.value)
         assert not plt.get_fignums()
@@ -379,13 +380,13 @@ def test_a_study_that_lacks_something_is_one_line(make, name, draw, block):
 
 def test_a_damaged_study_and_one_of_another_format_are_one_line():
     path = studies.study_path("memory")
-    artefacts.write_text(path, "{")
-    with pytest.raises(StudyError, match="is no JSON"):
+    write_text(path, "{")
+    with pytest.raises(UserError, match="is no JSON"):
         plots_studies.plot_memory()
-    artefacts.write_json(path, {"format_version": 99})
-    with pytest.raises(StudyError, match="has format version 99, expected 1"):
+    write_json(path, {"format_version": 99})
+    with pytest.raises(UserError, match="has format version 99, expected 1"):
         plots_studies.plot_memory()
-    with pytest.raises(StudyError, match="mixture 'odd' is unknown"):
+    with pytest.raises(UserError, match="mixture 'odd' is unknown"):
         plots_studies.plot_probe("odd")
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.data import load_data, save_data
+from scripts.files.errors import UserError
+from scripts.files.paths import log_path, weights_path
+from scripts.files.runs import MANY_RUNS, load_run, read_log, save_run
+from scripts.files.storage import checksum, read_json, write_text, written_whole
 from scripts.training import evaluation, experiment
 from tests.conftest import WORDS, write_data
 
@@ -27,8 +30,8 @@ def test_data_comes_back_as_it_was_written(data):
 
 def test_words_may_hold_any_character_but_a_newline(data):
     words = [*WORDS[:-3], "two words", "next\x85line", "no\u00a0break"]
-    artefacts.save_data(data._replace(vocabulary=words))
-    assert artefacts.load_data().vocabulary == words
+    save_data(data._replace(vocabulary=words))
+    assert load_data().vocabulary == words
 
 
 @pytest.mark.parametrize(
@@ -38,11 +41,11 @@ def test_mixture_of_two_preprocessings_is_refused(data, study_root, name):
     old = (study_root / "data" / name).read_bytes()
     write_data(sizes=(210, 90, 70), D=7, seed=1)
     (study_root / "data" / name).write_bytes(old + b"x" * (name == "vocabulary.txt"))
-    with pytest.raises(StudyError, match=f"{name} is not the file"):
-        artefacts.load_data()
+    with pytest.raises(UserError, match=f"{name} is not the file"):
+        load_data()
     (study_root / "data" / name).unlink()
-    with pytest.raises(StudyError, match=f"{name} is missing"):
-        artefacts.load_data()
+    with pytest.raises(UserError, match=f"{name} is missing"):
+        load_data()
 
 
 @pytest.mark.parametrize("renamed", range(0, 15, 2))
@@ -60,8 +63,8 @@ def test_preprocessing_that_ends_while_files_change_places_is_refused(data, monk
         patch.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             write_data(seed=1)
-    with pytest.raises(StudyError, match=r"dataset\.json is missing.*unfinished"):
-        artefacts.load_data()
+    with pytest.raises(UserError, match=r"dataset\.json is missing.*unfinished"):
+        load_data()
 
 
 @pytest.mark.parametrize(
@@ -75,18 +78,18 @@ def test_preprocessing_that_ends_while_files_change_places_is_refused(data, monk
 )
 def test_damaged_manifest_is_refused(data, study_root, content, words):
     (study_root / "data" / "dataset.json").write_bytes(content)
-    with pytest.raises(StudyError, match=words):
-        artefacts.load_data()
+    with pytest.raises(UserError, match=words):
+        load_data()
 
 
 def test_nothing_is_unpickled(data, study_root):
     path = study_root / "data" / "train-y.npy"
     np.save(path, np.array([print], dtype=object), allow_pickle=True)
     manifest = json.loads((study_root / "data" / "dataset.json").read_text())
-    manifest["files"]["train-y.npy"] = artefacts.checksum(path)
+    manifest["files"]["train-y.npy"] = checksum(path)
     (study_root / "data" / "dataset.json").write_text(json.dumps(manifest))
-    with pytest.raises(StudyError, match=r"train-y\.npy is no array"):
-        artefacts.load_data()
+    with pytest.raises(UserError, match=r"train-y\.npy is no array"):
+        load_data()
 
 
 @pytest.mark.parametrize(
@@ -96,19 +99,19 @@ def test_nothing_is_unpickled(data, study_root):
 def test_data_that_make_no_sense_are_refused(data, column):
     ((name, change),) = column.items()
     broken = data.splits["test"]._replace(**{name: change(getattr(data.splits["test"], name).copy())})
-    artefacts.save_data(data._replace(splits=data.splits | {"test": broken}))
-    with pytest.raises(StudyError, match="data/test"):
-        artefacts.load_data()
+    save_data(data._replace(splits=data.splits | {"test": broken}))
+    with pytest.raises(UserError, match="data/test"):
+        load_data()
 
 
 def test_lengths_too_wide_for_an_index_and_vectors_without_entries_are_refused(data):
     wide = data.splits["test"]._replace(s=data.splits["test"].s.astype(np.uint64))
-    artefacts.save_data(data._replace(splits=data.splits | {"test": wide}))
-    with pytest.raises(StudyError, match=r"data/test: expected four lists of whole numbers below"):
-        artefacts.load_data()
-    artefacts.save_data(data._replace(embeddings=data.embeddings[:, :0]))
-    with pytest.raises(StudyError, match=r"embeddings of shape \(30, 0\)"):
-        artefacts.load_data()
+    save_data(data._replace(splits=data.splits | {"test": wide}))
+    with pytest.raises(UserError, match=r"data/test: expected four lists of whole numbers below"):
+        load_data()
+    save_data(data._replace(embeddings=data.embeddings[:, :0]))
+    with pytest.raises(UserError, match=r"embeddings of shape \(30, 0\)"):
+        load_data()
 
 
 # Writing --------------------------------------------------------------------------------------------------
@@ -116,10 +119,10 @@ def test_lengths_too_wide_for_an_index_and_vectors_without_entries_are_refused(d
 
 def test_file_is_whole_or_as_it_was(tmp_path):
     path = tmp_path / "folder" / "file"
-    artefacts.write_text(path, "first")
+    write_text(path, "first")
 
     def stop_halfway():
-        with artefacts.written_whole(path) as file:
+        with written_whole(path) as file:
             file.write(b"half")
             raise KeyboardInterrupt
 
@@ -131,8 +134,8 @@ def test_file_is_whole_or_as_it_was(tmp_path):
 
 def test_full_disk_is_one_line_and_loses_nothing(tmp_path):
     path = tmp_path / "file"
-    artefacts.write_text(path, "first")
-    with pytest.raises(StudyError, match="could not be written"), artefacts.written_whole(path):
+    write_text(path, "first")
+    with pytest.raises(UserError, match="could not be written"), written_whole(path):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
@@ -140,8 +143,8 @@ def test_full_disk_is_one_line_and_loses_nothing(tmp_path):
 
 def test_folder_that_is_a_file_is_one_line(tmp_path):
     (tmp_path / "folder").write_text("")
-    with pytest.raises(StudyError, match="could not be written"):
-        artefacts.write_text(tmp_path / "folder" / "file", "")
+    with pytest.raises(UserError, match="could not be written"):
+        write_text(tmp_path / "folder" / "file", "")
 
 
 # Runs -----------------------------------------------------------------------------------------------------
@@ -150,61 +153,61 @@ def test_folder_that_is_a_file_is_one_line(tmp_path):
 @pytest.fixture
 def a_run(data):
     experiment.run("rnn", "a-run", progress=False, epochs=1, hidden_size=4)
-    return artefacts.weights_path("a-run")
+    return weights_path("a-run")
 
 
 @pytest.mark.parametrize("keep", [0, 3, 100, 2000])
 def test_damaged_weights_are_one_line(a_run, keep):
     a_run.write_bytes(a_run.read_bytes()[:keep])
-    with pytest.raises(StudyError, match=r"a-run\.npz is no weights file"):
-        artefacts.load_run("a-run")
+    with pytest.raises(UserError, match=r"a-run\.npz is no weights file"):
+        load_run("a-run")
 
 
 def test_weights_without_settings_are_one_line(a_run):
     np.savez(a_run, weight_ih_l0=np.zeros((4, 6)))
-    with pytest.raises(StudyError, match=r"no weights file.*settings"):
-        artefacts.load_run("a-run")
+    with pytest.raises(UserError, match=r"no weights file.*settings"):
+        load_run("a-run")
 
 
 @pytest.mark.parametrize("content", ["", "{}\n", '{"type": "run"}\n', "[1]\n", "no json\n", "\xff"])
 def test_damaged_log_is_one_line(a_run, content):
-    artefacts.log_path("a-run").write_bytes(content.encode("latin-1"))
-    with pytest.raises(StudyError, match=r"a-run\.jsonl"):
-        artefacts.read_log("a-run")
+    log_path("a-run").write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError, match=r"a-run\.jsonl"):
+        read_log("a-run")
 
 
 def test_other_format_version_is_refused(a_run):
-    run = artefacts.load_run("a-run")
-    artefacts.save_run("a-run", run._replace(settings=run.settings | {"format_version": 1}))
-    for read in (artefacts.load_run, artefacts.read_log):
-        with pytest.raises(StudyError, match="version 1, expected 2"):
+    run = load_run("a-run")
+    save_run("a-run", run._replace(settings=run.settings | {"format_version": 1}))
+    for read in (load_run, read_log):
+        with pytest.raises(UserError, match="version 1, expected 2"):
             read("a-run")
 
 
 def test_an_epoch_is_added_without_holding_those_before(a_run):
     """20 MB of history: what is written then is what would be written at once, in less than 5 MB."""
-    run = artefacts.load_run("a-run")
+    run = load_run("a-run")
     first, *more = [run.history[0] | {"epoch": epoch, "note": "x" * 1_000_000} for epoch in range(20)]
     timings = run.timings[:1] * 20
-    artefacts.save_run("a-run", run._replace(history=[first, *more], timings=timings))
-    whole, log = a_run.read_bytes(), artefacts.log_path("a-run").read_bytes()
-    artefacts.save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
+    save_run("a-run", run._replace(history=[first, *more], timings=timings))
+    whole, log = a_run.read_bytes(), log_path("a-run").read_bytes()
+    save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
     last = run._replace(history=[more[-1] | {"note": ""}], timings=timings[:1])
     tracemalloc.start()
     try:
-        artefacts.save_run("a-run", last, append=True)
+        save_run("a-run", last, append=True)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
-    artefacts.save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
-    artefacts.save_run("a-run", last._replace(history=more[-1:]), append=True)
+    save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
+    save_run("a-run", last._replace(history=more[-1:]), append=True)
     assert a_run.read_bytes() == whole
-    assert artefacts.log_path("a-run").read_bytes() == log
-    assert artefacts.load_run("a-run").history[-1]["epoch"] == 19
+    assert log_path("a-run").read_bytes() == log
+    assert load_run("a-run").history[-1]["epoch"] == 19
 
 
 def test_weights_are_named_as_pytorch_names_them(a_run):
-    assert set(artefacts.load_run("a-run").weights) == {
+    assert set(load_run("a-run").weights) == {
         "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"
     }  # fmt: skip
 
@@ -234,12 +237,12 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_log_in_which_something_is_missing_is_one_line(a_run, damage):
-    path = artefacts.log_path("a-run")
+    path = log_path("a-run")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     DAMAGES[damage](lines)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(StudyError, match=r"a-run\.jsonl is damaged") as error:
-        artefacts.read_log("a-run")
+    with pytest.raises(UserError, match=r"a-run\.jsonl is damaged") as error:
+        read_log("a-run")
     assert "\n" not in str(error.value)
 
 
@@ -265,33 +268,33 @@ ARRAY_DAMAGES = {
 
 @pytest.mark.parametrize("damage", ARRAY_DAMAGES)
 def test_weights_in_which_something_is_missing_are_one_line(a_run, damage):
-    run = artefacts.load_run("a-run")
+    run = load_run("a-run")
     ARRAY_DAMAGES[damage](run)
-    log = artefacts.log_path("a-run").read_bytes()
-    artefacts.log_path("a-run").unlink()
+    log = log_path("a-run").read_bytes()
+    log_path("a-run").unlink()
     with contextlib.suppress(
         ValueError
     ):  # a log can't be derived without timings, but the weights are written
-        artefacts.save_run("a-run", run)
-    artefacts.log_path("a-run").write_bytes(log)
+        save_run("a-run", run)
+    log_path("a-run").write_bytes(log)
     for act in (
-        lambda: artefacts.load_run("a-run"),
+        lambda: load_run("a-run"),
         lambda: experiment.run("rnn", "a-run", epochs=1, hidden_size=4),
     ):
-        with pytest.raises(StudyError, match=r"a-run\.npz is damaged") as error:
+        with pytest.raises(UserError, match=r"a-run\.npz is damaged") as error:
             act()
         assert "\n" not in str(error.value)
 
 
 def test_settings_of_a_strangers_weights_are_checked_as_if_given(a_run):
-    run = artefacts.load_run("a-run")
+    run = load_run("a-run")
     run.settings["hyperparameters"]["input_dropout"] = 2
-    artefacts.save_run("a-run", run)
+    save_run("a-run", run)
     for act in (
         lambda: evaluation.load_model("a-run"),
         lambda: experiment.run("rnn", "a-run", epochs=1, hidden_size=4),
     ):
-        with pytest.raises(StudyError, match=r"a-run\.npz is damaged \(input_dropout=2: expected"):
+        with pytest.raises(UserError, match=r"a-run\.npz is damaged \(input_dropout=2: expected"):
             act()
 
 
@@ -303,12 +306,12 @@ def test_file_that_may_not_be_read_is_one_line(a_run, monkeypatch):
     monkeypatch.setattr("pathlib.Path.read_bytes", forbidden)
     monkeypatch.setattr(np, "load", forbidden)
     for act in (
-        lambda: artefacts.checksum(a_run),
-        lambda: artefacts.read_json(a_run),
-        lambda: artefacts.read_log("a-run"),
-        lambda: artefacts.load_run("a-run"),
+        lambda: checksum(a_run),
+        lambda: read_json(a_run),
+        lambda: read_log("a-run"),
+        lambda: load_run("a-run"),
     ):
-        with pytest.raises(StudyError, match="could not be read"):
+        with pytest.raises(UserError, match="could not be read"):
             act()
 
 
@@ -323,27 +326,27 @@ def test_failed_preprocessing_leaves_the_one_before(data, monkeypatch, study_roo
         save(*arguments, **options)
 
     monkeypatch.setattr(np, "save", full_disk)
-    with pytest.raises(StudyError, match="No space left"):
+    with pytest.raises(UserError, match="No space left"):
         write_data(sizes=(150, 60, 50), seed=1)
     assert {path.name: path.read_bytes() for path in (study_root / "data").iterdir()} == before
-    artefacts.load_data()
+    load_data()
 
 
 def test_weights_under_another_runs_name_are_refused(a_run):
-    copy = artefacts.weights_path("another-run")
+    copy = weights_path("another-run")
     copy.write_bytes(a_run.read_bytes())
-    with pytest.raises(StudyError, match="holds the run 'a-run'"):
-        artefacts.load_run("another-run")
+    with pytest.raises(UserError, match="holds the run 'a-run'"):
+        load_run("another-run")
 
 
-@pytest.mark.parametrize("read", [artefacts.load_run, artefacts.read_log])
+@pytest.mark.parametrize("read", [load_run, read_log])
 def test_a_missing_run_is_told_which_there_are_but_not_a_hundred(study_root, read):
-    with pytest.raises(StudyError, match=r"no run 'lstm-7'.*; runs here: none: "):
+    with pytest.raises(UserError, match=r"no run 'lstm-7'.*; runs here: none: "):
         read("lstm-7")
-    for number in range(artefacts.MANY_RUNS):
-        artefacts.write_text(artefacts.log_path(f"lstm-1{number}"), "")
-    with pytest.raises(StudyError, match=r"; runs here: lstm-10, lstm-11, .*, lstm-17: "):
+    for number in range(MANY_RUNS):
+        write_text(log_path(f"lstm-1{number}"), "")
+    with pytest.raises(UserError, match=r"; runs here: lstm-10, lstm-11, .*, lstm-17: "):
         read("lstm-7")
-    artefacts.write_text(artefacts.log_path("a-run"), "")
-    with pytest.raises(StudyError, match=r"; runs here: lstm-1\d, .*, lstm-1\d and 1 more: "):
+    write_text(log_path("a-run"), "")
+    with pytest.raises(UserError, match=r"; runs here: lstm-1\d, .*, lstm-1\d and 1 more: "):
         read("lstm-7")

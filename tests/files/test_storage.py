@@ -16,8 +16,13 @@ import numpy as np
 import pytest
 
 from scripts import preprocessing
-from scripts.files import artefacts, storage
-from scripts.files.artefacts import StudyError
+from scripts.files import data as data_files
+from scripts.files import paths, storage
+from scripts.files.data import load_data, pack_data, save_data, unpack_data, writing_data
+from scripts.files.errors import UserError
+from scripts.files.paths import data_path, log_path, weights_path
+from scripts.files.runs import load_run, read_log, write_log
+from scripts.files.storage import checksum, read_json, write_json
 from scripts.training import experiment
 from tests import torture
 from tests.conftest import write_data
@@ -30,6 +35,13 @@ def run(run_id="a-run", **settings):
     return experiment.run("rnn", run_id, progress=False, **(SMALL | {"epochs": 1} | settings))
 
 
+IMPORTS = """from scripts.files import paths
+from scripts.files.data import load_data, load_manifest, writing_data
+from scripts.files.errors import errors_in_one_line
+from scripts.files.runs import load_run, writing_run
+from scripts.training import experiment"""
+
+
 def content(folder):
     """Every file of a folder that is not hidden, as bytes."""
     return {path: path.read_bytes() for path in Path(folder).rglob("[!.]*") if path.is_file()}
@@ -38,7 +50,7 @@ def content(folder):
 def python(code, root, **options):
     """Run some lines in a process of their own, on the study in `root`."""
     code = f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom pathlib import Path\n" + (
-        f"from scripts import artefacts, experiment\nartefacts.ROOT = Path({str(root)!r})\n{code}"
+        f"{IMPORTS}\npaths.ROOT = Path({str(root)!r})\n{code}"
     )
     return subprocess.Popen([sys.executable, "-c", code], text=True, **options)
 
@@ -59,7 +71,7 @@ def test_killed_preprocessings_leave_data_whole_or_refused(tmp_path):
 
 def test_what_a_killed_process_left_is_removed_by_the_next(data, study_root):
     run()
-    for path in (artefacts.weights_path("a-run"), artefacts.log_path("a-run")):
+    for path in (weights_path("a-run"), log_path("a-run")):
         path.with_name(f".{path.name}.abc_1234.part").write_bytes(b"half")
         path.with_name(f".{path.name}.npz.abc_1234.part").write_bytes(b"of the run a-run.npz")
     run(epochs=2)
@@ -92,11 +104,11 @@ def holder(study_root):
 
 
 def test_second_training_stops_at_once_and_names_the_first(data, holder):
-    before = content(artefacts.ROOT)
-    process = holder("artefacts.writing_run('a-run')")
-    with pytest.raises(StudyError, match=f"'a-run' is being written by process {process.pid} on "):
+    before = content(paths.ROOT)
+    process = holder("writing_run('a-run')")
+    with pytest.raises(UserError, match=f"'a-run' is being written by process {process.pid} on "):
         run()
-    assert content(artefacts.ROOT) == before
+    assert content(paths.ROOT) == before
     run("another-run")
     process.kill()
     process.wait()
@@ -106,8 +118,8 @@ def test_second_training_stops_at_once_and_names_the_first(data, holder):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked on this system")
 def test_lock_ends_with_its_process_though_a_child_lives_on(data, holder):
     child = "import os; os.fork() or (sys.stdin.read(), os._exit(0))"
-    process = holder("artefacts.writing_run('a-run')", child)
-    with pytest.raises(StudyError, match=f"process {process.pid} "):
+    process = holder("writing_run('a-run')", child)
+    with pytest.raises(UserError, match=f"process {process.pid} "):
         run()
     process.kill()
     process.wait()
@@ -115,24 +127,24 @@ def test_lock_ends_with_its_process_though_a_child_lives_on(data, holder):
 
 
 def test_second_preprocessing_stops_at_once_and_names_the_first(data, holder, tmp_path):
-    before = content(artefacts.ROOT)
-    process = holder("artefacts.writing_data()")
-    with pytest.raises(StudyError, match=f"data/ is being written by process {process.pid} on "):
+    before = content(paths.ROOT)
+    process = holder("writing_data()")
+    with pytest.raises(UserError, match=f"data/ is being written by process {process.pid} on "):
         preprocessing.preprocess("probe", "custom")
-    assert content(artefacts.ROOT) == before
+    assert content(paths.ROOT) == before
     process.kill()
     process.wait()
-    with artefacts.writing_data():
+    with writing_data():
         pass
 
 
 def test_link_in_place_of_a_lock_is_not_followed(data, tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("kept")
-    lock = artefacts.weights_path("a-run").with_name(".a-run.npz.lock")
+    lock = weights_path("a-run").with_name(".a-run.npz.lock")
     lock.parent.mkdir(parents=True)
     lock.symlink_to(victim)
-    with pytest.raises(StudyError, match="could not be written"):
+    with pytest.raises(UserError, match="could not be written"):
         run()
     assert victim.read_text() == "kept"
 
@@ -144,7 +156,7 @@ def test_file_system_without_locks_is_noted(data, monkeypatch, capsys):
     monkeypatch.setattr(storage, "_lock", none)
     run()
     assert "no locks" in capsys.readouterr().out
-    artefacts.load_run("a-run")
+    load_run("a-run")
 
 
 # Full disks, read-only folders, no home, no screen --------------------------------------------------------
@@ -178,32 +190,32 @@ def as_nobody():
 def test_full_disk_ends_a_training_in_one_line_and_loses_nothing(data):
     run("straight", epochs=3)
     run(epochs=2)
-    before = content(artefacts.ROOT)
+    before = content(paths.ROOT)
     with (
-        pytest.raises(StudyError, match=r"a-run\.npz could not be written .*free the disk"),
+        pytest.raises(UserError, match=r"a-run\.npz could not be written .*free the disk"),
         largest_file(4000),
     ):
         run(epochs=3)
-    assert content(artefacts.ROOT) == before
-    assert not list(artefacts.ROOT.rglob(".*.part"))
+    assert content(paths.ROOT) == before
+    assert not list(paths.ROOT.rglob(".*.part"))
     run(epochs=3)
-    resumed, straight = (artefacts.load_run(run_id).resume["theta"] for run_id in ("a-run", "straight"))
+    resumed, straight = (load_run(run_id).resume["theta"] for run_id in ("a-run", "straight"))
     np.testing.assert_array_equal(resumed, straight)
 
 
 @pytest.mark.parametrize("size", [100, 1000, 3000])
 def test_full_disk_ends_a_preprocessing_in_one_line_and_loses_nothing(data, size):
-    before = content(artefacts.ROOT)
-    with pytest.raises(StudyError, match="could not be written"), largest_file(size):
+    before = content(paths.ROOT)
+    with pytest.raises(UserError, match="could not be written"), largest_file(size):
         write_data(sizes=(400, 100, 100), seed=1)
-    assert content(artefacts.ROOT) == before
-    artefacts.load_data()
+    assert content(paths.ROOT) == before
+    load_data()
 
 
 def test_read_only_folders_are_one_line_and_can_be_read(monkeypatch):
     folder = Path(tempfile.mkdtemp())
     try:
-        monkeypatch.setattr(artefacts, "ROOT", folder)
+        monkeypatch.setattr(paths, "ROOT", folder)
         data = write_data()
         run()
         before = content(folder)
@@ -213,13 +225,13 @@ def test_read_only_folders_are_one_line_and_can_be_read(monkeypatch):
             for write in (
                 lambda: run(epochs=2),
                 lambda: run("b-run"),
-                lambda: artefacts.save_data(data),
+                lambda: save_data(data),
                 lambda: preprocessing.preprocess("probe", "custom"),
             ):
-                with pytest.raises(StudyError, match=r"could not be written \(Permission denied"):
+                with pytest.raises(UserError, match=r"could not be written \(Permission denied"):
                     write()
             assert content(folder) == before
-            artefacts.load_data(), artefacts.load_run("a-run"), artefacts.read_log("a-run")
+            load_data(), load_run("a-run"), read_log("a-run")
     finally:
         for path in [folder, *folder.rglob("*")]:
             path.chmod(0o755)
@@ -227,7 +239,7 @@ def test_read_only_folders_are_one_line_and_can_be_read(monkeypatch):
 
 
 WHOLE_STUDY = f"""
-artefacts.errors_in_one_line()
+errors_in_one_line()
 experiment.run("rnn", "rnn-run-1", epochs=1, **{SMALL})
 experiment.run("lstm", "lstm-run-3", epochs=1, **{SMALL})
 from scripts.plots import plot_run
@@ -250,8 +262,8 @@ def test_no_home_and_no_screen(data, study_root):
 def test_output_that_is_closed_or_full(data, study_root, redirection):
     code = (
         f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom pathlib import Path\n"
-        "from scripts import artefacts, experiment\n"
-        f"artefacts.errors_in_one_line(); artefacts.ROOT = Path({str(study_root)!r})\n"
+        f"{IMPORTS}\n"
+        f"errors_in_one_line(); paths.ROOT = Path({str(study_root)!r})\n"
         f"experiment.run('rnn', 'a-run', epochs=1, **{SMALL}); sys.stdout.flush()"
     )
     done = subprocess.run(
@@ -267,14 +279,14 @@ def test_output_that_is_closed_or_full(data, study_root, redirection):
         assert "error: the system refused" in done.stderr
     else:
         assert done.returncode == 0
-    assert artefacts.weights_path("a-run").exists()
+    assert weights_path("a-run").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pipe breaks in another way there")
 def test_output_whose_reader_goes_away_is_one_line(data, study_root):
     """As with `| head -1`."""
     process = python(
-        "artefacts.errors_in_one_line()\nprint('a')\nsys.stdin.read()\nprint('b')",
+        "errors_in_one_line()\nprint('a')\nsys.stdin.read()\nprint('b')",
         study_root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -332,11 +344,11 @@ def array_file(array, shape=None, version=(1, 0)):
 )
 def test_sizes_are_checked_before_memory_is_taken(data, content, compression, words):
     run()
-    with_member(artefacts.weights_path("a-run"), "bias_out.npy", content, compression)
+    with_member(weights_path("a-run"), "bias_out.npy", content, compression)
     tracemalloc.start()
     try:
-        with pytest.raises(StudyError, match=words):
-            artefacts.load_run("a-run")
+        with pytest.raises(UserError, match=words):
+            load_run("a-run")
         assert tracemalloc.get_traced_memory()[1] < 10**7
     finally:
         tracemalloc.stop()
@@ -361,59 +373,59 @@ def bytes_of(lines):
 @pytest.mark.parametrize("damage", LINES)
 def test_lines_that_a_log_could_not_be_made_of_are_refused(data, name, damage):
     run()
-    path, log = artefacts.weights_path("a-run"), artefacts.log_path("a-run").read_bytes()
+    path, log = weights_path("a-run"), log_path("a-run").read_bytes()
     with np.load(path) as arrays:
         lines = arrays[name].tobytes()
     with_member(path, f"{name}.npy", LINES[damage](lines))
-    for act in (lambda: artefacts.load_run("a-run"), run, lambda: run(epochs=2)):
-        with pytest.raises(StudyError, match=r"a-run\.npz is"):
+    for act in (lambda: load_run("a-run"), run, lambda: run(epochs=2)):
+        with pytest.raises(UserError, match=r"a-run\.npz is"):
             act()
-    assert artefacts.log_path("a-run").read_bytes() == log
+    assert log_path("a-run").read_bytes() == log
 
 
 @pytest.mark.parametrize("blank", [" ", "\n"])
 def test_settings_with_blanks_in_them_give_a_log_that_can_be_read(data, blank):
     """Or none."""
     run()
-    path = artefacts.weights_path("a-run")
+    path = weights_path("a-run")
     with np.load(path) as arrays:
         text = str(arrays["settings"]).replace("{", blank + "{" + blank)
     with_member(path, "settings.npy", array_file(np.array(text)))
-    with contextlib.suppress(StudyError):
-        artefacts.load_run("a-run")
-        artefacts.write_log("a-run")
-    artefacts.read_log("a-run")
+    with contextlib.suppress(UserError):
+        load_run("a-run")
+        write_log("a-run")
+    read_log("a-run")
 
 
 @pytest.mark.parametrize("timing", [b"[]", b"{}", b'{"seconds": 1}'])
 def test_timings_that_are_none_are_refused(data, timing):
     run()
     lines = array_file(bytes_of(timing + b"\n" + timing + b"\n"))
-    with_member(artefacts.weights_path("a-run"), "timings.npy", lines)
-    with pytest.raises(StudyError, match=r"a-run\.npz is"):
-        artefacts.load_run("a-run")
+    with_member(weights_path("a-run"), "timings.npy", lines)
+    with pytest.raises(UserError, match=r"a-run\.npz is"):
+        load_run("a-run")
 
 
 def test_members_that_share_their_bytes_are_refused(data):
     """The archive's table of contents names one large member a thousand times."""
     run()
-    path = artefacts.weights_path("a-run")
+    path = weights_path("a-run")
     with zipfile.ZipFile(path, "a") as archive:
         (theta,) = (member for member in archive.infolist() if member.filename == "resume/theta.npy")
         archive.filelist += [theta] * 1000
         archive.writestr("a", b"")  # so that the table is written anew
-    with pytest.raises(StudyError, match="more bytes than the file has"):
-        artefacts.load_run("a-run")
+    with pytest.raises(UserError, match="more bytes than the file has"):
+        load_run("a-run")
 
 
 def test_array_of_data_that_claims_more_than_its_file_holds_is_refused(data):
-    path = artefacts.data_path("train-y.npy")
+    path = data_path("train-y.npy")
     path.write_bytes(array_file(np.zeros(4, np.uint8), (10**12,)))
-    manifest = artefacts.read_json(artefacts.data_path("dataset.json"))
-    manifest["files"][path.name] = artefacts.checksum(path)
-    artefacts.write_json(artefacts.data_path("dataset.json"), manifest)
-    with pytest.raises(StudyError, match=r"train-y\.npy is no array"):
-        artefacts.load_data()
+    manifest = read_json(data_path("dataset.json"))
+    manifest["files"][path.name] = checksum(path)
+    write_json(data_path("dataset.json"), manifest)
+    with pytest.raises(UserError, match=r"train-y\.npy is no array"):
+        load_data()
     assert path.stat().st_size < 1000
 
 
@@ -421,11 +433,11 @@ def test_json_of_absurd_size_is_refused(data, monkeypatch):
     run()
     monkeypatch.setattr(storage, "LONGEST_LINE", 500)
     for read in (
-        artefacts.load_data,
-        lambda: artefacts.load_run("a-run"),
-        lambda: artefacts.read_log("a-run"),
+        load_data,
+        lambda: load_run("a-run"),
+        lambda: read_log("a-run"),
     ):
-        with pytest.raises(StudyError, match="more than 500 bytes"):
+        with pytest.raises(UserError, match="more than 500 bytes"):
             read()
 
 
@@ -433,14 +445,14 @@ def test_links_out_of_the_project_are_refused_and_those_within_are_not(data, tmp
     run()
     outside = tmp_path_factory.mktemp("outside") / "file"
     for path, read in (
-        (artefacts.weights_path("a-run"), lambda: artefacts.load_run("a-run")),
-        (artefacts.log_path("a-run"), lambda: artefacts.read_log("a-run")),
-        (artefacts.data_path("train-x.npy"), artefacts.load_data),
-        (artefacts.data_path("dataset.json"), artefacts.load_data),
+        (weights_path("a-run"), lambda: load_run("a-run")),
+        (log_path("a-run"), lambda: read_log("a-run")),
+        (data_path("train-x.npy"), load_data),
+        (data_path("dataset.json"), load_data),
     ):
         path.rename(outside)
         path.symlink_to(outside)
-        with pytest.raises(StudyError, match="link that leads out of its folder"):
+        with pytest.raises(UserError, match="link that leads out of its folder"):
             read()
         path.unlink()
         outside.rename(path.with_name(f"within-{path.name}"))
@@ -451,26 +463,24 @@ def test_links_out_of_the_project_are_refused_and_those_within_are_not(data, tmp
 @pytest.mark.parametrize("name", ["../../outside", "/etc/hostname", "train-x.npy/../../outside"])
 def test_data_is_made_of_its_own_files_only(data, study_root, name):
     """On its way to another machine, too."""
-    files = artefacts.pack_data()
-    with pytest.raises(StudyError, match="not the files of data/"):
-        artefacts.unpack_data(files | {name: b"x"})
-    manifest = artefacts.read_json(artefacts.data_path("dataset.json"))
-    artefacts.write_json(
-        artefacts.data_path("dataset.json"), manifest | {"files": manifest["files"] | {name: "x"}}
-    )
-    for act in (artefacts.load_data, artefacts.pack_data):
-        with pytest.raises(StudyError, match=r"dataset\.json is damaged \(files are not those"):
+    files = pack_data()
+    with pytest.raises(UserError, match="not the files of data/"):
+        unpack_data(files | {name: b"x"})
+    manifest = read_json(data_path("dataset.json"))
+    write_json(data_path("dataset.json"), manifest | {"files": manifest["files"] | {name: "x"}})
+    for act in (load_data, pack_data):
+        with pytest.raises(UserError, match=r"dataset\.json is damaged \(files are not those"):
             act()
     assert not (study_root.parent / "outside").exists()
-    artefacts.unpack_data(files)
-    artefacts.load_data()
+    unpack_data(files)
+    load_data()
 
 
 def test_a_link_is_not_packed(data, study_root):
-    artefacts.data_path("train-y.npy").unlink()
-    artefacts.data_path("train-y.npy").symlink_to("/etc/hostname")
-    with pytest.raises(StudyError, match="link that leads out"):
-        artefacts.pack_data()
+    data_path("train-y.npy").unlink()
+    data_path("train-y.npy").symlink_to("/etc/hostname")
+    with pytest.raises(UserError, match="link that leads out"):
+        pack_data()
 
 
 def test_what_takes_the_place_of_a_link_is_a_file(data, tmp_path):
@@ -478,7 +488,7 @@ def test_what_takes_the_place_of_a_link_is_a_file(data, tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("kept")
     run()
-    log = artefacts.log_path("a-run")
+    log = log_path("a-run")
     log.unlink()
     log.symlink_to(victim)
     run(epochs=2)
@@ -487,7 +497,7 @@ def test_what_takes_the_place_of_a_link_is_a_file(data, tmp_path):
 
 
 def test_data_that_change_while_they_are_read_are_refused(data, monkeypatch):
-    load, calls = artefacts._load_array, []
+    load, calls = data_files._load_array, []
 
     def slowly(path):
         if len(calls) == 3:
@@ -496,34 +506,34 @@ def test_data_that_change_while_they_are_read_are_refused(data, monkeypatch):
         calls.append(path)
         return load(path)
 
-    monkeypatch.setattr(artefacts, "_load_array", slowly)
-    with pytest.raises(StudyError, match="changed while it was read"):
-        artefacts.load_data()
+    monkeypatch.setattr(data_files, "_load_array", slowly)
+    with pytest.raises(UserError, match="changed while it was read"):
+        load_data()
 
 
 def test_every_message_is_one_line():
-    assert str(StudyError("a\nb\n  c")) == "a b c"
+    assert str(UserError("a\nb\n  c")) == "a b c"
 
 
 def test_no_message_moves_the_cursor():
-    assert str(StudyError("a \x1b[2J\0\u202e ∂z – b")) == "a \ufffd[2J\ufffd\ufffd ∂z – b"
+    assert str(UserError("a \x1b[2J\0\u202e ∂z – b")) == "a \ufffd[2J\ufffd\ufffd ∂z – b"
 
 
 def test_folder_in_place_of_a_file_of_data_leaves_data_as_it_was(data):
     """Nothing can take its place, so nothing else changes places either."""
-    artefacts.data_path("validation-y.npy").unlink()
-    artefacts.data_path("validation-y.npy").mkdir()
-    before = content(artefacts.ROOT)
-    with pytest.raises(StudyError, match=r"validation-y\.npy is a folder"):
+    data_path("validation-y.npy").unlink()
+    data_path("validation-y.npy").mkdir()
+    before = content(paths.ROOT)
+    with pytest.raises(UserError, match=r"validation-y\.npy is a folder"):
         write_data(seed=1)
-    assert content(artefacts.ROOT) == before
-    assert not list(artefacts.ROOT.rglob(".*.part"))
+    assert content(paths.ROOT) == before
+    assert not list(paths.ROOT.rglob(".*.part"))
 
 
 def test_folder_is_flushed_once_for_all_files_of_data(data, monkeypatch):
     """Before and after they change places."""
     flushed = []
-    for module in (storage, artefacts):
+    for module in (storage, data_files):
         monkeypatch.setattr(module, "flush_folder", flushed.append)
     write_data(seed=1)
     assert len(flushed) == 2
@@ -533,15 +543,15 @@ def test_folder_is_flushed_once_for_all_files_of_data(data, monkeypatch):
 def test_what_is_no_file_is_not_called_missing(data, kind):
     run()
     for path, read in (
-        (artefacts.weights_path("a-run"), lambda: artefacts.load_run("a-run")),
-        (artefacts.log_path("a-run"), lambda: artefacts.read_log("a-run")),
-        (artefacts.data_path("train-x.npy"), artefacts.load_data),
-        (artefacts.data_path("dataset.json"), artefacts.load_data),
+        (weights_path("a-run"), lambda: load_run("a-run")),
+        (log_path("a-run"), lambda: read_log("a-run")),
+        (data_path("train-x.npy"), load_data),
+        (data_path("dataset.json"), load_data),
     ):
         whole = path.read_bytes()
         path.unlink()
         path.mkdir() if kind == "folder" else os.mkfifo(path)
-        with pytest.raises(StudyError, match=f"{path.name} is no file"):
+        with pytest.raises(UserError, match=f"{path.name} is no file"):
             read()
         path.rmdir() if kind == "folder" else path.unlink()
         path.write_bytes(whole)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import main
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import log_path
+from scripts.files.runs import read_log
 from scripts.report import report, results
 
 PROJECT = Path(main.__file__).parent
@@ -154,7 +155,7 @@ def one_seed(data, study_root, monkeypatch):
     main.train_lstm(epochs=2, hidden_size=4)
 
     def left(run_id, state, epoch):
-        _, *epochs = map(json.loads, artefacts.log_path(run_id).read_text(encoding="utf-8").splitlines())
+        _, *epochs = map(json.loads, log_path(run_id).read_text(encoding="utf-8").splitlines())
         best = min(epochs[1:], key=lambda record: record["validation_loss"])
         median = (epochs[0] if epoch == 0 else best)["gradients"][state]["decay"]["median"]
         return results.short(100 * median[19])
@@ -204,7 +205,7 @@ def test_report_names_the_block_of_what_is_missing(one_seed, capsys):
 
 def test_what_cannot_be_remade_stays(one_seed, capsys):
     before = main.report()
-    artefacts.log_path("rnn-run-1").unlink()
+    log_path("rnn-run-1").unlink()
     assert main.report() == before
 
 
@@ -235,44 +236,44 @@ def test_a_study_that_does_not_fit_is_one_line(data, study_root, monkeypatch, ca
 def test_old_tests_and_other_sentences_are_refused(data, study_root):
     sources = results.Sources()
     main.train_lstm(epochs=1, hidden_size=4)
-    with pytest.raises(StudyError, match=r'is missing: call test\("lstm-run-3"\)'):
+    with pytest.raises(UserError, match=r'is missing: call test\("lstm-run-3"\)'):
         sources.test("lstm-run-3")
     main.test("lstm-run-3")
     main.predict("good word1", draw=True)
     assert sources.test("lstm-run-3")["sentences"] == 60
     assert sources.reading("lstm-run-3", "good word1")["words"] == ["good", "word1"]
-    with pytest.raises(StudyError, match="of another sentence"):
+    with pytest.raises(UserError, match="of another sentence"):
         sources.reading("lstm-run-3", "bad")
     main.train_lstm(epochs=4, hidden_size=4)  # goes on, and finds a better epoch
-    assert artefacts.read_log("lstm-run-3")[1][-1]["epoch"] == 4
-    with pytest.raises(StudyError, match="trained again"):
+    assert read_log("lstm-run-3")[1][-1]["epoch"] == 4
+    with pytest.raises(UserError, match="trained again"):
         results.Sources().test("lstm-run-3")
 
 
 def test_a_comparison_of_other_settings_is_not_that_of_the_recipes(data, monkeypatch):
     small = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
     main.compare(seeds=1, name="best", of_model=small)
-    with pytest.raises(StudyError, match="'best' is not of the settings in"):
+    with pytest.raises(UserError, match="'best' is not of the settings in"):
         results.best(results.Sources())
     monkeypatch.setattr(results, "BEST", small)
     assert results.best(results.Sources())["of_model"] == small
     main.compare(seeds=1, name="best", of_model=small, overwrite=True, input_dropout=0.0)
-    with pytest.raises(StudyError, match="'best' is not of the settings in"):
+    with pytest.raises(UserError, match="'best' is not of the settings in"):
         results.best(results.Sources())
     main.compare(seeds=1, name="best-wide", epochs=1, hidden_size=4)
-    with pytest.raises(StudyError, match="'best-wide' is not of the settings in"):
+    with pytest.raises(UserError, match="'best-wide' is not of the settings in"):
         results.recipe_study(results.Sources(), "best-wide", {"rnn": results.WIDE_RNN})
 
 
 def test_studies_of_other_settings_are_not_those_of_the_recipes(data):
     small = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
     main.initialisation_study(seeds=1, of_model=small | {"lstm": small["lstm"] | {"forget_bias": 2.0}})
-    with pytest.raises(StudyError, match="'initialisations' is not of the settings in") as error:
+    with pytest.raises(UserError, match="'initialisations' is not of the settings in") as error:
         results.best_study(results.Sources(), "initialisations", {}, {})
     assert "initialisation_study(of_model=BEST) in main.py" in str(error.value)
     assert results.best_study(results.Sources(), "initialisations", small, {})["of_model"] == small
     main.initialisation_study(seeds=1, of_model=small, input_dropout=0.0, overwrite=True)
-    with pytest.raises(StudyError, match="is not of the settings in"):
+    with pytest.raises(UserError, match="is not of the settings in"):
         results.best_study(results.Sources(), "initialisations", small, {})
 
 
@@ -280,7 +281,7 @@ def test_a_search_with_other_candidates_is_not_that_of_the_readme(monkeypatch):
     found = [{"model": "rnn", "change": {}}, {"model": "lstm", "change": {}}]
     study = {"of_model": results.BEST, "candidates": found, "seeds": [0]}
     monkeypatch.setattr(results.Sources, "study", lambda *_: study)
-    with pytest.raises(StudyError, match=r"call search\(\) again"):
+    with pytest.raises(UserError, match=r"call search\(\) again"):
         list(results.searched(results.Sources()))
 
 
@@ -288,10 +289,10 @@ def test_a_search_with_other_candidates_is_not_that_of_the_readme(monkeypatch):
 def test_the_parts_of_the_best_settings_ask_for_them(part, study_root, monkeypatch):
     study = {"of_model": {}, "settings": {}, "axes": {}, "variants": [{"model": "rnn"}, {"model": "lstm"}]}
     monkeypatch.setattr(results.Sources, "study", lambda *_: study)
-    with pytest.raises(StudyError, match="is not of the settings in"):
+    with pytest.raises(UserError, match="is not of the settings in"):
         list(getattr(results, part)(results.Sources()))
 
 
 def test_no_report_without_a_readme(data):
-    with pytest.raises(StudyError, match=r"README\.md is missing"):
+    with pytest.raises(UserError, match=r"README\.md is missing"):
         main.report()

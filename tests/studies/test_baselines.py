@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import main
-from scripts.files import artefacts
-from scripts.files.artefacts import Split, StudyError
+from scripts.files.data import Data, Split, load_data, save_data
+from scripts.files.errors import UserError
+from scripts.files.runs import best_epoch, existing_runs
 from scripts.studies import baselines, studies
 from scripts.training import experiment
 
@@ -21,7 +22,7 @@ def sentences(split):
 
 
 def test_rows_divided_at_random_are_the_same_rows(data):
-    splits = artefacts.load_data().splits
+    splits = load_data().splits
     train, validation = baselines.divide_at_random(splits["train"], splits["validation"])
     assert (len(train.s), len(validation.s)) == (len(splits["train"].s), len(splits["validation"].s))
     before = sentences(splits["train"]) + sentences(splits["validation"])
@@ -35,7 +36,7 @@ def test_mean_vectors_are_means():
     rng = np.random.default_rng(0)
     embeddings = rng.standard_normal((6, 3))
     split = Split(np.array([2, 3, 3, 5]), np.array([3, 1]), np.array([0, 1]), np.arange(2))
-    data = artefacts.Data({"train": split}, list("abcdef"), embeddings, {})
+    data = Data({"train": split}, list("abcdef"), embeddings, {})
     expected = [embeddings[[2, 3, 3]].mean(0), embeddings[5]]
     np.testing.assert_allclose(baselines.mean_vectors(split, data), expected, atol=1e-12)
 
@@ -43,7 +44,7 @@ def test_mean_vectors_are_means():
 def test_the_strength_is_chosen_on_validation_and_reported_on_test(data):
     from sklearn.linear_model import LogisticRegression
 
-    loaded = artefacts.load_data()
+    loaded = load_data()
     found = baselines.logistic_regression(loaded, baselines.mean_vectors, "", False)
     X = {name: baselines.mean_vectors(split, loaded) for name, split in loaded.splits.items()}
     y = {name: split.y for name, split in loaded.splits.items()}
@@ -65,13 +66,13 @@ def test_what_random_rows_give_is_what_a_run_on_them_gives(data, monkeypatch, av
         "lr": 0.3,
     }  # too fast: the best epoch isn't the last
     monkeypatch.setattr(baselines, "BEST", {"lstm": small})
-    loaded = artefacts.load_data()
+    loaded = load_data()
     found = baselines.train_on_random_rows("lstm", loaded, False)
     splits = loaded.splits
     train, validation = baselines.divide_at_random(splits["train"], splits["validation"])
-    artefacts.save_data(loaded._replace(splits=splits | {"train": train, "validation": validation}))
+    save_data(loaded._replace(splits=splits | {"train": train, "validation": validation}))
     run = experiment.run("lstm", "on-random-rows", progress=False, **small)
-    best = experiment.best_epoch(run.history)
+    best = best_epoch(run.history)
     assert found == {
         "epoch": best["epoch"],
         "validation": best["validation_accuracy"],
@@ -81,8 +82,8 @@ def test_what_random_rows_give_is_what_a_run_on_them_gives(data, monkeypatch, av
 
 def test_numbers_that_go_wrong_are_one_line(data, monkeypatch):
     monkeypatch.setattr(baselines, "BEST", {"rnn": SMALL | {"lr": 1e200}})
-    with pytest.raises(StudyError, match="the rnn on rows divided at random stopped") as error:
-        baselines.train_on_random_rows("rnn", artefacts.load_data(), False)
+    with pytest.raises(UserError, match="the rnn on rows divided at random stopped") as error:
+        baselines.train_on_random_rows("rnn", load_data(), False)
     assert "\n" not in str(error.value)
 
 
@@ -90,11 +91,11 @@ def test_the_study_is_written_and_printed(data, monkeypatch, capsys):
     monkeypatch.setattr(baselines, "BEST", {"rnn": SMALL, "lstm": SMALL})
     study = main.baselines()
     assert json.loads(studies.study_path("baselines").read_text(encoding="utf-8")) == study
-    splits = artefacts.load_data().splits
+    splits = load_data().splits
     commoner = np.bincount(splits["train"].y).argmax()
     assert study["majority"] == np.mean(splits["test"].y == commoner)
     assert study["of_model"] == {"rnn": SMALL, "lstm": SMALL}
     printed = capsys.readouterr().out
     assert f"{100 * study['mean_vectors']['test']:.1f}" in printed
     assert "LSTM, rows divided at random" in printed
-    assert not artefacts.runs()  # nothing goes on from these models
+    assert not existing_runs()  # nothing goes on from these models

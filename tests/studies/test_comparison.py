@@ -17,8 +17,12 @@ from scipy import stats
 import main
 from scripts import plots
 from scripts.figures import comparison as plots_compare
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.data import data_checksum, load_manifest
+from scripts.files.errors import UserError
+from scripts.files.paths import assets_path, log_path, weights_path
+from scripts.files.runs import existing_runs, load_run, read_log
+from scripts.files.storage import write_json
 from scripts.studies import comparison as compare
 from scripts.studies import parallel as many_runs
 from scripts.training import evaluation, experiment
@@ -33,7 +37,7 @@ def compared(tmp_path_factory):
     """A comparison over a grid, trained by two processes, and the folder that it was made in."""
     root = tmp_path_factory.mktemp("compared")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artefacts, "ROOT", root)
+        patch.setattr(paths, "ROOT", root)
         write_data()
         yield compare.compare_models(seeds=3, hidden_size=(4, 6), forget_bias=(0.0, 1.0), jobs=2, **TINY)
 
@@ -46,7 +50,7 @@ def no_figure_left_open():
 
 def written(name="compare"):
     """A comparison as it stands in its file."""
-    return json.loads((artefacts.ROOT / "assets" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((paths.ROOT / "assets" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 # The runs -------------------------------------------------------------------------------------------------
@@ -55,8 +59,8 @@ def written(name="compare"):
 def test_the_grid_is_that_of_all_values_and_seeds(compared):
     assert written() == compared
     trained = {}
-    for run_id in artefacts.runs():
-        run = artefacts.load_run(run_id)
+    for run_id in existing_runs():
+        run = load_run(run_id)
         chosen = run.settings["hyperparameters"]
         assert (chosen["epochs"], chosen["input_dropout"]) == (2, 0.0)
         trained[run_id] = [run.settings["model"]] + [
@@ -78,13 +82,13 @@ def test_each_model_may_have_settings_of_its_own(data):
     assert study["of_model"] == own
     for model, expected in own.items():
         for seed in range(2):
-            chosen = artefacts.load_run(f"study-{model}-own-s{seed}").settings["hyperparameters"]
+            chosen = load_run(f"study-{model}-own-s{seed}").settings["hyperparameters"]
             assert chosen == experiment.check_settings(model, expected | {"seed": seed})
     assert [pair["seeds"] for pair in study["paired"]] == [[0, 1]]
-    with pytest.raises(StudyError, match=r"own\.json compares of_model=.*, asked for now: default settings"):
+    with pytest.raises(UserError, match=r"own\.json compares of_model=.*, asked for now: default settings"):
         compare.compare_models(seeds=2, name="own", progress=False)
     other = own | {"rnn": {"hidden_size": 5, "epochs": 1}}
-    with pytest.raises(StudyError, match="give another name="):
+    with pytest.raises(UserError, match="give another name="):
         compare.compare_models(seeds=2, name="own", of_model=other, progress=False)
     assert "LSTM: hidden_size=3, forget_bias=2.0, epochs=2" in compare.comparison_table(study)
 
@@ -93,22 +97,22 @@ def test_a_comparison_of_models_with_settings_of_their_own_goes_on(data):
     options = {"name": "own", "progress": False, "jobs": 1}
     own = {"rnn": {"hidden_size": 4, "epochs": 1}}
     compare.compare_models("rnn", 1, of_model=own, **options)
-    written_once = artefacts.weights_path("study-rnn-own-s0").read_bytes()
+    written_once = weights_path("study-rnn-own-s0").read_bytes()
     own = {"rnn": {"hidden_size": 4, "epochs": 1}, "lstm": {"hidden_size": 3, "epochs": 1}}
     study = compare.compare_models(seeds=2, of_model=own, **options)  # a model and a seed more
-    assert artefacts.weights_path("study-rnn-own-s0").read_bytes() == written_once
+    assert weights_path("study-rnn-own-s0").read_bytes() == written_once
     assert [(variant["model"], variant["seeds"]) for variant in study["variants"]] == [
         ("rnn", [0, 1]),
         ("lstm", [0, 1]),
     ]
     own["rnn"]["epochs"] = 2  # an epoch more
     compare.compare_models(seeds=2, of_model=own, **options)
-    assert len(artefacts.load_run("study-rnn-own-s0").history) == 3
+    assert len(load_run("study-rnn-own-s0").history) == 3
 
 
 def test_runs_side_by_side_are_those_of_a_run_alone(compared, tmp_path, monkeypatch):
-    side_by_side = artefacts.ROOT
-    monkeypatch.setattr(artefacts, "ROOT", tmp_path)
+    side_by_side = paths.ROOT
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     write_data()
     for model, run_id in (
         ("rnn", "study-rnn-compare-hidden_size-4-s1"),
@@ -126,11 +130,11 @@ def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeyp
     monkeypatch.setattr(experiment, "run", lambda model, run_id, **_: ran.append(run_id))
     planned = [many_runs.Planned("rnn", f"run-{k}", {"epochs": 1, "hidden_size": 3}) for k in range(3)]
     assert many_runs.train(planned, jobs=2, progress=False) == {}
-    assert artefacts.runs() == ["run-0", "run-1", "run-2"]
+    assert existing_runs() == ["run-0", "run-1", "run-2"]
     assert not ran
-    for run_id in artefacts.runs():
-        artefacts.weights_path(run_id).unlink()
-        artefacts.log_path(run_id).unlink()
+    for run_id in existing_runs():
+        weights_path(run_id).unlink()
+        log_path(run_id).unlink()
     assert many_runs.train(planned, jobs=1, progress=False) == {}
     assert ran == ["run-0", "run-1", "run-2"]
 
@@ -138,9 +142,9 @@ def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeyp
 def test_threads_that_are_not_to_be_had_are_refused_before_any_run(data, monkeypatch):
     monkeypatch.setattr(experiment, "cpu_count", lambda: 1)
     planned = [many_runs.Planned("rnn", f"run-{n}", {"threads": n}) for n in (1, 2)]
-    with pytest.raises(StudyError, match="threads=2, more than the cores"):
+    with pytest.raises(UserError, match="threads=2, more than the cores"):
         many_runs.train(planned, progress=False)
-    assert not artefacts.runs()
+    assert not existing_runs()
 
 
 @pytest.mark.parametrize("name", ["workers", "threads"])
@@ -163,7 +167,7 @@ def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch
 
 
 def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
-    save_run, saved = artefacts.save_run, []
+    save_run, saved = experiment.save_run, []
 
     def interrupted(run_id, run, **options):
         if len(saved) == 5:
@@ -172,7 +176,7 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
         save_run(run_id, run, **options)
 
     asked = {"seeds": 2, "hidden_size": 4, **TINY}
-    monkeypatch.setattr(artefacts, "save_run", interrupted)
+    monkeypatch.setattr(experiment, "save_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         compare.compare_models(jobs=1, **asked)
     assert saved == ["study-rnn-compare-s0"] * 3 + ["study-rnn-compare-s1"] * 2
@@ -181,7 +185,7 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
         saved.append(run_id)
         save_run(run_id, run, **options)
 
-    monkeypatch.setattr(artefacts, "save_run", noted)
+    monkeypatch.setattr(experiment, "save_run", noted)
     study = compare.compare_models(jobs=1, **asked)
     assert (
         saved[5:] == ["study-rnn-compare-s1"] + ["study-lstm-compare-s0"] * 3 + ["study-lstm-compare-s1"] * 3
@@ -196,16 +200,17 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
 
 def test_an_interrupted_comparison_says_so_in_one_line(data, study_root):
     code = (
-        "import pathlib, signal, sys; from scripts import artefacts, compare; "
+        "import pathlib, signal, sys; from scripts.files import paths; "
+        "from scripts.files.errors import errors_in_one_line; from scripts.studies import comparison as compare; "
         "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's `&` has it ignored
-        "artefacts.errors_in_one_line(); artefacts.ROOT = pathlib.Path(sys.argv[1]); "
+        "errors_in_one_line(); paths.ROOT = pathlib.Path(sys.argv[1]); "
         "compare.compare_models(seeds=1, epochs=100_000, hidden_size=3, jobs=2, progress=False)"
     )
     asked = [sys.executable, "-c", code, study_root]
     options = {"cwd": Path(main.__file__).parent, "stderr": subprocess.PIPE, "start_new_session": True}
     with subprocess.Popen(asked, text=True, **options) as process:
         try:
-            while len(artefacts.runs()) < 2:
+            while len(existing_runs()) < 2:
                 assert process.poll() is None, process.stderr.read()
                 time.sleep(0.02)
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
@@ -218,7 +223,7 @@ def test_an_interrupted_comparison_says_so_in_one_line(data, study_root):
 def test_a_log_that_is_missing_is_made_again(data):
     asked = {"models": "rnn", "seeds": 1, "hidden_size": 3, "jobs": 1, **TINY}
     compare.compare_models(**asked)
-    path = artefacts.log_path("study-rnn-compare-s0")
+    path = log_path("study-rnn-compare-s0")
     log = path.read_bytes()
     path.unlink()
     compare.compare_models(**asked)
@@ -243,9 +248,9 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(data, capsys, jobs):
 def test_a_run_that_diverged_does_not_keep_the_others_from_a_second_call(data, capsys):
     asked = {"seeds": 2, "hidden_size": 3, "lr": (0.01, 1e200), "jobs": 1, **TINY}
     first = compare.compare_models(**asked)
-    path = artefacts.weights_path("study-rnn-compare-lr-0.01-s1")
+    path = weights_path("study-rnn-compare-lr-0.01-s1")
     path.unlink()  # as if it had been interrupted before that one
-    artefacts.log_path(path.stem).unlink()
+    log_path(path.stem).unlink()
     capsys.readouterr()
     second = compare.compare_models(**asked)
     said = capsys.readouterr().err.splitlines()
@@ -273,7 +278,7 @@ def test_a_mistake_in_the_code_fails_one_run(data, monkeypatch):
 
 
 def test_where_all_fail_there_is_no_comparison(data):
-    with pytest.raises(StudyError, match=r"all 2 runs of the comparison 'compare' failed"):
+    with pytest.raises(UserError, match=r"all 2 runs of the comparison 'compare' failed"):
         compare.compare_models(seeds=1, hidden_size=3, lr=1e200, jobs=1, **TINY)
     assert not compare.study_path("compare").exists()
 
@@ -291,7 +296,7 @@ def test_a_run_whose_process_is_killed_fails_alone(data):
     planned[1] = planned[1]._replace(settings=Killer())
     outcomes = dict(many_runs.train_here(planned, False, jobs=2))
     assert outcomes == {"run-0": None, "run-1": many_runs.LEFT, "run-2": None, "run-3": None}
-    assert artefacts.runs() == ["run-0", "run-2", "run-3"]
+    assert existing_runs() == ["run-0", "run-2", "run-3"]
 
 
 # What is said of them -------------------------------------------------------------------------------------
@@ -300,7 +305,7 @@ def test_a_run_whose_process_is_killed_fails_alone(data):
 def test_what_is_said_of_a_variant_is_what_its_runs_say(compared):
     assert compared["depth"] == compared["sentences"]["shortest"]
     for variant in compared["variants"]:
-        logs = [artefacts.read_log(run_id)[1] for run_id in variant["runs"]]
+        logs = [read_log(run_id)[1] for run_id in variant["runs"]]
         best = [min(log, key=lambda epoch: epoch["validation_loss"]) for log in logs]
         right = [evaluation.evaluate_run(run_id)["accuracy"] for run_id in variant["runs"]]
         assert variant["test_accuracy"] == right
@@ -470,7 +475,7 @@ def test_every_combination_is_a_figure_and_plot_finds_them(compared):
     ]
     for path in paths:
         assert 10_000 < path.stat().st_size < 200_000
-    with pytest.raises(StudyError, match=r'no study \'nowhere\'.*compare\(name="nowhere"\)'):
+    with pytest.raises(UserError, match=r'no study \'nowhere\'.*compare\(name="nowhere"\)'):
         plots_compare.plot_comparison("nowhere")
 
 
@@ -510,9 +515,9 @@ def test_models_of_equal_settings_are_one_figure_though_they_are_no_pair(compare
 
 
 def test_a_damaged_comparison_is_one_line(compared, study_root):
-    artefacts.write_json(compare.study_path("broken"), {**compared, "variants": [{"model": "rnn"}]})
+    write_json(compare.study_path("broken"), {**compared, "variants": [{"model": "rnn"}]})
     assert plots_compare.comparisons() == ["broken"]
-    with pytest.raises(StudyError, match=r"broken\.json is unfinished or damaged") as error:
+    with pytest.raises(UserError, match=r"broken\.json is unfinished or damaged") as error:
         plots_compare.plot_comparison("broken")
     assert "\n" not in str(error.value)
     assert not plt.get_fignums()
@@ -584,24 +589,24 @@ def test_a_damaged_comparison_is_one_line(compared, study_root):
     ],
 )
 def test_bad_input_is_one_line_before_any_training(data, given, message):
-    artefacts.write_json(compare.study_path("my-memory"), {"format_version": 1, "study": "my-memory"})
-    with pytest.raises(StudyError, match=message) as error:
+    write_json(compare.study_path("my-memory"), {"format_version": 1, "study": "my-memory"})
+    with pytest.raises(UserError, match=message) as error:
         compare.compare_models(**{"seeds": 1, "jobs": 1, **TINY, **given})
     assert "\n" not in str(error.value)
-    assert not artefacts.runs()
+    assert not existing_runs()
 
 
 def test_data_that_changed_since_is_one_line(data):
     asked = {"seeds": 2, "hidden_size": 3, "jobs": 1, **TINY}
     compare.compare_models(**asked, models="rnn")
-    before = {path.name: path.read_bytes() for path in artefacts.assets_path("weights", "").iterdir()}
+    before = {path.name: path.read_bytes() for path in assets_path("weights", "").iterdir()}
     write_data(seed=5)
-    with pytest.raises(StudyError, match=r"trained on other data .* give another name=, or begin") as error:
+    with pytest.raises(UserError, match=r"trained on other data .* give another name=, or begin") as error:
         compare.compare_models(**asked)
     assert "\n" not in str(error.value)
-    assert {path.name: path.read_bytes() for path in artefacts.assets_path("weights", "").iterdir()} == before
+    assert {path.name: path.read_bytes() for path in assets_path("weights", "").iterdir()} == before
     study = compare.compare_models(**asked, overwrite=True)
-    assert study["dataset"]["checksum"] == artefacts.data_checksum(artefacts.load_manifest())
+    assert study["dataset"]["checksum"] == data_checksum(load_manifest())
 
 
 def test_numpy_numbers_are_numbers(data):
@@ -615,12 +620,12 @@ def test_numpy_numbers_are_numbers(data):
 def test_other_settings_under_the_same_name_are_one_line(data):
     asked = {"models": "rnn", "seeds": 1, "jobs": 1, **TINY}
     study = compare.compare_models(**asked, hidden_size=(3, 4))
-    trained = artefacts.runs()
+    trained = existing_runs()
     for other in ({"hidden_size": (3, 5)}, {"hidden_size": 3}, {"hidden_size": (3, 4), "lr": 0.1}):
-        with pytest.raises(StudyError, match=r"hidden_size=\[3, 4\], asked for now: .*give another") as error:
+        with pytest.raises(UserError, match=r"hidden_size=\[3, 4\], asked for now: .*give another") as error:
             compare.compare_models(**asked | other)
         assert "\n" not in str(error.value)
-    assert (written(), artefacts.runs()) == (study, trained)
+    assert (written(), existing_runs()) == (study, trained)
     compare.compare_models(**asked, hidden_size=(3, 5), name="other")
     replaced = compare.compare_models(**asked, hidden_size=5, overwrite=True)
     assert written() == replaced
@@ -628,11 +633,11 @@ def test_other_settings_under_the_same_name_are_one_line(data):
 
 
 def test_a_damaged_comparison_is_not_replaced(data):
-    artefacts.write_json(compare.study_path("broken"), {"comparison": True, "settings": None, "axes": {}})
-    with pytest.raises(StudyError, match=r"broken\.json is damaged .*: delete it"):
+    write_json(compare.study_path("broken"), {"comparison": True, "settings": None, "axes": {}})
+    with pytest.raises(UserError, match=r"broken\.json is damaged .*: delete it"):
         compare.compare_models(name="broken", seeds=1, **TINY)
 
 
 def test_missing_data_is_one_line(study_root):
-    with pytest.raises(StudyError, match=r"dataset\.json is missing"):
+    with pytest.raises(UserError, match=r"dataset\.json is missing"):
         compare.compare_models(seeds=1)

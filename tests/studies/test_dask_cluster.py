@@ -15,8 +15,10 @@ from types import ModuleType
 
 import pytest
 
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.errors import UserError
+from scripts.files.paths import weights_path
+from scripts.files.runs import existing_runs, load_run
 from scripts.studies import comparison as compare
 from scripts.studies import dask_cluster as cluster
 from scripts.studies import parallel as many_runs
@@ -86,7 +88,7 @@ class Cluster:
         def ask():
             try:
                 came.append(compare.compare_models(scheduler=self.address, **asked))
-            except StudyError as error:
+            except UserError as error:
                 came.append(error)
 
         asking = threading.Thread(target=ask, daemon=True)
@@ -136,7 +138,7 @@ def dask(tmp_path_factory):
 
 def trained_serially(study, folder, patch):
     """Train the runs of a comparison one after the other in this process, in a project of their own."""
-    patch.setattr(artefacts, "ROOT", folder)
+    patch.setattr(paths, "ROOT", folder)
     write_data()
     for variant in study["variants"]:
         for run_id, seed in zip(variant["runs"], variant["seeds"], strict=True):
@@ -169,9 +171,9 @@ def test_a_cluster_gives_the_bytes_of_serial_runs(dask, data, study_root, tmp_pa
 def test_what_was_begun_here_goes_on_there(dask, data):
     asked = {**TINY, "models": "rnn", "seeds": 2}
     compare.compare_models(jobs=1, **asked)
-    before = artefacts.load_run("study-rnn-compare-s0").timings
+    before = load_run("study-rnn-compare-s0").timings
     compare.compare_models(scheduler=dask.address, **asked | {"epochs": 4})
-    run = artefacts.load_run("study-rnn-compare-s0")
+    run = load_run("study-rnn-compare-s0")
     assert run.timings[:3] == before
     assert len(run.timings) == 5
 
@@ -202,17 +204,17 @@ def test_runs_whose_workers_die_fail_alone_and_are_trained_by_the_next_call(dask
     left = 3 - len(study["failed"])
     assert left in (1, 2)  # a worker may have had a second run in its queue
     assert len(study["variants"][0]["runs"]) == left
-    kept = {run_id: artefacts.weights_path(run_id).read_bytes() for run_id in artefacts.runs()}
+    kept = {run_id: weights_path(run_id).read_bytes() for run_id in existing_runs()}
     assert len(kept) == left
     study = compare.compare_models(scheduler=dask.address, **asked)
     assert (study["failed"], len(study["variants"][0]["runs"])) == ({}, 3)
     for run_id, content in kept.items():
-        assert artefacts.weights_path(run_id).read_bytes() == content
+        assert weights_path(run_id).read_bytes() == content
 
 
 def test_a_cluster_that_goes_away_is_one_line(dask, data):
     error = dask.compare_and_kill("two", **{**TINY, "epochs": 12, "seeds": 2})
-    assert isinstance(error, StudyError)
+    assert isinstance(error, UserError)
     assert "lost its scheduler or all its workers" in str(error)
     assert "\n" not in str(error)
 
@@ -222,7 +224,7 @@ def test_a_scheduler_without_workers_is_one_line(dask, data, monkeypatch):
 
     wait = Client.wait_for_workers
     monkeypatch.setattr(Client, "wait_for_workers", lambda self, n, timeout: wait(self, n, timeout=0.1))
-    with pytest.raises(StudyError, match=r"has no worker: start some, such as `dask worker tcp://"):
+    with pytest.raises(UserError, match=r"has no worker: start some, such as `dask worker tcp://"):
         compare.compare_models(seeds=1, scheduler=dask.address, **TINY)
 
 
@@ -252,10 +254,10 @@ def test_a_scheduler_that_does_not_answer_is_one_line(data, monkeypatch, address
         if address == "refused":
             silent.close()
         given = here if address in ("silent", "refused") else address
-        with pytest.raises(StudyError, match=r"no Dask scheduler answers at scheduler=.*start one") as error:
+        with pytest.raises(UserError, match=r"no Dask scheduler answers at scheduler=.*start one") as error:
             compare.compare_models(seeds=1, scheduler=given, **TINY)
     assert "\n" not in str(error.value)
-    assert not artefacts.runs()
+    assert not existing_runs()
 
 
 def test_a_worker_takes_the_code_that_was_sent_last(monkeypatch):
@@ -295,7 +297,7 @@ def test_the_archive_of_another_version_has_another_name(tmp_path, monkeypatch):
 
 def test_without_dask_it_says_what_to_install(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(StudyError, match=r'pip install "dask\[distributed\]"') as error:
+    with pytest.raises(UserError, match=r'pip install "dask\[distributed\]"') as error:
         compare.compare_models(seeds=1, scheduler="tcp://127.0.0.1:8786", **TINY)
     assert "\n" not in str(error.value)
 

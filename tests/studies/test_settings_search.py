@@ -5,7 +5,8 @@ import json
 import pytest
 
 import main
-from scripts.files import artefacts
+from scripts.files.paths import check_run_id, weights_path
+from scripts.files.runs import best_epoch, load_run
 from scripts.studies import settings_search as search
 from scripts.studies import studies
 from scripts.training import evaluation, experiment
@@ -33,10 +34,10 @@ def test_each_candidate_is_the_best_settings_with_one_change(searched):
     assert [(one["model"], one["change"]) for one in searched["candidates"]] == expected
     for one in searched["candidates"]:
         for seed, run_id in enumerate(one["runs"]):
-            run = artefacts.load_run(run_id)
+            run = load_run(run_id)
             given = TINY[one["model"]] | one["change"] | {"seed": seed}
             assert run.settings["hyperparameters"] == experiment.check_settings(one["model"], given)
-            best = experiment.best_epoch(run.history)
+            best = best_epoch(run.history)
             assert one["best_epoch"][seed] == best["epoch"]
             assert one["validation_loss"][seed] == best["validation_loss"]
             assert one["validation_accuracy"][seed] == best["validation_accuracy"]
@@ -45,10 +46,10 @@ def test_each_candidate_is_the_best_settings_with_one_change(searched):
 
 def test_the_runs_of_the_best_settings_are_those_of_the_comparison(searched):
     assert searched["candidates"][0]["runs"] == ["study-rnn-best-s0", "study-rnn-best-s1"]
-    before = artefacts.weights_path("study-rnn-best-s0").read_bytes()
+    before = weights_path("study-rnn-best-s0").read_bytes()
     compared = main.compare(seeds=2, name="best", of_model=TINY)
     assert compared["variants"][0]["runs"] == searched["candidates"][0]["runs"]
-    assert artefacts.weights_path("study-rnn-best-s0").read_bytes() == before
+    assert weights_path("study-rnn-best-s0").read_bytes() == before
 
 
 def test_the_table_names_every_change(searched, capsys):
@@ -65,5 +66,5 @@ def test_every_change_is_one_and_can_be_trained():
         for change in changes:
             changed = experiment.check_settings(model, search.BEST[model] | change)
             assert changed != experiment.check_settings(model, search.BEST[model]), change
-            artefacts.check_run_id(f"study-{model}-{search.variant_name(change)}-s0")
+            check_run_id(f"study-{model}-{search.variant_name(change)}-s0")
         assert len({search.variant_name(change) for change in changes}) == len(changes)

@@ -8,8 +8,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from scripts import preprocessing
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.data import describe_data, load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import weights_path
+from scripts.files.runs import Run, existing_runs, load_run, read_log
+from scripts.files.storage import write_json
 from scripts.studies import studies
 from scripts.text import cue_distance as probe
 from scripts.training import evaluation, experiment
@@ -24,9 +28,9 @@ def written(name):
 
 
 def assert_provenance(study):
-    data = artefacts.load_data()
+    data = load_data()
     assert study["format_version"] == 1
-    assert study["dataset"] == experiment.describe_data(data.manifest)
+    assert study["dataset"] == describe_data(data.manifest)
     assert study["versions"]["numpy"] == np.__version__
     assert study["seconds"] > 0
 
@@ -39,7 +43,7 @@ def initialisations(tmp_path_factory):
     """A study of initialisations, and the folder that it was made in."""
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artefacts, "ROOT", root)
+        patch.setattr(paths, "ROOT", root)
         write_data()
         yield studies.initialisation_study(seeds=2, epochs=2, **TINY)
 
@@ -50,19 +54,19 @@ def test_initialisations_are_those_named_over_seeds(initialisations):
     settings = {}
     for variant in initialisations["variants"]:
         for seed, run_id in enumerate(variant["runs"]):
-            run = artefacts.load_run(run_id)
+            run = load_run(run_id)
             assert run.settings["model"] == variant["model"]
             assert run.settings["hyperparameters"]["seed"] == seed
             assert run.settings["hyperparameters"]["hidden_size"] == 5
             settings.setdefault(variant["model"], []).append(run.settings["hyperparameters"])
     assert [s["recurrent_init"] for s in settings["rnn"][::2]] == ["uniform", "orthogonal", "identity"]
     assert [s["forget_bias"] for s in settings["lstm"][::2]] == [0.0, 1.0, 2.0, "chrono"]
-    assert len(artefacts.runs()) == 14
+    assert len(existing_runs()) == 14
 
 
 def test_initialisations_have_the_accuracies_and_decays_of_their_runs(initialisations):
     for variant in initialisations["variants"]:
-        logs = [artefacts.read_log(run_id)[1] for run_id in variant["runs"]]
+        logs = [read_log(run_id)[1] for run_id in variant["runs"]]
         best = [min(log, key=lambda epoch: epoch["validation_loss"]) for log in logs]
         assert variant["best_epoch"] == [record["epoch"] for record in best]
         assert variant["validation_accuracy"] == [record["validation_accuracy"] for record in best]
@@ -81,7 +85,7 @@ def test_initialisations_have_the_accuracies_and_decays_of_their_runs(initialisa
 
 def test_the_standard_error_is_that_of_the_test_split(initialisations):
     p = np.mean([variant["test_accuracy"] for variant in initialisations["variants"]])
-    test = artefacts.load_data().splits["test"]
+    test = load_data().splits["test"]
     assert initialisations["standard_error"] == pytest.approx(np.sqrt(p * (1 - p) / len(test.y)))
 
 
@@ -92,7 +96,7 @@ def test_nulls_survive_over_seeds(study_root):
     found = studies.over_seeds(decays)
     for name in ("median", "low", "high"):
         assert found[name] == [1, 0.5, None]
-    artefacts.write_json(studies.study_path("nulls"), found)
+    write_json(studies.study_path("nulls"), found)
     assert written("nulls") == found
 
 
@@ -111,13 +115,13 @@ def test_equal_parameters_shares_runs_and_has_equal_parameters(initialisations):
     assert lstm == by_name["forget-1"]
     assert narrow["parameters"] < wide["parameters"]
     assert abs(wide["parameters"] - lstm["parameters"]) < 20
-    assert len(artefacts.runs()) == 16
+    assert len(existing_runs()) == 16
 
 
 def test_initialisations_of_models_with_settings_of_their_own(initialisations):
     """Beside the runs of the default settings, and the study's own settings come before the model's."""
     of_model = {"rnn": {"lr": 0.003}, "lstm": {"epochs": 1, "forget_bias": "chrono"}}
-    before = artefacts.runs()
+    before = existing_runs()
     study = studies.initialisation_study(seeds=1, of_model=of_model, **TINY)
     assert written("initialisations") == study
     own = of_model | {"lstm": {"epochs": 1}}  # less what the study varies itself
@@ -125,7 +129,7 @@ def test_initialisations_of_models_with_settings_of_their_own(initialisations):
     for variant in study["variants"]:
         (run_id,) = variant["runs"]
         assert run_id not in before
-        settings = artefacts.load_run(run_id).settings["hyperparameters"]
+        settings = load_run(run_id).settings["hyperparameters"]
         assert settings | variant["settings"] == settings
         assert settings["epochs"] == studies.epochs_of(study, variant["model"])
         assert settings["lr"] == (0.003 if variant["model"] == "rnn" else 0.002)
@@ -135,7 +139,7 @@ def test_initialisations_of_models_with_settings_of_their_own(initialisations):
     assert "1 seed, 8 epochs (RNN), 1 (LSTM);" in header
     assert (of_rnn, of_lstm) == ("RNN: lr=0.003", "LSTM: epochs=1")
     assert [line.split()[1] for line in lines] == [*studies.RNN, *studies.LSTM]
-    artefacts.write_json(studies.study_path("initialisations"), initialisations)
+    write_json(studies.study_path("initialisations"), initialisations)
 
 
 @pytest.mark.parametrize(("H", "D", "wide"), [(64, 100, 161), (64, 50, 148), (16, 100, 50), (1, 1, 2)])
@@ -165,7 +169,7 @@ def test_memory_reads_the_last_k_words_only(initialisations):
     study = studies.memory_study(*runs, progress=False)
     assert written("memory") == study
     assert_provenance(study)
-    test = artefacts.load_data().splits["test"]
+    test = load_data().splits["test"]
     sentences = np.split(test.x, np.cumsum(test.s)[:-1])
     assert study["k"] == list(range(1, 27))
     assert study["longer"] == [sum(len(words) > k for words in sentences) for k in study["k"]]
@@ -214,7 +218,7 @@ def test_memory_takes_an_rnn_and_an_lstm(initialisations):
         ((rnn, rnn), f"run '{rnn}' is one of the RNN, expected the LSTM"),
         ((rnn, "study-rnn-uniform-s0"), "run 'study-rnn-uniform-s0' is one of the RNN"),
     ):
-        with pytest.raises(StudyError, match=message) as error:
+        with pytest.raises(UserError, match=message) as error:
             studies.memory_study(*runs, progress=False)
         assert "\n" not in str(error.value)
 
@@ -234,16 +238,16 @@ def test_memory_takes_several_seeds_of_one_recipe(initialisations):
     assert rnn.split()[-1] == f"{100 * np.mean([right[-1] for right in study['models'][0]['accuracy']]):.1f}"
     assert counts.split()[-1] == f"{100 * study['baselines']['counts'][-1]:.1f}"
     mixed = ["study-rnn-uniform-s0", "study-rnn-orthogonal-s1"]
-    with pytest.raises(StudyError, match="have other settings, expected the same but for the seed") as error:
+    with pytest.raises(UserError, match="have other settings, expected the same but for the seed") as error:
         studies.memory_study(mixed, seeds[1], progress=False)
     assert "\n" not in str(error.value)
-    with pytest.raises(StudyError, match="no run of the LSTM is named"):
+    with pytest.raises(UserError, match="no run of the LSTM is named"):
         studies.memory_study(seeds[0], [], progress=False)
 
 
 def test_enough_words_are_those_from_which_on_the_mean_is_within_a_standard_error():
     settings = {"run_id": "a-run", "model": "rnn", "hyperparameters": {"hidden_size": 5}}
-    run = artefacts.Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
+    run = Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
     right = np.array([0.5, 0.8, 0.73, 0.77, 0.9, 0.8])
     described = studies.describe_memory([run, run], [right + 0.1, right - 0.1], 100)
     assert described["standard_error"] == pytest.approx(0.04)
@@ -265,7 +269,7 @@ def test_word_counts_know_no_order(data):
 def probed(tmp_path_factory):
     """A study of a small probe."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artefacts, "ROOT", tmp_path_factory.mktemp("probe"))
+        patch.setattr(paths, "ROOT", tmp_path_factory.mktemp("probe"))
         patch.setattr(probe, "SIZES", {"train": 1000, "validation": 100})
         patch.setattr(probe, "TEST_SENTENCES", 20)
         preprocessing.preprocess(dataset="probe", embeddings="custom", dimensions=30, probe_longest=6)
@@ -290,7 +294,7 @@ def test_probe_has_accuracy_at_each_distance(probed):
 
 def test_whoever_reads_the_last_d_words_only_fails_the_main_measure_alone(probed, monkeypatch):
     """The opposite of a cue among the last d words: right wherever the decider stands first, else chance."""
-    data = artefacts.load_data()
+    data = load_data()
     test = data.splits["test"]
     distances = probe.cue_distances(test, data.vocabulary)
     polarity = np.array([(word in probe.CUES[1]) - (word in probe.CUES[0]) for word in data.vocabulary])
@@ -309,7 +313,7 @@ def test_whoever_reads_the_last_d_words_only_fails_the_main_measure_alone(probed
 def test_the_probe_is_learnt_without_dropout(probed):
     for described in probed["models"]:
         for run_id in described["runs"]:
-            settings = artefacts.load_run(run_id).settings["hyperparameters"]
+            settings = load_run(run_id).settings["hyperparameters"]
             assert settings["input_dropout"] == settings["state_dropout"] == 0
 
 
@@ -324,7 +328,7 @@ def test_a_probe_of_models_with_settings_of_their_own(probed):
     of_model = {"rnn": {"hidden_size": 7, "epochs": 2}, "lstm": {"hidden_size": 3, "epochs": 1}}
     study = studies.probe_study(seeds=1, of_model=of_model, overwrite=True, progress=False)
     for described in study["models"]:
-        given = artefacts.load_run(described["runs"][0]).settings["hyperparameters"]
+        given = load_run(described["runs"][0]).settings["hyperparameters"]
         assert given | of_model[described["model"]] == given
         assert given["input_dropout"] == given["state_dropout"] == 0
     assert studies.describe_epochs(study, ["rnn", "lstm"]) == "2 epochs (RNN), 1 (LSTM)"
@@ -355,7 +359,7 @@ def test_gradient_at_the_cue_is_that_of_its_step(kind, probed):
 
 
 def test_gradients_are_those_before_training_and_at_the_best_epoch(probed):
-    data = artefacts.load_data()
+    data = load_data()
     test = data.splits["test"]
     distances = probe.cue_distances(test, data.vocabulary)
     at_6 = (distances == 6) & probe.decides_last(test, data.vocabulary)
@@ -425,9 +429,9 @@ def test_gradient_where_a_model_fails_stands_beside_it():
 
 
 def test_probe_study_refuses_other_data(data):
-    with pytest.raises(StudyError, match="not the cue-distance probe"):
+    with pytest.raises(UserError, match="not the cue-distance probe"):
         studies.probe_study(seeds=1, epochs=1, **TINY)
-    assert not artefacts.runs()
+    assert not existing_runs()
 
 
 def test_settings_are_checked_before_the_first_training(data):
@@ -436,9 +440,9 @@ def test_settings_are_checked_before_the_first_training(data):
         ({"lr": -1}, "lr=-1"),
         ({"units": 4}, "unknown setting"),
     ):
-        with pytest.raises(StudyError, match=message):
+        with pytest.raises(UserError, match=message):
             studies.initialisation_study(**{"epochs": 1, **TINY, **given})
-    assert not artefacts.runs()
+    assert not existing_runs()
 
 
 @pytest.mark.parametrize("study", [studies.initialisation_study, studies.equal_parameters])
@@ -447,10 +451,10 @@ def test_settings_are_checked_before_the_first_training(data):
 )
 def test_what_a_study_chooses_itself_is_refused_before_the_first_training(data, study, given):
     ((name, value),) = given.items()
-    with pytest.raises(StudyError, match=f"{name}={value!r}: ") as error:
+    with pytest.raises(UserError, match=f"{name}={value!r}: ") as error:
         study(seeds=1, epochs=1, **TINY, **given)
     assert "\n" not in str(error.value)
-    assert not artefacts.runs()
+    assert not existing_runs()
 
 
 @pytest.mark.parametrize(
@@ -465,18 +469,18 @@ def test_what_a_study_chooses_itself_is_refused_before_the_first_training(data, 
 )
 def test_settings_of_one_model_are_checked_before_the_first_training(data, given, message):
     given = {"of_model": {"rnn": {"epochs": 2, "lr": 0.1}}, "seeds": 1, "progress": False, **given}
-    with pytest.raises(StudyError, match=re.escape(message)):
+    with pytest.raises(UserError, match=re.escape(message)):
         studies.initialisation_study(**given)
-    assert artefacts.runs() == []
+    assert existing_runs() == []
 
 
 def test_the_probe_study_refuses_a_seed(data):
-    with pytest.raises(StudyError, match="seed=4: this study varies seed itself"):
+    with pytest.raises(UserError, match="seed=4: this study varies seed itself"):
         studies.probe_study(seeds=1, seed=4, **TINY)
 
 
 def test_memory_study_names_a_missing_run(data):
-    with pytest.raises(StudyError, match="no run 'nowhere'"):
+    with pytest.raises(UserError, match="no run 'nowhere'"):
         studies.memory_study("nowhere", progress=False)
 
 
@@ -493,9 +497,9 @@ def test_an_interrupted_study_continues(data, monkeypatch):
     monkeypatch.setattr(experiment, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         studies.equal_parameters(seeds=2, epochs=1, **TINY)
-    kept = {run_id: artefacts.weights_path(run_id).stat().st_mtime_ns for run_id in finished}
+    kept = {run_id: weights_path(run_id).stat().st_mtime_ns for run_id in finished}
     assert len(kept) == 3
     monkeypatch.setattr(experiment, "run", run)
     study = studies.equal_parameters(seeds=2, epochs=1, **TINY)
     assert len(study["variants"]) == 3
-    assert all(artefacts.weights_path(run_id).stat().st_mtime_ns == then for run_id, then in kept.items())
+    assert all(weights_path(run_id).stat().st_mtime_ns == then for run_id, then in kept.items())

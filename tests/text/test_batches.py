@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from scripts.files.artefacts import Split
+from scripts.files.data import Split
 from scripts.text import batches as dataset
 
 

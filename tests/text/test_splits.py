@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
 from scripts.text.splits import LONG, carve, find_sources, unite, whole_texts
 
 SST2 = Path(__file__).resolve().parents[3] / "shared" / "sst2"
@@ -114,7 +114,7 @@ def test_whole_texts_are_kept_together_only_where_equal():
 
 def test_too_few_rows_are_refused():
     rows = ["one film", "two films"]
-    with pytest.raises(StudyError, match="too few to carve test and validation"):
+    with pytest.raises(UserError, match="too few to carve test and validation"):
         carve(find_sources(rows), lengths_of(rows), ["test", "validation"], 0)
 
 

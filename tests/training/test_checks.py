@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 
 import main
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
 from scripts.training import checks
 
 
 @pytest.mark.parametrize("arguments", [{"sentences": 0}, {"sentences": -1}, {"sentences": "x"}, {"steps": 0}])
 def test_overfit_refuses_what_is_no_positive_number(data, arguments):
-    with pytest.raises(StudyError, match=next(iter(arguments))):
+    with pytest.raises(UserError, match=next(iter(arguments))):
         main.test_overfit(**arguments)
 
 
 @pytest.mark.parametrize("settings", [{"model": "lstm"}, {"lr": 10**400}, {"clip_norm": 10**400}])
 def test_odd_settings_are_refused_by_name(data, settings):
-    with pytest.raises(StudyError, match=next(iter(settings))):
+    with pytest.raises(UserError, match=next(iter(settings))):
         main.train_rnn("a-run", **settings)
 
 
 @pytest.mark.parametrize("run_id", [["a"], 3, "../a"])
 def test_plot_refuses_what_is_no_run_id(data, run_id):
-    with pytest.raises(StudyError, match="run id"):
+    with pytest.raises(UserError, match="run id"):
         main.plot(run_id)
 
 
@@ -31,7 +31,7 @@ def test_too_little_memory_is_one_line(data, monkeypatch):
         raise MemoryError("Unable to allocate 149 GiB")
 
     monkeypatch.setattr("scripts.training.experiment.build_model", hungry)
-    with pytest.raises(StudyError, match=r"149 GiB.*smaller hidden_size"):
+    with pytest.raises(UserError, match=r"149 GiB.*smaller hidden_size"):
         main.train_rnn("a-run")
 
 

@@ -18,8 +18,9 @@ import lstm.model
 import lstm.train
 import rnn.model
 import rnn.train
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files.errors import UserError
+from scripts.files.paths import log_path, weights_path
+from scripts.files.runs import best_epoch, load_run, read_log, save_run
 from scripts.studies import jacobians as analysis
 from scripts.text import batches as dataset
 from scripts.training import evaluation, experiment
@@ -52,13 +53,13 @@ def run(kind, run_id="a-run", **settings):
 
 
 def log_without_timings(run_id):
-    lines = [json.loads(line) for line in artefacts.log_path(run_id).read_text().splitlines()]
+    lines = [json.loads(line) for line in log_path(run_id).read_text().splitlines()]
     return [{key: value for key, value in line.items() if key not in experiment.TIMINGS} for line in lines]
 
 
 def members(run_id):
     """Every array of a weights file but the timings, as bytes."""
-    with np.load(artefacts.weights_path(run_id), allow_pickle=False) as file:
+    with np.load(weights_path(run_id), allow_pickle=False) as file:
         return {name: (file[name].dtype, file[name].tobytes()) for name in file.files if name != "timings"}
 
 
@@ -67,7 +68,7 @@ def members(run_id):
 
 def test_log_holds_the_settings_then_every_epoch_from_0(kind, data):
     run(kind)
-    settings, epochs = artefacts.read_log("a-run")
+    settings, epochs = read_log("a-run")
     assert settings["model"] == kind
     assert settings["hyperparameters"]["lr"] == 0.01
     assert settings["hyperparameters"]["seed"] == 0
@@ -91,9 +92,9 @@ def test_training_learns(kind, data):
 @pytest.mark.parametrize("averaging", [0, 0.9])
 def test_weights_are_those_of_the_best_validation_epoch(kind, data, averaging):
     history = run(kind, epochs=12, lr=0.05, averaging=averaging).history
-    best = experiment.best_epoch(history)
+    best = best_epoch(history)
     assert 0 < best["epoch"] < 12, "choose settings under which the best epoch is not the last"
-    kept = artefacts.load_run("a-run")
+    kept = load_run("a-run")
     model = experiment.build_model(kind, kept.settings["hyperparameters"], data.embeddings)
     for name, view in model.parameters.items():
         view[:] = kept.weights[name]
@@ -112,7 +113,7 @@ def test_of_equally_good_epochs_the_earliest_is_kept(data, monkeypatch):
 
     monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
     kept = run("rnn", gradients=False)
-    assert experiment.best_epoch(kept.history)["epoch"] == 1
+    assert best_epoch(kept.history)["epoch"] == 1
     assert kept.weights["bias_out"] == 1
 
 
@@ -176,11 +177,11 @@ def test_a_run_keeps_to_its_threads(data, monkeypatch, asked):
         assert threads() == {3}
     assert seen == [{asked}, {asked}]
     assert told == [asked, asked]
-    assert artefacts.read_log("a-run")[0]["threads"] == asked
+    assert read_log("a-run")[0]["threads"] == asked
 
 
 def test_workers_have_one_thread_each(data):
-    with pytest.raises(StudyError, match=r"workers=2 with threads=3: .*leave one of the two at 1"):
+    with pytest.raises(UserError, match=r"workers=2 with threads=3: .*leave one of the two at 1"):
         run("rnn", workers=2, threads=3)
 
 
@@ -194,7 +195,7 @@ def test_workers_have_one_thread_each(data):
 def test_threads_that_are_not_to_be_had_are_refused(data, monkeypatch, cores, blas, complaint):
     monkeypatch.setattr(experiment, "cpu_count", lambda: cores)
     monkeypatch.setattr(experiment, "blas", lambda: blas)
-    with pytest.raises(StudyError, match=complaint):
+    with pytest.raises(UserError, match=complaint):
         run("rnn", epochs=1, threads=2)
     run("rnn", epochs=1)
 
@@ -202,10 +203,10 @@ def test_threads_that_are_not_to_be_had_are_refused(data, monkeypatch, cores, bl
 def test_a_file_from_before_a_setting_is_as_good_as_a_new_one(data):
     """Its run can be tested, continued and studied, whatever settings are younger than it."""
     run("lstm", epochs=1)
-    kept = artefacts.load_run("a-run")
+    kept = load_run("a-run")
     old = {**kept.settings["hyperparameters"]}
     del old["threads"], old["workers"]
-    artefacts.save_run("a-run", kept._replace(settings=kept.settings | {"hyperparameters": old}))
+    save_run("a-run", kept._replace(settings=kept.settings | {"hyperparameters": old}))
     assert evaluation.evaluate_run("a-run")["sentences"]
     options = {"depths": (2, 4), "exponents": 2, "steps": 4, "burn_in": 1, "progress": False}
     assert analysis.jacobian_study("a-run", 2, **options)["at"]
@@ -225,7 +226,7 @@ def test_equal_seeds_give_equal_files_and_others_do_not(kind, data):
 
 def test_timings_are_all_that_the_weights_file_keeps_apart(data):
     run("rnn")
-    kept = artefacts.load_run("a-run")
+    kept = load_run("a-run")
     assert set(kept.timings[0]) == set(experiment.TIMINGS)
     assert not set(kept.history[0]) & set(experiment.TIMINGS)
 
@@ -284,7 +285,7 @@ def test_interrupted_run_continues_as_if_it_had_not_been(kind, data, monkeypatch
     if stopped_at == 0:  # nothing of the new run was written yet, and the old one was left alone
         assert members("a-run") == expected_members
         return
-    assert len(artefacts.load_run("a-run").history) == stopped_at
+    assert len(load_run("a-run").history) == stopped_at
     monkeypatch.setattr(experiment, "measure", measure)
     run(kind, **options)
     assert log_without_timings("a-run") == expected_log
@@ -301,23 +302,23 @@ def test_more_epochs_continue(kind, data):
 
 def test_run_from_before_there_was_a_setting_continues_with_it_off(data):
     run("rnn", epochs=2)
-    kept = artefacts.load_run("a-run")
+    kept = load_run("a-run")
     del kept.settings["hyperparameters"]["averaging"]
-    artefacts.save_run("a-run", kept)
-    with pytest.raises(StudyError, match=r"averaging=0.0 \(now 0.9\)"):
+    save_run("a-run", kept)
+    with pytest.raises(UserError, match=r"averaging=0.0 \(now 0.9\)"):
         run("rnn", averaging=0.9)
     assert [record["epoch"] for record in run("rnn", epochs=3).history] == [0, 1, 2, 3]
 
 
 def test_finished_run_is_left_alone_and_its_log_restored(data, capsys):
     run("rnn")
-    before = artefacts.weights_path("a-run").read_bytes()
-    log = artefacts.log_path("a-run").read_bytes()
-    artefacts.log_path("a-run").unlink()
+    before = weights_path("a-run").read_bytes()
+    log = log_path("a-run").read_bytes()
+    log_path("a-run").unlink()
     run("rnn")
     assert "nothing to do" in capsys.readouterr().out
-    assert artefacts.weights_path("a-run").read_bytes() == before
-    assert artefacts.log_path("a-run").read_bytes() == log
+    assert weights_path("a-run").read_bytes() == before
+    assert log_path("a-run").read_bytes() == log
 
 
 @pytest.mark.parametrize(
@@ -331,38 +332,38 @@ def test_finished_run_is_left_alone_and_its_log_restored(data, capsys):
 )
 def test_other_settings_under_a_taken_run_id_are_refused(data, change, words):
     run("rnn")
-    before = artefacts.weights_path("a-run").read_bytes()
-    with pytest.raises(StudyError) as error:
+    before = weights_path("a-run").read_bytes()
+    with pytest.raises(UserError) as error:
         run("rnn", **change)
     assert words in str(error.value)
     assert "overwrite=True" in str(error.value)
-    assert artefacts.weights_path("a-run").read_bytes() == before
+    assert weights_path("a-run").read_bytes() == before
     run("rnn", overwrite=True, **change)
-    assert artefacts.weights_path("a-run").read_bytes() != before
+    assert weights_path("a-run").read_bytes() != before
 
 
 def test_other_model_or_data_under_a_taken_run_id_is_refused(data):
     run("rnn")
-    with pytest.raises(StudyError, match="is an RNN's"):
+    with pytest.raises(UserError, match="is an RNN's"):
         run("lstm")
     write_data(seed=1)
-    with pytest.raises(StudyError, match="other data"):
+    with pytest.raises(UserError, match="other data"):
         run("rnn")
 
 
 def test_falling_learning_rate_is_not_stretched(data):
     run("rnn", schedule="linear")
-    with pytest.raises(StudyError, match="fall to 0 over 3 epochs"):
+    with pytest.raises(UserError, match="fall to 0 over 3 epochs"):
         run("rnn", schedule="linear", epochs=5)
 
 
 def test_log_without_weights_is_not_overwritten(data):
     run("rnn")
-    artefacts.weights_path("a-run").unlink()
-    log = artefacts.log_path("a-run").read_bytes()
-    with pytest.raises(StudyError, match="no weights"):
+    weights_path("a-run").unlink()
+    log = log_path("a-run").read_bytes()
+    with pytest.raises(UserError, match="no weights"):
         run("rnn")
-    assert artefacts.log_path("a-run").read_bytes() == log
+    assert log_path("a-run").read_bytes() == log
 
 
 @pytest.mark.parametrize(
@@ -396,19 +397,19 @@ def test_log_without_weights_is_not_overwritten(data):
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(data, setting):
-    with pytest.raises(StudyError) as error:
+    with pytest.raises(UserError) as error:
         run("rnn", **setting)
     (name,) = setting
     assert name in str(error.value)
     assert "\n" not in str(error.value)
-    assert not artefacts.log_path("a-run").exists()
+    assert not log_path("a-run").exists()
 
 
 def test_forget_bias_is_the_lstms_alone(data):
-    with pytest.raises(StudyError, match="forget_bias"):
+    with pytest.raises(UserError, match="forget_bias"):
         run("rnn", forget_bias=1.0)
     for bias in (float("nan"), "high", None):
-        with pytest.raises(StudyError, match="forget_bias"):
+        with pytest.raises(UserError, match="forget_bias"):
             run("lstm", forget_bias=bias)
     run("lstm", "two", forget_bias=2)
     run("lstm", "chrono", forget_bias="chrono", chrono_steps=20)
@@ -416,14 +417,14 @@ def test_forget_bias_is_the_lstms_alone(data):
 
 @pytest.mark.parametrize("run_id", ["../up", "a/b", "..", ".hidden", "", "a b", "ü", "x" * 101, None, "a\n"])
 def test_run_ids_that_are_no_file_names_are_refused(data, run_id):
-    with pytest.raises(StudyError, match="run id"):
+    with pytest.raises(UserError, match="run id"):
         run("rnn", run_id)
 
 
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_what_was_written(kind, data, recwarn):
     run(kind, "good", epochs=1)
-    kept = artefacts.weights_path("good").read_bytes()
-    with pytest.raises(StudyError) as error:
+    kept = weights_path("good").read_bytes()
+    with pytest.raises(UserError) as error:
         run(kind, "bad", lr=1e38)
     message = str(error.value)
     assert "'bad'" in message
@@ -432,35 +433,35 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_what_was_written(kind, 
     assert "\n" not in message
     assert not recwarn.list, "one line, and no warnings around it"
     assert "gradient norm before clipping" in message
-    assert artefacts.weights_path("good").read_bytes() == kept
-    assert len(artefacts.load_run("bad").history) == 1  # epoch 0 was written before, and stays
+    assert weights_path("good").read_bytes() == kept
+    assert len(load_run("bad").history) == 1  # epoch 0 was written before, and stays
 
 
 def test_log_says_why_a_run_ended_and_the_run_is_not_tried_again(kind, data):
-    with pytest.raises(StudyError) as first:
+    with pytest.raises(UserError) as first:
         run(kind, lr=1e38)
-    last = json.loads(artefacts.log_path("a-run").read_text().splitlines()[-1])
+    last = json.loads(log_path("a-run").read_text().splitlines()[-1])
     assert last["type"] == "end"
     assert last["reason"] in str(first.value)
-    assert artefacts.read_log("a-run")[1] == [artefacts.load_run("a-run").history[0] | last_timings()]
-    before = artefacts.weights_path("a-run").read_bytes()
-    with pytest.raises(StudyError, match=re.escape(last["reason"])) as again:
+    assert read_log("a-run")[1] == [load_run("a-run").history[0] | last_timings()]
+    before = weights_path("a-run").read_bytes()
+    with pytest.raises(UserError, match=re.escape(last["reason"])) as again:
         run(kind, lr=1e38)
     assert "would again" in str(again.value)
     assert "overwrite=True" in str(again.value)
-    assert artefacts.weights_path("a-run").read_bytes() == before
+    assert weights_path("a-run").read_bytes() == before
     run(kind, overwrite=True)
     assert "end" not in [line["type"] for line in log_without_timings("a-run")]
 
 
 def last_timings():
-    return artefacts.load_run("a-run").timings[-1]
+    return load_run("a-run").timings[-1]
 
 
 @pytest.mark.parametrize("spoilt", ["theta", "record", "epoch 0"])
 def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
     run("rnn")
-    before = artefacts.weights_path("a-run").read_bytes()
+    before = weights_path("a-run").read_bytes()
 
     def loop(model, *arguments, **options):
         for epoch in range(4):
@@ -474,13 +475,13 @@ def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
             }
 
     monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
-    with pytest.raises(StudyError, match="no longer finite") as error:
+    with pytest.raises(UserError, match="no longer finite") as error:
         run("rnn", overwrite=True, gradients=False)
     assert ("weights so far stay" in str(error.value)) == (spoilt != "epoch 0")
     if spoilt == "epoch 0":  # nothing of the new run was written, and the old one was left alone
-        assert artefacts.weights_path("a-run").read_bytes() == before
+        assert weights_path("a-run").read_bytes() == before
         return
-    kept = artefacts.load_run("a-run")
+    kept = load_run("a-run")
     assert [record["epoch"] for record in kept.history] == [0, 1]
     assert np.isfinite(kept.resume["theta"]).all()
     assert "not finite" in kept.ended or "epoch 2, after its last batch: theta" in kept.ended
@@ -488,11 +489,11 @@ def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
 
 def test_weights_of_another_size_are_not_continued(data):
     run("rnn", epochs=1)
-    kept = artefacts.load_run("a-run")
+    kept = load_run("a-run")
     weights = kept.weights | {"weight_out": np.zeros((1, 9), np.float32)}
     resume = kept.resume | {name: np.append(kept.resume[name], np.float32(0)) for name in ("theta", "m", "v")}
-    artefacts.save_run("a-run", kept._replace(weights=weights, resume=resume))
-    with pytest.raises(StudyError, match="parameters in its weights file, expected"):
+    save_run("a-run", kept._replace(weights=weights, resume=resume))
+    with pytest.raises(UserError, match="parameters in its weights file, expected"):
         run("rnn", epochs=2)
 
 

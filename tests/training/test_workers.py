@@ -10,8 +10,9 @@ import threading
 import numpy as np
 import pytest
 
-from scripts.files import artefacts
-from scripts.files.artefacts import StudyError
+from scripts.files import paths
+from scripts.files.errors import UserError
+from scripts.files.runs import load_run
 from scripts.training import experiment
 from scripts.training.checks import random_batch
 from scripts.training.workers import Workers, receive, share
@@ -72,7 +73,7 @@ def test_a_worker_that_ends_is_one_clear_line(make_model):
         (process,) = workers._processes
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        with pytest.raises(StudyError, match="a worker process ended"):
+        with pytest.raises(UserError, match="a worker process ended"):
             workers.forward(ids, batch_sizes)
 
 
@@ -86,7 +87,7 @@ def test_no_process_outlives_the_first_one():
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=artefacts.ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         pids = process.stdout.readline().split()
         assert len(pids) == 2
@@ -96,7 +97,7 @@ def test_no_process_outlives_the_first_one():
 def test_a_process_that_may_not_start_others_says_so(make_model, monkeypatch):
     monkeypatch.setattr(multiprocessing.current_process(), "daemon", True)
     expected = "workers=2: this process may not start others, give workers=1"
-    with pytest.raises(StudyError, match=expected), Workers(make_model(), 2):
+    with pytest.raises(UserError, match=expected), Workers(make_model(), 2):
         pass
 
 
@@ -104,7 +105,7 @@ def test_runs_with_workers_are_equal_and_say_so(data):
     before = set(multiprocessing.active_children())  # of other tests
     for run_id in ("one", "other"):
         experiment.run("lstm", run_id, progress=False, epochs=2, hidden_size=4, workers=2)
-    one, other = (artefacts.load_run(run_id) for run_id in ("one", "other"))
+    one, other = (load_run(run_id) for run_id in ("one", "other"))
     assert one.settings["hyperparameters"]["workers"] == 2
     assert one.history == other.history
     for name, array in one.weights.items():
@@ -117,4 +118,4 @@ def test_run_with_workers_continues_where_it_stopped(data):
     experiment.run("rnn", "whole", epochs=3, **options)
     experiment.run("rnn", "halves", epochs=1, **options)
     experiment.run("rnn", "halves", epochs=3, **options)
-    assert artefacts.load_run("whole").history == artefacts.load_run("halves").history
+    assert load_run("whole").history == load_run("halves").history

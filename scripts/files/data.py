@@ -1,0 +1,280 @@
+"""The preprocessed dataset in data/, written by ``scripts/preprocessing.py`` and read only here.
+
+``{split}-x.npy``     token ids of all sentences, one after the other (ragged, no padding stored)
+``{split}-s.npy``     (N,) sentence lengths, each at least 1; they sum to the length of x
+``{split}-y.npy``     (N,) labels, 0 negative, 1 positive
+``{split}-g.npy``     (N,) number of the source sentence each row was cut from
+``embeddings.npy``    (V, D) float32; row 0 is padding (zeros), row 1 the unknown word
+``vocabulary.txt``    V lines; line i is the word of row i
+``dataset.json``      written last: provenance, split sizes, and a checksum of every file above
+"""
+
+import contextlib
+import hashlib
+import json
+from typing import NamedTuple
+
+import numpy as np
+
+from scripts.files.errors import UserError
+from scripts.files.paths import FORMAT_VERSION, check_version, data_path
+from scripts.files.storage import (
+    checksum,
+    flush_folder,
+    flush_to_disk,
+    is_absent,
+    only_writer,
+    read_bytes,
+    read_json,
+    undamaged,
+    written_whole,
+)
+
+SPLITS = ("train", "validation", "test")
+COLUMNS = ("x", "s", "y", "g")
+ARRAYS = (*(f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS), "embeddings.npy")
+DATA_FILES = (*ARRAYS, "vocabulary.txt", "dataset.json")  # in the order in which they are written
+PREPROCESS = "run `python scripts/preprocessing.py`"
+PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
+RESERVED = ("<pad>", "<unk>")  # and their words
+
+
+def pack_data():
+    """The files of data/ as bytes, by their names.
+
+    Raises
+    ------
+    UserError
+        data/ is missing, or a file of it can't be read.
+    """
+    load_manifest()
+    return {name: read_bytes(data_path(name)) for name in DATA_FILES}
+
+
+def unpack_data(files):
+    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last. Other names are a UserError."""
+    if set(files) != set(DATA_FILES):
+        raise UserError(f"{sorted(files)} are not the files of data/: {PREPROCESS}")
+    for name in DATA_FILES:
+        with written_whole(data_path(name)) as file:
+            file.write(files[name])
+
+
+@contextlib.contextmanager
+def writing_data():
+    """A block, or a function that this decorates, in which no other process writes data/."""
+    with only_writer("data/", [data_path(name) for name in reversed(DATA_FILES)]):
+        yield
+
+
+class Split(NamedTuple):
+    """One split of the dataset.
+
+    Attributes
+    ----------
+    x : (tokens,) unsigned integers
+        Token ids of all sentences, one after the other.
+    s : (N,) integers
+        Sentence lengths, each at least 1.
+    y : (N,) integers
+        Labels, 0 or 1.
+    g : (N,) integers
+        Number of the source sentence each row was cut from.
+    """
+
+    x: np.ndarray
+    s: np.ndarray
+    y: np.ndarray
+    g: np.ndarray
+
+
+class Data(NamedTuple):
+    """A preprocessed dataset: its splits, the vocabulary, the embeddings, and ``dataset.json``."""
+
+    splits: dict
+    vocabulary: list
+    embeddings: np.ndarray
+    manifest: dict
+
+
+def save_data(data):
+    """Write a preprocessed dataset into data/: every file beside its place first, ``dataset.json`` last.
+
+    Until all files are written and on the disk, those of the preprocessing before stand as they were. While
+    they change places there is no ``dataset.json``, and data/ is refused by its readers.
+
+    Parameters
+    ----------
+    data : Data
+        Its manifest needs no format version, sizes or checksums: they are added here.
+
+    Returns
+    -------
+    dict
+        The manifest as written.
+
+    Raises
+    ------
+    UserError
+        The folder can't be written to, or the disk is full.
+    """
+    arrays = {
+        f"{name}-{column}.npy": array
+        for name, split in data.splits.items()
+        for column, array in split._asdict().items()
+    } | {"embeddings.npy": data.embeddings}
+    words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
+    checksums = {}
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        **data.manifest,
+        "splits": {name: describe(split) for name, split in data.splits.items()},
+        "files": checksums,
+    }
+    with contextlib.ExitStack() as renamed_at_the_end:  # the last first
+        last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json")))
+        for name in [*arrays, "vocabulary.txt"]:
+            file = renamed_at_the_end.enter_context(written_whole(data_path(name), flush=False))
+            if name in arrays:
+                np.save(file, arrays[name], allow_pickle=False)
+            else:
+                file.write(words)
+            flush_to_disk(file)
+            checksums[name] = checksum(file.name)
+        last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        flush_to_disk(last)
+        for name in DATA_FILES:
+            if data_path(name).is_dir():
+                raise UserError(f"{data_path(name)} is a folder: move it away")
+        data_path("dataset.json").unlink(missing_ok=True)
+        flush_folder(data_path(""))
+    return manifest
+
+
+def describe(split):
+    """Size of one split: rows, tokens, lengths, share of positive labels, sources."""
+    return {
+        "rows": len(split.s),
+        "tokens": len(split.x),
+        "mean_length": round(float(split.s.mean()), 3),
+        "longest": int(split.s.max()),
+        "positive": round(float(split.y.mean()), 4),
+        "sources": len(np.unique(split.g)),
+    }
+
+
+def data_checksum(manifest):
+    """One short checksum of all files in data/: two datasets are the same where it is."""
+    files = json.dumps(manifest["files"], sort_keys=True)
+    return hashlib.sha256(files.encode()).hexdigest()[:16]
+
+
+def load_manifest():
+    """``dataset.json``; UserError where data/ is missing, damaged or of another format."""
+    path = data_path("dataset.json")
+    if is_absent(path):
+        raise UserError(f"{path} is missing, so data/ is empty or unfinished: {PREPROCESS}")
+    manifest = read_json(path)
+    check_version(path, manifest, PREPROCESS)
+    with undamaged(path, "damaged", PREPROCESS):
+        _check_manifest(manifest)
+    return manifest
+
+
+def _check_manifest(manifest):
+    """Raise ValueError, KeyError or TypeError where a manifest has not what its readers rely on."""
+    for part, keys in {"dataset": ("name",), "embeddings": ("name", "dimensions"), "files": ()}.items():
+        if not isinstance(manifest[part], dict):
+            raise ValueError(f"{part} is no object")
+        for key in keys:
+            manifest[part][key]
+    if set(manifest["files"]) != set(DATA_FILES[:-1]):
+        raise ValueError("files are not those of data/")
+    manifest["max_length"]
+    for split in SPLITS:
+        manifest["splits"][split]["rows"]
+
+
+def load_data():
+    """Read a preprocessed dataset; the token ids are memory-mapped.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    UserError
+        A file is missing or is not the one that ``dataset.json`` describes (a mixture of two
+        preprocessings), or its content makes no sense.
+    """
+    manifest = load_manifest()
+    for name in DATA_FILES[:-1]:
+        path = data_path(name)
+        if is_absent(path):
+            raise UserError(f"{path} is missing: {PREPROCESS}")
+        if manifest["files"].get(name) != checksum(path):
+            raise UserError(
+                f"{path} is not the file that dataset.json describes, so data/ is damaged or a mixture of "
+                f"two preprocessings: {PREPROCESS}"
+            )
+    splits = {
+        split: Split(*(_load_array(data_path(f"{split}-{column}.npy")) for column in COLUMNS))
+        for split in SPLITS
+    }
+    embeddings = _load_array(data_path("embeddings.npy"))
+    with undamaged(data_path("vocabulary.txt"), "no list of words", PREPROCESS):
+        vocabulary = data_path("vocabulary.txt").read_bytes().decode("utf-8").split("\n")[:-1]
+    _check_data(splits, vocabulary, embeddings)
+    if load_manifest() != manifest:  # so every file above was the one whose checksum was taken
+        raise UserError("data/ changed while it was read: wait until preprocessing has ended, and run again")
+    return Data(splits, vocabulary, embeddings, manifest)
+
+
+def _load_array(path):
+    """An .npy file, memory-mapped (so never larger than the file) and never unpickled."""
+    with undamaged(path, "no array", PREPROCESS):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _check_data(splits, vocabulary, embeddings):
+    """What every reader of data/ relies on."""
+    V = len(vocabulary)
+    if (
+        embeddings.dtype != np.float32
+        or embeddings.shape[:1] != (V,)
+        or embeddings.ndim != 2
+        or not embeddings.size
+    ):
+        raise UserError(
+            f"data/ holds {V} words but embeddings of shape {embeddings.shape} and type "
+            f"{embeddings.dtype}: {PREPROCESS}"
+        )
+    if not np.isfinite(embeddings).all():
+        raise UserError(f"data/embeddings.npy holds what is no finite number: {PREPROCESS}")
+    for name, split in splits.items():
+        x, s, y, g = split
+        if any(
+            array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64)
+            for array in split
+        ):
+            raise UserError(f"data/{name}: expected four lists of whole numbers below 2**63: {PREPROCESS}")
+        if not len(s) == len(y) == len(g) or not len(s):
+            sizes = f"{len(s)} lengths, {len(y)} labels, {len(g)} sources"
+            raise UserError(f"data/{name}: {sizes}: {PREPROCESS}")
+        if not 1 <= s.min() <= s.max() <= len(x) or s.sum(dtype=np.int64) != len(x):
+            raise UserError(f"data/{name}: lengths out of range: {PREPROCESS}")
+        if x.min() < 0 or x.max() >= len(vocabulary) or not np.isin(y, (0, 1)).all():
+            raise UserError(f"data/{name}: token ids or labels out of range: {PREPROCESS}")
+
+
+def describe_data(manifest):
+    """What a log says of the dataset: enough to name it, and to know it again."""
+    return {
+        "name": manifest["dataset"]["name"],
+        "embeddings": manifest["embeddings"]["name"],
+        "dimensions": manifest["embeddings"]["dimensions"],
+        "max_length": manifest["max_length"],
+        "splits": {name: {"rows": split["rows"]} for name, split in manifest["splits"].items()},
+        "checksum": data_checksum(manifest),
+    }

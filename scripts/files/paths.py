@@ -1,0 +1,62 @@
+"""Every path under data/ and assets/, and the version of each format."""
+
+import contextlib
+import re
+from pathlib import Path
+
+from scripts.files.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+FORMAT_VERSION = 1  # of data/ and studies
+GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
+
+
+@contextlib.contextmanager
+def rooted(root):
+    """Let data/ and assets/ be those below `root` within the block, for this whole process."""
+    global ROOT
+    before, ROOT = ROOT, root
+    try:
+        yield
+    finally:
+        ROOT = before
+
+
+def data_path(name):
+    """Path of a file in data/."""
+    return ROOT / "data" / name
+
+
+def assets_path(kind, name):
+    """Path of a file in assets/<kind>/."""
+    return ROOT / "assets" / kind / name
+
+
+def check_run_id(run_id, what="run id"):
+    """Return `run_id` where it is safe as a file name; raise UserError otherwise."""
+    if not isinstance(run_id, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", run_id):
+        raise UserError(
+            f"{what} {run_id!r} can't be a file name: use up to 100 letters, digits, '-', '_' and '.', "
+            "not beginning with '.'"
+        )
+    return run_id
+
+
+def log_path(run_id):
+    """Path of the log of a run."""
+    return assets_path("runs", f"{check_run_id(run_id)}.jsonl")
+
+
+def weights_path(run_id):
+    """Path of the weights of a run."""
+    return assets_path("weights", f"{check_run_id(run_id)}.npz")
+
+
+def check_version(path, described, remedy, expected=FORMAT_VERSION):
+    """Raise UserError where a file, as it describes itself, is of another format."""
+    version = described.get("format_version") if isinstance(described, dict) else None
+    if version != expected:
+        raise UserError(
+            f"{path} has format version {version!r}, expected {expected}: {remedy}, or use the version of "
+            "this project that wrote it"
+        )
