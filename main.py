@@ -4,8 +4,9 @@ Every function here can also be called alone from a Python prompt: `from main im
 """
 
 from scripts.files.errors import UserError, errors_in_one_line
+from scripts.studies import cue_distance, last_words
 from scripts.studies import jacobians as analysis
-from scripts.studies import studies
+from scripts.studies import variants as studies
 from scripts.training import checks, evaluation, experiment
 from scripts.training.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401 (for the blocks at the end)
 
@@ -25,7 +26,7 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     overwrite : bool
         Begin anew where a run with other settings or data has that name.
     **settings
-        Any other field of scripts.training.experiment.Settings, such as ``seed=1`` or ``state_dropout=0``.
+        Any other field of scripts.training.settings.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
     Returns
     -------
@@ -216,7 +217,7 @@ def initialisation_study(**options):
     ----------
     **options
         ``seeds`` (3), ``epochs`` (8), any setting, and ``of_model``, settings of one model alone, such as
-        ``BEST``; see scripts.studies.studies.initialisation_study.
+        ``BEST``; see scripts.studies.variants.initialisation_study.
 
     Returns
     -------
@@ -234,7 +235,7 @@ def equal_parameters(**options):
     Parameters
     ----------
     **options
-        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.studies.equal_parameters.
+        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.variants.equal_parameters.
 
     Returns
     -------
@@ -257,10 +258,10 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3"):
     Returns
     -------
     dict
-        See scripts.studies.studies.memory_study; its table is also printed.
+        See scripts.studies.last_words.memory_study; its table is also printed.
     """
-    study = studies.memory_study(rnn, lstm)
-    print(studies.memory_table(study))
+    study = last_words.memory_study(rnn, lstm)
+    print(last_words.memory_table(study))
     return study
 
 
@@ -273,15 +274,15 @@ def probe_study(**options):
     ----------
     **options
         ``seeds`` (3), ``epochs`` (12), any setting, and ``of_model``, settings of one model alone, such as
-        ``BEST``; see scripts.studies.studies.probe_study.
+        ``BEST``; see scripts.studies.cue_distance.probe_study.
 
     Returns
     -------
     dict
         The study; its table is also printed.
     """
-    study = studies.probe_study(**options)
-    print(studies.probe_table(study))
+    study = cue_distance.probe_study(**options)
+    print(cue_distance.probe_table(study))
     return study
 
 
@@ -312,7 +313,7 @@ def compare(
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``, the best ones found for each.
     **settings
-        Any field of scripts.training.experiment.Settings with one value, or with several to be compared, such as
+        Any field of scripts.training.settings.Settings with one value, or with several to be compared, such as
         ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
 
     Returns

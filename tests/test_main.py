@@ -14,11 +14,12 @@ from PIL import Image
 import main
 from scripts import preprocessing
 from scripts.figures import style as figure_style
+from scripts.files import studies
 from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, read_log
 from scripts.report import results
-from scripts.studies import baselines, studies
+from scripts.studies import baselines
 from scripts.studies import jacobians as analysis
 from scripts.studies import settings_search as search
 from scripts.text import cue_distance as probe

@@ -10,6 +10,7 @@ import main
 from scripts.files.data import SPLITS
 from scripts.files.runs import read_log
 from scripts.training import experiment
+from scripts.training.settings import Settings
 
 PROJECT = Path(main.__file__).parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -25,11 +26,11 @@ def keys_of(value):
 
 
 def test_every_setting_is_explained_with_its_default():
-    for field in fields(experiment.Settings):
+    for field in fields(Settings):
         assert field.name in CODE
     rows = [row for row in README.splitlines() if row.startswith("| `")]
     for name in ("lr", "hidden_size", "batch_size", "clip_norm", "chrono_steps", "seed"):
-        (default,) = (field.default for field in fields(experiment.Settings) if field.name == name)
+        (default,) = (field.default for field in fields(Settings) if field.name == name)
         assert any(f"`{name}`" in row.split("|")[1] and str(default) in row.split("|")[2] for row in rows), (
             name
         )

@@ -28,7 +28,8 @@ from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.storage import write_text
 from scripts.text.batches import shuffled_batches
 from scripts.text.embeddings import read_glove
-from scripts.training.experiment import build_model, check_settings
+from scripts.training.experiment import build_model
+from scripts.training.settings import check_settings
 
 BATCH_SIZE = 64
 WARM_UP = 5  # batches before the clock starts

@@ -17,7 +17,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.benchmarks.training import DIMENSIONS, draw_embeddings
-from scripts.training.experiment import CLASSIFIERS, build_model, check_settings
+from scripts.training.experiment import CLASSIFIERS, build_model
+from scripts.training.settings import check_settings
 
 STEPS, WORDS = 9, 1000  # of each sentence, as SST-2's have in the mean; of the vocabulary
 SECONDS = 0.05  # that a measurement takes at least

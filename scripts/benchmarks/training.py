@@ -17,8 +17,9 @@ from scripts.files.data import PADDING, Split, load_data
 from scripts.files.errors import UserError
 from scripts.files.paths import data_path
 from scripts.text.batches import shuffled_batches, sorted_batches
-from scripts.training.experiment import EVALUATION_BATCH, LOOPS, build_model, check_settings, generator
+from scripts.training.experiment import EVALUATION_BATCH, LOOPS, build_model, generator
 from scripts.training.optimizer import Adam
+from scripts.training.settings import check_settings
 
 WARM = 20  # batches
 STEPS, TOLERANCE = 20, 1e-4  # after so many steps the losses of a peer may differ by so much from ours

@@ -5,11 +5,11 @@ of a state of one sentence, in a walk back that is rescaled as it goes, and kept
 underflows.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
+from scripts.files.numbers import round_to_digits
 from scripts.text.batches import sorted_batches
 
 MINIMUM_LENGTH = 20  # tokens: up to this depth, every depth counts the same sentences
@@ -325,17 +325,3 @@ def spectra(model):
         }
         for name, block in zip(model.recurrent_blocks, blocks, strict=True)
     }
-
-
-def round_to_digits(values, digits=7):
-    """A float, or a list of floats, of so many significant digits: a log needs no more, and stays small."""
-    if np.ndim(values):
-        return [round_to_digits(value, digits) for value in values]
-    return float(f"{values:.{digits}g}")
-
-
-def tiny(power):
-    """10**power to one digit, also where that is no float: "7e-57"."""
-    exponent = math.floor(power)
-    digit = round(10 ** (power - exponent))
-    return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"

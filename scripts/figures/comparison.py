@@ -4,6 +4,7 @@ Everything drawn stands in the JSON of the comparison; nothing is trained or mea
 """
 
 from scripts.figures import style as figure_style
+from scripts.figures.captions import name_data
 from scripts.figures.runs import STATES
 from scripts.figures.studies import (
     MOMENTS,
@@ -19,11 +20,12 @@ from scripts.figures.studies import (
 )
 from scripts.figures.style import house_style
 from scripts.files.errors import UserError
+from scripts.files.numbers import counted, plus_minus
 from scripts.files.paths import assets_path, check_run_id
+from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
-from scripts.studies.arguments import counted
-from scripts.studies.comparison import INTERVAL, label, plus_minus
-from scripts.training.logs import NAMES, name_data
+from scripts.studies.comparison import label
+from scripts.studies.words import INTERVAL
 
 DASHED = [("lstm", "h")]  # beside its c
 

@@ -8,15 +8,18 @@ import matplotlib.ticker
 import numpy as np
 
 from scripts.figures import style as figure_style
+from scripts.figures.captions import name_data
 from scripts.figures.runs import draw_counts, mark_depths
 from scripts.figures.style import LSTM_C, LSTM_H, RNN_H, Curve, house_style
 from scripts.files.errors import UserError
 from scripts.files.paths import check_version, log_path
+from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
-from scripts.studies import jacobians as analysis
-from scripts.studies.jacobians import RATES, study_path
+from scripts.studies.jacobians import study_path
+from scripts.studies.words import RATES, name_rate
+from scripts.studies.words import rate as rate_in_words
 from scripts.training import logs as figure_logs
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, NAMES, name_data
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
 MOMENTS = ("initialisation", "best")
 HIGHEST = 10  # powers of ten above 1 that a panel shows at least; bounds go on beyond
@@ -468,7 +471,7 @@ def draw_rates(axes, studies):
     cells = [[rate(study["at"][moment]["rates"], name) for study, moment in columns] for name in rows]
     table = axes.table(
         cells,
-        rowLabels=[analysis.name_rate(studies[0], name) for name in rows],
+        rowLabels=[name_rate(studies[0], name) for name in rows],
         colLabels=heads,
         loc="center right",
         cellLoc="center",
@@ -493,6 +496,6 @@ def rate(rates, name):
         return ""
     if rates[name] is None:
         return "−∞ (0)"
-    value, *error = analysis.rate(rates, name).partition(" ±")
+    value, *error = rate_in_words(rates, name).partition(" ±")
     below = f"\n{''.join(error).strip()}" if error[0] else ""
     return f"{value} ({np.exp(rates[name]):.2f}){below}".replace("-", "−")

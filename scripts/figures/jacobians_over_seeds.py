@@ -8,14 +8,15 @@ the smallest and the largest of the seeds.
 import numpy as np
 
 from scripts.figures import style as figure_style
+from scripts.figures.captions import name_data
 from scripts.figures.jacobians import DIRECT, THEORY, check_alike, describe_sentences, read
 from scripts.figures.studies import draw_over_seeds, mark_depths, reading, share_y, span_last_row
 from scripts.figures.style import LSTM_C, LSTM_H, RNN_H, house_style
 from scripts.files.errors import UserError
+from scripts.files.numbers import counted
 from scripts.files.paths import check_run_id
+from scripts.files.runs import NAMES
 from scripts.studies import jacobians as analysis
-from scripts.studies.arguments import counted
-from scripts.training.logs import NAMES, name_data
 
 MOMENTS = {"before": "initialisation", "after": "best"}  # of a study over seeds, of one of Jacobians
 TITLES = {"before": "before training", "after": "at the best epoch"}

@@ -4,18 +4,12 @@ import matplotlib
 import numpy as np
 
 from scripts.figures import style as figure_style
+from scripts.figures.captions import describe_sentences, provenance
 from scripts.figures.runs import STATES, first_small_count
 from scripts.figures.style import Curve, house_style
 from scripts.files.errors import UserError
-from scripts.training.logs import (
-    DEFAULT_LSTM,
-    DEFAULT_RNN,
-    NAMES,
-    check_gradients_recorded,
-    describe_sentences,
-    provenance,
-    read,
-)
+from scripts.files.runs import NAMES
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded, read
 
 GATES = {  # (model, activation): name, colour, marker
     ("lstm", "i"): ("input gate i", "#E69F00", "o"),

@@ -4,19 +4,12 @@ import numpy as np
 
 from scripts.dynamics.gradients import EXPLODED, VANISHED
 from scripts.figures import style as figure_style
+from scripts.figures.captions import describe_sentences, name_data, provenance
 from scripts.figures.style import Curve, house_style
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
-from scripts.training.logs import (
-    DEFAULT_LSTM,
-    DEFAULT_RNN,
-    NAMES,
-    check_gradients_recorded,
-    describe_sentences,
-    name_data,
-    provenance,
-    read,
-)
+from scripts.files.runs import NAMES
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded, read
 
 STATES = {  # (model, state): colour, marker
     ("rnn", "h"): (figure_style.RNN_H, "o"),

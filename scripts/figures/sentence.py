@@ -3,8 +3,9 @@
 import numpy as np
 
 from scripts.figures import style as figure_style
+from scripts.figures.captions import name_data
 from scripts.figures.style import house_style
-from scripts.training.logs import NAMES, name_data
+from scripts.files.runs import NAMES
 
 QUANTITIES = {  # what a column shows: its title, the label of its axis
     "reach": ("gradient: how far z moves\nwith a small change of the word", "‖∂z/∂x‖ (no unit)"),

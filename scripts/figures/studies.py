@@ -1,4 +1,4 @@
-"""Draw the studies of scripts/studies/studies.py: initialisations, equal parameters, the last k words, the probe.
+"""Draw the studies of scripts/studies/variants.py: initialisations, equal parameters, the last k words, the probe.
 
 Everything drawn stands in a JSON in ``assets/benchmarks/``; nothing is trained or measured here. From a
 Python prompt, or uncommented in main.py::
@@ -14,15 +14,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from scripts.figures import style as figure_style
+from scripts.figures.captions import name_data
 from scripts.figures.runs import STATES
 from scripts.figures.style import house_style
 from scripts.files.errors import UserError
+from scripts.files.numbers import counted
+from scripts.files.runs import NAMES
 from scripts.files.studies import read_study, remedy_of, study_path
-from scripts.studies.arguments import as_given, counted
-from scripts.studies.studies import OWN, describe_epochs, describe_failure, describe_gradient_there
+from scripts.studies.words import OWN, as_given, describe_epochs, describe_failure, describe_gradient_there
 from scripts.text.cue_distance import MIXTURES, NEAR
-from scripts.training.experiment import Settings
-from scripts.training.logs import NAMES, name_data
+from scripts.training.settings import Settings
 
 LOOKS = [  # of the variants of a study, one after the other: colour, marker, line
     ("#E69F00", "o", "-"),

@@ -383,3 +383,6 @@ def best_epoch(epochs):
         One of them.
     """
     return min(epochs, key=lambda record: record["validation_loss"])
+
+
+NAMES = {"rnn": "RNN", "lstm": "LSTM"}

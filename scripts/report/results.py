@@ -12,26 +12,21 @@ from typing import NamedTuple
 import numpy as np
 
 from scripts import plots
-from scripts.dynamics.gradients import tiny
 from scripts.figures import jacobians as plots_dynamics
 from scripts.files.errors import UserError
+from scripts.files.numbers import plus_minus, tiny
 from scripts.files.paths import check_version, log_path
+from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
 from scripts.files.studies import read_study, remedy_of
-from scripts.studies.comparison import plus_minus
+from scripts.studies.cue_distance import PROBE_SETTINGS
 from scripts.studies.settings_search import name_change, planned
-from scripts.studies.studies import (
-    PROBE_SETTINGS,
-    describe_epochs,
-    describe_failure,
-    epochs_of,
-    without_varied,
-)
+from scripts.studies.variants import without_varied
+from scripts.studies.words import describe_epochs, describe_failure, epochs_of
 from scripts.training import logs as figure_logs
 from scripts.training.evaluation import kept_path
-from scripts.training.experiment import check_settings
-from scripts.training.logs import NAMES
 from scripts.training.recipes import BEST, BEST_5_EPOCHS, WIDE_RNN
+from scripts.training.settings import check_settings
 
 RNN, LSTM = figure_logs.DEFAULT_RNN, figure_logs.DEFAULT_LSTM
 JACOBIAN_SEEDS = 3  # of each of the best settings

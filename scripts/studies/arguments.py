@@ -12,28 +12,6 @@ def plain(value):
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
-def counted(number, what):
-    """A number of things, one or several.
-
-    Examples
-    --------
-    >>> counted(1, "seed"), counted(3, "seed")
-    ('1 seed', '3 seeds')
-    """
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
-def as_given(settings):
-    """Settings as a call gives them.
-
-    Examples
-    --------
-    >>> as_given({"lr": 0.001, "forget_bias": "chrono"})
-    "lr=0.001, forget_bias='chrono'"
-    """
-    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
-
-
 def seed_list(seeds):
     """The seeds that are meant: their number (0, 1, …), or themselves.
 

@@ -1,6 +1,6 @@
 """What stands beside the recurrent models: classifiers that know no order, and a split that flatters.
 
-``baselines.json``, by :func:`baselines`, holds what every study holds (scripts/studies/studies.py), and
+``baselines.json``, by :func:`baselines`, holds what every study holds (scripts/studies/variants.py), and
 
     sentences       of the test split
     majority        accuracy of the training split's commoner label
@@ -20,10 +20,13 @@ from tqdm import tqdm
 
 from scripts.files.data import Split, load_data
 from scripts.files.errors import UserError
-from scripts.studies.studies import accuracy, save_study, word_counts
+from scripts.studies.last_words import word_counts
+from scripts.studies.study import save_study
 from scripts.text.batches import find_starts
 from scripts.training import experiment
+from scripts.training.evaluation import accuracy
 from scripts.training.recipes import BEST
+from scripts.training.settings import check_settings
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 SEED = 0  # of the random division, and of the models trained on it
@@ -107,7 +110,7 @@ def train_on_random_rows(model, data, progress):
     """
     train, validation = divide_at_random(data.splits["train"], data.splits["validation"])
     divided = data._replace(splits={**data.splits, "train": train, "validation": validation})
-    settings, test = experiment.check_settings(model, BEST[model]), data.splits["test"]
+    settings, test = check_settings(model, BEST[model]), data.splits["test"]
     classifier, optimizer = experiment.start(model, settings, divided)
     header, best_loss = {"model": model, "hyperparameters": settings}, np.inf
     try:

@@ -2,7 +2,7 @@
 
 :func:`compare_models` trains every run that is missing, side by side (scripts/studies/parallel.py), and writes
 ``assets/benchmarks/<name>.json``; scripts/figures/comparison.py draws it. The file holds what every study holds
-(scripts/studies/studies.py), and
+(scripts/studies/variants.py), and
 
     comparison          true
     seeds, settings     of all runs
@@ -38,37 +38,23 @@ from dataclasses import asdict
 
 import numpy as np
 
-from scripts.dynamics.gradients import round_to_digits
 from scripts.files.errors import UserError
+from scripts.files.numbers import counted, plus_minus, round_to_digits
 from scripts.files.paths import check_run_id
-from scripts.files.runs import best_epoch
+from scripts.files.runs import NAMES, best_epoch
 from scripts.files.storage import read_json, undamaged
 from scripts.files.studies import study_path
-from scripts.studies.arguments import (
-    AXIS,
-    as_given,
-    counted,
-    plain,
-    refuse_given_twice,
-    seed_list,
-    settings_of_models,
-)
+from scripts.studies.arguments import AXIS, plain, refuse_given_twice, seed_list, settings_of_models
 from scripts.studies.parallel import train_variants
-from scripts.studies.studies import (
-    measure_variants,
-    refuse_unrecorded,
-    refuse_varied,
-    right_on_test,
-    save_study,
-)
-from scripts.training.experiment import LSTM_ALONE, Settings, check_settings
-from scripts.training.logs import NAMES
+from scripts.studies.study import save_study
+from scripts.studies.variants import measure_variants, refuse_unrecorded, refuse_varied
+from scripts.studies.words import CONFIDENCE, INTERVAL, as_given
+from scripts.training.evaluation import right_on_test
+from scripts.training.settings import LSTM_ALONE, Settings, check_settings
 
 SEEDS = 5
-CONFIDENCE = 0.95
-INTERVAL = f"{100 * CONFIDENCE:g} % interval"
 TEST = "paired t-test"
-# what scripts/studies/studies.py, baselines.py, search.py, analysis.py and benchmark.py call their JSON and figures
+# what scripts/studies/variants.py, baselines.py, search.py, analysis.py and benchmark.py call their JSON and figures
 RESERVED = (
     r"((initialisations|equal-parameters|baselines|search|memory|probe|jacobians)(-.*)?"
     r"|\d{4}-\d\d-\d\d(-.*)?)"
@@ -109,7 +95,7 @@ def compare_models(
     scheduler, jobs, overwrite, progress
         See :func:`scripts.studies.parallel.train`.
     **settings
-        Fields of scripts.training.experiment.Settings, each with one value, or with several: then it is varied, every
+        Fields of scripts.training.settings.Settings, each with one value, or with several: then it is varied, every
         value of one with every value of the others. Those of the LSTM alone leave the RNN as it is.
 
     Returns
@@ -450,14 +436,6 @@ def label(study, variant):
     """A variant in few words: its model, and the settings that are varied."""
     varied = [f"{key}={variant['settings'][key]}" for key in study["axes"] if key in variant["settings"]]
     return " ".join([NAMES[variant["model"]], *varied])
-
-
-def plus_minus(found, scale, digits):
-    """An interval as "mean ± half"."""
-    if not found:
-        return "–"
-    half = "" if found["low"] is None else f" ± {scale * (found['high'] - found['low']) / 2:.{digits}f}"
-    return f"{scale * found['mean']:.{digits}f}{half}"
 
 
 def pair_lines(study, pair):

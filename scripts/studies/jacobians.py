@@ -32,11 +32,13 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from scripts.dynamics import jacobians
-from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, round_to_digits, spectra, walk_back
+from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, spectra, walk_back
 from scripts.files.errors import UserError
+from scripts.files.numbers import round_to_digits
 from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
 from scripts.files.runs import best_epoch
 from scripts.files.storage import write_json
+from scripts.studies.words import RATES, name_rate, rate
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
 from scripts.training.experiment import build_model
@@ -44,15 +46,6 @@ from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
 SENTENCE_BURN_IN = 10
-RATES = {  # name in a study, and in words
-    "exponent_drive": "largest Lyapunov exponent, long drive",
-    "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
-    "slope_h": "measured ∂z/∂h, depths {first}–{last}",
-    "slope_c": "measured ∂z/∂c, depths {first}–{last}",
-    "slope_product": "norm of the product of Jacobians, {first}–{last}",
-    "slope_direct_gradient": "∂z/∂c along the direct path alone, {first}–{last}",
-    "slope_direct_mean": "direct path ∏f, mean over units, {first}–{last}",
-}
 
 
 def study_path(run_id):
@@ -314,17 +307,3 @@ def rates_table(study):
             cells = "".join(f"{rate(part['rates'], name):20}" for part in (before, best))
             lines.append(f"  {name_rate(study, name):57}{cells}".rstrip())
     return "\n".join(lines)
-
-
-def name_rate(study, name):
-    """A rate in words: between which depths, or from which step on, it was measured."""
-    first, last = study["depths"]
-    return RATES[name].format(first=first, last=last, start=study["sentences"]["burn_in"] + 1)
-
-
-def rate(rates, name):
-    """One rate as text, in nats per step; after ± its standard error, where it has one."""
-    if rates[name] is None:
-        return "-∞"
-    error = rates.get(f"{name}_error")
-    return f"{rates[name]:+.3f}" + (f" ± {error:.4f}" if error is not None else "")

@@ -22,6 +22,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import check_run_id, log_path, rooted
 from scripts.studies.arguments import plain
 from scripts.training import experiment
+from scripts.training.settings import check_settings
 
 LEFT = "its process was ended from outside, most likely for want of memory; called again, it continues"
 
@@ -162,7 +163,7 @@ def sort_out(planned, overwrite, remedy=None):
     finished, waiting, ended = [], [], {}
     for run in planned:
         check_run_id(run.run_id)
-        settings = experiment.check_settings(run.model, run.settings)
+        settings = check_settings(run.model, run.settings)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
             done = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs

@@ -1,6 +1,6 @@
 """The search behind scripts/training/recipes.py: each recipe and its changes, on the validation split alone.
 
-``search.json``, by :func:`search`, holds what every study holds (scripts/studies/studies.py), and
+``search.json``, by :func:`search`, holds what every study holds (scripts/studies/variants.py), and
 
     seeds
     of_model        {model: its best settings}
@@ -17,8 +17,9 @@ import numpy as np
 
 from scripts.files.data import load_data
 from scripts.files.runs import best_epoch, load_run
-from scripts.studies.arguments import as_given, seed_list
-from scripts.studies.studies import save_study, train_seeds
+from scripts.studies.arguments import seed_list
+from scripts.studies.study import save_study, train_seeds
+from scripts.studies.words import as_given
 from scripts.training.recipes import BEST
 
 SEEDS = 2
@@ -74,7 +75,7 @@ def search(seeds=SEEDS, *, overwrite=False, progress=True):
     Raises
     ------
     UserError
-        data/ is missing, or a run failed; see :func:`scripts.studies.studies.train_seeds`.
+        data/ is missing, or a run failed; see :func:`scripts.studies.study.train_seeds`.
     """
     seeds = seed_list(seeds)
     plan = [(model, variant_name(change), BEST[model] | change) for model, change in planned()]

@@ -9,8 +9,9 @@ import rnn.model
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.text.batches import pack, sorted_batches
-from scripts.training.experiment import CLASSIFIERS, build_model, check_settings
+from scripts.training.experiment import CLASSIFIERS, build_model
 from scripts.training.optimizer import Adam
+from scripts.training.settings import check_settings
 
 LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross_entropy}
 

@@ -1,6 +1,7 @@
 """What a trained model says: metrics on a split, and one sentence read word by word."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from scripts.files.data import UNKNOWN, describe_data, load_data
 from scripts.files.errors import UserError
@@ -187,3 +188,25 @@ def logits_without_each(model, ids):
         kept = ids[k + (k >= left_out)]  # (T-1, b): a column a word left out
         z[left_out] = model.forward(kept.ravel(), np.full(T - 1, len(left_out)))
     return z
+
+
+def accuracy_on_test(run_id):
+    """Share of the test sentences that a run gets right, with the weights of its best epoch."""
+    return float(np.mean(right_on_test(run_id)))
+
+
+def right_on_test(run_id):
+    """Which test sentences a run gets right, (N,) booleans."""
+    model, data, _ = load_model(run_id)
+    return right(model, data.splits["test"])
+
+
+def accuracy(model, split):
+    """Share of the sentences of a split that a model gets right."""
+    return float(np.mean(right(model, split)))
+
+
+def right(model, split):
+    """Which sentences of a split a model gets right, (N,) booleans."""
+    with threadpool_limits(1):
+        return (logits(model, split) > 0) == split.y

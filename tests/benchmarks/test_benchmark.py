@@ -16,7 +16,8 @@ from scripts.files.errors import UserError
 from scripts.files.paths import assets_path
 from scripts.files.storage import write_json
 from scripts.text.batches import Batch
-from scripts.training.experiment import build_model, check_settings
+from scripts.training.experiment import build_model
+from scripts.training.settings import check_settings
 from tests.conftest import make_split, write_data
 
 PLAN = benchmark.QUICK._replace(

@@ -13,6 +13,7 @@ from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.runs import best_epoch, load_run, save_run
 from scripts.studies import jacobians as analysis
+from scripts.studies.words import rate
 from scripts.text.batches import sorted_batches
 from scripts.training import experiment
 from scripts.training.evaluation import load_model
@@ -277,10 +278,10 @@ def test_burn_in_of_sentences_is_ten_steps_or_half_of_the_shortest(lengths, burn
 
 def test_a_rate_has_its_standard_error():
     rates = {"exponent_drive": -0.1245, "exponent_drive_error": 0.00478, "slope_h": 0.1, "slope_c": None}
-    assert analysis.rate(rates, "exponent_drive") == "-0.124 ± 0.0048"
-    assert analysis.rate(rates | {"exponent_drive_error": None}, "exponent_drive") == "-0.124"
-    assert analysis.rate(rates, "slope_h") == "+0.100"
-    assert analysis.rate(rates, "slope_c") == "-∞"
+    assert rate(rates, "exponent_drive") == "-0.124 ± 0.0048"
+    assert rate(rates | {"exponent_drive_error": None}, "exponent_drive") == "-0.124"
+    assert rate(rates, "slope_h") == "+0.100"
+    assert rate(rates, "slope_c") == "-∞"
 
 
 def test_study_is_written_as_it_is_returned_and_is_the_same_again(trained):

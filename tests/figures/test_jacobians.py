@@ -12,6 +12,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import FORMAT_VERSION, GLOVE_2024, log_path
 from scripts.files.storage import write_json
 from scripts.studies import jacobians as analysis
+from scripts.studies import words as study_words
 from scripts.training import experiment
 
 matplotlib.use("Agg")
@@ -292,7 +293,7 @@ def test_rates_stand_in_a_table():
     cells = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
     rows = {
         cells[row, -1]: [cells[row, column] for column in range(4)]
-        for row in range(1, len(analysis.RATES) + 1)
+        for row in range(1, len(study_words.RATES) + 1)
     }
     assert [cells[0, column] for column in (0, 3)] == ["RNN\nbefore training", "LSTM\nepoch 7 (best)"]
     assert rows["largest Lyapunov exponent, long drive"] == ["−0.100 (0.90)\n± 0.0010"] * 4

@@ -10,8 +10,8 @@ from scripts.figures import jacobians_over_seeds as plots_seeds
 from scripts.files.errors import UserError
 from scripts.files.paths import FORMAT_VERSION, GLOVE_2024
 from scripts.files.storage import read_json, write_json
+from scripts.files.studies import study_path
 from scripts.studies import jacobians as analysis
-from scripts.studies import studies
 from tests.figures.test_jacobians import RATES, make_study, words
 
 matplotlib.use("Agg")
@@ -28,7 +28,7 @@ def pair(study_root):
         for run_id, scale in zip(runs, SCALES, strict=False):
             make_study(run_id, model, scale=scale)
     content = {"format_version": FORMAT_VERSION, "comparison": True, "variants": variants}
-    write_json(studies.study_path("pair"), content)
+    write_json(study_path("pair"), content)
     yield content
     plt.close("all")
 
@@ -104,7 +104,7 @@ def test_seeds_of_two_variants_or_of_unequal_number_are_not_drawn_as_one(pair):
     assert plots_seeds.has_jacobians("pair")
     make_study("study-rnn-wide-s0", "rnn")
     pair["variants"].append({"model": "rnn", "name": "wide", "runs": ["study-rnn-wide-s0"]})
-    write_json(studies.study_path("pair"), pair)
+    write_json(study_path("pair"), pair)
     assert not plots_seeds.has_jacobians("pair")
 
 

@@ -10,7 +10,8 @@ from scripts.figures import style as figure_style
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024
 from scripts.files.storage import write_json, write_text
-from scripts.studies import studies
+from scripts.files.studies import read_study, study_path
+from scripts.studies import variants as studies
 
 matplotlib.use("Agg")
 DATASET = {
@@ -38,8 +39,8 @@ def root(study_root):
 
 
 def save(name, study):
-    write_json(studies.study_path(name), study | {"study": name})
-    return studies.read_study(name)
+    write_json(study_path(name), study | {"study": name})
+    return read_study(name)
 
 
 def curve(rate, deepest=49):
@@ -379,7 +380,7 @@ def test_a_study_that_lacks_something_is_one_line(make, name, draw, block):
 
 
 def test_a_damaged_study_and_one_of_another_format_are_one_line():
-    path = studies.study_path("memory")
+    path = study_path("memory")
     write_text(path, "{")
     with pytest.raises(UserError, match="is no JSON"):
         plots_studies.plot_memory()

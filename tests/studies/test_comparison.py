@@ -26,6 +26,7 @@ from scripts.files.storage import write_json
 from scripts.studies import comparison as compare
 from scripts.studies import parallel as many_runs
 from scripts.training import evaluation, experiment
+from scripts.training.settings import check_settings
 from tests.conftest import same_run, write_data
 
 matplotlib.use("Agg")
@@ -83,7 +84,7 @@ def test_each_model_may_have_settings_of_its_own(data):
     for model, expected in own.items():
         for seed in range(2):
             chosen = load_run(f"study-{model}-own-s{seed}").settings["hyperparameters"]
-            assert chosen == experiment.check_settings(model, expected | {"seed": seed})
+            assert chosen == check_settings(model, expected | {"seed": seed})
     assert [pair["seeds"] for pair in study["paired"]] == [[0, 1]]
     with pytest.raises(UserError, match=r"own\.json compares of_model=.*, asked for now: default settings"):
         compare.compare_models(seeds=2, name="own", progress=False)

@@ -7,9 +7,11 @@ import pytest
 import main
 from scripts.files.paths import check_run_id, weights_path
 from scripts.files.runs import best_epoch, load_run
+from scripts.files.studies import study_path
 from scripts.studies import settings_search as search
-from scripts.studies import studies
-from scripts.training import evaluation, experiment
+from scripts.studies import variants as studies
+from scripts.training import evaluation
+from scripts.training.settings import check_settings
 
 TINY = {
     "rnn": {"epochs": 2, "hidden_size": 4, "input_dropout": 0.0},
@@ -29,14 +31,14 @@ def searched(data, monkeypatch):
 
 
 def test_each_candidate_is_the_best_settings_with_one_change(searched):
-    assert json.loads(studies.study_path("search").read_text(encoding="utf-8")) == searched
+    assert json.loads(study_path("search").read_text(encoding="utf-8")) == searched
     expected = [("rnn", {}), ("rnn", {"hidden_size": 5}), ("lstm", {}), ("lstm", CHANGES["lstm"][0])]
     assert [(one["model"], one["change"]) for one in searched["candidates"]] == expected
     for one in searched["candidates"]:
         for seed, run_id in enumerate(one["runs"]):
             run = load_run(run_id)
             given = TINY[one["model"]] | one["change"] | {"seed": seed}
-            assert run.settings["hyperparameters"] == experiment.check_settings(one["model"], given)
+            assert run.settings["hyperparameters"] == check_settings(one["model"], given)
             best = best_epoch(run.history)
             assert one["best_epoch"][seed] == best["epoch"]
             assert one["validation_loss"][seed] == best["validation_loss"]
@@ -64,7 +66,7 @@ def test_the_table_names_every_change(searched, capsys):
 def test_every_change_is_one_and_can_be_trained():
     for model, changes in search.CHANGES.items():
         for change in changes:
-            changed = experiment.check_settings(model, search.BEST[model] | change)
-            assert changed != experiment.check_settings(model, search.BEST[model]), change
+            changed = check_settings(model, search.BEST[model] | change)
+            assert changed != check_settings(model, search.BEST[model]), change
             check_run_id(f"study-{model}-{search.variant_name(change)}-s0")
         assert len({search.variant_name(change) for change in changes}) == len(changes)

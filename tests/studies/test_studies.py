@@ -14,7 +14,20 @@ from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import Run, existing_runs, load_run, read_log
 from scripts.files.storage import write_json
-from scripts.studies import studies
+from scripts.files.studies import study_path
+from scripts.studies import cue_distance as cue_distance_module
+from scripts.studies import last_words as last_words_module
+from scripts.studies import variants as studies
+from scripts.studies.cue_distance import (
+    fails_at,
+    gradient_at_cue,
+    measure_probe,
+    probe_study,
+    probe_table,
+    quartiles_at,
+)
+from scripts.studies.last_words import describe_memory, memory_study, memory_table, word_counts
+from scripts.studies.words import describe_epochs, describe_failure, describe_gradient_there, epochs_of
 from scripts.text import cue_distance as probe
 from scripts.training import evaluation, experiment
 from tests.conftest import write_data
@@ -24,7 +37,7 @@ TINY = {"hidden_size": 5, "progress": False, "input_dropout": 0.0, "state_dropou
 
 def written(name):
     """A study as it stands in its file."""
-    return json.loads(studies.study_path(name).read_text(encoding="utf-8"))
+    return json.loads(study_path(name).read_text(encoding="utf-8"))
 
 
 def assert_provenance(study):
@@ -96,7 +109,7 @@ def test_nulls_survive_over_seeds(study_root):
     found = studies.over_seeds(decays)
     for name in ("median", "low", "high"):
         assert found[name] == [1, 0.5, None]
-    write_json(studies.study_path("nulls"), found)
+    write_json(study_path("nulls"), found)
     assert written("nulls") == found
 
 
@@ -131,7 +144,7 @@ def test_initialisations_of_models_with_settings_of_their_own(initialisations):
         assert run_id not in before
         settings = load_run(run_id).settings["hyperparameters"]
         assert settings | variant["settings"] == settings
-        assert settings["epochs"] == studies.epochs_of(study, variant["model"])
+        assert settings["epochs"] == epochs_of(study, variant["model"])
         assert settings["lr"] == (0.003 if variant["model"] == "rnn" else 0.002)
     biases = [v["settings"]["forget_bias"] for v in study["variants"] if v["model"] == "lstm"]
     assert biases == [0.0, 1.0, 2.0, "chrono"]
@@ -139,7 +152,7 @@ def test_initialisations_of_models_with_settings_of_their_own(initialisations):
     assert "1 seed, 8 epochs (RNN), 1 (LSTM);" in header
     assert (of_rnn, of_lstm) == ("RNN: lr=0.003", "LSTM: epochs=1")
     assert [line.split()[1] for line in lines] == [*studies.RNN, *studies.LSTM]
-    write_json(studies.study_path("initialisations"), initialisations)
+    write_json(study_path("initialisations"), initialisations)
 
 
 @pytest.mark.parametrize(("H", "D", "wide"), [(64, 100, 161), (64, 50, 148), (16, 100, 50), (1, 1, 2)])
@@ -166,7 +179,7 @@ def test_table_names_every_variant(initialisations):
 
 def test_memory_reads_the_last_k_words_only(initialisations):
     runs = "study-rnn-orthogonal-s0", "study-lstm-forget-1-s0"
-    study = studies.memory_study(*runs, progress=False)
+    study = memory_study(*runs, progress=False)
     assert written("memory") == study
     assert_provenance(study)
     test = load_data().splits["test"]
@@ -185,7 +198,7 @@ def test_memory_reads_the_last_k_words_only(initialisations):
 
 def test_baselines_are_taken_from_the_training_split(initialisations, monkeypatch):
     """The label train has more of, and counts fitted on train: where test is unlike it, both do badly."""
-    load_model = studies.load_model
+    load_model = last_words_module.load_model
 
     def load_unlike(run_id):
         model, data, run = load_model(run_id)
@@ -196,9 +209,9 @@ def test_baselines_are_taken_from_the_training_split(initialisations, monkeypatc
         }
         return model, data._replace(splits=splits), run
 
-    monkeypatch.setattr(studies, "load_model", load_unlike)
+    monkeypatch.setattr(last_words_module, "load_model", load_unlike)
     runs = "study-rnn-orthogonal-s0", "study-lstm-forget-1-s0"
-    baselines = studies.memory_study(*runs, progress=False)["baselines"]
+    baselines = memory_study(*runs, progress=False)["baselines"]
     data = load_unlike(runs[0])[1]
     assert baselines["majority"] == np.mean(data.splits["test"].y == 0) == pytest.approx(1 / 3)
 
@@ -219,44 +232,44 @@ def test_memory_takes_an_rnn_and_an_lstm(initialisations):
         ((rnn, "study-rnn-uniform-s0"), "run 'study-rnn-uniform-s0' is one of the RNN"),
     ):
         with pytest.raises(UserError, match=message) as error:
-            studies.memory_study(*runs, progress=False)
+            memory_study(*runs, progress=False)
         assert "\n" not in str(error.value)
 
 
 def test_memory_takes_several_seeds_of_one_recipe(initialisations):
     seeds = [[f"study-{variant}-s{seed}" for seed in (0, 1)] for variant in ("rnn-uniform", "lstm-forget-0")]
-    study = studies.memory_study(*seeds, progress=False)
-    alone = [studies.memory_study(*pair, progress=False) for pair in zip(*seeds, strict=True)]
+    study = memory_study(*seeds, progress=False)
+    alone = [memory_study(*pair, progress=False) for pair in zip(*seeds, strict=True)]
     for place, described in enumerate(study["models"]):
         assert described["runs"] == seeds[place]
         for seed in (0, 1):
             assert described["accuracy"][seed] == alone[seed]["models"][place]["accuracy"][0]
             assert described["best_epoch"][seed] == alone[seed]["models"][place]["best_epoch"][0]
-    heads, rnn, _, counts = studies.memory_table(study).splitlines()
+    heads, rnn, _, counts = memory_table(study).splitlines()
     assert heads.split()[-2:] == ["20", "26"]
     assert "2 seeds" in rnn
     assert rnn.split()[-1] == f"{100 * np.mean([right[-1] for right in study['models'][0]['accuracy']]):.1f}"
     assert counts.split()[-1] == f"{100 * study['baselines']['counts'][-1]:.1f}"
     mixed = ["study-rnn-uniform-s0", "study-rnn-orthogonal-s1"]
     with pytest.raises(UserError, match="have other settings, expected the same but for the seed") as error:
-        studies.memory_study(mixed, seeds[1], progress=False)
+        memory_study(mixed, seeds[1], progress=False)
     assert "\n" not in str(error.value)
     with pytest.raises(UserError, match="no run of the LSTM is named"):
-        studies.memory_study(seeds[0], [], progress=False)
+        memory_study(seeds[0], [], progress=False)
 
 
 def test_enough_words_are_those_from_which_on_the_mean_is_within_a_standard_error():
     settings = {"run_id": "a-run", "model": "rnn", "hyperparameters": {"hidden_size": 5}}
     run = Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
     right = np.array([0.5, 0.8, 0.73, 0.77, 0.9, 0.8])
-    described = studies.describe_memory([run, run], [right + 0.1, right - 0.1], 100)
+    described = describe_memory([run, run], [right + 0.1, right - 0.1], 100)
     assert described["standard_error"] == pytest.approx(0.04)
     assert described["enough"] == 4
-    assert studies.describe_memory([run], [[0.8, 0.8]], 100)["enough"] == 1
+    assert describe_memory([run], [[0.8, 0.8]], 100)["enough"] == 1
 
 
 def test_word_counts_know_no_order(data):
-    counts = studies.word_counts(data.splits["test"], len(data.vocabulary)).toarray()
+    counts = word_counts(data.splits["test"], len(data.vocabulary)).toarray()
     test = data.splits["test"]
     for row, words in enumerate(np.split(test.x, np.cumsum(test.s)[:-1])):
         np.testing.assert_array_equal(counts[row], np.bincount(words, minlength=len(data.vocabulary)))
@@ -273,7 +286,7 @@ def probed(tmp_path_factory):
         patch.setattr(probe, "SIZES", {"train": 1000, "validation": 100})
         patch.setattr(probe, "TEST_SENTENCES", 20)
         preprocessing.preprocess(dataset="probe", embeddings="custom", dimensions=30, probe_longest=6)
-        yield studies.probe_study(seeds=2, epochs=5, lr=0.01, hidden_size=12, progress=False)
+        yield probe_study(seeds=2, epochs=5, lr=0.01, hidden_size=12, progress=False)
 
 
 def test_probe_has_accuracy_at_each_distance(probed):
@@ -300,11 +313,11 @@ def test_whoever_reads_the_last_d_words_only_fails_the_main_measure_alone(probed
     polarity = np.array([(word in probe.CUES[1]) - (word in probe.CUES[0]) for word in data.vocabulary])
     sentences = np.split(test.x, np.cumsum(test.s)[:-1])
     z = np.array([-polarity[x[len(x) - d :]].sum() for x, d in zip(sentences, distances, strict=True)])
-    monkeypatch.setattr(studies, "logits", lambda model, split: z)
+    monkeypatch.setattr(cue_distance_module, "logits", lambda model, split: z)
     last, tested = probe.decides_last(test, data.vocabulary), np.unique(distances)
     runs = probed["models"][0]["runs"][:1]
-    with studies.tqdm(disable=True) as bar:
-        found = studies.measure_probe(runs, distances, last, tested, bar)
+    with cue_distance_module.tqdm(disable=True) as bar:
+        found = measure_probe(runs, distances, last, tested, bar)
     assert found["accuracy"] == [[0.5] * len(tested)]
     assert found["accuracy_decides_first"] == [[1.0] * len(tested)]
     assert found["fails_at"] == [2]
@@ -326,13 +339,13 @@ def test_a_short_probe_is_learnt(probed):
 
 def test_a_probe_of_models_with_settings_of_their_own(probed):
     of_model = {"rnn": {"hidden_size": 7, "epochs": 2}, "lstm": {"hidden_size": 3, "epochs": 1}}
-    study = studies.probe_study(seeds=1, of_model=of_model, overwrite=True, progress=False)
+    study = probe_study(seeds=1, of_model=of_model, overwrite=True, progress=False)
     for described in study["models"]:
         given = load_run(described["runs"][0]).settings["hyperparameters"]
         assert given | of_model[described["model"]] == given
         assert given["input_dropout"] == given["state_dropout"] == 0
-    assert studies.describe_epochs(study, ["rnn", "lstm"]) == "2 epochs (RNN), 1 (LSTM)"
-    studies.probe_study(seeds=2, epochs=5, lr=0.01, hidden_size=12, overwrite=True, progress=False)
+    assert describe_epochs(study, ["rnn", "lstm"]) == "2 epochs (RNN), 1 (LSTM)"
+    probe_study(seeds=2, epochs=5, lr=0.01, hidden_size=12, overwrite=True, progress=False)
 
 
 def test_gradient_at_the_cue_is_that_of_its_step(kind, probed):
@@ -345,7 +358,7 @@ def test_gradient_at_the_cue_is_that_of_its_step(kind, probed):
     wide.theta[:] = model.theta
     test = data.splits["test"]
     distances = probe.cue_distances(test, data.vocabulary)
-    found = studies.gradient_at_cue(model, test, distances)
+    found = gradient_at_cue(model, test, distances)
     for row in (0, 17, 99):
         words = np.split(test.x, np.cumsum(test.s)[:-1])[row]
         assert data.vocabulary[words[-distances[row] - 2]] == probe.MARKER
@@ -370,7 +383,7 @@ def test_gradients_are_those_before_training_and_at_the_best_epoch(probed):
             settings = run.settings["hyperparameters"]
             fresh = experiment.build_model(described["model"], settings, data.embeddings)
             for moment, weights in (("before", fresh), ("after", model)):
-                medians[moment].append(studies.gradient_at_cue(weights, test, distances)["h"][at_6])
+                medians[moment].append(gradient_at_cue(weights, test, distances)["h"][at_6])
         for moment, seeds in medians.items():
             expected = np.quantile(np.concatenate(seeds), 0.5, method="nearest")
             assert described["gradient"]["h"][moment]["median"][-1] == pytest.approx(expected, rel=1e-6)
@@ -378,23 +391,23 @@ def test_gradients_are_those_before_training_and_at_the_best_epoch(probed):
 
 def test_quartiles_pool_the_seeds_and_leave_out_what_is_exactly_0():
     seeds = [np.array([1.0, 9.0, 3.0]), np.array([2.0, -np.inf, -np.inf])]
-    at = studies.quartiles_at(seeds, np.array([5, 7, 5]), np.array([5, 7]))
+    at = quartiles_at(seeds, np.array([5, 7, 5]), np.array([5, 7]))
     assert at["median"][0] in (1.0, 2.0)
     assert at["q75"] == [2.0, 9.0]
     assert at["q25"][1] is None
 
 
 def test_probe_table_says_where_each_model_fails(probed):
-    text = studies.probe_table(probed)
+    text = probe_table(probed)
     for described in probed["models"]:
         name = described["model"].upper()
-        assert f"{name} {studies.describe_failure(probed, described)}: at d = " in text
+        assert f"{name} {describe_failure(probed, described)}: at d = " in text
         for order, right in (("last", "accuracy"), ("first", "accuracy_decides_first")):
             row = next(line for line in text.split("\n") if f"{name} right, %, decider {order}" in line)
             middle = 100 * np.median(described[right], axis=0)
             assert row.split()[-5:] == [f"{value:.0f}" for value in middle]
-    assert studies.fails_at(np.array([2, 3, 4]), [1.0, 0.7, 0.8]) == 3
-    assert studies.fails_at(np.array([2, 3, 4]), [1.0, 0.75, 0.8]) is None
+    assert fails_at(np.array([2, 3, 4]), [1.0, 0.7, 0.8]) == 3
+    assert fails_at(np.array([2, 3, 4]), [1.0, 0.75, 0.8]) is None
 
 
 @pytest.mark.parametrize(
@@ -408,20 +421,20 @@ def test_probe_table_says_where_each_model_fails(probed):
 )
 def test_failure_in_words(fails, accuracy, words):
     study = {"distances": [2, 3, 40], "longest": 40, "failing": 0.75}
-    assert studies.describe_failure(study, {"fails_at": fails, "accuracy": accuracy}) == words
+    assert describe_failure(study, {"fails_at": fails, "accuracy": accuracy}) == words
 
 
 def test_gradient_where_a_model_fails_stands_beside_it():
     study = {"distances": [2, 3, 40]}
     gradient = {"h": {"before": {"median": [0, -0.5, -20.0]}, "after": {"median": [-0.1, -2.3, -3.5]}}}
     model = {"fails_at": [3, 3], "gradient": gradient}
-    found = studies.describe_gradient_there(study, model)
+    found = describe_gradient_there(study, model)
     assert found == "at d = 3, of ∂z/∂h 0.32 was left before training and 0.005 after"
-    found = studies.describe_gradient_there(study, model | {"fails_at": [None, 3]})
+    found = describe_gradient_there(study, model | {"fails_at": [None, 3]})
     assert found.count("at d = ") == 1
     gradient["h"]["before"]["median"][1] = None
-    assert "∂z/∂h 0 was left before" in studies.describe_gradient_there(study, model)
-    found = studies.describe_gradient_there(study, model | {"fails_at": [None, None]})
+    assert "∂z/∂h 0 was left before" in describe_gradient_there(study, model)
+    found = describe_gradient_there(study, model | {"fails_at": [None, None]})
     assert found == "at d = 40, of ∂z/∂h 1e-20 was left before training and 3e-4 after"
 
 
@@ -430,7 +443,7 @@ def test_gradient_where_a_model_fails_stands_beside_it():
 
 def test_probe_study_refuses_other_data(data):
     with pytest.raises(UserError, match="not the cue-distance probe"):
-        studies.probe_study(seeds=1, epochs=1, **TINY)
+        probe_study(seeds=1, epochs=1, **TINY)
     assert not existing_runs()
 
 
@@ -476,12 +489,12 @@ def test_settings_of_one_model_are_checked_before_the_first_training(data, given
 
 def test_the_probe_study_refuses_a_seed(data):
     with pytest.raises(UserError, match="seed=4: this study varies seed itself"):
-        studies.probe_study(seeds=1, seed=4, **TINY)
+        probe_study(seeds=1, seed=4, **TINY)
 
 
 def test_memory_study_names_a_missing_run(data):
     with pytest.raises(UserError, match="no run 'nowhere'"):
-        studies.memory_study("nowhere", progress=False)
+        memory_study("nowhere", progress=False)
 
 
 def test_an_interrupted_study_continues(data, monkeypatch):

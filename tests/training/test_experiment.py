@@ -25,6 +25,7 @@ from scripts.studies import jacobians as analysis
 from scripts.text import batches as dataset
 from scripts.training import evaluation, experiment
 from scripts.training.optimizer import Adam
+from scripts.training.settings import check_settings
 from tests.conftest import write_data
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -502,7 +503,7 @@ def test_weights_of_another_size_are_not_continued(data):
 
 def test_one_training_step_moves_every_parameter(kind, data):
     loop = experiment.LOOPS[kind]
-    settings = experiment.check_settings(kind, SMALL)
+    settings = check_settings(kind, SMALL)
     model = experiment.build_model(kind, settings, data.embeddings)
     model.theta += 0.01
     before = {name: view.copy() for name, view in model.parameters.items()}
@@ -531,7 +532,7 @@ class Descent(Adam):
 @pytest.mark.parametrize(("clip_norm", "clipped"), [(1e-9, 1.0), (1e9, 0.0)])
 def test_one_step_follows_the_clipped_gradient_of_the_mean_loss(kind, data, loss, clip_norm, clipped):
     """Against the gradients of 7 sentences, one after the other; the step is as long as clip_norm, or ½."""
-    settings = experiment.check_settings(kind, SMALL)
+    settings = check_settings(kind, SMALL)
     model = experiment.build_model(kind, settings, data.embeddings, np.float64)
     model.theta += 0.01
     sentences = dataset.sorted_batches(data.splits["train"], 1, np.arange(7))
@@ -561,7 +562,7 @@ def test_one_step_follows_the_clipped_gradient_of_the_mean_loss(kind, data, loss
 
 def test_a_sentence_of_weight_2_counts_twice(kind, data):
     """Steps along the sum over a batch, not its mean: with the sentence given twice, and with weight 2."""
-    settings = experiment.check_settings(kind, SMALL)
+    settings = check_settings(kind, SMALL)
 
     def step(ids, weights):
         model = experiment.build_model(kind, settings, data.embeddings, np.float64)
@@ -584,7 +585,7 @@ def test_a_sentence_of_weight_2_counts_twice(kind, data):
 )
 def test_loss_that_is_not_a_number_stops_the_loop(kind, data, where, words):
     """Before the step, if it is met in training: θ stays finite."""
-    settings = experiment.check_settings(kind, SMALL)
+    settings = check_settings(kind, SMALL)
     model = experiment.build_model(kind, settings, data.embeddings)
     model.embeddings = np.vstack([model.embeddings, np.full(model.D, np.nan, np.float32)])
     good, bad = (dataset.Batch(np.array([k]), np.ones(1, int), np.ones(1, int), None) for k in (2, -1))
@@ -603,7 +604,7 @@ def test_loss_that_is_not_a_number_stops_the_loop(kind, data, where, words):
 
 
 def test_epoch_0_trains_nothing(kind, data):
-    settings = experiment.check_settings(kind, SMALL | {"input_dropout": 0.5, "state_dropout": 0.5})
+    settings = check_settings(kind, SMALL | {"input_dropout": 0.5, "state_dropout": 0.5})
     model = experiment.build_model(kind, settings, data.embeddings)
     before = model.theta.copy()
     batches = dataset.sorted_batches(data.splits["train"], 16)
@@ -622,7 +623,7 @@ def test_epoch_0_trains_nothing(kind, data):
 
 
 def test_losses_are_means_over_sentences_not_over_batches(kind, data):
-    settings = experiment.check_settings(kind, SMALL)
+    settings = check_settings(kind, SMALL)
     model = experiment.build_model(kind, settings, data.embeddings, np.float64)
     evaluate = {"rnn": rnn.train.evaluate, "lstm": lstm.train.evaluate}[kind]
     split = data.splits["validation"]

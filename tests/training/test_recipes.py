@@ -4,7 +4,7 @@ import pytest
 
 import main
 from scripts.files.runs import load_run
-from scripts.training import experiment
+from scripts.training.settings import check_settings
 
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm"])
@@ -14,4 +14,4 @@ def test_a_recipe_trains_with_all_that_it_says(kind, data):
     train("best", **small, seed=3)
     settings = load_run("best").settings
     assert settings["model"] == kind
-    assert settings["hyperparameters"] == experiment.check_settings(kind, small | {"seed": 3})
+    assert settings["hyperparameters"] == check_settings(kind, small | {"seed": 3})
