@@ -1,13 +1,14 @@
-"""What the benchmark's machine is, what else it is doing, and how much memory a process holds.
+"""The machine of a benchmark: its CPU and BLAS, the load from other processes, and the memory of a process.
 
-Whatever the system doesn't tell (all but the CPU's name and the cores is Linux's) is None.
+Used by scripts/benchmark.py and by the sections that measure memory. Apart from the CPU's name and the number
+of cores, everything is read from Linux; elsewhere it is None.
 """
 
+import json
 import os
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,58 +16,50 @@ from threadpoolctl import threadpool_info
 
 from scripts.files.errors import UserError
 
+PROJECT = Path(__file__).resolve().parents[2]
 SAMPLING = 0.005  # seconds between two looks at a child's memory
-STEERING = (
-    "OPENBLAS_",
-    "OMP_",
-    "MKL_",
-    "XLA_",
-)  # variables whose names begin so change how fast a library is
+STEERING = ("OPENBLAS_", "OMP_", "MKL_", "XLA_")  # such environment variables change a library's speed
 
 
 def describe_machine():
-    """CPU, cores, BLAS (NumPy's and SciPy's, as long as no peer is imported), and what steers them.
+    """Describe the CPU, the cores, the BLAS and its environment, as scripts/benchmark.py writes them.
 
-    Returns
-    -------
-    dict
-        ``cpu``, ``cores`` (those that this process may use), ``blas``: list of {library, version,
-        architecture}, whose kernels it runs; ``environment``: variables that steer speed, where they are set.
+    Call it before PyTorch or JAX is imported: they bring a BLAS of their own.
     """
-    blas = [
-        {
-            "library": pool["internal_api"],
-            "version": pool["version"],
-            "architecture": pool.get("architecture"),
-        }
-        for pool in threadpool_info()
-        if pool["user_api"] == "blas"
-    ]
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    blas = {(pool["internal_api"], pool["version"], pool.get("architecture")) for pool in pools}
+    names = ("library", "version", "architecture")
     return {
-        "cpu": cpu_name(),
+        "cpu": _cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "blas": sorted((b for k, b in enumerate(blas) if b not in blas[:k]), key=str),
-        "environment": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(STEERING)
-        },
+        "blas": [dict(zip(names, each, strict=True)) for each in sorted(blas, key=str)],
+        "environment": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(STEERING)},
     }
 
 
-def cpu_name():
-    """The name of the CPU."""
+def _cpu_name():
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def load_average():
-    """Load average of the last minute."""
+    """Return the load average of the last minute."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
-def other_seconds():
-    """Seconds that all cores together were busy for other processes than this and its children."""
+def busy_others(measure, *arguments):
+    """Call `measure`; return its result, and how many cores others kept busy meanwhile, on average."""
+    before, started = _other_seconds(), time.perf_counter()
+    result = measure(*arguments)
+    after, wall = _other_seconds(), time.perf_counter() - started
+    return result, None if before is None else round(max(0.0, after - before) / wall, 3)
+
+
+def _other_seconds():
+    """CPU seconds of all processes except this one and its children."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return None
@@ -75,16 +68,11 @@ def other_seconds():
     return busy - sum(os.times()[:4])
 
 
-def busy_others(measure):
-    """Call `measure`; return its result, and how many cores others kept busy meanwhile, on average."""
-    before, started = other_seconds(), time.perf_counter()
-    result = measure()
-    after, wall = other_seconds(), time.perf_counter() - started
-    return result, None if before is None else round(max(0.0, after - before) / wall, 3)
-
-
 def anonymous_memory(process="self"):
-    """Bytes of memory of a process that no file stands behind: mapped files are not counted."""
+    """Return the bytes of a process's memory that no file backs.
+
+    The system can take back a mapped file, such as those of data/, whenever it needs the room.
+    """
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:  # not Linux, or the process has ended
@@ -93,44 +81,34 @@ def anonymous_memory(process="self"):
     return int(lines[0].split()[1]) * 1024 if lines else None
 
 
-def run_child(*arguments):
-    """Run a script in a Python of its own, so that its memory is its own.
+def megabytes(memory, when):
+    """Show in MB what a process held then in addition to ``memory["before"]``."""
+    if None in (memory["before"], memory[when]):
+        return "–"
+    return f"{(memory[when] - memory['before']) / 1e6:.1f}"
 
-    Parameters
-    ----------
-    *arguments : str
-        The script, and what it is given.
 
-    Returns
-    -------
-    output : str
-        What it printed.
-    peak : int or None
-        The most anonymous memory that it was seen to hold, in bytes.
+def run_child(module, **arguments):
+    """Run a module such as "scripts.benchmarks.growth" in a new Python process; its memory is its own.
 
-    Raises
-    ------
-    UserError
-        It failed.
+    It reads `arguments` as JSON from the command line, and the last line that it prints is JSON. Return that,
+    and the most anonymous memory that it was seen to hold, in bytes. Where it failed, raise UserError.
     """
-    peak = None
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        with subprocess.Popen([sys.executable, *arguments], stdout=output, stderr=errors) as child:
-            try:
-                while child.poll() is None:
-                    seen = anonymous_memory(child.pid)
-                    peak = seen if peak is None else max(peak, seen or 0)
-                    time.sleep(SAMPLING)
-            finally:
-                child.kill()  # where this process was interrupted; does nothing to one that has ended
-        said, complained = (read_text(file) for file in (output, errors))
+    seen, output = [], None
+    command = [sys.executable, "-m", module, json.dumps(arguments)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        try:
+            while output is None:
+                seen.append(anonymous_memory(child.pid))
+                try:
+                    output, errors = child.communicate(timeout=SAMPLING)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            child.kill()  # for when this process is interrupted; a child that has ended is not affected
     if child.returncode:
-        reason = (complained.strip().splitlines() or ["it said nothing"])[-1].removeprefix("error: ")
-        raise UserError(f"a measurement in a process of its own failed ({reason}): mend that, run this again")
-    return said, peak
-
-
-def read_text(file):
-    """What was written to a temporary file, from its beginning."""
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
+        reason = (errors.decode("utf-8", "replace").strip() or "no message").splitlines()[-1]
+        raise UserError(
+            f"a measurement failed in its process ({reason.removeprefix('error: ')}): run it again"
+        )
+    return json.loads(output.splitlines()[-1]), max((peak for peak in seen if peak), default=None)

@@ -1,15 +1,18 @@
 """The contenders of the benchmark: our side, PyTorch and JAX, doing the same arithmetic on the same batches.
 
-Each has ``library``, ``variant``, ``threads`` and the methods of :class:`Own`. No dropout, equal initial
-weights, Adam with equal β₁, β₂, ε, clipping by the global norm; PyTorch's second bias stays 0. Each peer is
-as fast as we know to make it:
+Each has ``library``, ``variant``, ``threads`` (None: the library's own choice) and the methods of
+:class:`Own`. There is no dropout; all start with the same weights and train with the same Adam and clipping
+by the global norm; PyTorch's second bias stays 0. Each library is as fast as we know to make it:
 
-- PyTorch: the fused Adam, gradients set to None, inference mode; padded it runs oneDNN's LSTM; packed no
-  padded step is computed. 1 and 2 threads.
+- PyTorch on 1 and 2 threads: the fused Adam, gradients set to None, inference mode. Variant "padded" runs
+  oneDNN's LSTM; "packed" computes no padded step.
 - JAX: each step is one compiled program that reuses the memory of its arguments (``donate_argnums``). A
-  program fits one number of steps. Variant "padded" makes one for each number that occurs: no step is in
-  vain, and much is compiled. "buckets" rounds the number up (:func:`bucket`), as one would whose sentences
-  are longer: a few steps more, fewer programs. Unrolling the scan, and XLA on one thread, gained nothing.
+  program fits one number of steps. Variant "padded" compiles one for each number that occurs: no step is
+  wasted, but much is compiled. "buckets" rounds the number up (:func:`bucket`): a few more steps, fewer
+  programs. Unrolling the scan, and XLA on one thread, gained nothing.
+
+Used by the sections; scripts/benchmarks/training.py compares them all. PyTorch and JAX are imported
+only when a contender of theirs is built.
 """
 
 import contextlib
@@ -28,27 +31,14 @@ from scripts.training.workers import Workers
 
 LR, CLIP_NORM = 0.002, 1.0
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-THREADS = (1, 2)  # of ours in one process, and of PyTorch
 OWN = "own"
 
 
 def pad(batch, steps=None):
-    """A packed batch with its sentences side by side, padded by row 0.
+    """Lay the sentences of a packed batch side by side, padded by row 0: ids (T, B) and lengths (B,).
 
-    Parameters
-    ----------
-    batch : scripts.text.batches.Batch
-    steps : int, optional
-        T; by default that of the longest sentence.
-
-    Returns
-    -------
-    ids : (T, B) integers
-    lengths : (B,) integers
-
-    Examples
-    --------
-    ``a d f | b e | c`` becomes ``a d f``, ``b e 0``, ``c 0 0``, with lengths 3, 2, 1.
+    ``a d f | b e | c`` becomes ``a d f``, ``b e 0``, ``c 0 0``, with lengths 3, 2, 1. T is `steps`, by
+    default that of the longest sentence.
     """
     running = np.arange(batch.batch_sizes[0]) < np.asarray(batch.batch_sizes)[:, None]  # (T, B)
     ids = np.full((steps or len(running), running.shape[1]), PADDING, np.int32)
@@ -57,41 +47,41 @@ def pad(batch, steps=None):
 
 
 def bucket(steps):
-    """A round number of steps: as it is up to 8, then the next even one, above 24 the next multiple of 4."""
-    unit = 1 if steps <= 8 else 2 if steps <= 24 else 4
+    """Round up a number of steps: up to 24 to an even one (below 8 not at all), above to a multiple of 4."""
+    unit = 4
+    if steps <= 24:
+        unit = 2 if steps > 8 else 1
     return -(-steps // unit) * unit
 
 
 class Own:
-    """The project's model, in its own training loop."""
+    """The project's model in its own training loop, in one process with one BLAS thread."""
 
-    library, variant = OWN, "one process"
+    library, variant, threads = OWN, "one process", 1
 
-    def __init__(self, kind, model, threads=1):
-        self.loop, self.model, self.threads = LOOPS[kind], model, threads
+    def __init__(self, kind, model):
+        self.loop, self.model = LOOPS[kind], model
         self.evaluation = sys.modules[self.loop.__module__].evaluate
         self.optimizer = Adam(model.theta, LR, clip_norm=CLIP_NORM, beta1=BETA1, beta2=BETA2, epsilon=EPSILON)
         self.logits = None  # until once() is called; forgotten when the weights change
 
     def running(self):
-        """A context in which this contender has its threads."""
-        return threadpool_limits(self.threads, user_api="blas")
+        """Return a context in which this contender has its threads and processes."""
+        return threadpool_limits(1, user_api="blas")
 
     def prepare(self, batches):
-        """The batches in the form that the other two methods take."""
+        """Return the batches in the form that the other methods take."""
         return batches
 
     def train(self, batches):
-        """One step of training a batch."""
+        """Train one step per batch."""
         self.logits = None
-        batch = next(iter(batches))
-        one_word = Batch(
-            batch.ids[:1], np.array([1]), batch.y[:1], batch.rows[:1]
-        )  # the loop wants something to validate on
+        first = next(iter(batches))
+        validation = [Batch(first.ids[:1], np.array([1]), first.y[:1], first.rows[:1])]  # the loop needs some
         epoch = self.loop(
-            self.model, lambda _: batches, [one_word], self.optimizer, epochs=1, first_epoch=1, progress=False
+            self.model, lambda _: batches, validation, self.optimizer, epochs=1, first_epoch=1, progress=False
         )
-        self.model.inference = lambda: self.model.forward  # to validate one word no vocabulary is projected
+        self.model.inference = lambda: self.model.forward  # one word needs no projection of the vocabulary
         try:
             for _ in epoch:
                 pass
@@ -99,31 +89,31 @@ class Own:
             del self.model.inference
 
     def once(self):
-        """What a pass of inference does once, however many batches it has: project all words."""
+        """Do what inference does once for any number of batches: project all words."""
         self.logits = self.model.inference()
 
     def evaluate(self, batches):
-        """Mean loss over all sentences of some batches, no gradients computed."""
+        """Return the mean loss over all sentences of some batches, without gradients."""
         if self.logits is None:
             self.once()
         return self.evaluation(SimpleNamespace(inference=lambda: self.logits), batches)[0]
 
 
 class OwnWorkers(Own):
-    """The same, each batch shared by two processes of one BLAS thread each."""
+    """The same model, each batch shared by two processes with one BLAS thread each."""
 
     variant = "two processes"
 
     @contextlib.contextmanager
     def running(self):
-        """A context in which the second process lives."""
+        """Return a context in which the second process lives."""
         with super().running(), Workers(self.model, 2) as self.model:
             yield
         self.model, self.logits = self.model.model, None
 
 
 class TorchPeer:
-    """torch.nn.RNN or torch.nn.LSTM and a linear layer on the last state of each sentence."""
+    """torch.nn.RNN or torch.nn.LSTM and a linear layer on the last state of each sentence; see Own."""
 
     library = "PyTorch"
 
@@ -144,18 +134,11 @@ class TorchPeer:
         self.optimizer = torch.optim.Adam(self.parameters, LR, (BETA1, BETA2), EPSILON, fused=True)
         self.loss = torch.nn.functional.binary_cross_entropy_with_logits
 
-    @contextlib.contextmanager
     def running(self):
-        """A context in which this contender has its threads."""
-        before = self.torch.get_num_threads()
         self.torch.set_num_threads(self.threads)
-        try:
-            yield
-        finally:
-            self.torch.set_num_threads(before)
+        return contextlib.nullcontext()
 
     def prepare(self, batches):
-        """Token ids, batch sizes (packed) or lengths (padded), and labels, as tensors."""
         tensor, prepared = self.torch.tensor, []
         for batch in batches:
             ids, sizes = (batch.ids, batch.batch_sizes) if self.packed else pad(batch)
@@ -163,8 +146,7 @@ class TorchPeer:
             prepared.append((tensor(ids.astype(np.int64)), tensor(np.asarray(sizes, np.int64)), y))
         return prepared
 
-    def logits(self, ids, sizes):
-        """z of each sentence."""
+    def _logits(self, ids, sizes):
         x = self.torch.nn.functional.embedding(ids, self.embeddings)
         if self.packed:
             _, state = self.net(self.torch.nn.utils.rnn.PackedSequence(x, sizes))
@@ -175,10 +157,9 @@ class TorchPeer:
         return self.out(h_T)[:, 0]
 
     def train(self, batches):
-        """One step of training a batch."""
         loss_sum = correct = 0
         for ids, sizes, y in batches:
-            z = self.logits(ids, sizes)
+            z = self._logits(ids, sizes)
             loss = self.loss(z, y)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -188,14 +169,13 @@ class TorchPeer:
             correct += ((z > 0) == y).sum().item()
 
     def once(self):
-        """Nothing: what comes before the batches is in :meth:`prepare`, before the clock starts."""
+        pass
 
     def evaluate(self, batches):
-        """Mean loss over all sentences of some batches, no gradients computed."""
         loss_sum = correct = count = 0
         with self.torch.inference_mode():
             for ids, sizes, y in batches:
-                z = self.logits(ids, sizes)
+                z = self._logits(ids, sizes)
                 loss_sum += self.loss(z, y, reduction="sum").item()
                 correct += ((z > 0) == y).sum().item()
                 count += len(y)
@@ -203,7 +183,7 @@ class TorchPeer:
 
 
 class JaxPeer:
-    """The equations of both models as a ``lax.scan``, compiled once for each number of steps."""
+    """The equations of both models as a ``lax.scan``, compiled once for each number of steps; see Own."""
 
     library, threads = "JAX", None
 
@@ -211,21 +191,19 @@ class JaxPeer:
         self.variant, self.buckets = "buckets" if buckets else "padded", buckets
         self.jax = importlib.import_module("jax")
         self.np = importlib.import_module("jax.numpy")
-        self.cell = {"rnn": self.rnn_step, "lstm": self.lstm_step}[kind]
+        self.cell = {"rnn": self._rnn_step, "lstm": self._lstm_step}[kind]
         self.states = len(model.states)
         self.embeddings = self.np.array(model.embeddings)
         parameters = {name: self.np.array(value) for name, value in model.parameters.items()}
         zeros = self.jax.tree.map(self.np.zeros_like, parameters)
         self.state = (parameters, zeros, self.jax.tree.map(self.np.copy, zeros), self.np.array(0))
-        self.step = self.jax.jit(self.update, donate_argnums=0)
-        self.measure = self.jax.jit(self.mean_loss)
+        self.step = self.jax.jit(self._update, donate_argnums=0)
+        self.measure = self.jax.jit(self._mean_loss)
 
     def running(self):
-        """XLA keeps the threads that it began with."""
-        return contextlib.nullcontext()
+        return contextlib.nullcontext()  # XLA keeps the threads that it began with
 
     def prepare(self, batches):
-        """Padded token ids, lengths and labels, as JAX's arrays."""
         prepared = []
         for batch in batches:
             steps = len(batch.batch_sizes)
@@ -233,14 +211,12 @@ class JaxPeer:
             prepared.append(tuple(map(self.np.array, arrays)))
         return prepared
 
-    def rnn_step(self, W_hh, state, a):
-        """h_t = tanh(a_t), `a` being W_ih x_t + b."""
+    def _rnn_step(self, W_hh, state, a):
         (h,) = state
         h = self.np.tanh(a + h @ W_hh.T)
         return (h,), h
 
-    def lstm_step(self, W_hh, state, a):
-        """h_t and c_t, `a` being W_ih x_t + b."""
+    def _lstm_step(self, W_hh, state, a):
         h, c = state
         i, f, g, o = self.np.split(a + h @ W_hh.T, 4, axis=1)
         sigmoid, tanh = self.jax.nn.sigmoid, self.np.tanh
@@ -248,8 +224,8 @@ class JaxPeer:
         h = sigmoid(o) * tanh(c)
         return (h, c), h
 
-    def mean_loss(self, p, embeddings, ids, lengths, y):
-        """Mean loss of a batch, and how many sentences are judged rightly."""
+    def _mean_loss(self, p, embeddings, ids, lengths, y):
+        """Return the mean loss of a batch, and how many sentences are judged correctly."""
         B = len(y)
         a = embeddings[ids] @ p["weight_ih_l0"].T + p["bias_ih_l0"]  # all steps in one GEMM
         start = (self.np.zeros((B, p["weight_hh_l0"].shape[1])),) * self.states
@@ -257,11 +233,11 @@ class JaxPeer:
         z = (h[lengths - 1, self.np.arange(B)] @ p["weight_out"].T + p["bias_out"])[:, 0]
         return (self.np.logaddexp(0, z) - y * z).mean(), ((z > 0) == y).sum()
 
-    def update(self, state, embeddings, ids, lengths, y):
-        """One step of Adam after clipping."""
+    def _update(self, state, embeddings, ids, lengths, y):
+        """Take one step of Adam after clipping."""
         p, m, v, k = state
         tree = self.jax.tree
-        (loss, correct), g = self.jax.value_and_grad(self.mean_loss, has_aux=True)(
+        (loss, correct), g = self.jax.value_and_grad(self._mean_loss, has_aux=True)(
             p, embeddings, ids, lengths, y
         )
         norm = self.np.sqrt(sum((leaf * leaf).sum() for leaf in tree.leaves(g)))
@@ -274,7 +250,6 @@ class JaxPeer:
         return (p, m, v, k), loss, correct
 
     def train(self, batches):
-        """One step of training a batch."""
         results = []
         for batch in batches:
             self.state, loss, correct = self.step(self.state, self.embeddings, *batch)
@@ -282,45 +257,38 @@ class JaxPeer:
         self.jax.block_until_ready((self.state, results))
 
     def once(self):
-        """Nothing: what comes before the batches is in :meth:`prepare`, before the clock starts."""
+        pass
 
     def evaluate(self, batches):
-        """Mean loss over all sentences of some batches, no gradients computed."""
         results = [self.measure(self.state[0], self.embeddings, *batch) for batch in batches]
         sizes = [len(batch[-1]) for batch in batches]
         return float(np.average([loss for loss, _ in self.jax.device_get(results)], weights=sizes))
 
 
-def torch_peers(kind, model):
-    """PyTorch packed and padded, on 1 and 2 threads."""
-    return [TorchPeer(kind, model, packed, threads) for packed in (True, False) for threads in THREADS]
+def _torch_peers(kind, model):
+    return [TorchPeer(kind, model, packed, threads) for packed in (True, False) for threads in (1, 2)]
 
 
-def jax_peers(kind, model):
-    """JAX padded to the longest sentence, and to a round number of steps."""
+def _jax_peers(kind, model):
     return [JaxPeer(kind, model, buckets) for buckets in (False, True)]
 
 
-# Ours, and on how many BLAS threads: all others have to agree with the first.
-OWN_VARIANTS = [*((Own, threads) for threads in THREADS), (OwnWorkers, 1)]
-PEERS = {"PyTorch": ("torch", torch_peers), "JAX": ("jax", jax_peers)}  # module, how to build them
+OWN_VARIANTS = [Own, OwnWorkers]  # all other contenders have to agree with the first
+PEERS = {"torch": _torch_peers, "jax": _jax_peers}  # contenders that start with the weights of a model
 
 
-def find_peers(peers):
-    """Which libraries take part.
+def find_libraries():
+    """Import what is installed of PyTorch, JAX and gensim.
 
     Returns
     -------
-    builders : dict of str to callable
-        ``builders[library](kind, model)`` gives contenders that start with the weights of `model`.
     versions, skipped : dict of str to str
-        Their versions; of the others, why they are skipped.
+        By the name of the module; why a library is skipped.
     """
-    builders, versions, skipped = {}, {}, {}
-    for library, (module, builder) in peers.items():
+    versions, skipped = {}, {}
+    for module in (*PEERS, "gensim"):
         try:
             versions[module] = importlib.import_module(module).__version__
-            builders[library] = builder
         except ImportError as error:
-            skipped[library] = f"not installed ({error}): `pip install {module}` and run this again"
-    return builders, versions, skipped
+            skipped[module] = f"not installed ({error}): `pip install {module}` and run this again"
+    return versions, skipped

@@ -1,334 +1,177 @@
-"""Sections "training" (with inference) and "recording" of the benchmark: the models in SST-2's sentences.
+"""Section "training": seconds per epoch of training, next to PyTorch and JAX.
 
-Contenders take turns within one run, in every repetition, and medians are compared: of a library, those of
-its fastest variant. One whose losses differ from ours after 20 steps is refused.
+All train on the same batches, which are built before the clock starts. Contenders take turns; of a library
+its fastest variant counts. Section "inference" uses the same code. An entry of the JSON is
+
+    model, hidden_size, batch_size
+    batches, epoch_batches      how many were timed, and how many an epoch has
+    results     a list of
+        library, variant, threads (null: the library's own choice)
+        difference          the largest between its mean loss on a batch and ours, after 20 steps
+        refused             why it was not timed, or null
+        first_seconds       20 steps, then a first turn: a compiler's time is included
+        training            {seconds: one per repetition, median, epoch_seconds: scaled to an epoch}
 """
 
-import time
-from statistics import median
-from typing import NamedTuple
-
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from scripts.benchmarks.peers import OWN, OWN_VARIANTS
-from scripts.dynamics.gradients import gradient_rows, measure
-from scripts.files.data import PADDING, Split, load_data
-from scripts.files.errors import UserError
-from scripts.files.paths import data_path
-from scripts.text.batches import shuffled_batches, sorted_batches
-from scripts.training.experiment import EVALUATION_BATCH, LOOPS, build_model, generator
-from scripts.training.optimizer import Adam
+from scripts.benchmarks import turns
+from scripts.benchmarks.peers import OWN, OWN_VARIANTS, PEERS, find_libraries
+from scripts.benchmarks.sentences import cut_batches, load_or_draw
+from scripts.files.numbers import table
+from scripts.training.experiment import LOOPS, build_model
 from scripts.training.settings import check_settings
 
-WARM = 20  # batches
-STEPS, TOLERANCE = 20, 1e-4  # after so many steps the losses of a peer may differ by so much from ours
-DIMENSIONS = 100  # D
-TASKS = ("training", "inference")
-
-# Of the training rows of SST-2: how many, how many words, and the quantiles of their lengths.
-SST2_SENTENCES, SST2_VALIDATION, SST2_WORDS = 60_865, 6_484, 14_345
-SST2_QUANTILES = {0: 1, 0.1: 1, 0.25: 3, 0.5: 7, 0.75: 13, 0.9: 21, 0.95: 26, 0.99: 35, 0.999: 45, 1: 52}
-
-
-# Sentences ------------------------------------------------------------------------------------------------
+SIZES = [(64, 64), (64, 32), (64, 256), (32, 64), (128, 64), (256, 64), (512, 64)]  # H and batch size
+STEPS = 20  # of training, after which losses are compared
+WARM = 20  # batches before the clock starts: processes and threads have then begun, as in most of a training
+CAPTION = (
+    "Seconds per epoch of training, scaled from the share of its batches that was timed. A process of ours "
+    "has one BLAS thread; × 2 means two threads. PyTorch runs on 1 and 2, packed and padded; JAX on XLA's "
+    "own threads, its compilation left out and shown separately (first pass: 20 steps and a turn). The "
+    "fastest variant of each library counts; with one thread each, core is compared with core."
+)
 
 
-class Sentences(NamedTuple):
-    """What is trained on.
+def points(quick, sizes=None):
+    """Return the points of training and inference: both models at each size, given as (H, batch size).
 
-    Attributes
-    ----------
-    name : str
-    training, validation : Split
-    embeddings : (V, D) numpy.ndarray
+    200 batches are timed (quick: 100) up to H = 64 and batch 64, fewer of larger ones, at least 20.
     """
+    listed = []
+    for H, B in sizes or (SIZES[:1] if quick else SIZES):
+        batches = max(STEPS, (100 if quick else 200) * 64 * 64 // (max(H, 64) * max(B, 64)))
+        listed += [{"model": kind, "hidden_size": H, "batch_size": B, "batches": batches} for kind in LOOPS]
+    return listed
 
-    name: str
-    training: Split
-    validation: Split
-    embeddings: np.ndarray
+
+def measure(point, repetitions):
+    """Return an entry of the JSON without its point; see the docstring of this file."""
+    return measure_size(point, repetitions, "training", _turn)
 
 
-def draw_split(sentences=SST2_SENTENCES, words=SST2_WORDS, seed=0, length=None):
-    """Made-up sentences as long as those of SST-2, their words as frequent as 1 / rank.
+def _turn(contender, batches, share):
+    contender.train(batches[:WARM])
+    return turns.seconds(contender.train, batches)
 
-    Parameters
-    ----------
-    sentences, words : int
-        How many of them.
-    seed : int
-    length : int, optional
-        Of every sentence, in its stead.
 
-    Returns
-    -------
-    Split
+def tables(entries):
+    """Return the section's paragraphs in Markdown."""
+    return [CAPTION, *size_table(entries, "training")]
+
+
+def plain_model(kind, H, embeddings):
+    """Build a model without dropout."""
+    settings = check_settings(kind, {"hidden_size": H, "input_dropout": 0.0, "state_dropout": 0.0})
+    return build_model(kind, settings, embeddings)
+
+
+def measure_size(point, repetitions, task, turn):
+    """Time our variants and all libraries in one task, "training" or "inference", at one size.
+
+    ``turn(contender, batches, share)`` returns the seconds of one turn, the batches being that share of an
+    epoch.
     """
-    rng = np.random.default_rng(seed)
-    quantiles, lengths = zip(*SST2_QUANTILES.items(), strict=True)
-    s = np.rint(np.interp(rng.random(sentences), quantiles, lengths)).astype(np.int32)
-    if length is not None:
-        s[:] = length
-    frequency = 1 / np.arange(1, words - 1)
-    x = 2 + rng.choice(words - 2, s.sum(), p=frequency / frequency.sum())  # rows 0 and 1 are no words
-    y = rng.integers(0, 2, sentences).astype(np.uint8)
-    return Split(x.astype(np.min_scalar_type(words)), s, y, np.arange(sentences))
+    kind, H, data = point["model"], point["hidden_size"], load_or_draw()
+    batches, epoch_batches = cut_batches(data.splits["train"], point["batch_size"], point["batches"])
+    contenders = [variant(kind, plain_model(kind, H, data.embeddings)) for variant in OWN_VARIANTS]
+    versions, _ = find_libraries()
+    for module, build in PEERS.items():
+        if module in versions:
+            contenders += build(kind, plain_model(kind, H, data.embeddings))
+    share = len(batches) / epoch_batches
+    results = compare(contenders, batches, repetitions, task, lambda *given: turn(*given, share))
+    for result in results:
+        if not result["refused"]:
+            result[task]["epoch_seconds"] = result[task]["median"] / share
+    return {"batches": len(batches), "epoch_batches": epoch_batches, "results": results}
 
 
-def draw_embeddings(words):
-    """Random vectors of D = 100 (no speed depends on their values), (words, D); the first is padding."""
-    embeddings = 0.4 * np.random.default_rng(0).standard_normal((words, DIMENSIONS))
-    embeddings[PADDING] = 0
-    return embeddings.astype(np.float32)
-
-
-def load_sentences():
-    """The splits of data/, or made-up ones where data/ is empty, with vectors of D = 100.
-
-    Returns
-    -------
-    Sentences
-        Its embeddings are random where data/ has none of 100 dimensions.
-    """
-    if not data_path("dataset.json").exists():
-        splits = draw_split(SST2_SENTENCES), draw_split(SST2_VALIDATION, seed=1)
-        name = f"made-up, lengths as in SST-2, {SST2_WORDS:,} words"
-        return Sentences(name, *splits, draw_embeddings(SST2_WORDS))
-    data = load_data()
-    embeddings = np.array(data.embeddings, np.float32)
-    if embeddings.shape[1] != DIMENSIONS:
-        embeddings = draw_embeddings(len(embeddings))
-    name = data.manifest["dataset"]["name"]
-    return Sentences(name, data.splits["train"], data.splits["validation"], embeddings)
-
-
-def cut_batches(split, batch_size, count):
-    """The first `count` full batches of a shuffled epoch, and how many batches the epoch has."""
-    batches = shuffled_batches(split, batch_size, np.random.default_rng(0))
-    full = [rows for rows in batches.rows if len(rows) == batch_size][:count]
-    if not full:
-        raise UserError(
-            f"data/ has {len(split.s)} training sentences, less than one batch of {batch_size}: preprocess a "
-            "larger dataset, or empty data/ to time made-up sentences"
-        )
-    epoch_batches, batches.rows = len(batches), full
-    return list(batches), epoch_batches
-
-
-# Measurements ---------------------------------------------------------------------------------------------
-
-
-def compare(contenders, batches, repetitions, clock=time.perf_counter, share=1.0):
-    """Time contenders, the first of which is ours, on the same batches, in turns.
-
-    Parameters
-    ----------
-    contenders : list
-        :class:`scripts.benchmarks.peers.Own` and its like.
-    batches : list of scripts.text.batches.Batch
-    repetitions : int
-    clock : callable
-        Seconds now.
-    share : float
-        Of an epoch, that these batches are. So much of what a pass of inference does once is theirs.
-
-    Returns
-    -------
-    list of dict
-        ``results`` of a size in the JSON, less ``epoch_seconds``.
-    """
-    results, timed, reference = [], [], None
-    for contender in contenders:
+def compare(contenders, batches, repetitions, task, turn):
+    """Time contenders, the first of which is ours, on the same batches: the ``results`` of an entry."""
+    results, acts, reference = [], {}, None
+    for number, contender in enumerate(contenders):
         prepared = contender.prepare(batches)
-        started = clock()
+
+        def act(contender=contender, prepared=prepared):
+            with contender.running():
+                return turn(contender, prepared)
+
+        started = turns.clock()
         with contender.running():
             losses = losses_after_training(contender, prepared[:STEPS])
         reference = losses if reference is None else reference
-        result = describe(contender) | check_agreement(losses, reference)
+        result = {name: getattr(contender, name) for name in ("library", "variant", "threads")}
+        result |= turns.check_agreement(losses, reference, f"after {STEPS} steps its losses")
         results.append(result)
         if not result["refused"]:
-            with contender.running():
-                contender.train(prepared)
-                contender.evaluate(prepared)
-            result["first_seconds"] = clock() - started
-            result |= {task: {"seconds": []} for task in TASKS}
-            timed.append((contender, prepared, result))
-    for _ in range(repetitions):
-        for contender, prepared, result in timed:
-            time_tasks(contender, prepared, result, clock, share)
-    for _, _, result in timed:
-        for task in TASKS:
-            result[task]["median"] = median(result[task]["seconds"])
+            act()
+            result["first_seconds"] = turns.clock() - started
+            acts[number] = act
+    for number, timed in turns.take_turns(acts, repetitions).items():
+        results[number][task] = timed
     return results
 
 
 def losses_after_training(contender, prepared):
-    """Mean loss of each batch after 20 steps of training, one a batch (from the first again, where fewer)."""
+    """Train 20 steps (starting over where there are fewer batches); return the mean loss of each batch."""
     contender.train((prepared * STEPS)[:STEPS])
     return np.array([contender.evaluate([batch]) for batch in prepared])
 
 
-def check_agreement(losses, reference):
-    """Whether the losses of a peer are ours, up to rounding.
-
-    Parameters
-    ----------
-    losses, reference : (n,) numpy.ndarray
-        Mean loss of each batch after 20 steps: the peer's, and ours.
-
-    Returns
-    -------
-    dict
-        ``difference``, the largest; ``refused``, None or the reason.
-    """
-    difference = float(np.abs(losses - reference).max())
-    if difference <= TOLERANCE:  # False for NaN
-        return {"difference": difference, "refused": None}
-    return {
-        "difference": difference if np.isfinite(difference) else None,
-        "refused": f"after {STEPS} steps its losses differ from ours by {difference:.1e}, more than "
-        f"{TOLERANCE:g}: it computes something else",
-    }
-
-
-def describe(contender):
-    """What a result says of its contender."""
-    return {"library": contender.library, "variant": contender.variant, "threads": contender.threads}
-
-
-def time_tasks(contender, prepared, result, clock, share):
-    """Append the seconds of one training and one inference pass to a result.
-
-    Batches go before the clock starts, ``WARM`` of them: a process that was forked just now, and the threads
-    of a library, have then begun, as they have in all but the first batches of a training.
-    """
-
-    def seconds(act, *arguments):
-        started = clock()
-        act(*arguments)
-        return clock() - started
-
-    with contender.running():
-        contender.train(prepared[:WARM])
-        result["training"]["seconds"].append(seconds(contender.train, prepared))
-        once = seconds(contender.once)
-        result["inference"]["seconds"].append(share * once + seconds(contender.evaluate, prepared))
-
-
-def fastest(results, library, task, variant=None):
-    """The result of a library's fastest variant, or of one variant at its best; None where none was timed."""
-    timed = [result for result in results if result["library"] == library and not result["refused"]]
-    if variant is not None:
-        timed = [result for result in timed if result["variant"] == variant]
+def fastest(results, task, library, **wanted):
+    """Return the fastest result of a library, among those that agree with `wanted`; None without one."""
+    wanted |= {"library": library, "refused": None}
+    timed = [result for result in results if wanted.items() <= result.items()]
     return min(timed, key=lambda result: result[task]["median"], default=None)
 
 
-def ratios(results, task):
-    """Each variant of ours, at its best number of threads, ÷ the fastest one of each library: medians."""
+def size_table(entries, task):
+    """Return a table with one row per size, and a line for each contender that was refused.
+
+    Its columns are seconds per epoch of our variants, of each library's fastest variant, and ours ÷ theirs;
+    JAX's first pass; our first variant ÷ the library's fastest on one thread.
+    """
+    results = [result for entry in entries for result in entry["results"]]
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
-    peers = {library: peer for library in libraries if (peer := fastest(results, library, task))}
-    variants = dict.fromkeys(result["variant"] for result in results if result["library"] == OWN)
-    own = {variant: best for variant in variants if (best := fastest(results, OWN, task, variant))}
-    return {
-        variant: {library: best[task]["median"] / peer[task]["median"] for library, peer in peers.items()}
-        for variant, best in own.items()
-    }
+    variants = dict.fromkeys((r["variant"], r["threads"]) for r in results if r["library"] == OWN)
+    rows = []
+    for entry in entries:
+        results = entry["results"]
+        own = {
+            _label(variant, threads): fastest(results, task, OWN, variant=variant, threads=threads)
+            for variant, threads in variants
+        }
+        row = {
+            f"{task}: model": entry["model"].upper(),
+            "H": entry["hidden_size"],
+            "batch": entry["batch_size"],
+            "timed": f"{entry['batches']} of {entry['epoch_batches']}",
+        }
+        row |= {f"{label}, s": _epoch_seconds(result, task) for label, result in own.items()}
+        for library in libraries:
+            peer = fastest(results, task, library)
+            label = f" ({_label(peer['variant'], peer['threads'])})" if peer else ""
+            row[f"{library}, s"] = _epoch_seconds(peer, task) + label
+            row |= {f"{label} ÷ {library}": _ratio(result, peer, task) for label, result in own.items()}
+            if library == "JAX":
+                row["JAX, first pass, s"] = f"{peer['first_seconds']:.0f}" if peer else "–"
+            else:
+                peer = fastest(results, task, library, threads=1)
+                first = next(iter(own))
+                row[f"{first} ÷ {library}, one thread each"] = _ratio(own[first], peer, task)
+        rows.append(row)
+    refused = turns.refusals(entries, ("model", "hidden_size", "batch_size"))
+    return [table([row.values() for row in rows], rows[0]), *refused]
 
 
-def measure_size(point, sentences, builders, batches, repetitions, clock=time.perf_counter):
-    """One entry of ``training`` of the JSON, less its point.
-
-    Parameters
-    ----------
-    point : dict
-        ``model``, ``hidden_size``, ``batch_size``.
-    sentences : Sentences
-    builders : dict
-        As :func:`scripts.benchmarks.peers.find_peers` gives them.
-    batches : int
-        How many are timed at H = 64 and batch 64, at most; fewer of larger ones.
-    repetitions : int
-    clock : callable
-
-    Returns
-    -------
-    dict
-    """
-    kind, H, B = point["model"], point["hidden_size"], point["batch_size"]
-    cut, epoch_batches = cut_batches(sentences.training, B, timed_batches(H, B, batches))
-    settings = check_settings(kind, {"hidden_size": H, "input_dropout": 0.0, "state_dropout": 0.0})
-
-    def fresh(threads=1):
-        return build_model(kind, settings, sentences.embeddings, threads=threads)
-
-    contenders = [variant(kind, fresh(threads), threads) for variant, threads in OWN_VARIANTS]
-    contenders += [peer for build in builders.values() for peer in build(kind, fresh())]
-    results = compare(contenders, cut, repetitions, clock, share=len(cut) / epoch_batches)
-    for result in results:
-        for task in TASKS if not result["refused"] else ():
-            result[task]["epoch_seconds"] = result[task]["median"] * epoch_batches / len(cut)
-    return {
-        "batches": len(cut),
-        "epoch_batches": epoch_batches,
-        "results": results,
-        "ratios": {task: ratios(results, task) for task in TASKS},
-    }
+def _label(variant, threads):
+    return f"{variant} × {threads}" if threads and threads > 1 else variant
 
 
-def timed_batches(H, B, count):
-    """How many batches are timed: `count` up to H = 64 and batch 64, fewer of larger ones, at least 20."""
-    return max(STEPS, count * 64 * 64 // (max(H, 64) * max(B, 64)))
+def _epoch_seconds(result, task):
+    return f"{result[task]['epoch_seconds']:.2f}" if result else "refused"
 
 
-# Recording gradients --------------------------------------------------------------------------------------
-
-
-def measure_recording(point, sentences, repetitions, clock=time.perf_counter):
-    """What recording gradients adds to an epoch: one entry of ``recording`` of the JSON, less its point.
-
-    Whole epochs as a run has them, with dropout and validation, on one BLAS thread; one without and one with
-    recording in turns.
-
-    Parameters
-    ----------
-    point, sentences, repetitions, clock
-        As those of :func:`measure_size`.
-
-    Returns
-    -------
-    dict
-    """
-    rows = gradient_rows(sentences.validation.s)
-    off, on = (start_run(point, sentences, repetitions) for _ in range(2))
-    seconds = {"off": [], "on": []}
-    with threadpool_limits(1, user_api="blas"):
-        for _ in range(repetitions):
-            for variant, (model, epochs) in zip(seconds, (off, on), strict=True):
-                started = clock()
-                next(epochs)
-                if variant == "on":
-                    measure(model, sentences.validation, rows)
-                seconds[variant].append(clock() - started)
-    results = {variant: {"seconds": of, "median": median(of)} for variant, of in seconds.items()}
-    ratio = results["on"]["median"] / results["off"]["median"]
-    return {"sentences": len(rows), "results": results, "ratio": ratio}
-
-
-def start_run(point, sentences, epochs):
-    """A model and the generator that trains it, an epoch a step, as scripts.training.experiment runs it."""
-    given = {name: point[name] for name in ("hidden_size", "batch_size")}
-    settings = check_settings(point["model"], given)
-    model = build_model(point["model"], settings, sentences.embeddings)
-    return model, LOOPS[point["model"]](
-        model,
-        lambda epoch: shuffled_batches(
-            sentences.training, settings["batch_size"], generator(0, "shuffling", epoch)
-        ),
-        sorted_batches(sentences.validation, EVALUATION_BATCH),
-        Adam(model.theta, settings["lr"], clip_norm=settings["clip_norm"]),
-        epochs=epochs,
-        first_epoch=1,
-        dropout_rng=lambda epoch: generator(0, "dropout", epoch),
-        progress=False,
-    )
+def _ratio(ours, peer, task):
+    return f"{ours[task]['median'] / peer[task]['median']:.2f}" if ours and peer else "–"

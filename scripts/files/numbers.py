@@ -36,3 +36,19 @@ def plus_minus(found, scale, digits):
         return "–"
     half = "" if found["low"] is None else f" ± {scale * (found['high'] - found['low']) / 2:.{digits}f}"
     return f"{scale * found['mean']:.{digits}f}{half}"
+
+
+def table(rows, heads):
+    """A table in Markdown.
+
+    Examples
+    --------
+    >>> print(table([["RNN", 64], ["LSTM", 64]], ["model", "H"]))
+    | model | H |
+    | --- | --- |
+    | RNN | 64 |
+    | LSTM | 64 |
+    """
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

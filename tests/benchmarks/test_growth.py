@@ -7,14 +7,14 @@ import tempfile
 import numpy as np
 import pytest
 
-from scripts.benchmarks import growth as benchmark_growth
-from scripts.benchmarks import machine as benchmark_machine
-from scripts.benchmarks.training import draw_split
+from scripts.benchmarks import glove, growth, turns
+from scripts.benchmarks.glove import READERS, check_room, compare_readers, write_vectors
+from scripts.benchmarks.machine import anonymous_memory, megabytes, run_child
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.text.embeddings import read_glove
 
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is told by Linux alone")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows anonymous memory")
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def temporary(tmp_path, monkeypatch):
 
 def test_a_point_of_growth(kind, temporary):
     ballast = np.ones(200_000_000, np.uint8)  # of this process, which the other one doesn't hold
-    point = {"model": kind, "sentences": 300, "T": 4, "hidden_size": 5}
+    point = {"model": kind, "sentences": 300, "T": 4, "hidden_size": 5, "batches": 3}
     root = paths.ROOT
-    entry = benchmark_growth.measure_growth(point, batches=3, repetitions=2)
+    entry = growth.measure(point, repetitions=2)
     assert entry["tokens"] == 3 * 64 * 4
     assert len(entry["seconds"]) == 2
     assert entry["seconds_a_token"] == pytest.approx(sum(entry["seconds"]) / 2 / entry["tokens"])
@@ -48,87 +48,46 @@ def test_a_point_of_growth(kind, temporary):
 @LINUX
 def test_anonymous_memory_counts_arrays_and_no_mapped_files(tmp_path):
     np.save(tmp_path / "a.npy", np.ones(50_000_000, np.uint8))
-    before = benchmark_machine.anonymous_memory()
+    before = anonymous_memory()
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
     assert mapped.sum() == 50_000_000
-    assert benchmark_machine.anonymous_memory() - before < 5e6
+    assert anonymous_memory() - before < 5e6
     held = np.ones(50_000_000, np.uint8)
-    assert 45e6 < benchmark_machine.anonymous_memory() - before < 55e6
+    assert 45e6 < anonymous_memory() - before < 55e6
     del held
 
 
-def test_memory_of_no_process_is_not_told():
-    assert benchmark_machine.anonymous_memory("no-such-process") is None
+def test_memory_of_no_process_is_unknown():
+    assert anonymous_memory("no-such-process") is None
 
 
 def test_batches_of_all_lengths_are_timed():
     lengths = np.repeat([9, 1, 5, 3, 7], 64)
     rows = [np.arange(start, start + 64) for start in range(0, 320, 64)] + [np.arange(3)]
-    chosen = benchmark_growth.typical(rows, lengths, 3)
+    chosen = growth.typical(rows, lengths, 3)
     assert [lengths[batch[0]] for batch in chosen] == [1, 5, 9]
-    assert len(benchmark_growth.typical(rows, lengths, 100)) == 5
+    assert len(growth.typical(rows, lengths, 100)) == 5
     with pytest.raises(UserError, match="less than one batch of 64"):
-        benchmark_growth.typical(rows[5:], lengths, 3)
+        growth.typical(rows[5:], lengths, 3)
 
 
-def test_made_up_sentences_of_one_length():
-    split = draw_split(50, length=7)
-    assert set(split.s) == {7}
-    assert len(split.x) == 350
+def test_a_failure_in_a_process_of_its_own_is_one_line():
+    with pytest.raises(UserError, match=r"failed in its process \(.*No module named scripts.nothing\)"):
+        run_child("scripts.nothing")
 
 
-def test_a_failure_in_a_process_of_its_own_is_one_line(tmp_path):
-    script = tmp_path / "fails.py"
-    script.write_text("raise SystemExit('error: there is no such thing')")
-    with pytest.raises(UserError, match=r"process of its own failed \(there is no such thing\)"):
-        benchmark_machine.run_child(str(script))
+def test_the_table_shows_time_and_memory():
+    memory = {"before": 1_000_000, "loaded": 2_000_000, "cut": 3_000_000, "peak": 4_040_000}
+    entry = {"model": "rnn", "sentences": 5000, "T": None, "hidden_size": 64, "memory": memory}
+    entry |= {"seconds_a_token": 2e-6, "cut_seconds": 0.5}
+    unknown = entry | {"sentences": 1000, "T": 50, "memory": dict.fromkeys(memory)}
+    text = growth.tables([entry, unknown])[-1]
+    assert "| RNN | 5,000 | as SST-2 | 64 | 2.00 | 0.500 | 1.0 | 2.0 | 3.0 |" in text
+    assert "| RNN | 1,000 | 50 | 64 | 2.00 | 0.500 | – | – | – |" in text
+    assert megabytes({"before": 5, "peak": None}, "peak") == "–"
 
 
 # A GloVe file ---------------------------------------------------------------------------------------------
-
-
-def test_a_made_up_file_is_glove_text(tmp_path):
-    path = tmp_path / "vectors.txt"
-    words = benchmark_growth.write_vectors(path, 500)
-    lines = [line.split(" ") for line in path.read_text().splitlines()]
-    assert [word for word, *_ in lines] == words
-    assert len(set(words)) == 500
-    assert {len(word) for word in words} == set(range(5, 11))
-    assert {len(values) for _, *values in lines} == {100}
-    asked = [words[7], "absent", words[3]]
-    found = read_glove(path, asked)
-    assert found.index.tolist() == [0, 2]
-    np.testing.assert_allclose(found.values[1], np.array(lines[3][1:], np.float32))
-
-
-def test_a_file_is_timed_and_its_memory_measured(temporary, monkeypatch):
-    monkeypatch.setattr(
-        benchmark_growth, "READERS", {"own": benchmark_growth.read_own, "gensim": plain_reader}
-    )
-    ticks = itertools.count()
-    entry = benchmark_growth.measure_glove(
-        {"lines": 300, "timed": True}, (), 50, repetitions=3, clock=lambda: next(ticks)
-    )
-    assert entry["words"] == 50
-    assert [result["library"] for result in entry["results"]] == ["own", "gensim"]
-    for result in entry["results"]:
-        assert result["refused"] is None
-        assert (result["seconds"], result["median"]) == ([1, 1, 1], 1)
-    assert entry["ratios"] == {"gensim": 1}
-    assert entry["bytes"] > 300 * 500
-    assert entry["memory"].keys() == {"before", "peak"}
-    assert not list(temporary.iterdir()), "temporary files are removed"
-
-
-def test_skipped_libraries_read_nothing_and_some_files_are_for_memory_alone(temporary, monkeypatch):
-    monkeypatch.setattr(benchmark_growth, "ask_child", lambda *_, **__: ({"before": 1}, 3))
-    entry = benchmark_growth.measure_glove({"lines": 60, "timed": True}, {"gensim": "why"}, 50, 1)
-    assert [result["library"] for result in entry["results"]] == ["own"]
-    assert entry["ratios"] == {}
-    monkeypatch.setattr(benchmark_growth, "compare_readers", None)
-    entry = benchmark_growth.measure_glove({"lines": 60, "timed": False}, (), 50, 1)
-    assert (entry["results"], entry["ratios"]) == ([], {})
-    assert entry["memory"] == {"before": 1, "peak": 3}
 
 
 def plain_reader(path, words):
@@ -137,31 +96,86 @@ def plain_reader(path, words):
     return np.array([vectors[word] for word in words], np.float32)
 
 
-@pytest.mark.parametrize(
-    "wrong", [lambda right: right + 1, lambda right: right[1:], lambda right: right * np.nan]
-)
-def test_a_reader_with_other_vectors_is_refused(tmp_path, wrong):
+@pytest.fixture
+def readers(monkeypatch):
+    """Our reader and another one in gensim's place, timed by a clock that ticks when it is read."""
+    monkeypatch.setattr(glove, "READERS", {"own": READERS["own"], "gensim": plain_reader})
+    monkeypatch.setattr(glove, "find_libraries", lambda: ({"gensim": "4"}, {}))
+    monkeypatch.setattr(turns, "clock", itertools.count().__next__)
+    return glove.READERS
+
+
+def test_a_made_up_file_is_glove_text(tmp_path):
     path = tmp_path / "vectors.txt"
-    words = benchmark_growth.write_vectors(path, 20)[:5]
-    readers = {
-        "own": plain_reader,
-        "other": lambda *given: wrong(plain_reader(*given)),
-        "gensim": plain_reader,
-    }
-    own, other, gensim = benchmark_growth.compare_readers(readers, path, words, 1, itertools.count().__next__)
-    assert own["refused"] is gensim["refused"] is None
-    assert "its vectors differ from ours" in other["refused"]
-    assert "median" not in other
+    words = write_vectors(path, 500)
+    lines = [line.split(" ") for line in path.read_text().splitlines()]
+    assert [word for word, *_ in lines] == words
+    assert len(set(words)) == 500
+    assert {len(values) for _, *values in lines} == {100}
+    assert path.stat().st_size / 500 == pytest.approx(glove.LINE, rel=0.15)
+    asked = [words[7], "absent", words[3]]
+    found = read_glove(path, asked)
+    assert found.index.tolist() == [0, 2]
+    np.testing.assert_allclose(found.values[1], np.array(lines[3][1:], np.float32))
+
+
+def test_a_file_is_timed_and_its_memory_measured(temporary, readers):
+    entry = glove.measure({"lines": 300, "timed": True}, repetitions=3)
+    assert entry["words"] == 300
+    assert [result["library"] for result in entry["results"]] == ["own", "gensim"]
+    for result in entry["results"]:
+        assert result["refused"] is None
+        assert (result["seconds"], result["median"]) == ([1, 1, 1], 1)
+    assert entry["bytes"] > 300 * 500
+    assert entry["memory"].keys() == {"before", "peak"}
+    assert not list(temporary.iterdir()), "temporary files are removed"
+
+
+def test_skipped_libraries_read_nothing_and_some_files_are_for_memory_alone(temporary, readers, monkeypatch):
+    monkeypatch.setattr(glove, "run_child", lambda *_, **__: ({"before": 1}, 3))
+    monkeypatch.setattr(glove, "find_libraries", lambda: ({}, {"gensim": "why"}))
+    entry = glove.measure({"lines": 60, "timed": True}, 1)
+    assert [result["library"] for result in entry["results"]] == ["own"]
+    monkeypatch.setattr(glove, "compare_readers", None)
+    entry = glove.measure({"lines": 60, "timed": False}, 1)
+    assert entry["results"] == []
+    assert entry["memory"] == {"before": 1, "peak": 3}
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda vectors: vectors + 1, lambda vectors: vectors[1:], lambda vectors: vectors * np.nan]
+)
+def test_a_reader_with_other_vectors_is_refused(tmp_path, readers, wrong):
+    path = tmp_path / "vectors.txt"
+    words = write_vectors(path, 20)[:5]
+    readers["gensim"] = lambda *given: wrong(plain_reader(*given))
+    own, gensim = compare_readers(path, words, 1)
+    assert own["refused"] is None
+    assert "its vectors differ from ours" in gensim["refused"]
+    assert "median" not in gensim
 
 
 def test_gensim_reads_the_same_vectors(tmp_path):
     pytest.importorskip("gensim")
     path = tmp_path / "vectors.txt"
-    words = benchmark_growth.write_vectors(path, 200)[50:90]
-    ours, theirs = (read(path, words) for read in benchmark_growth.READERS.values())
+    words = write_vectors(path, 200)[50:90]
+    ours, theirs = (read(path, words) for read in READERS.values())
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_too_little_room_is_one_clear_line(temporary):
     with pytest.raises(UserError, match=r"needs .* GB in .*, where .* are free: set TMPDIR"):
-        benchmark_growth.check_room(temporary, 10**15)
+        check_room(temporary, 10**15)
+
+
+def test_the_table_shows_seconds_ratio_and_memory():
+    memory = {"before": 1_000_000, "peak": 13_500_000}
+    entry = {"lines": 200_000, "timed": True, "bytes": 180e6, "words": 14_345, "memory": memory}
+    results = [{"library": "own", "median": 1.0, "refused": None}]
+    timed = entry | {"results": [*results, {"library": "gensim", "median": 40.0, "refused": None}]}
+    refused = entry | {"results": [*results, {"library": "gensim", "refused": "its vectors differ"}]}
+    text = "\n".join(glove.tables([timed, refused, entry | {"lines": 1_300_000, "results": []}]))
+    assert "| 200,000 | 180 | 14,345 | 1.00 | 40.00 | 0.025 | 12.5 |" in text
+    assert "| 200,000 | 180 | 14,345 | 1.00 | – | – | 12.5 |" in text
+    assert "| 1,300,000 | 180 | 14,345 | – | – | – | 12.5 |" in text
+    assert "Refused: gensim  (lines 200000): its vectors differ." in text

@@ -1,0 +1,56 @@
+"""How contenders are timed and compared; used by the sections that have several. It touches no file.
+
+Contenders take turns within one run, in every repetition, so that a slow minute of the machine meets all of
+them; medians are compared. One that computes something else than ours is refused and not timed.
+"""
+
+import time
+from statistics import median
+
+import numpy as np
+
+TOLERANCE = 1e-4
+clock = time.perf_counter
+
+
+def seconds(act, *arguments):
+    """Return how many seconds a call takes."""
+    started = clock()
+    act(*arguments)
+    return clock() - started
+
+
+def take_turns(acts, repetitions):
+    """Call acts in turns, each of which returns the seconds that count.
+
+    Under the key of each act, return ``seconds``, one per repetition, and their ``median``.
+    """
+    timed = {name: [] for name in acts}
+    for _ in range(repetitions):
+        for name, act in acts.items():
+            timed[name].append(act())
+    return {name: {"seconds": each, "median": median(each)} for name, each in timed.items()}
+
+
+def check_agreement(found, reference, what):
+    """Compare a contender's numbers with ours.
+
+    Return the largest ``difference`` (None where it is not finite), and ``refused``, None or the reason.
+    """
+    difference = float(np.abs(found - reference).max()) if found.shape == reference.shape else np.inf
+    refused = f"{what} differ from ours by {difference:.1e}, more than {TOLERANCE:g}"
+    return {
+        "difference": difference if np.isfinite(difference) else None,
+        "refused": None if difference <= TOLERANCE else refused,  # NaN is refused, too
+    }
+
+
+def refusals(entries, names):
+    """Return one line for each contender that was refused, with some values of its entry."""
+    return [
+        f"Refused: {result['library']} {result.get('variant', '')} "
+        f"({', '.join(f'{name} {entry[name]}' for name in names)}): {result['refused']}."
+        for entry in entries
+        for result in entry["results"]
+        if result["refused"]
+    ]
