@@ -85,7 +85,7 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
     for name in sections:
         record[name] = []
         for point in (bar := tqdm(SECTIONS[name].points(quick, sizes), name, unit="point", leave=False)):
-            bar.set_postfix(point)
+            bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
             try:
                 entry, others = busy_others(SECTIONS[name].measure, point, repetitions)
             except KeyboardInterrupt:
