@@ -290,6 +290,8 @@ def theory(sources):
     for name in ("exponent_drive", "exponent_sentences"):
         rates = [moment["rates"] for moment in (before, best)]
         numbers[f"{name}_is_off_by"] = [abs(one[name] / one["slope_h"] - 1) for one in rates]
+    errors = [numbers[f"{name}_is_off_by"][0] for name in ("exponent_drive", "exponent_sentences")]
+    numbers["predictions_agree_before_within"] = math.ceil(100 * max(errors)) / 100
     return numbers, _rates_table([[rnn], [lstm]])
 
 
