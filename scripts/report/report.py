@@ -1,8 +1,6 @@
 """Check every number of the results page and the front page, and write their tables; used by main.py.
 
-:func:`report` calls the functions of results.py, draws the figures ``readme-….png`` and keeps what it found in
-``assets/benchmarks/results.json``, which is committed. Nothing is trained or measured. A part whose runs are
-missing, or of other data, stays as it was. The file holds
+What results.py makes is kept in ``assets/benchmarks/results.json``, which is committed:
 
     format_version
     sections    {name of a part: {heading, numbers, rows, figures, dataset (its checksum), runs (their ids)}}
@@ -10,9 +8,9 @@ missing, or of other data, stays as it was. The file holds
                 best_epoch, validation_loss, validation_accuracy (both at the best epoch)}}
     datasets    {checksum: dataset as a log names it}
 
-In prose each number with a decimal point, each power of ten and each percentage has to be one of its section's
-numbers, rounded as it is printed. Not checked: code, links, and what stands between ``<!-- quoted -->`` and
-``<!-- end -->``: numbers from the literature, or that can't be made again.
+In prose each number with a decimal point, each power of ten and each percentage is checked: it has to be a
+number of its section, rounded as it is printed. Not checked are code, links, and numbers that can't be made
+again, such as those of the literature: they are between ``<!-- quoted -->`` and ``<!-- end -->``.
 """
 
 import re
@@ -78,13 +76,11 @@ def _make_again(part, results):
         remedy = "make them again with their block of main.py"
         raise UserError(f"its runs or studies lack what is asked of them ({error!r}): {remedy}") from error
     checksum, *others = sources.datasets
-    if others:
-        raise UserError(f"its runs and studies are of different data, {_name_data(sources)}: make them again")
-    if before and before["dataset"] != checksum:
-        remedy = f"train on that of {before['dataset']}, or delete {study_path('results')}"
-        raise UserError(
-            f"its runs are of other data, {_name_data(sources)}: {remedy} for a report of your own"
-        )
+    expected = before["dataset"] if before else checksum
+    if others or checksum != expected:
+        found = [f"{one['name']} with {one['embeddings']} ({key})" for key, one in sources.datasets.items()]
+        remedy = f"train on that, or delete {study_path('results')} for a report of your own"
+        raise UserError(f"its runs are of {' and '.join(found)}, expected {expected} alone: {remedy}")
     figures = {f"readme-{name.replace('_', '-')}.png": draw for name, draw in figures.items()}
     for name, draw in figures.items():
         with written_whole(assets_path("figures", name)) as file:
@@ -99,11 +95,6 @@ def _make_again(part, results):
     }
     results["runs"] |= sources.runs()
     results["datasets"] |= sources.datasets
-
-
-def _name_data(sources):
-    named = (f"{one['name']} with {one['embeddings']} ({key})" for key, one in sources.datasets.items())
-    return ", ".join(named)
 
 
 def _read_results():
@@ -143,7 +134,7 @@ def write_tables(page, sections):
 
 
 def sections_of(pages):
-    """Return the text below each heading of the results page; "Front page" is all before README.md's first."""
+    """Return the text below each heading of the results page, and README.md up to its first section."""
     text = re.sub(r"(?ms)^```.*?^```$", "", pages[RESULTS_PAGE])  # "# …" in code is no heading
     _, *pieces = re.split(r"(?m)^#+ (.*?)(?: \(`.*`\))?$", text)
     front = re.split(r"(?m)^## ", pages[FRONT_PAGE])[0]
@@ -192,6 +183,7 @@ def check(pages, sections):
                 (abs(one - value), one, name) for one, name in known or [(0, "none")]
             )
             if not known or distance > unit * Decimal("0.5000001"):
-                instead = f"the nearest is {name}, {nearest:.4g}"
+                shown = f"{100 * nearest:.4g}%" if printed.endswith("%") else f"{nearest:.4g}"
+                instead = f"the nearest is {name}, {shown}" if known else "it has none"
                 wrong.append(f'"{heading}" states {printed}, which is none of its numbers: {instead}')
     return count, wrong

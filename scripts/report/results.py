@@ -5,7 +5,6 @@ table, the heading first. Shares stay shares, 0.43% is 0.0043; differences of pe
 """
 
 import math
-from dataclasses import fields
 
 import numpy as np
 
@@ -13,13 +12,14 @@ from scripts import plots
 from scripts.files.errors import UserError
 from scripts.files.numbers import plus_minus, tiny
 from scripts.files.runs import NAMES
-from scripts.report.sources import Sources
+from scripts.report.sources import FREE, Sources
 from scripts.studies.words import as_given
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, WIDTHS
 from scripts.training.recipes import BEST, BEST_5_EPOCHS, WIDE_RNN
-from scripts.training.settings import Settings, check_settings
+from scripts.training.settings import check_settings
 
-DEFAULTS = {"rnn": {}, "lstm": {}}  # settings of the runs that main.py trains
+RUNS = {"rnn": DEFAULT_RNN, "lstm": DEFAULT_LSTM}  # that main.py trains, with these settings
+DEFAULTS = {"rnn": {}, "lstm": {}}
 NO_DROPOUT = {"input_dropout": 0.0, "state_dropout": 0.0}
 DEPTH = 20  # steps back at which the logs are read
 MOMENTS = ("initialisation", "best")  # of a Jacobian study
@@ -93,10 +93,11 @@ def front_page(sources):
         mean = f"{plus_minus(variant['intervals']['test_accuracy'], 100, 1)}%"
         spread = f"{100 * min(found):.1f} – {100 * max(found):.1f}%"
         rows.append([name, mean, spread, f"{variant['parameters']:,}"])
-    for features in ("mean vectors", "word counts"):
-        accuracy = others[features.removeprefix("word ").replace(" ", "_")]["test"]
-        rows.append([f"logistic regression on {features}", _percent(accuracy), "", ""])
-    rows.append(["majority class", _percent(others["majority"]), "", ""])
+    rows += [
+        ["logistic regression on mean vectors", _percent(others["mean_vectors"]["test"]), "", ""],
+        ["logistic regression on word counts", _percent(others["counts"]["test"]), "", ""],
+        ["majority class", _percent(others["majority"]), "", ""],
+    ]
     return {
         "rnn_h": _before_and_after(study, rnn, "h"),
         "lstm_h": _before_and_after(study, lstm, "h"),
@@ -108,12 +109,13 @@ def front_page(sources):
 @section("What came out")
 def what_came_out(sources):
     compared, best = sources.study("compare", DEFAULTS), sources.study("best", BEST)
-    random, plain = _baselines(sources)["random_rows"], sources.log("lstm-plain", "lstm", NO_DROPOUT)
+    plain = sources.log("lstm-plain", "lstm", DEFAULTS["lstm"] | NO_DROPOUT)
+    random = _baselines(sources)["random_rows"]
     rows = [["", *(f"seed {seed}" for seed in compared["seeds"]), "mean", "parameters"]]
     for variant in compared["variants"]:
-        cells = [_percent(found) for found in variant["test_accuracy"]]
-        mean, parameters = _percent(variant["test_accuracy"]), f"{variant['parameters']:,}"
-        rows.append([_model_cell(sources, variant), *cells, mean, parameters])
+        found = variant["test_accuracy"]
+        cells = [*map(_percent, found), _percent(found), f"{variant['parameters']:,}"]
+        rows.append([_model_cell(sources, variant), *cells])
     of_seeds = [variant["test_accuracy"] for variant in compared["variants"]]
     (pair,) = best["paired"]
     lead = pair["differences"]["test_accuracy"]
@@ -135,19 +137,17 @@ def what_came_out(sources):
 
 @section("The search behind the best settings")
 def search(sources):
-    study = sources.study("search", BEST, *(field.name for field in fields(Settings)))
+    study = sources.study("search", BEST, *check_settings("lstm", {}))
     rows = [[f"validation split, mean of {len(study['seeds'])} seeds", "loss", "accuracy", "best epochs"]]
     for variant in study["variants"]:
-        model, given = NAMES[variant["model"]], sources.settings(variant)
-        recipe = check_settings(variant["model"], BEST[variant["model"]] | {"seed": given["seed"]})
-        change = as_given({key: value for key, value in given.items() if value != recipe[key]})
+        model, found = variant["model"], sources.settings(variant)
+        recipe = check_settings(model, BEST[model])
+        change = {key: found[key] for key in recipe if found[key] != recipe[key] and key not in FREE}
+        name = f"{NAMES[model]}, {as_given(change) or 'its best settings'}"
         loss, epochs = f"{np.mean(variant['validation_loss']):.4f}", map(str, variant["best_epoch"])
-        accuracy = _percent(variant["validation_accuracy"])
-        rows.append([f"{model}, {change or 'its best settings'}", loss, accuracy, ", ".join(epochs)])
-    names = [row[0] for row in rows]
-    for model in BEST:
-        if names.count(f"{NAMES[model]}, its best settings") != 1:
-            raise UserError("the search is of other settings than recipes.py: call search() again")
+        rows.append([name, loss, _percent(variant["validation_accuracy"]), ", ".join(epochs)])
+    if sum("its best settings" in name for name, *_ in rows) != len(BEST):
+        raise UserError("the search is of other settings than recipes.py: call search() again")
     return {}, rows
 
 
@@ -180,8 +180,8 @@ def many_runs(sources):
 
 @section("Three widths", widths=plots.plot_gradients_rnns)
 def widths(sources):
-    recipes = {run_id: {"hidden_size": units} for run_id, units in WIDTHS.items()} | {DEFAULT_RNN: {}}
-    logs = [sources.log(run_id, "rnn", recipe) for run_id, recipe in recipes.items()]
+    units = {run_id: {"hidden_size": H} for run_id, H in WIDTHS.items()} | {DEFAULT_RNN: {}}
+    logs = [sources.log(run_id, "rnn", DEFAULTS["rnn"] | own) for run_id, own in units.items()]
     return {
         "before": [_remaining(log.epochs[0]) for log in logs],
         "after": [_remaining(log.best) for log in logs],
@@ -190,8 +190,11 @@ def widths(sources):
 
 
 def _default_logs(sources):
-    runs = {"rnn": DEFAULT_RNN, "lstm": DEFAULT_LSTM}
-    return [sources.log(run_id, model, DEFAULTS[model]) for model, run_id in runs.items()]
+    return [sources.log(run_id, model, DEFAULTS[model]) for model, run_id in RUNS.items()]
+
+
+def _of_default_runs(sources, what):
+    return [sources.of_run(what, run_id, model, DEFAULTS[model]) for model, run_id in RUNS.items()]
 
 
 @section("How to read the gradient figure", gradients=plots.plot_gradients_rnn_vs_lstm)
@@ -214,13 +217,12 @@ def learning(sources):
     cell = [_remaining(record, "c", 40) for record in lstm.epochs[1:]]
     hidden = np.log10([_remaining(record, "h", 30) for record in rnn.epochs[1:]])
     spectra = rnn.epochs[-1]["recurrent_weights"]["h"]
-    shares = [
-        record["gradients"]["recurrent_share"]["mean"] for record in (rnn.epochs[0], rnn.best, lstm.best)
-    ]
+    recorded = [record["gradients"] for record in (rnn.epochs[0], rnn.best, lstm.best)]
+    added = [np.cumsum(gradients["recurrent_share"]["mean"]) for gradients in recorded]
     return {
         "lstm_c_40_steps_back": [min(cell), max(cell)],
         "rnn_h_30_steps_back_changes_by_a_factor_of": 10 ** np.abs(np.diff(hidden)).max(),
-        "steps_that_add_half": [int(np.argmin(np.abs(np.cumsum(one) - 0.5))) + 1 for one in shares],
+        "steps_that_add_half": [np.argmin(np.abs(share - 0.5)) + 1 for share in added],
         "largest_singular_value": spectra["largest_singular_value"],
         "spectral_radius": spectra["spectral_radius"],
         "saturated": np.mean(rnn.best["activations"]["h"]["saturated"][:DEPTH]),
@@ -228,8 +230,7 @@ def learning(sources):
 
 
 def _readings(sources):
-    runs = {"rnn": DEFAULT_RNN, "lstm": DEFAULT_LSTM}
-    found = [sources.of_run("sentence", run_id, model, DEFAULTS[model]) for model, run_id in runs.items()]
+    found = _of_default_runs(sources, "sentence")
     if {reading["sentence"] for reading in found} != {SENTENCE}:
         raise UserError(f"another sentence was read last: call predict({SENTENCE!r}, …) as main.py does")
     return found
@@ -277,22 +278,20 @@ def _rates_table(of_model):
 
 @section("Theory over measurement", theory=plots.plot_theory)
 def theory(sources):
-    rnn = sources.of_run("jacobians", DEFAULT_RNN, "rnn", DEFAULTS["rnn"])
-    lstm = sources.of_run("jacobians", DEFAULT_LSTM, "lstm", DEFAULTS["lstm"])
+    rnn, lstm = _of_default_runs(sources, "jacobians")
     before, best = (rnn["at"][moment] for moment in MOMENTS)
-    numbers = {
+    predicted = ("exponent_drive", "exponent_sentences")
+    rates = (before["rates"], best["rates"])
+    off = [[abs(one[name] / one["slope_h"] - 1) for one in rates] for name in predicted]
+    return {
         "times_smaller_before": 10 ** -before["quantities"]["h"]["median"][rnn["depths"][1] - 1],
         "largest_singular_value": best["recurrent_weights"]["h"]["largest_singular_value"],
         "log10_of_pascanu_over_measured": best["excess"]["pascanu"],
         "log10_of_norms_over_measured": best["excess"]["norms"],
         "product_over_measured": 10 ** best["excess"]["product"],
-    }
-    for name in ("exponent_drive", "exponent_sentences"):
-        rates = [moment["rates"] for moment in (before, best)]
-        numbers[f"{name}_is_off_by"] = [abs(one[name] / one["slope_h"] - 1) for one in rates]
-    errors = [numbers[f"{name}_is_off_by"][0] for name in ("exponent_drive", "exponent_sentences")]
-    numbers["predictions_agree_before_within"] = math.ceil(100 * max(errors)) / 100
-    return numbers, _rates_table([[rnn], [lstm]])
+        "predictions_before_are_within": math.ceil(100 * max(first for first, _ in off)) / 100,
+        "predictions_after_are_off_by": [last for _, last in off],
+    }, _rates_table([[rnn], [lstm]])
 
 
 @section("Why does my LSTM's gradient vanish?", direct_path=plots.plot_direct_path)
@@ -308,12 +307,12 @@ def direct_path(sources):
 
 @section("Does it hold with the best settings?", best_jacobians=plots.plot_jacobians_over_seeds)
 def best_rates(sources):
-    return {}, _rates_table(
-        [
-            [sources.of_run("jacobians", f"study-{model}-best-s{seed}", model, recipe) for seed in range(3)]
-            for model, recipe in BEST.items()
-        ]
-    )
+    seeds = range(3)
+    of_model = [
+        [sources.of_run("jacobians", f"study-{model}-best-s{seed}", model, recipe) for seed in seeds]
+        for model, recipe in BEST.items()
+    ]
+    return {}, _rates_table(of_model)
 
 
 # Other studies --------------------------------------------------------------------------------------------
