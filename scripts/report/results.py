@@ -307,6 +307,7 @@ def direct_path(sources):
 
 @section("Does it hold with the best settings?", best_jacobians=plots.plot_jacobians_over_seeds)
 def best_rates(sources):
+    sources.study("best", BEST)  # whose runs these are
     seeds = range(3)
     of_model = [
         [sources.of_run("jacobians", f"study-{model}-best-s{seed}", model, recipe) for seed in seeds]
