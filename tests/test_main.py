@@ -46,12 +46,11 @@ def blocks():
 
 def run_block(source):
     """Execute a block of main.py as if it stood at the end of the file; what takes minutes, in small."""
-    small = {"seeds": 1, "epochs": 1, "hidden_size": 4}
     names = dict(vars(main)) | {
         "__name__": "__main__",
         "preprocess": preprocess_small,
         "initialisation_study": lambda of_model: main.initialisation_study(seeds=1, of_model=of_model),
-        "equal_parameters": lambda: main.equal_parameters(**small),
+        "equal_parameters": lambda: main.equal_parameters(seeds=1),
         "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
         "BEST": SMALL_BEST,
@@ -67,10 +66,9 @@ def run_block(source):
 
 
 def compare_small(*models, **options):
-    """As main.compare, one seed, or as many as later blocks ask for; a model's own settings are small."""
-    small = {} if "of_model" in options else {"epochs": 1, "hidden_size": 4}
+    """As main.compare, one seed, or as many as later blocks ask for."""
     seeds = 10 if options.get("name") == "best" else 1
-    main.compare(*models, **options | small | {"seeds": seeds})
+    main.compare(*models, **options | {"seeds": seeds})
 
 
 def preprocess_small(dataset, **options):
@@ -116,12 +114,11 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
     run_block(blocks()[1])
     main.plot()
-    shutil.copy(Path(main.__file__).with_name("README.md"), study_root)
+    for page in ("README.md", "assets/README.md"):
+        shutil.copy(Path(main.__file__).parent / page, study_root / page)
     monkeypatch.setattr(figure_style, "to_png", lambda figure: Image.new("P", (1, 1)))  # drawn just now
-    parts = main.report()["parts"]  # of sentences so short and of one seed, not all can be made
-    assert set(parts) >= {"front_page", "widths", "accuracies", "theory", "direct_path", "initialisations"}
-    assert set(parts) >= {"beside", "recipes", "searched", "random_rows", "one_seed", "best_rates"}
-    assert set(parts) >= {"parameters", "probe_even", "probe_log", "long_texts", "sentence"}
+    short = {"learning", "memory", "many_runs", "long_texts", "search"}  # sentences, or of one seed
+    assert set(main.report()["sections"]) >= set(results.PARTS) - short
     out = capsys.readouterr().out
     assert "accuracy" in out
     assert "P(positive)" in out

@@ -1,35 +1,37 @@
-"""What README.md states, held against what logs and studies say; its figures drawn again.
+"""Check every number of the results page and the front page, and write their tables; used by main.py.
 
-scripts/report/results.py makes each result as a phrase, with its numbers in it, that has to stand in a section of
-README.md. :func:`report` looks for them there, and writes ``assets/benchmarks/results.json``, which is
-committed beside the figures:
+What results.py makes is kept in ``assets/benchmarks/results.json``, which is committed:
 
     format_version
-    parts           of each part of scripts/report/results.py, by name
-        section     the README's heading
-        results     phrases that stand in that section
-        figures     names of files in assets/figures/
-        dataset     as a log names it
-        runs        {run id: {model, parameters, settings (those that are not the default), versions, epochs,
-                    best_epoch, validation_loss, validation_accuracy (both at the best epoch)}}
+    sections    {name of a part: {heading, numbers, rows, figures, dataset (its checksum), runs (their ids)}}
+    runs        {run id: {model, parameters, settings (those that are not the default), versions, epochs,
+                best_epoch, validation_loss, validation_accuracy (both at the best epoch)}}
+    datasets    {checksum: dataset as a log names it}
 
-Nothing is trained or measured, and neither data/ nor weights are read. A part whose runs are missing, or of
-other data, keeps what stood there.
+In prose each number with a decimal point, each power of ten and each percentage is checked: it has to be a
+number of its section, rounded as it is printed. Not checked are code, links, and numbers that can't be made
+again, such as those of the literature: they are between ``<!-- quoted -->`` and ``<!-- end -->``.
 """
 
 import re
+from decimal import Decimal
+
+import numpy as np
 
 from scripts.files import paths
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, assets_path, check_version
-from scripts.files.storage import DAMAGE, read_json, undamaged, write_json, written_whole
-from scripts.report.results import PARTS, Sources
+from scripts.files.paths import assets_path, check_version
+from scripts.files.storage import DAMAGE, read_json, undamaged, write_json, write_text, written_whole
+from scripts.files.studies import study_path
+from scripts.report.results import PARTS
+from scripts.report.sources import Sources
 
-NUMBER = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
+VERSION = 2
+FRONT_PAGE, RESULTS_PAGE = "README.md", "assets/README.md"
 
 
 def report():
-    """Make every result and figure of the README again; print a line for each that it states otherwise.
+    """Make every number, table and figure of the results again, and check the pages against them.
 
     Returns
     -------
@@ -39,127 +41,149 @@ def report():
     Raises
     ------
     UserError
-        There is no README.md, or the results.json from before is damaged.
+        A page is missing, or the results.json from before is damaged.
     """
-    sections = readme_sections()
-    before = read_results()["parts"] if results_path().exists() else {}
-    parts, remade = {}, 0
-    for part in PARTS:
-        if part.name in before:
-            parts[part.name] = before[part.name]
+    pages, results, remade = _read_pages(), _read_results(), 0
+    for name in PARTS:
         try:
-            parts[part.name] = make(part, before.get(part.name))
+            _make_again(name, results)
             remade += 1
         except UserError as error:
-            print(f'not remade, of "{part.section}": {error}')
-    results = {"format_version": FORMAT_VERSION, "parts": parts}
-    write_json(results_path(), results)
-    differ = [line for part in parts.values() for line in disagreements(sections, part)]
-    count = sum(len(part["results"]) for part in parts.values())
-    summary = f"{count - len(differ)} of {count} results stand so in README.md"
-    print(*differ, f"{summary}; {remade} of {len(PARTS)} parts were remade", sep="\n")
+            print(f"kept from results.json, {name}: {error}")
+    used = {run_id for section in results["sections"].values() for run_id in section["runs"]}
+    results["runs"] = {run_id: run for run_id, run in results["runs"].items() if run_id in used}
+    write_json(study_path("results"), results)
+    for name, text in pages.items():
+        pages[name] = write_tables(text, results["sections"])
+        if pages[name] != text:
+            write_text(paths.ROOT / name, pages[name])
+            print(f"{name}: tables written again")
+    count, wrong = check(pages, results["sections"])
+    summary = f"{count - len(wrong)} of {count} numbers agree with results.json"
+    print(*wrong, f"{summary}; {remade} of {len(PARTS)} parts were made again", sep="\n")
     return results
 
 
-def make(part, before):
-    """One part as results.json holds it, its figures drawn; `before` is what it held, or None."""
-    sources = Sources()
+def _make_again(part, results):
+    heading, function, figures = PARTS[part]
+    sources, before = Sources(), results["sections"].get(part)
     try:
-        results = list(part.results(sources))
+        numbers, rows = function(sources)
+        numbers = {name: np.asarray(value).tolist() for name, value in numbers.items()}
     except UserError:
         raise
     except DAMAGE as error:
-        raise UserError(
-            f"its runs or studies lack what is asked of them ({error!r}): make them again with their block "
-            "of main.py, as that stands"
-        ) from error
-    dataset = sources.dataset()
-    if before and before["dataset"]["checksum"] != dataset["checksum"]:
-        raise UserError(
-            f"its runs are of {name_data(dataset)}, README.md's of {name_data(before['dataset'])}: train on "
-            f"those, or delete {results_path()} for a report of your own"
-        )
-    for name, draw in part.figures.items():
+        remedy = "make them again with their block of main.py"
+        raise UserError(f"its runs or studies lack what is asked of them ({error!r}): {remedy}") from error
+    checksum, *others = sources.datasets
+    expected = before["dataset"] if before else checksum
+    if others or checksum != expected:
+        found = [f"{one['name']} with {one['embeddings']} ({key})" for key, one in sources.datasets.items()]
+        remedy = f"train on that, or delete {study_path('results')} for a report of your own"
+        raise UserError(f"its runs are of {' and '.join(found)}, expected {expected} alone: {remedy}")
+    figures = {f"readme-{name.replace('_', '-')}.png": draw for name, draw in figures.items()}
+    for name, draw in figures.items():
         with written_whole(assets_path("figures", name)) as file:
             file.write(draw().read_bytes())
-    return {
-        "section": part.section,
-        "results": results,
-        "figures": list(part.figures),
-        "dataset": dataset,
-        "runs": sources.runs,
+    results["sections"][part] = {
+        "heading": heading,
+        "numbers": numbers,
+        "rows": rows,
+        "figures": list(figures),
+        "dataset": checksum,
+        "runs": list(sources.logs),
     }
+    results["runs"] |= sources.runs()
+    results["datasets"] |= sources.datasets
 
 
-def name_data(dataset):
-    """A dataset in words."""
-    return f"{dataset['name']} with {dataset['embeddings']} (checksum {dataset['checksum']})"
-
-
-def results_path():
-    """Path of results.json."""
-    return assets_path("benchmarks", "results.json")
-
-
-def read_results():
-    """results.json as this module's docstring describes it; UserError where it is damaged."""
-    path, remedy = results_path(), "restore it, or delete it and call report() again"
+def _read_results():
+    path, remedy = study_path("results"), "restore it, or delete it and call report() again"
+    if not path.exists():
+        return {"format_version": VERSION, "sections": {}, "runs": {}, "datasets": {}}
     results = read_json(path)
-    check_version(path, results, remedy)
+    check_version(path, results, remedy, VERSION)
     with undamaged(path, "damaged", remedy):
-        for part in results["parts"].values():
-            part["section"], part["results"], part["figures"], part["dataset"]["checksum"]
+        for section in results["sections"].values():
+            section["heading"], section["rows"], section["numbers"].values()
+            results["datasets"][section["dataset"]], [results["runs"][run_id] for run_id in section["runs"]]
     return results
 
 
-# The README -----------------------------------------------------------------------------------------------
+def _read_pages():
+    pages = {}
+    for name in (FRONT_PAGE, RESULTS_PAGE):
+        path = paths.ROOT / name
+        if not path.is_file():
+            raise UserError(f"{path} is missing, expected the page that is to be checked: restore it")
+        pages[name] = path.read_text(encoding="utf-8")
+    return pages
 
 
-def readme_sections():
-    """Text of README.md by heading, each up to the next heading; lines are joined.
+def write_tables(page, sections):
+    """Return a page with the rows of each part between the markers of its table."""
 
-    Returns
-    -------
-    dict of str to str
-        Headings without the code in brackets that they end with, texts without blocks of code.
+    def written(match):
+        if match[2] not in sections:
+            return match[0]
+        head, *rows = sections[match[2]]["rows"]
+        lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+        return "\n".join([match[1], "", *lines, "", "<!-- end -->"])
 
-    Raises
-    ------
-    UserError
-        There is no README.md.
-    """
-    path = paths.ROOT / "README.md"
-    if not path.is_file():
-        raise UserError(f"{path} is missing, expected the README that is to be checked: restore it")
-    text = re.sub(r"(?ms)^```.*?^```$", "", path.read_text(encoding="utf-8"))  # "# …" there is no heading
+    return re.sub(r"(?s)(<!-- table: (\S+) -->)\n.*?<!-- end -->", written, page)
+
+
+def sections_of(pages):
+    """Return the text below each heading of the results page, and README.md up to its first section."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", pages[RESULTS_PAGE])  # "# …" in code is no heading
     _, *pieces = re.split(r"(?m)^#+ (.*?)(?: \(`.*`\))?$", text)
-    return dict(zip(pieces[::2], (" ".join(body.split()) for body in pieces[1::2]), strict=True))
+    front = re.split(r"(?m)^## ", pages[FRONT_PAGE])[0]
+    return {"Front page": front} | dict(zip(pieces[::2], pieces[1::2], strict=True))
 
 
-def disagreements(sections, part):
-    """A line for each result of a part that doesn't stand in its section, with what should stand there.
-
-    Parameters
-    ----------
-    sections : dict of str to str
-        As :func:`readme_sections` gives them.
-    part : dict
-        As results.json holds it.
-
-    Returns
-    -------
-    list of str
-    """
-    text = sections.get(part["section"], "")
-    lines = []
-    for phrase in part["results"]:
-        if not find(re.escape(phrase), text):
-            stated = find(NUMBER.join(re.escape(words) for words in re.split(NUMBER, phrase)), text)
-            instead = f'for "{stated[0]}" read' if stated else "missing:"
-            lines.append(f'README.md, "{part["section"]}", {instead} "{phrase}"')
-    return lines
+UNCHECKED = (
+    r"^```.*?^```$|^<!-- table: .*?<!-- end -->|<!-- quoted -->.*?<!-- end -->|<!--.*?-->|`[^`]*`|\]\([^)]*\)"
+    r"|95\s?%\s(?:confidence\s)?interval"
+)
+DIGITS = r"(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
+LIST = rf"(?:(?:,? (?:and |to |± |– )?|–)[-+]?{DIGITS})*"  # numbers that share a percent sign
+NUMBER = rf"(?<![\w.,])([-+]?{DIGITS})(?:e(-?\d+))?(?!\w|[.,]\d)((?={LIST} ?%))?"
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 
 
-def find(pattern, text):
-    """A match that neither begins nor ends within a number or a word: .1 is not in .13, -.1 or 1.1."""
-    return re.search(rf"(?<![\w.,+-]){pattern}(?!\w|[.,]\d)", text)
+def numbers_in(text):
+    """Return the numbers to be checked: each as printed, its value, and one unit of its last digit."""
+    text = " ".join(re.sub(f"(?ms){UNCHECKED}", " ", text).split())
+    text = re.sub(r"(?:([\d.]+) ?[×·] ?|\b)10([⁻⁰¹²³⁴-⁹]+)", lambda m: f"{m[1] or 1}e{m[2]}", text)
+    found = []
+    for match in re.finditer(NUMBER, text.translate(SUPERSCRIPTS)):
+        digits, power, percent = match[1].replace(",", ""), match[2] or 0, match[3] is not None
+        if "." in digits or power or percent:
+            shift = int(power) - 2 * percent
+            unit = Decimal(1).scaleb(shift - len(digits.partition(".")[2]))
+            found.append((match[0] + "%" * percent, Decimal(digits).scaleb(shift), unit))
+    return found
+
+
+def check(pages, sections):
+    """Count the numbers of both pages; return that and a line for each that is none of its section's."""
+    count, wrong = 0, []
+    for heading, text in sections_of(pages).items():
+        known = [
+            (Decimal(str(value)), name)
+            for section in sections.values()
+            if section["heading"] == heading
+            for name, values in section["numbers"].items()
+            for value in np.ravel(values).tolist()
+            if value is not None
+        ]
+        for printed, value, unit in numbers_in(text):
+            count += 1
+            distance, nearest, name = min(
+                (abs(one - value), one, name) for one, name in known or [(0, "none")]
+            )
+            if not known or distance > unit * Decimal("0.5000001"):
+                shown = f"{100 * nearest:.4g}%" if printed.endswith("%") else f"{nearest:.4g}"
+                instead = f"the nearest is {name}, {shown}" if known else "it has none"
+                wrong.append(f'"{heading}" states {printed}, which is none of its numbers: {instead}')
+    return count, wrong

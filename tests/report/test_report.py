@@ -1,140 +1,142 @@
-"""What README.md states is what the committed results hold, and report() finds what isn't."""
+"""The committed pages state what results.json holds, and report() notices where they don't."""
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import main
 from scripts.files.errors import UserError
-from scripts.files.paths import log_path
-from scripts.files.runs import read_log
+from scripts.files.paths import FORMAT_VERSION, log_path
+from scripts.files.studies import study_path
 from scripts.report import report, results
+from scripts.report.sources import Sources
 
 PROJECT = Path(main.__file__).parent
 COMMITTED = json.loads((PROJECT / "assets" / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-SECTION = "How to read the gradient figure"
+SECTIONS = COMMITTED["sections"]
+SMALL = {"epochs": 2, "hidden_size": 4}
 
 
-# The README and the committed results -----------------------------------------------------------------------
+# The committed pages ----------------------------------------------------------------------------------------
 
 
-def test_the_committed_results_are_complete():
-    assert list(COMMITTED["parts"]) == [part.name for part in results.PARTS]
-    for part in results.PARTS:
-        committed = COMMITTED["parts"][part.name]
-        assert committed["section"] == part.section
-        assert committed["figures"] == list(part.figures)
-        assert committed["results"]
-        assert committed["runs"]
+@pytest.fixture(scope="module")
+def pages():
+    return {
+        name: (PROJECT / name).read_text(encoding="utf-8")
+        for name in (report.FRONT_PAGE, report.RESULTS_PAGE)
+    }
 
 
-def test_the_readme_states_the_committed_results():
-    sections = report.readme_sections()
-    for part in COMMITTED["parts"].values():
-        assert part["section"] in sections
-        assert report.disagreements(sections, part) == []
+def test_every_part_is_committed_with_what_it_is_made_of(pages):
+    assert list(SECTIONS) == list(results.PARTS)
+    for name, (heading, _, _) in results.PARTS.items():
+        assert SECTIONS[name]["heading"] == heading
+        assert heading in report.sections_of(pages)
+        assert SECTIONS[name]["numbers"] or SECTIONS[name]["rows"]
+    assert set(COMMITTED["runs"]) == {run_id for section in SECTIONS.values() for run_id in section["runs"]}
+    assert set(COMMITTED["datasets"]) == {section["dataset"] for section in SECTIONS.values()}
 
 
-def test_every_figure_of_the_readme_is_one_that_report_draws():
-    linked = re.findall(r"\(assets/figures/(.*?)\)", (PROJECT / "README.md").read_text(encoding="utf-8"))
-    drawn = [name for part in results.PARTS for name in part.figures]
+def test_the_pages_agree_with_the_committed_results(pages):
+    count, wrong = report.check(pages, SECTIONS)
+    assert wrong == []
+    assert count > 100
+    for page in pages.values():
+        assert report.write_tables(page, SECTIONS) == page
+    tables = re.findall(r"<!-- table: (\S+) -->", "".join(pages.values()))
+    assert sorted(tables) == sorted(name for name, section in SECTIONS.items() if section["rows"])
+
+
+def test_every_figure_of_the_pages_is_one_that_report_draws(pages):
+    linked = re.findall(r"\((?:assets/)?figures/(readme-.*?)\)", "".join(pages.values()))
+    drawn = [name for section in SECTIONS.values() for name in section["figures"]]
     assert sorted(linked) == sorted(drawn)
     assert {path.name for path in (PROJECT / "assets" / "figures").glob("readme-*.png")} == set(drawn)
+    names = [
+        f"readme-{name.replace('_', '-')}.png" for _, _, figures in results.PARTS.values() for name in figures
+    ]
+    assert names == drawn
 
 
-def test_a_number_changed_in_the_readme_is_found():
-    """Whichever it is: of every phrase, each number in turn is replaced."""
-    sections = report.readme_sections()
-    for part in COMMITTED["parts"].values():
-        for phrase in part["results"]:
-            for number in re.finditer(report.NUMBER, phrase):
-                other = phrase[: number.start()] + "987" + phrase[number.end() :]
-                altered = sections | {part["section"]: sections[part["section"]].replace(phrase, other)}
-                lines = report.disagreements(altered, part)
-                assert any(f'for "{other}" read "{phrase}"' in line for line in lines)
+def test_a_number_that_is_changed_in_its_last_digit_is_noticed(pages):
+    """Each in a table is; in prose each that does not become another number of its section."""
+    noticed = {"table": [], "decimal": [], "percentage": []}
+    printed = printed_numbers(pages)
+    for name, page in pages.items():
+        tables = [match.span() for match in re.finditer(r"(?s)<!-- table: .*?<!-- end -->", page)]
+        for match in re.finditer(r"(?<![\w.])\d*\.?\d+(?=(e-\d)?)(?!\w*\.?\d)", page):
+            in_table = any(start < match.start() < end for start, end in tables)
+            decimal = "." in match[0] or match[1]
+            digit = {"9": "8"}.get(match[0][-1]) or int(match[0][-1]) + 1
+            altered = pages | {name: f"{page[: match.end() - 1]}{digit}{page[match.end() :]}"}
+            if in_table and decimal:
+                noticed["table"].append(report.write_tables(altered[name], SECTIONS) == page)
+            elif not in_table and printed_numbers(altered) != printed:
+                kind = "decimal" if decimal else "percentage"
+                noticed[kind].append(report.check(altered, SECTIONS)[1] != [])
+    count = {kind: (sum(found), len(found)) for kind, found in noticed.items()}
+    assert count["table"][0] == count["table"][1] > 100
+    assert count["decimal"][0] >= 0.9 * count["decimal"][1] > 60, count
+    assert count["percentage"][0] >= 0.7 * count["percentage"][1] > 20, count
 
 
-# Phrases ----------------------------------------------------------------------------------------------------
+def printed_numbers(pages):
+    return [report.numbers_in(text) for text in report.sections_of(pages).values()]
 
 
-@pytest.mark.parametrize("text", [".13", "-.1", "1.1", ".1e-5", "2,.1", ".1,5"])
-def test_a_number_is_not_found_within_another(text):
-    part = {"section": "Results", "results": [".1"]}
-    assert report.disagreements({"Results": f"It is {text} there."}, part)
-    assert not report.disagreements({"Results": "It is .1, there."}, part)
-    assert not report.disagreements({"Results": "It is .1."}, part)
-
-
-def test_what_the_readme_says_instead_is_quoted():
-    part = {"section": "Results", "results": ["keeps 2e-7 of 1,234 (-.319 ± .0004)", "and 5 more"]}
-    lines = report.disagreements({"Results": "It keeps .03 of 1,234 (-.3 ± .1), it says."}, part)
-    assert len(lines) == 2
-    assert 'for "keeps .03 of 1,234 (-.3 ± .1)" read "keeps 2e-7 of 1,234 (-.319 ± .0004)"' in lines[0]
-    assert 'missing: "and 5 more"' in lines[1]
-    assert len(report.disagreements({}, part)) == 2
-
-
-def test_sections_end_at_the_next_heading(study_root):
-    text = "# One\na\nb\n```\n# no heading\n```\n## Two (`block()`)\n\n| c |\n|---|\n"
-    (study_root / "README.md").write_text(text, encoding="utf-8")
-    assert report.readme_sections() == {"One": "a b", "Two": "| c | |---|"}
+# Numbers in prose -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("text", "values"),
     [
-        (0.0459, ".046"),
-        (4.32, "4.3"),
-        (11.4, "11"),
-        (434.4, "434"),
-        (2.3e-7, "2e-7"),
-        (0.0997, ".10"),
+        ("It is .43 % here, 0.43% there, 49 % elsewhere.", ["0.0043", "0.0043", "0.49"]),
+        ("From 1, 5 and 10 words 52, 68 and 82.5 % are correct.", ["0.52", "0.68", "0.825"]),
+        ("85.5 ± .2 %, 84.9–85.9%, 82 to 98.5 %", ["0.855", "0.002", "0.849", "0.859", "0.82", "0.985"]),
+        ("2e-7, 2 × 10⁻⁷, 3.5 × 10⁻⁷, 10⁻⁷ and 10^18.3", ["2e-7", "2e-7", "3.5e-7", "1e-7", "18.3"]),
+        ("-.02, −0.02, +2.7 (+2.2 to +3.2), 1,234.5", ["-0.02", "-0.02", "2.7", "2.2", "3.2", "1234.5"]),
+        ("Python 3.11.7, 6B 100d, 2013, 872 sentences, step 0.05.050, half of its 95 % interval", []),
+        ("`lr=0.002` and [1.5](a-1.5.png), <!-- quoted -->88.0 % elsewhere<!-- end -->", ["1.5"]),
+        ("```\n0.5\n```\n<!-- table: t -->\n| .5 |\n<!-- end -->\n<!-- .5 -->", []),
     ],
 )
-def test_numbers_are_printed_to_two_digits(value, text):
-    assert results.short(value) == text
-    assert results.short(-value) == "-" + text
-    assert results.short(0) == "0"
+def test_what_is_a_number(text, values):
+    assert [value for _, value, _ in report.numbers_in(text)] == [Decimal(value) for value in values]
 
 
-@pytest.mark.parametrize(
-    ("log10", "text"), [(-56.15, "7e-57"), (-400.0, "1e-400"), (-9.01, "1e-9"), (-0.44, ".36"), (0.1, "1.3")]
-)
-def test_powers_are_printed_that_are_no_floats(log10, text):
-    assert results.power(log10) == text
-
-
-class Given:
-    """Sources that hold one study."""
-
-    def __init__(self, study):
-        self.study = self.jacobians = lambda *_: study
-
-
-def test_words_and_depths_are_counted_from_one():
-    by_k = [k / 100 for k in range(1, 48)]
-    models = [
-        {"accuracy": [by_k], "enough": 5, "runs": [f"study-{kind}-best-s0"]} for kind in ("rnn", "lstm")
-    ]
-    study = {
-        "models": models,
-        "baselines": {"counts": by_k},
-        "longer": list(range(47)),
-        "sentences": 9,
+def stated(text, **numbers):
+    """Return the complaints about a results page of one section."""
+    sections = {
+        "part": {"heading": "Here", "numbers": numbers},
+        "other": {"heading": "There", "numbers": {"x": 7.5}},
     }
-    phrases = list(results.memory(Given(study)))
-    assert (
-        "From its last 1, 5, 10, 15, 20 and 30 words the LSTM classifies 1, 5, 10, 15, 20 and 30 %" in phrases
-    )
-    assert "Logistic regression on word counts reaches 47.0 %" in phrases
-    assert "only 29 of the 9 sentences are longer than 30 words" in phrases
+    pages = {report.FRONT_PAGE: "# a\n", report.RESULTS_PAGE: f"# Here (`block()`)\n\n{text}\n\n## There\n"}
+    return report.check(pages, sections)[1]
 
-    names = ("h", "c", "product", "direct_mean", "direct_max", "direct_gradient")
-    logs = {"quantities": {name: {"median": [-d for d in range(1, 52)]} for name in names}}
-    study = {"depths": [10, 20], "at": {"initialisation": logs, "best": logs}, "sentences": {"count": 3}}
-    assert "of (h, c) at depth 20 is 1e-20 before and 1e-20 after" in list(results.direct_path(Given(study)))
+
+def test_a_number_has_to_be_one_of_its_section_as_it_is_rounded():
+    assert stated(".046; 4.6 %; 0.0459", share=[0.1, 0.0459]) == []
+    assert stated("2e-64 and 1e-400", tiny=[2.3e-64, "1e-400"]) == []
+    assert stated("49 %", share=[None, 0.4949]) == []
+    (line,) = stated("It is .047.", share=[0.1, 0.0459])
+    assert line == '"Here" states .047, which is none of its numbers: the nearest is share, 0.0459'
+    assert len(stated("7.5", share=0.1)) == 1  # of another section
+    assert len(stated("-.046", share=0.0459)) == 1
+    assert len(stated(".05 %", share=0.05)) == 1
+    assert len(stated("It is 7.5 there.")) == 1
+
+
+def test_tables_are_written_between_their_markers():
+    page = "a\n<!-- table: t -->\nold\n<!-- end -->\nb\n<!-- table: other -->\n<!-- end -->\n"
+    sections = {"t": {"rows": [["", "x"], ["y", "1.5"]]}}
+    written = report.write_tables(page, sections)
+    assert "<!-- table: t -->\n\n|  | x |\n| --- | --- |\n| y | 1.5 |\n\n<!-- end -->\nb" in written
+    assert written.endswith("<!-- table: other -->\n<!-- end -->\n")
+    assert report.write_tables(written, sections) == written
 
 
 # report() on a small project --------------------------------------------------------------------------------
@@ -142,157 +144,221 @@ def test_words_and_depths_are_counted_from_one():
 
 @pytest.fixture
 def one_seed(data, study_root, monkeypatch):
-    """Two runs, and a report that has but one part more than they allow; returns the README's text."""
+    """Two runs, and a report that has one part more than they allow; return the path of the results page."""
 
     def draw():
         (study_root / "drawn.png").write_bytes(b"drawn")
         return study_root / "drawn.png"
 
-    parts = [part for part in results.PARTS if part.name in ("one_seed", "overfitting")]
-    parts = [part._replace(figures=dict.fromkeys(part.figures, draw)) for part in parts]
+    parts = {name: results.PARTS[name] for name in ("one_seed", "what_came_out")}
+    parts = {
+        name: (heading, make, dict.fromkeys(figures, draw))
+        for name, (heading, make, figures) in parts.items()
+    }
     monkeypatch.setattr(report, "PARTS", parts)
-    main.train_rnn(epochs=2, hidden_size=4)
-    main.train_lstm(epochs=2, hidden_size=4)
-
-    def left(run_id, state, epoch):
-        _, *epochs = map(json.loads, log_path(run_id).read_text(encoding="utf-8").splitlines())
-        best = min(epochs[1:], key=lambda record: record["validation_loss"])
-        median = (epochs[0] if epoch == 0 else best)["gradients"][state]["decay"]["median"]
-        return results.short(100 * median[19])
-
-    text = f"""# {SECTION}
-
-20 steps back {left("rnn-run-1", "h", 0)} % is left in the RNN and {left("lstm-run-3", "c", 0)} % in the
-LSTM's cell before training; {left("rnn-run-1", "h", 1)} % in the RNN,
-{left("lstm-run-3", "h", 1)} % in the LSTM's h and {left("lstm-run-3", "c", 1)} % in its cell after it
-"""
-    (study_root / "README.md").write_text(text, encoding="utf-8")
-    return text
+    monkeypatch.setattr(results, "DEFAULTS", {"rnn": SMALL, "lstm": SMALL})
+    main.train_rnn(**SMALL)
+    main.train_lstm(**SMALL)
+    _, *epochs = map(json.loads, log_path("rnn-run-1").read_text(encoding="utf-8").splitlines())
+    share = epochs[0]["gradients"]["h"]["decay"]["median"][19]
+    (study_root / "README.md").write_text("# Title\n", encoding="utf-8")
+    page = study_root / "assets" / "README.md"
+    page.write_text(f"# How to read the gradient figure\n\nBefore: {100 * share:.2f} %.\n", encoding="utf-8")
+    return page
 
 
-def test_report_agrees_with_a_readme_that_is_right(one_seed, study_root, capsys):
+def printed_by_report(capsys):
     capsys.readouterr()
     made = main.report()
-    lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("README.md")] == []
-    assert lines[-1] == "2 of 2 results stand so in README.md; 1 of 2 parts were remade"
-    path = study_root / "assets" / "benchmarks" / "results.json"
-    assert json.loads(path.read_text(encoding="utf-8")) == made
-    runs = made["parts"]["one_seed"]["runs"]
-    assert set(runs) == {"rnn-run-1", "lstm-run-3"}
-    assert runs["rnn-run-1"]["settings"] == {"epochs": 2, "hidden_size": 4}
+    return made, capsys.readouterr().out.splitlines()
+
+
+def test_report_agrees_with_a_page_that_is_right(one_seed, study_root, capsys):
+    made, (missing, last) = printed_by_report(capsys)
+    assert missing.startswith("kept from results.json, what_came_out: ")
+    assert "compare()" in missing
+    assert last == "1 of 1 numbers agree with results.json; 1 of 2 parts were made again"
+    assert json.loads(study_path("results").read_text(encoding="utf-8")) == made
+    assert set(made["runs"]) == set(made["sections"]["one_seed"]["runs"]) == {"rnn-run-1", "lstm-run-3"}
+    assert made["runs"]["rnn-run-1"]["settings"] == SMALL
+    assert made["datasets"].keys() == {made["sections"]["one_seed"]["dataset"]}
     assert (study_root / "assets" / "figures" / "readme-gradients.png").read_bytes() == b"drawn"
-
-
-def test_report_says_what_the_readme_should_say(one_seed, study_root, capsys):
-    right = re.search(r"\S+ % in the RNN", one_seed)[0]
-    wrong = one_seed.replace(right, "99 % in the RNN")
-    (study_root / "README.md").write_text(wrong, encoding="utf-8")
-    capsys.readouterr()
-    main.report()
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("README.md")]
-    assert SECTION in line
-    assert re.search(rf'for "99 % in the RNN.*" read "{re.escape(right)}', line)
-
-
-def test_report_names_the_block_of_what_is_missing(one_seed, capsys):
-    capsys.readouterr()
-    main.report()
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not remade")]
-    assert 'train_lstm(run_id="lstm-plain")' in line
-    assert "What came out" in line
-
-
-def test_what_cannot_be_remade_stays(one_seed, capsys):
-    before = main.report()
     log_path("rnn-run-1").unlink()
-    assert main.report() == before
+    assert printed_by_report(capsys)[0] == made
+
+
+def test_report_names_a_number_that_is_wrong(one_seed, capsys):
+    one_seed.write_text(
+        one_seed.read_text(encoding="utf-8").replace("Before: ", "Before: 1"), encoding="utf-8"
+    )
+    _, (_, line, last) = printed_by_report(capsys)
+    assert line.startswith('"How to read the gradient figure" states 1')
+    assert last.startswith("0 of 1 numbers agree")
 
 
 def test_runs_of_other_data_take_no_ones_place(one_seed, study_root, capsys):
     made = main.report()
-    made["parts"]["one_seed"]["dataset"]["checksum"] = "another"
-    made["parts"]["one_seed"]["results"] = ["as it was"]
-    path = study_root / "assets" / "benchmarks" / "results.json"
-    path.write_text(json.dumps(made), encoding="utf-8")
+    section = made["sections"]["one_seed"]
+    section["dataset"], section["numbers"] = "another", {"as_it": 0.5}
+    made["datasets"]["another"] = {}
+    study_path("results").write_text(json.dumps(made), encoding="utf-8")
     figure = study_root / "assets" / "figures" / "readme-gradients.png"
     figure.write_bytes(b"as it was")
-    assert main.report() == made
+    again, lines = printed_by_report(capsys)
+    assert again == made
     assert figure.read_bytes() == b"as it was"
-    assert "made-up with random" in capsys.readouterr().out
+    assert re.search(r"its runs are of made-up with random \(\w+\), expected another alone", lines[0])
 
 
-def test_a_study_that_does_not_fit_is_one_line(data, study_root, monkeypatch, capsys):
-    """The corpus has no sentence of 40 words, so that nothing can be said of 40 steps back."""
-    monkeypatch.setattr(report, "PARTS", [part for part in results.PARTS if part.name == "learning"])
-    (study_root / "README.md").write_text("# a\n", encoding="utf-8")
-    main.train_rnn(epochs=1, hidden_size=4)
-    main.train_lstm(epochs=1, hidden_size=4)
-    capsys.readouterr()
-    assert main.report()["parts"] == {}
-    assert "not remade" in capsys.readouterr().out.splitlines()[0]
-
-
-def test_old_tests_and_other_sentences_are_refused(data, study_root):
-    sources = results.Sources()
-    main.train_lstm(epochs=1, hidden_size=4)
-    with pytest.raises(UserError, match=r'is missing: call test\("lstm-run-3"\)'):
-        sources.test("lstm-run-3")
-    main.test("lstm-run-3")
-    main.predict("good word1", draw=True)
-    assert sources.test("lstm-run-3")["sentences"] == 60
-    assert sources.reading("lstm-run-3", "good word1")["words"] == ["good", "word1"]
-    with pytest.raises(UserError, match="of another sentence"):
-        sources.reading("lstm-run-3", "bad")
-    main.train_lstm(epochs=4, hidden_size=4)  # goes on, and finds a better epoch
-    assert read_log("lstm-run-3")[1][-1]["epoch"] == 4
-    with pytest.raises(UserError, match="trained again"):
-        results.Sources().test("lstm-run-3")
-
-
-def test_a_comparison_of_other_settings_is_not_that_of_the_recipes(data, monkeypatch):
-    small = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
-    main.compare(seeds=1, name="best", of_model=small)
-    with pytest.raises(UserError, match="'best' is not of the settings in"):
-        results.best(results.Sources())
-    monkeypatch.setattr(results, "BEST", small)
-    assert results.best(results.Sources())["of_model"] == small
-    main.compare(seeds=1, name="best", of_model=small, overwrite=True, input_dropout=0.0)
-    with pytest.raises(UserError, match="'best' is not of the settings in"):
-        results.best(results.Sources())
-    main.compare(seeds=1, name="best-wide", epochs=1, hidden_size=4)
-    with pytest.raises(UserError, match="'best-wide' is not of the settings in"):
-        results.recipe_study(results.Sources(), "best-wide", {"rnn": results.WIDE_RNN})
-
-
-def test_studies_of_other_settings_are_not_those_of_the_recipes(data):
-    small = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
-    main.initialisation_study(seeds=1, of_model=small | {"lstm": small["lstm"] | {"forget_bias": 2.0}})
-    with pytest.raises(UserError, match="'initialisations' is not of the settings in") as error:
-        results.best_study(results.Sources(), "initialisations", {}, {})
-    assert "initialisation_study(of_model=BEST) in main.py" in str(error.value)
-    assert results.best_study(results.Sources(), "initialisations", small, {})["of_model"] == small
-    main.initialisation_study(seeds=1, of_model=small, input_dropout=0.0, overwrite=True)
-    with pytest.raises(UserError, match="is not of the settings in"):
-        results.best_study(results.Sources(), "initialisations", small, {})
-
-
-def test_a_search_with_other_candidates_is_not_that_of_the_readme(monkeypatch):
-    found = [{"model": "rnn", "change": {}}, {"model": "lstm", "change": {}}]
-    study = {"of_model": results.BEST, "candidates": found, "seeds": [0]}
-    monkeypatch.setattr(results.Sources, "study", lambda *_: study)
-    with pytest.raises(UserError, match=r"call search\(\) again"):
-        list(results.searched(results.Sources()))
-
-
-@pytest.mark.parametrize("part", ["initialisations", "probe_even", "probe_log", "long_texts"])
-def test_the_parts_of_the_best_settings_ask_for_them(part, study_root, monkeypatch):
-    study = {"of_model": {}, "settings": {}, "axes": {}, "variants": [{"model": "rnn"}, {"model": "lstm"}]}
-    monkeypatch.setattr(results.Sources, "study", lambda *_: study)
-    with pytest.raises(UserError, match="is not of the settings in"):
-        list(getattr(results, part)(results.Sources()))
-
-
-def test_no_report_without_a_readme(data):
+def test_an_older_results_file_and_a_missing_page_are_refused(one_seed, study_root):
+    study_path("results").parent.mkdir(exist_ok=True)
+    study_path("results").write_text('{"format_version": 1, "parts": {}}', encoding="utf-8")
+    with pytest.raises(UserError, match="format version 1, expected 2: restore it"):
+        main.report()
+    study_path("results").unlink()
+    one_seed.unlink()
     with pytest.raises(UserError, match=r"README\.md is missing"):
         main.report()
+
+
+def test_a_log_that_lacks_what_is_asked_is_one_line(data, study_root, monkeypatch, capsys):
+    """The corpus has no sentence of 40 words, so that nothing can be said of 40 steps back."""
+    monkeypatch.setattr(report, "PARTS", {"learning": results.PARTS["learning"]})
+    monkeypatch.setattr(results, "DEFAULTS", {"rnn": SMALL, "lstm": SMALL})
+    (study_root / "README.md").write_text("# a\n", encoding="utf-8")
+    (study_root / "assets").mkdir(exist_ok=True)
+    (study_root / "assets" / "README.md").write_text("# a\n", encoding="utf-8")
+    main.train_rnn(**SMALL)
+    main.train_lstm(**SMALL)
+    made, lines = printed_by_report(capsys)
+    assert made["sections"] == {}
+    assert "lack what is asked of them" in lines[0]
+
+
+# Settings of the runs ---------------------------------------------------------------------------------------
+
+
+def test_runs_of_other_settings_are_refused_whatever_their_name(data):
+    main.train_lstm("lstm-plain", epochs=1, hidden_size=4)  # with dropout
+    sources = Sources()
+    with pytest.raises(
+        UserError, match=r"'lstm-plain' has .*input_dropout=0\.3.*, expected .*input_dropout=0\.0"
+    ):
+        sources.log("lstm-plain", "lstm", results.NO_DROPOUT | {"epochs": 1, "hidden_size": 4})
+    assert sources.logs == sources.datasets == {}
+    main.train_rnn("rnn-16", epochs=1, hidden_size=16, lr=0.01)
+    with pytest.raises(UserError, match=r"'rnn-16' has epochs=1, lr=0\.01, expected epochs=20, lr=0\.002"):
+        results.widths(Sources())
+    assert sources.log("rnn-16", "rnn", {"epochs": 1, "lr": 0.01}, "hidden_size").hidden_size == 16
+
+
+def write_study(name, **variants):
+    """Write a study of these runs of each model."""
+    variants = [{"model": model, "runs": run_ids} for model, run_ids in variants.items()]
+    header = json.loads(log_path(variants[0]["runs"][0]).read_text(encoding="utf-8").splitlines()[0])
+    study = {"format_version": FORMAT_VERSION, "dataset": header["dataset"], "variants": variants}
+    study_path(name).parent.mkdir(parents=True, exist_ok=True)
+    study_path(name).write_text(json.dumps(study), encoding="utf-8")
+
+
+def test_studies_of_other_settings_are_refused(data):
+    main.train_rnn("a", epochs=1, hidden_size=4)
+    main.train_lstm("b", epochs=1, hidden_size=4, input_dropout=0.0)
+    write_study("best", rnn=["a"], lstm=["b"])
+    recipes = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
+    with pytest.raises(UserError, match=r"'a' has epochs=1, .*expected epochs=20.*name=\"best\""):
+        Sources().study("best", results.BEST)
+    with pytest.raises(UserError, match=r"'b' has input_dropout=0\.0, expected input_dropout=0\.3"):
+        Sources().study("best", recipes)
+    with pytest.raises(UserError, match="'best' has an LSTM"):
+        Sources().study("best", {"rnn": recipes["rnn"]})
+    sources = Sources()
+    assert len(sources.study("best", recipes, "input_dropout")["variants"]) == 2
+    assert list(sources.runs()) == ["a", "b"]
+    assert sources.settings({"runs": ["b"]})["input_dropout"] == 0
+
+
+def test_seeds_of_one_variant_have_the_same_varied_settings(data):
+    for seed, units in ((0, 4), (1, 4), (2, 5)):
+        main.train_rnn(f"rnn-{seed}", epochs=1, hidden_size=units, seed=seed)
+    write_study("two", rnn=["rnn-0", "rnn-1"])
+    write_study("three", rnn=["rnn-0", "rnn-1", "rnn-2"])
+    assert Sources().study("two", {"rnn": {"epochs": 1}}, "hidden_size")
+    with pytest.raises(UserError, match="'rnn-2' has hidden_size=5, expected hidden_size=4"):
+        Sources().study("three", {"rnn": {"epochs": 1}}, "hidden_size")
+    log_path("rnn-1").unlink()
+    with pytest.raises(UserError, match="log of its run 'rnn-1' is missing"):
+        Sources().study("two", {"rnn": {"epochs": 1}}, "hidden_size")
+
+
+def test_readings_older_than_the_weights_or_of_another_sentence_are_refused(data, monkeypatch):
+    recipe = {"epochs": 1, "hidden_size": 4}
+    main.train_lstm(**recipe)
+    with pytest.raises(UserError, match=r"is missing: uncomment the block with 'lstm-run-3'"):
+        Sources().of_run("sentence", "lstm-run-3", "lstm", recipe)
+    main.predict("good word1", draw=True)
+    assert Sources().of_run("sentence", "lstm-run-3", "lstm", recipe)["words"] == ["good", "word1"]
+    main.train_rnn(**recipe)
+    main.predict("good word1", run_id=("rnn-run-1", "lstm-run-3"))
+    monkeypatch.setattr(results, "DEFAULTS", {"rnn": recipe, "lstm": recipe})
+    with pytest.raises(UserError, match="another sentence was read last"):
+        results.sentence(Sources())
+    main.train_lstm(epochs=4, hidden_size=4)  # finds a better epoch
+    with pytest.raises(UserError, match="trained again"):
+        Sources().of_run("sentence", "lstm-run-3", "lstm", recipe | {"epochs": 4})
+
+
+# Parts on made-up studies -----------------------------------------------------------------------------------
+
+
+class Given:
+    """Sources that hold one study, whose runs have these settings."""
+
+    def __init__(self, study, settings=None):
+        self.study = self.of_run = lambda *_: study
+        self.settings = lambda variant: settings[variant["runs"][0]]
+
+
+def test_words_and_depths_are_counted_from_one():
+    by_k = [k / 100 for k in range(1, 48)]
+    models = [{"model": kind, "accuracy": [by_k, by_k], "enough": 5} for kind in ("rnn", "lstm")]
+    study = {"models": models, "baselines": {"counts": by_k}, "longer": list(range(47))}
+    numbers, _ = results.memory(Given(study))
+    assert numbers["lstm_accuracy"] == pytest.approx([0.01, 0.05, 0.1, 0.15, 0.2, 0.3])
+    assert (numbers["word_counts"], numbers["longer_than_30_words"]) == (0.47, 29)
+
+    names = ("h", "c", "product", "direct_mean", "direct_max", "direct_gradient")
+    moment = {"quantities": {name: {"median": [-20 * d for d in range(1, 52)]} for name in names}}
+    numbers, _ = results.direct_path(
+        Given({"depths": [10, 20], "at": dict.fromkeys(results.MOMENTS, moment)})
+    )
+    assert numbers["full_jacobian"] == ["1e-400", "1e-400"]
+
+
+def test_the_search_names_what_the_runs_differ_in():
+    def run(model, **change):
+        return results.check_settings(model, results.BEST[model] | change)
+
+    settings = {
+        "a": run("rnn"),
+        "b": run("rnn", lr=0.001, seed=4),
+        "c": run("lstm"),
+        "d": run("lstm", epochs=3),
+    }
+    measured = {"validation_loss": [0.35, 0.36], "validation_accuracy": [0.8, 0.9], "best_epoch": [1, 2]}
+    variants = [
+        {"model": "rnn" if run_id in "ab" else "lstm", "runs": [run_id]} | measured for run_id in "abcd"
+    ]
+    _, rows = results.search(Given({"seeds": [0, 1], "variants": variants}, settings))
+    names = [row[0] for row in rows[1:]]
+    assert names == ["RNN, its best settings", "RNN, lr=0.001", "LSTM, its best settings", "LSTM, epochs=3"]
+    assert rows[2][1:] == ["0.3550", "85.0%", "1, 2"]
+    settings["c"] = run("lstm", hidden_size=8)
+    with pytest.raises(UserError, match=r"call search\(\) again"):
+        results.search(Given({"seeds": [0, 1], "variants": variants}, settings))
+
+
+def test_an_rnn_of_another_size_is_not_as_large_as_the_lstm():
+    variants = [{"parameters": parameters, "runs": []} for parameters in (10_625, 40_000, 42_305)]
+    with pytest.raises(UserError, match=r"call equal_parameters\(\) again"):
+        results.equal_parameters(Given({"variants": variants}))
