@@ -36,3 +36,30 @@ def plus_minus(found, scale, digits):
         return "–"
     half = "" if found["low"] is None else f" ± {scale * (found['high'] - found['low']) / 2:.{digits}f}"
     return f"{scale * found['mean']:.{digits}f}{half}"
+
+
+def table(rows, heads):
+    """Rows of text as a Markdown table, its columns aligned.
+
+    Parameters
+    ----------
+    rows : list of list of str
+    heads : list of str
+
+    Examples
+    --------
+    >>> print(table([["RNN", "81.0"], ["LSTM", "83.5"]], ["", "accuracy"]))
+    |      | accuracy |
+    |------|---------:|
+    | RNN  |     81.0 |
+    | LSTM |     83.5 |
+    """
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+    def line(cells):
+        first, *others = zip(cells, widths, strict=True)
+        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * (widths[0] + 2), *(f"{'-' * (width + 1)}:" for width in widths[1:])]
+    return "\n".join([line(heads), f"|{'|'.join(rule)}|", *map(line, rows)])

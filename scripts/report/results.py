@@ -20,8 +20,8 @@ from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
 from scripts.files.studies import read_study, remedy_of
 from scripts.studies.cue_distance import PROBE_SETTINGS
-from scripts.studies.settings_search import name_change, planned
-from scripts.studies.variants import without_varied
+from scripts.studies.initialisations import without_varied
+from scripts.studies.settings_search import planned
 from scripts.studies.words import describe_epochs, describe_failure, epochs_of
 from scripts.training import logs as figure_logs
 from scripts.training.evaluation import kept_path
