@@ -60,7 +60,7 @@ def train_there(scheduler, planned, overwrite):
                 files = [None, None] if overwrite else pack_run(run.run_id)
                 asked = pickle.dumps((tuple(run), files, overwrite))
                 run_of[client.submit(train_on_worker, sent, asked, COMMAND, pure=False)] = run
-            for future in as_completed(run_of):
+            for future in as_completed(run_of, loop=client.loop):
                 run_id = run_of[future].run_id
                 error = future.exception()
                 if isinstance(error, CancelledError):

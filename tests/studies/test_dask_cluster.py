@@ -24,7 +24,7 @@ from scripts.training import experiment
 from tests.conftest import same_run, write_data
 
 TINY = {"epochs": 2, "hidden_size": 4, "progress": False}
-PATIENCE = 600  # seconds, for what takes but a few on a machine that isn't busy
+PATIENCE = 100  # seconds, for what takes but a few on a machine that isn't busy
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None, reason="needs dask[distributed]"
 )
@@ -176,6 +176,31 @@ def test_what_was_begun_here_goes_on_there(dask, data):
     assert len(run.timings) == 5
 
 
+def test_code_that_changed_since_is_the_code_that_trains(dask, data, tmp_path, monkeypatch):
+    """The same workers, for whom another version of the project has just trained."""
+    compare_models("rnn", seeds=1, name="one", scheduler=dask.address, **TINY)
+    pack = dask_cluster._pack_project
+
+    def pack_changed():
+        path = tmp_path / "project.zip"
+        path.write_bytes(pack())
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("scripts/studies/one_run.py", CHANGED)
+        return path.read_bytes()
+
+    monkeypatch.setattr(dask_cluster, "_pack_project", pack_changed)
+    with pytest.warns(UserWarning, match="Duplicate"), pytest.raises(UserError, match="all 1 runs"):
+        compare_models("rnn", seeds=1, name="two", scheduler=dask.address, **TINY)
+
+
+CHANGED = """
+from collections import namedtuple
+Planned = namedtuple("Planned", "model run_id settings")
+in_one_line = str
+def attempt(root, run, overwrite): return run.run_id, "this is the changed code"
+"""
+
+
 def test_a_worker_that_is_killed_loses_nothing(dask, data, study_root, tmp_path_factory, monkeypatch):
     asked = {**TINY, "epochs": 12, "seeds": 2}
     study = dask.compare_and_kill("one", **asked)
@@ -253,31 +278,6 @@ def test_a_scheduler_that_does_not_answer_is_one_line(data, monkeypatch, address
             compare_models(seeds=1, scheduler=given, **TINY)
     assert "\n" not in str(error.value)
     assert not existing_runs()
-
-
-def test_code_that_changed_since_is_the_code_that_trains(dask, data, tmp_path, monkeypatch):
-    """The same workers, for whom another version of the project has just trained."""
-    compare_models("rnn", seeds=1, name="one", scheduler=dask.address, **TINY)
-    pack = dask_cluster._pack_project
-
-    def pack_changed():
-        path = tmp_path / "project.zip"
-        path.write_bytes(pack())
-        with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr("scripts/studies/one_run.py", CHANGED)
-        return path.read_bytes()
-
-    monkeypatch.setattr(dask_cluster, "_pack_project", pack_changed)
-    with pytest.warns(UserWarning, match="Duplicate"), pytest.raises(UserError, match="all 1 runs"):
-        compare_models("rnn", seeds=1, name="two", scheduler=dask.address, **TINY)
-
-
-CHANGED = """
-from collections import namedtuple
-Planned = namedtuple("Planned", "model run_id settings")
-in_one_line = str
-def attempt(root, run, overwrite): return run.run_id, "this is the changed code"
-"""
 
 
 def test_without_dask_it_says_what_to_install(data, monkeypatch):
