@@ -1,7 +1,7 @@
 """The experiments. Run `python main.py`, then uncomment another block at the end of this file.
 
-Every function here can also be called alone from a Python prompt: `from main import predict`. Those imported below
-are documented in their files: `help(initialisation_study)`.
+Every function here can also be called alone from a Python prompt: `from main import predict`. `help(search)`
+and the like document those that are imported below.
 """
 
 from scripts.files import numbers
@@ -43,7 +43,7 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
 
 
 def train_lstm(run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
-    """Train an LSTM; see :func:`train_rnn`. It has two settings more, ``forget_bias`` and ``chrono_steps``."""
+    """Train an LSTM; see :func:`train_rnn`. It has ``forget_bias`` and ``chrono_steps``, too."""
     settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
     return experiment.run("lstm", run_id, overwrite=overwrite, **settings).history
 
@@ -220,8 +220,8 @@ def compare(
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``, the best ones found for each.
     **settings
-        Any field of scripts.training.settings.Settings with one value, or with several to be compared, such as
-        ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
+        Any field of scripts.training.settings.Settings with one value, or with several to be compared, such
+        as ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
 
     Returns
     -------

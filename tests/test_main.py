@@ -19,9 +19,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, read_log
 from scripts.report import results
-from scripts.studies import baselines
-from scripts.studies import jacobians as analysis
-from scripts.studies import settings_search as search
+from scripts.studies import baselines, settings_search
 from scripts.text import cue_distance as probe
 from scripts.training import evaluation
 from scripts.training.checks import numeric_gradient
@@ -54,6 +52,7 @@ def run_block(source):
         "equal_parameters": lambda: main.equal_parameters(**small),
         "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
+        "jacobians": functools.partial(main.jacobians, steps=100, burn_in=10),
         "BEST": SMALL_BEST,
         "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
@@ -107,13 +106,11 @@ def test_blocks_as_shipped_train_test_and_draw():
 def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(probe, "SIZES", {"train": 400, "validation": 60})
     monkeypatch.setattr(probe, "TEST_SENTENCES", 20)
-    study = functools.partial(analysis.jacobian_study, steps=100, burn_in=10)
-    monkeypatch.setattr(analysis, "jacobian_study", study)
-    for module in (results, baselines, search):
+    for module in (results, baselines, settings_search):
         monkeypatch.setattr(module, "BEST", SMALL_BEST)
     monkeypatch.setattr(results, "BEST_5_EPOCHS", SMALL_BEST)
     monkeypatch.setattr(results, "WIDE_RNN", SMALL_WIDE)
-    monkeypatch.setattr(search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
+    monkeypatch.setattr(settings_search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
     run_block(blocks()[1])
     main.plot()
     shutil.copy(Path(main.__file__).with_name("README.md"), study_root)
