@@ -4,8 +4,7 @@ Every function here can also be called alone from a Python prompt: `from main im
 and the like document those that are imported below.
 """
 
-from scripts.files import numbers
-from scripts.files.errors import UserError, errors_in_one_line
+from scripts.files import errors, numbers
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
 from scripts.studies.cue_distance import probe_study  # noqa: F401
 from scripts.studies.initialisations import equal_parameters, initialisation_study  # noqa: F401
@@ -106,14 +105,14 @@ def check_gradients():
     dict of dict
         For each model, the relative error of each parameter's gradient; also printed.
     """
-    errors = {model: checks.check_model(model) for model in checks.LOSSES}
+    found = {model: checks.check_model(model) for model in checks.LOSSES}
     rows = [
         [f"{model}, {name}", f"{error:.1e}"]
-        for model, by_parameter in errors.items()
+        for model, by_parameter in found.items()
         for name, error in by_parameter.items()
     ]
     print(numbers.table(rows, ["gradient", "relative error, analytic against numeric"]))
-    return errors
+    return found
 
 
 def predict(sentence, run_id="lstm-run-3", draw=True):
@@ -138,7 +137,7 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     """
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
     if not run_ids:
-        raise UserError("run_id names no run: give one, or several such as ('rnn-run-1', 'lstm-run-3')")
+        raise errors.UserError("run_id names no run: give one, or several such as ('rnn-run-1', 'lstm-run-3')")
     readings = [evaluation.read_sentence(each, sentence) for each in run_ids]
     for reading in readings:
         print(f"\n{reading['run_id']}: P(positive) = {reading['probability']:.3f}")
@@ -253,7 +252,7 @@ def report():
 
 
 if __name__ == "__main__":
-    errors_in_one_line()
+    errors.errors_in_one_line()
 
     # Train both models: 16 s and 48 s on SST-2.
     train_rnn()
