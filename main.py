@@ -137,7 +137,7 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     """
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
     if not run_ids:
-        raise errors.UserError("run_id names no run: give one, or several such as ('rnn-run-1', 'lstm-run-3')")
+        raise errors.UserError("run_id names no run: give one, or several as ('rnn-run-1', 'lstm-run-3')")
     readings = [evaluation.read_sentence(each, sentence) for each in run_ids]
     for reading in readings:
         print(f"\n{reading['run_id']}: P(positive) = {reading['probability']:.3f}")

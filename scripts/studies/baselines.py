@@ -7,8 +7,8 @@
     mean_vectors    logistic regression on the mean of a sentence's word vectors: {C, validation, test}
     counts          logistic regression on word counts: {C, validation, test}
     of_model        {model: its best settings}
-    random_rows     of each model with these, trained where training and validation rows are divided at random, phrases
-                    of one sentence on both sides: {epoch, validation, test}
+    random_rows     of each model with these, trained where training and validation rows are mixed, phrases of
+                    one sentence on both sides: {epoch, validation, test}
 
 All are accuracies. C is scikit-learn's inverse strength of regularisation, the best of ``STRENGTHS`` on the
 validation split; epoch the one of the smallest validation loss.
@@ -34,7 +34,7 @@ SEED = 0  # of the random division, and of the models trained on it
 
 
 def baselines(progress=True):
-    """Measure accuracies to compare both models with: classifiers that know no order, and a split that flatters.
+    """Measure accuracies to compare both models with.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def train_on_random_rows(model, data, progress):
 
 
 def divide_at_random(train, validation):
-    """Return two splits of the same sizes as these, from the rows of both, drawn without regard to sources."""
+    """Return two splits of the same sizes, from the rows of both, without regard to sources."""
     both = Split(*(np.concatenate(columns) for columns in zip(train, validation, strict=True)))
     rows = np.random.default_rng(SEED).permutation(len(both.s))
     return tuple(take(both, some) for some in np.split(rows, [len(train.s)]))

@@ -1,7 +1,7 @@
 """A list of variants: each model with every combination of settings. scripts/studies/variants.py trains them.
 
-main.compare() calls :func:`compare_models`. The JSON is named by the caller; this file makes sure that it replaces no
-other study, and no comparison of other settings.
+main.compare() calls :func:`compare_models`. The caller names the study; this file makes sure that it replaces
+no other study, and no comparison of other settings.
 """
 
 import itertools
@@ -46,14 +46,14 @@ def compare_models(
         Settings of one model alone, such as the best ones found for it: ``{"rnn": BEST_RNN}``. None of them
         is varied.
     **options
-        ``scheduler``, ``jobs`` and ``progress`` of :func:`scripts.studies.parallel.train`; all others are fields of
-        scripts.training.settings.Settings, each with one value, or with several: then it is varied, every value of one
-        with every value of the others. Those of the LSTM alone leave the RNN as it is.
+        ``scheduler``, ``jobs`` and ``progress`` of :func:`scripts.studies.parallel.train`; all others are
+        fields of scripts.training.settings.Settings, each with one value, or with several: then it is varied,
+        every value of one with every value of the others. Those of the LSTM alone leave the RNN as it is.
 
     Returns
     -------
     dict
-        See scripts/studies/variants.py; its table is also printed.
+        See :func:`scripts.studies.variants.run_variants`.
 
     Raises
     ------

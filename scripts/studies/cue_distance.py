@@ -11,17 +11,17 @@ main.py calls :func:`probe_study`; data/ has to hold the cue-distance task of sc
     failing             the accuracy below which a model fails at a distance
     models              a list of
         model, parameters, runs, best_epoch
-        accuracy        for each seed, a list over d, of the sentences whose decider is the last cue: the other
-                        cue is before it, so nothing nearer the end helps
-        accuracy_decides_first      the same where the decider is the first cue: the other cue follows, up to 5
-                        words nearer the end, and its opposite is the label
+        accuracy        for each seed, a list over d, of the sentences whose last cue decides: the other cue
+                        is before it, so nothing nearer the end helps
+        accuracy_decides_first      the same where the first cue decides: the other cue follows, up to 5 words
+                        nearer the end, and its opposite is the label
         fails_at        for each seed the smallest tested d at which its accuracy is below `failing`, or null
         gradient        {h, c: {before, after: {median, q25, q75}}}: log₁₀ of ‖∂z/∂h_t‖ at the deciding cue
-                        relative to the last step, over the sentences of all seeds whose decider is last, lists
-                        over d; null where it is exactly 0
+                        relative to the last step, over the sentences of all seeds whose last cue
+                        decides, lists over d; null where it is exactly 0
 
-A gradient at a distance after training doesn't tell why the model fails there, or not: training made both. Before
-training it tells what learning began with, which has not settled the outcome either.
+A gradient at a distance after training doesn't tell why the model fails there, or not: training made both.
+Before training it tells what learning began with, which has not settled the outcome either.
 """
 
 import numpy as np
@@ -49,12 +49,10 @@ BATCH = 256  # sentences
 
 
 def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
-    """Measure how far back both models remember, and how much of the gradient reaches what they must remember.
+    """Measure how far back both models remember, and how much of the gradient reaches that far.
 
-    data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed one model
-    of each kind is trained on a mixture of all distances, and tested at several of them. Sentences whose last cue
-    decides are the measure; the others, where the other cue's opposite can be read up to 5 words nearer the end, are
-    given for comparison.
+    data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed both
+    models are trained on a mixture of all distances, and tested at several of them.
 
     Parameters
     ----------
@@ -71,8 +69,8 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     Raises
     ------
     UserError
-        data/ is missing or holds another dataset, settings are out of range or not to be chosen, or a run failed,
-        which is said when all the others are trained.
+        data/ is missing or holds another dataset, settings are out of range or not to be chosen, or a run
+        failed, which is told when all the others are trained.
     """
     refuse_varied(settings)
     shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model)
@@ -126,17 +124,9 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
 
 
 def measure_probe(run_ids, distances, last, tested, bar):
-    """Accuracy and the gradient at the deciding cue, by distance, of the runs of one model.
+    """Accuracy and the gradient at the deciding cue, by tested distance, of the runs of one model.
 
-    Parameters
-    ----------
-    run_ids : list of str
-    distances : (N,) integers
-        Words after the deciding cue, of each test sentence.
-    last : (N,) booleans
-        Sentences whose last cue decides.
-    tested : sequence of int
-    bar : tqdm
+    `distances` holds the words after the deciding cue of each test sentence, `last` whether it is the last cue.
     """
     accuracy, accuracy_first, best = [], [], []
     gradients = {"before": [], "after": []}
@@ -173,7 +163,7 @@ def fails_at(tested, scores):
 
 
 def gradient_at_cue(model, split, distances):
-    """log₁₀ of ‖∂z/∂state‖ at the deciding cue, relative to the last step, of each sentence: {state: (N,)}."""
+    """log₁₀ of ‖∂z/∂state‖ at the cue of each sentence, relative to the last step: {state: (N,)}."""
     batches = sorted_batches(split, BATCH)
     rows = np.concatenate(batches.rows)  # longest first, as the walk has them
     walk = walk_back(model, batches)
@@ -210,8 +200,8 @@ def probe_table(study):
                 rows.append([f"{name} log₁₀ of ∂z/∂{state}, {moment}", *logs])
         failures.append(f"{name} {describe_failure(study, model)}: {describe_gradient_there(study, model)}")
     note = (
-        f"Failing (below {study['failing']:.0%}) and gradients: sentences whose last cue decides; in the others the "
-        "other cue is nearer the end, and tells the label by its opposite."
+        f"Failing (below {study['failing']:.0%}) and gradients: sentences whose last cue decides; in the "
+        "others the other cue is nearer the end, and tells the label by its opposite."
     )
     heads = ["d, words after the cue", *map(str, study["distances"])]
     return "\n".join([table(rows, heads), note, *failures])

@@ -1,8 +1,8 @@
 """Many runs on a Dask cluster, where one machine is too small; scripts/studies/parallel.py calls it.
 
-The workers need the packages of requirements.txt and ``dask[distributed]``, but neither this project nor a shared
-disk: one archive of its code and of data/ is scattered, each run trains in a process and a temporary folder of its
-own, and what it makes comes back and is written here when the run is finished.
+The workers need the packages of requirements.txt and ``dask[distributed]``, but neither this project nor a
+shared disk: one archive of its code and of data/ is scattered, each run trains in a process and a temporary
+folder of its own, and its files come back and are written here when it is finished.
 
 A Dask cluster executes whatever is sent to it, and so does whoever reads its answers: it belongs on a private
 network.
@@ -70,8 +70,8 @@ def train_there(scheduler, planned, overwrite):
                 yield run_id, fault
         except (CancelledError, OSError) as error:  # a closed connection is an OSError
             raise UserError(
-                f"the cluster of {scheduler} lost its scheduler or all its workers: start them again, and call "
-                "again; runs that are finished are kept"
+                f"the cluster of {scheduler} lost its scheduler or all its workers: start them again, and "
+                "call again; runs that are finished are kept"
             ) from error
 
 
@@ -88,7 +88,7 @@ def _pack_project():
 
 
 def _worker_function():
-    """Return what workers execute; nested, so that Dask sends it by value, as they can't import this module."""
+    """Return what workers execute; nested, so that Dask sends it by value: they lack this module."""
 
     def train_on_worker(archive, asked, command):
         from distributed import get_worker

@@ -36,21 +36,15 @@ def initialisation_study(
     epochs : int, optional
         By default 8, or each model's own from `of_model`.
     of_model : dict of str to dict, optional
-        Settings of one model alone, such as ``BEST``, without those that the study varies itself. The runs are then
-        called ``study-<model>-own-…``.
+        Settings of one model alone, such as ``BEST``; those that the study varies itself are left out. The
+        runs are then called ``study-<model>-own-…``.
     **settings
-        Fields of scripts.training.settings.Settings for all runs, but not those that the study varies itself, and
-        not ``gradients=False``.
+        Fields of scripts.training.settings.Settings for all runs, but not those that the study varies itself.
 
     Returns
     -------
     dict
-        See scripts/studies/variants.py; its table is also printed.
-
-    Raises
-    ------
-    UserError
-        data/ is missing, settings are out of range or not to be chosen, or all runs failed.
+        See :func:`scripts.studies.variants.run_variants`, also for what is raised.
     """
     refuse_varied(settings, *VARIED)
     shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model)
@@ -88,19 +82,13 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
 
     Parameters
     ----------
-    seeds, overwrite, progress, **settings
+    seeds, epochs, overwrite, progress, **settings
         As there; ``hidden_size`` is that of the LSTM and of the narrower RNN.
-    epochs : int
 
     Returns
     -------
     dict
-        See scripts/studies/variants.py; its table is also printed.
-
-    Raises
-    ------
-    UserError
-        data/ is missing, settings are out of range or not to be chosen, or all runs failed.
+        See :func:`scripts.studies.variants.run_variants`, also for what is raised.
     """
     refuse_varied(settings, *VARIED)
     H = check_settings("lstm", settings)["hidden_size"]

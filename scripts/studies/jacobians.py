@@ -1,7 +1,8 @@
-"""What the Jacobians of a trained run say about its gradients: measured once, kept as JSON, drawn by scripts/figures.
+"""Jacobians of a trained run, and what they say about its gradients; scripts/figures draws them.
 
-main.py calls :func:`jacobian_study`. It measures at the weights before training and at those of the best epoch, on the
-sentences on which the run's log measured its gradients, and writes ``assets/benchmarks/jacobians-<run_id>.json``:
+main.py calls :func:`jacobian_study`. It measures at the weights before training and of the best epoch, on the
+sentences on which the run's log measured its gradients, and writes
+``assets/benchmarks/jacobians-<run_id>.json``:
 
     format_version, run_id, model, hidden_size, epochs, dataset      as the log has them
     versions, seconds
@@ -175,7 +176,7 @@ def _check_depths(depths, longest):
 
 
 def _along_sentences(model, split, rows, exponents, bar):
-    """Return log₁₀ of each quantity by depth, one array per sentence, longest first; and their exponents, (n, k)."""
+    """Return log₁₀ of each quantity by depth, sentence by sentence, longest first; and exponents (n, k)."""
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
     values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])

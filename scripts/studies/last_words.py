@@ -1,6 +1,6 @@
 """Does the dataset need memory? Test accuracy from only the last k words of each sentence, of trained models.
 
-main.py calls :func:`memory_study`. ``memory.json`` holds what scripts/files/studies.py saves of every study, and
+main.py calls :func:`memory_study`. ``memory.json`` holds what scripts/files/studies.py always saves, and
 
     sentences, k        test sentences; 1, 2, … up to the longest
     longer              how many of them have more than k words
@@ -30,9 +30,9 @@ SHOWN = (1, 2, 5, 10, 15, 20, 30, 40)  # k in the table
 def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     """Measure test accuracy from only the last k words of each sentence, k = 1 … all, of trained runs.
 
-    The models are not trained again: they read the end of a sentence as if it were all. For comparison: the majority
-    class of the training split, and logistic regression on word counts, trained on whole training rows and shown the
-    same last k words.
+    The models are not trained again: they read the end of a sentence as if it were all. For comparison: the
+    majority class of the training split, and logistic regression on word counts, trained on whole rows and
+    shown the same last k words.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def memory_table(study):
 
 
 def _load_seeds(model, run_ids):
-    """Return classifier, data and run of each seed of one model; UserError where they don't belong together."""
+    """Return classifier, data and run of each seed of one model, checked to be of one recipe."""
     run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
     if not run_ids:
         raise UserError(f"no run of the {model.upper()} is named: give a run id, or those of several seeds")
@@ -118,7 +118,7 @@ def _load_seeds(model, run_ids):
 
 
 def describe_memory(runs, correct, sentences):
-    """Return what ``memory.json`` says of the runs of one model; `correct` is the accuracy of each for each k."""
+    """Return what ``memory.json`` says of the runs of one model, from the accuracy of each for each k."""
     mean = np.mean(correct, axis=0)
     error = standard_error(mean[-1], sentences)
     below = np.flatnonzero(mean < mean[-1] - error)

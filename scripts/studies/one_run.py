@@ -1,7 +1,7 @@
 """One run among many: its plan, and its training with any fault told in one line.
 
-Both ways of training many runs use it: scripts/studies/parallel.py on this machine, scripts/studies/dask_cluster.py
-on a cluster. It writes the files of that run only.
+Both ways of training many runs use it: parallel.py on this machine, dask_cluster.py on a cluster. It writes
+the files of that run only.
 """
 
 import contextlib

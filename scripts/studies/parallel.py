@@ -1,4 +1,4 @@
-"""Many runs: as many side by side as there are cores, or on a cluster; one that fails doesn't stop the others.
+"""Many runs, side by side on this machine or on a cluster; one that fails doesn't stop the others.
 
 Each run has a log and weights of its own, so an interrupted study continues where it stopped: finished runs
 stay, and those that were begun go on. scripts/studies/variants.py and cue_distance.py call :func:`train`.
@@ -58,8 +58,8 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     else:
         if _most_workers(planned) > 1:
             raise UserError(
-                f"workers={_most_workers(planned)} with scheduler={scheduler!r}: a cluster's workers train one "
-                "run each, on one core: leave workers=1"
+                f"workers={_most_workers(planned)} with scheduler={scheduler!r}: a cluster's workers train "
+                "one run each, on one core: leave workers=1"
             )
         from scripts.studies.dask_cluster import train_there  # takes a second, where Dask is installed at all
 
@@ -90,7 +90,7 @@ def _most_workers(planned):
 
 
 def _sort_out(planned, overwrite, remedy):
-    """Check all runs; return how many are finished, those to be trained, and the faults of those that ended."""
+    """Return how many runs are finished, those to be trained, and the faults of those that ended."""
     dataset = describe_data(load_data().manifest)
     finished, waiting, ended = 0, [], {}
     for run in planned:

@@ -1,7 +1,7 @@
 """The search behind scripts/training/recipes.py: each recipe and its changes, on the validation split alone.
 
-:func:`search` is called by main.py; scripts/studies/variants.py trains and measures its variants. No test sentence is
-read. The runs of the best settings are the first of ``compare(…, name="best", …)``.
+:func:`search` is called by main.py; scripts/studies/variants.py trains and measures its variants. No test
+sentence is read. The runs of the best settings are the first of ``compare(…, name="best", …)``.
 """
 
 from scripts.files.runs import NAMES
@@ -10,36 +10,20 @@ from scripts.studies.words import as_given
 from scripts.training.recipes import BEST
 
 SEEDS = 2
+# fmt: off
 CHANGES = {
     "rnn": [
-        {"hidden_size": 64},
-        {"hidden_size": 192},
-        {"lr": 0.001},
-        {"schedule": "constant"},
-        {"batch_size": 32},
-        {"batch_size": 128},
-        {"clip_norm": 1.0},
-        {"weight_decay": 0.0},
-        {"averaging": 0.0},
-        {"input_dropout": 0.2},
-        {"state_dropout": 0.5},
-        {"recurrent_init": "identity"},
-        {"length_weight": 0.5},
+        {"hidden_size": 64}, {"hidden_size": 192}, {"lr": 0.001}, {"schedule": "constant"}, {"batch_size": 32},
+        {"batch_size": 128}, {"clip_norm": 1.0}, {"weight_decay": 0.0}, {"averaging": 0.0},
+        {"input_dropout": 0.2}, {"state_dropout": 0.5}, {"recurrent_init": "identity"}, {"length_weight": 0.5},
     ],
     "lstm": [
-        {"hidden_size": 128},
-        {"hidden_size": 256},
-        {"lr": 0.002, "schedule": "linear"},
-        {"batch_size": 128},
-        {"clip_norm": 1.0},
-        {"weight_decay": 0.0},
-        {"forget_bias": 1.0},
-        {"averaging": 0.0},
-        {"input_dropout": 0.2},
-        {"state_dropout": 0.5},
-        {"length_weight": 0.5},
+        {"hidden_size": 128}, {"hidden_size": 256}, {"lr": 0.002, "schedule": "linear"}, {"batch_size": 128},
+        {"clip_norm": 1.0}, {"weight_decay": 0.0}, {"forget_bias": 1.0}, {"averaging": 0.0},
+        {"input_dropout": 0.2}, {"state_dropout": 0.5}, {"length_weight": 0.5},
     ],
 }
+# fmt: on
 
 
 def search(seeds=SEEDS, *, overwrite=False, progress=True):
@@ -53,12 +37,7 @@ def search(seeds=SEEDS, *, overwrite=False, progress=True):
     Returns
     -------
     dict
-        See scripts/studies/variants.py; its table is also printed.
-
-    Raises
-    ------
-    UserError
-        data/ is missing, or all runs failed.
+        See :func:`scripts.studies.variants.run_variants`, also for what is raised.
     """
     return run_variants(
         "search",

@@ -1,9 +1,9 @@
-"""Variants over seeds: the one runner of every study that trains several variants of a model and compares them.
+"""Variants over seeds: the one runner of every study that trains variants of a model and compares them.
 
-A variant is a model with settings; a study is a list of variants, seeds, and what is measured on them. The lists
-are in comparison.py, initialisations.py and settings_search.py. Each run trains under an id of its own,
-``study-<model>-<variant>-s<seed>``, so an interrupted study continues, one that is called again only measures, and
-studies share runs. The result is ``assets/benchmarks/<study>.json``, which scripts/figures and scripts/report read:
+A variant is a model with settings; the lists of them are in comparison.py, initialisations.py and
+settings_search.py. Each run trains under an id of its own, ``study-<model>-<variant>-s<seed>``, so an
+interrupted study continues, one that is called again only measures, and studies share runs. The result is
+``assets/benchmarks/<study>.json``, which scripts/figures and scripts/report read:
 
     format_version, study (its name), kind, title, dataset (as a log names it), versions
     seconds         that its runs took to train, in all
@@ -14,24 +14,24 @@ studies share runs. The result is ``assets/benchmarks/<study>.json``, which scri
     depth           steps back at which ``left`` is read: the deepest that all these sentences have
     standard_error  of one accuracy near these on that test split, null where none is measured
     variants        a list of
-        name, model, label, settings (its own), parameters, runs (run ids), seeds (of the runs that didn't fail)
+        name, model, label, settings (its own), parameters, runs (run ids), seeds (of runs that didn't fail)
         best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at its best epoch;
                     test_accuracy is null in a search: nothing may be chosen by the test split
         decay       {h, c: {before, after: {depth, count, median, low, high}}}: ‖∂z/∂h_t‖ relative to the last
-                    step, at epoch 0 and at the best epoch; the middle, smallest and largest of the seeds' medians
-                    over sentences, null where no seed has one (every sentence was saturated at its last step)
+                    step, at epoch 0 and at the best epoch; the middle, smallest and largest of the seeds'
+                    medians over sentences, null where every sentence was saturated at its last step
         left        {h, c: {before, after}}: log₁₀ of the median that remains at ``depth``, one per seed
         intervals   of ``test_accuracy``, and of ``left`` by state and moment: {mean, low, high, count}
     paired          of a comparison, one for each LSTM whose varied settings an RNN shares
         rnn, lstm, settings, seeds      names of the variants, the varied settings, the seeds that both have
         test            "paired t-test"
         sentences_error     standard error, over the test sentences, of the difference in mean test accuracy
-        differences     LSTM − RNN of ``test_accuracy``, ``left_h`` and ``left_c`` (the LSTM's c − the RNN's h):
-                        {mean, low, high, count, p}
+        differences     LSTM − RNN of ``test_accuracy``, ``left_h`` and ``left_c`` (the LSTM's c − the RNN's
+                        h): {mean, low, high, count, p}
     failed          {run id: what went wrong}
 
-An interval is the 95% confidence interval of a mean over seeds (Student's t), null of less than two. It measures
-chance in training; ``standard_error`` measures that the test split is small.
+An interval is the 95% confidence interval of a mean over seeds (Student's t), null of less than two. It
+measures chance in training; ``standard_error`` measures that the test split is small.
 """
 
 import math
@@ -277,25 +277,16 @@ def _describe_pair(rnn, lstm, axes, tested):
 
 
 def variants_table(study):
-    """A study of variants as text: its variants with intervals, then the paired differences.
-
-    Parameters
-    ----------
-    study : dict
-        See :func:`run_variants`.
-
-    Returns
-    -------
-    str
-    """
+    """A study as text: its variants with intervals, then the paired differences."""
     models = dict.fromkeys(variant["model"] for variant in study["variants"])
     lines = [
         f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {describe_epochs(study, models)}",
         *(f"{NAMES[model]}: {as_given(own)}" for model, own in study["of_model"].items()),
         "",
     ]
+    failed = [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
     if study["kind"] == "search":
-        return "\n".join([*lines, _validation_table(study)])
+        return "\n".join([*lines, _validation_table(study), *failed])
     heads = [
         "",
         "parameters",
@@ -319,12 +310,11 @@ def variants_table(study):
         lines += [_pair_table(pair), ""]
     sentences = study["dataset"]["splits"]["test"]["rows"]
     lines.append(
-        f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z {study['depth']} "
-        f"steps back. The size of the test split ({sentences:,} sentences) is another source of error: standard "
-        f"error {100 * study['standard_error']:.1f} points."
+        f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z "
+        f"{study['depth']} steps back. The size of the test split ({sentences:,} sentences) is another source "
+        f"of error: standard error {100 * study['standard_error']:.1f} points."
     )
-    lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
-    return "\n".join(lines)
+    return "\n".join(lines + failed)
 
 
 def _full_label(variant):
@@ -347,9 +337,7 @@ def _validation_table(study):
         ]
         for variant in study["variants"]
     ]
-    failed = [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
-    heads = ["", "validation loss", "validation accuracy, %", "best epochs"]
-    return "\n".join([table(rows, heads), *failed])
+    return table(rows, ["", "validation loss", "validation accuracy, %", "best epochs"])
 
 
 def _pair_table(pair):
@@ -372,5 +360,5 @@ def _pair_table(pair):
             rows.append(row)
     settings = f", {as_given(pair['settings'])}" if pair["settings"] else ""
     heads = [f"LSTM − RNN, the same seeds{settings}", "mean", INTERVAL, "pairs", f"p ({pair['test']})"]
-    error = f"Standard error of the difference in accuracy over the sentences: {100 * pair['sentences_error']:.1f}"
-    return f"{table(rows, heads)}\n{error} points."
+    error = f"{100 * pair['sentences_error']:.1f} points"
+    return f"{table(rows, heads)}\nStandard error of the difference in accuracy over the sentences: {error}."
