@@ -126,7 +126,7 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
 def measure_probe(run_ids, distances, last, tested, bar):
     """Accuracy and the gradient at the deciding cue, by tested distance, of the runs of one model.
 
-    `distances` holds the words after the deciding cue of each test sentence, `last` whether it is the last cue.
+    `distances` holds the words after the deciding cue of each sentence, `last` whether it is the last cue.
     """
     accuracy, accuracy_first, best = [], [], []
     gradients = {"before": [], "after": []}

@@ -311,8 +311,8 @@ def variants_table(study):
     sentences = study["dataset"]["splits"]["test"]["rows"]
     lines.append(
         f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z "
-        f"{study['depth']} steps back. The size of the test split ({sentences:,} sentences) is another source "
-        f"of error: standard error {100 * study['standard_error']:.1f} points."
+        f"{study['depth']} steps back. The size of the test split ({sentences:,} sentences) is another "
+        f"source of error: standard error {100 * study['standard_error']:.1f} points."
     )
     return "\n".join(lines + failed)
 
