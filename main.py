@@ -1,14 +1,18 @@
 """The experiments. Run `python main.py`, then uncomment another block at the end of this file.
 
-Every function here can also be called alone from a Python prompt: `from main import predict`.
+Every function here can also be called alone from a Python prompt: `from main import predict`. `help(search)`
+and the like document those that are imported below.
 """
 
-from scripts.files.errors import UserError, errors_in_one_line
-from scripts.studies import cue_distance, last_words
-from scripts.studies import jacobians as analysis
-from scripts.studies import variants as studies
+from scripts.files import errors, numbers
+from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
+from scripts.studies.cue_distance import probe_study  # noqa: F401
+from scripts.studies.initialisations import equal_parameters, initialisation_study  # noqa: F401
+from scripts.studies.jacobians import jacobian_study as jacobians  # noqa: F401
+from scripts.studies.last_words import memory_study  # noqa: F401
+from scripts.studies.settings_search import search  # noqa: F401
 from scripts.training import checks, evaluation, experiment
-from scripts.training.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401 (for the blocks at the end)
+from scripts.training.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401
 
 
 def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
@@ -24,7 +28,7 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     hidden_size : int
         Units of the hidden state.
     overwrite : bool
-        Begin anew where a run with other settings or data has that name.
+        Start again where a run with other settings or data has that name.
     **settings
         Any other field of scripts.training.settings.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
@@ -33,16 +37,14 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     list of dict
         The record of each epoch, from epoch 0 (before any training), as the log holds it.
     """
-    return experiment.run(
-        "rnn", run_id, overwrite=overwrite, epochs=epochs, lr=lr, hidden_size=hidden_size, **settings
-    ).history
+    settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
+    return experiment.run("rnn", run_id, overwrite=overwrite, **settings).history
 
 
 def train_lstm(run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
-    """Train an LSTM; see :func:`train_rnn`. It has one setting more, ``forget_bias`` (1.0)."""
-    return experiment.run(
-        "lstm", run_id, overwrite=overwrite, epochs=epochs, lr=lr, hidden_size=hidden_size, **settings
-    ).history
+    """Train an LSTM; see :func:`train_rnn`. It has ``forget_bias`` and ``chrono_steps``, too."""
+    settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
+    return experiment.run("lstm", run_id, overwrite=overwrite, **settings).history
 
 
 def test(run_id="lstm-run-3"):
@@ -59,20 +61,21 @@ def test(run_id="lstm-run-3"):
         scripts.training.evaluation.metrics.
     """
     metrics = evaluation.evaluate_run(run_id)
-    (true_negative, false_positive), (false_negative, true_positive) = metrics["confusion_matrix"]
     print(f"\n{run_id}, epoch {metrics['epoch']} (best on validation), {metrics['sentences']} test sentences")
-    print(f"  accuracy {metrics['accuracy']:.2%}   F1 {metrics['f1']:.4f}   loss {metrics['loss']:.4f}")
-    print("                   called negative   called positive")
-    print(f"  truly negative   {true_negative:15}   {false_positive:15}")
-    print(f"  truly positive   {false_negative:15}   {true_positive:15}")
-    print("  tokens     sentences   accuracy")
-    for group in metrics["by_length"]:
-        print(f"  {group['from']:>3} – {group['to']:<3}  {group['sentences']:9}   {group['accuracy']:8.1%}")
+    print(f"accuracy {metrics['accuracy']:.2%}   F1 {metrics['f1']:.4f}   loss {metrics['loss']:.4f}\n")
+    counts = zip(("actual negative", "actual positive"), metrics["confusion_matrix"], strict=True)
+    rows = [[name, *map(str, row)] for name, row in counts]
+    print(numbers.table(rows, ["", "predicted negative", "predicted positive"]), end="\n\n")
+    rows = [
+        [f"{group['from']} – {group['to']}", str(group["sentences"]), f"{group['accuracy']:.1%}"]
+        for group in metrics["by_length"]
+    ]
+    print(numbers.table(rows, ["tokens", "sentences", "accuracy"]))
     return metrics
 
 
 def test_overfit(sentences=64, steps=300):
-    """The LSTM learns a small subset by heart: if it can't, something in its backward pass is wrong.
+    """Let the LSTM learn a small subset by heart: if it can't, something in its backward pass is wrong.
 
     Parameters
     ----------
@@ -95,19 +98,21 @@ def test_overfit(sentences=64, steps=300):
 
 
 def check_gradients():
-    """Analytic against numeric gradients, every model, every parameter, in float64.
+    """Compare analytic with numeric gradients: every model, every parameter, in float64.
 
     Returns
     -------
     dict of dict
         For each model, the relative error of each parameter's gradient; also printed.
     """
-    errors = {model: checks.check_model(model) for model in checks.LOSSES}
-    print("relative error of the gradient, analytic against numeric")
-    for model, by_parameter in errors.items():
-        for name, error in by_parameter.items():
-            print(f"  {model:4}  {name:12}  {error:.1e}")
-    return errors
+    found = {model: checks.check_model(model) for model in checks.LOSSES}
+    rows = [
+        [f"{model}, {name}", f"{error:.1e}"]
+        for model, by_parameter in found.items()
+        for name, error in by_parameter.items()
+    ]
+    print(numbers.table(rows, ["gradient", "relative error, analytic against numeric"]))
+    return found
 
 
 def predict(sentence, run_id="lstm-run-3", draw=True):
@@ -132,17 +137,16 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     """
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
     if not run_ids:
-        raise UserError("run_id names no run: give one, or several such as ('rnn-run-1', 'lstm-run-3')")
+        raise errors.UserError("run_id names no run: give one, or several as ('rnn-run-1', 'lstm-run-3')")
     readings = [evaluation.read_sentence(each, sentence) for each in run_ids]
     for reading in readings:
         print(f"\n{reading['run_id']}: P(positive) = {reading['probability']:.3f}")
-        print("  ‖∂z/∂x_t‖  share   ∂z/∂x_t · x_t   z less z without it")
-        columns = (
-            reading[name] for name in ("words", "known", "reach", "share", "gradient_input", "left_out")
-        )
-        for word, known, reach, share, gradient_input, left_out in zip(*columns, strict=True):
-            note = "" if known else "  (unknown)"
-            print(f"  {reach:9.2e}  {share:5.1%}  {gradient_input:+14.3f}  {left_out:+20.3f}   {word}{note}")
+        names = ("words", "known", "reach", "share", "gradient_input", "left_out")
+        rows = []
+        for word, known, *values in zip(*(reading[name] for name in names), strict=True):
+            name = word if known else f"{word} (unknown)"
+            rows.append([name, *map(format, values, (".2e", ".1%", "+.3f", "+.3f"))])
+        print(numbers.table(rows, ["word", "‖∂z/∂x_t‖", "share", "∂z/∂x_t · x_t", "z − z without it"]))
     if draw:
         from scripts.plots import plot_sentence  # matplotlib takes a second to import
 
@@ -165,7 +169,7 @@ def plot(*run_ids):
     list of pathlib.Path
         The figures; also printed.
     """
-    from scripts.plots import plot_all  # matplotlib takes a second to import, and only this needs it
+    from scripts.plots import plot_all  # matplotlib takes a second to import
 
     return plot_all(*run_ids, show=False)
 
@@ -181,109 +185,11 @@ def preprocess(dataset=None, embeddings=None, **options):
     Returns
     -------
     dict
-        What stands in data/dataset.json.
+        The content of data/dataset.json.
     """
-    from scripts import preprocessing  # scikit-learn takes a second to import, and only this needs it
+    from scripts import preprocessing  # scikit-learn takes a second to import
 
     return preprocessing.preprocess(dataset, embeddings, **options)
-
-
-def jacobians(run_id="lstm-run-3", sentences=500, **options):
-    """Measure what the Jacobians of a run say of its gradients: bounds, direct path, Lyapunov exponents.
-
-    Parameters
-    ----------
-    run_id : str
-    sentences : int
-        At most so many of those that the log measured its gradients on.
-    **options
-        Others of scripts.studies.jacobians.jacobian_study, such as ``depths=(10, 20)``.
-
-    Returns
-    -------
-    dict
-        See scripts.studies.jacobians.jacobian_study; the predicted and measured rates are also printed.
-    """
-    study = analysis.jacobian_study(run_id, sentences, **options)
-    print(f"\n{run_id}, {study['sentences']['count']} validation sentences")
-    print(analysis.rates_table(study))
-    return study
-
-
-def initialisation_study(**options):
-    """How should weights begin? Three initialisations of the RNN and four of the LSTM, over seeds.
-
-    Parameters
-    ----------
-    **options
-        ``seeds`` (3), ``epochs`` (8), any setting, and ``of_model``, settings of one model alone, such as
-        ``BEST``; see scripts.studies.variants.initialisation_study.
-
-    Returns
-    -------
-    dict
-        The study; its table is also printed.
-    """
-    study = studies.initialisation_study(**options)
-    print(studies.variants_table(study))
-    return study
-
-
-def equal_parameters(**options):
-    """Is the LSTM's lead its size? Beside the RNN of equal width one with as many parameters, over seeds.
-
-    Parameters
-    ----------
-    **options
-        ``seeds`` (3), ``epochs`` (8) and any setting; see scripts.studies.variants.equal_parameters.
-
-    Returns
-    -------
-    dict
-        The study; its table is also printed.
-    """
-    study = studies.equal_parameters(**options)
-    print(studies.variants_table(study))
-    return study
-
-
-def memory_study(rnn="rnn-run-1", lstm="lstm-run-3"):
-    """Does the dataset need memory? Test accuracy from the last k words only, for every k.
-
-    Parameters
-    ----------
-    rnn, lstm : str or sequence of str
-        A run id, or those of several seeds.
-
-    Returns
-    -------
-    dict
-        See scripts.studies.last_words.memory_study; its table is also printed.
-    """
-    study = last_words.memory_study(rnn, lstm)
-    print(last_words.memory_table(study))
-    return study
-
-
-def probe_study(**options):
-    """How far back does each model remember a word, and how much of the gradient reaches it there?
-
-    data/ has to hold the probe: ``preprocess(dataset="probe")``.
-
-    Parameters
-    ----------
-    **options
-        ``seeds`` (3), ``epochs`` (12), any setting, and ``of_model``, settings of one model alone, such as
-        ``BEST``; see scripts.studies.cue_distance.probe_study.
-
-    Returns
-    -------
-    dict
-        The study; its table is also printed.
-    """
-    study = cue_distance.probe_study(**options)
-    print(cue_distance.probe_table(study))
-    return study
 
 
 def compare(
@@ -295,7 +201,7 @@ def compare(
     of_model=None,
     **settings,
 ):
-    """Both models over seeds, and over any grid of settings: intervals, a paired comparison, the figure.
+    """Compare models over seeds, and over any grid of settings: intervals, paired differences, the figure.
 
     Runs go side by side, as many as there are cores. Called again it trains only what is missing.
 
@@ -305,89 +211,48 @@ def compare(
     seeds : int or sequence of int
         How many (0, 1, …), or which.
     name : str
-        Of the comparison: it is written to assets/benchmarks/<name>.json, its runs are called study-….
+        Name of the comparison: it is written to assets/benchmarks/<name>.json, its runs are called study-….
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     overwrite : bool
-        Begin anew where a comparison or runs with other settings or data have these names.
+        Start again where a comparison or runs with other settings or data have these names.
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``, the best ones found for each.
     **settings
-        Any field of scripts.training.settings.Settings with one value, or with several to be compared, such as
-        ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
+        Any field of scripts.training.settings.Settings with one value, or with several to be compared, such
+        as ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
 
     Returns
     -------
     dict
         The comparison; its table is also printed, its figures drawn.
     """
-    from scripts.plots import plot_comparison  # seconds to import
-    from scripts.studies.comparison import (  # SciPy's statistics and matplotlib take
-        compare_models,
-        comparison_table,
-    )
+    from scripts.plots import plot_comparison  # matplotlib takes a second to import
+    from scripts.studies.comparison import compare_models
 
     options = {"of_model": of_model, "scheduler": scheduler, "overwrite": overwrite}
     study = compare_models(models, seeds, name, **options, **settings)
-    print(comparison_table(study))
-    for path in plot_comparison(name):
-        print(path)
-    return study
-
-
-def search(**options):
-    """How good is each of the best settings? Each is changed in turn; validation loss and accuracy, no test.
-
-    Parameters
-    ----------
-    **options
-        ``seeds`` (2), ``overwrite``; see scripts.studies.settings_search.search.
-
-    Returns
-    -------
-    dict
-        The search; its table is also printed.
-    """
-    from scripts.studies import settings_search as one_change  # its name is this function's
-
-    study = one_change.search(**options)
-    print(one_change.search_table(study))
-    return study
-
-
-def baselines():
-    """What the accuracies are to be compared with: classifiers that know no order, a split that flatters.
-
-    Returns
-    -------
-    dict
-        See scripts.studies.baselines; its table is also printed.
-    """
-    from scripts.studies import baselines as beside  # its name is this function's
-
-    study = beside.baselines()
-    print(beside.baselines_table(study))
+    print(*plot_comparison(name), sep="\n")
     return study
 
 
 def report():
-    """Make every number and figure of the README's results again; say where it states another.
+    """Make every number and figure of the results again; print where the documents state another.
 
-    Needs what the other blocks leave in assets/; where that is missing, it names the block and goes on. Draws
-    assets/figures/readme-….png, and writes assets/benchmarks/results.json.
+    Needs what the other blocks leave in assets/; where that is missing, it names the block and goes on.
 
     Returns
     -------
     dict
-        See scripts.report.report; what differs is printed, a line each.
+        See scripts.report.report.
     """
-    from scripts.report.report import report as compare_readme  # matplotlib takes a second to import
+    from scripts.report.report import report as compare_results  # matplotlib takes a second to import
 
-    return compare_readme()
+    return compare_results()
 
 
 if __name__ == "__main__":
-    errors_in_one_line()
+    errors.errors_in_one_line()
 
     # Train both models: 16 s and 48 s on SST-2.
     train_rnn()

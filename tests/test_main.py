@@ -19,9 +19,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, read_log
 from scripts.report import results
-from scripts.studies import baselines
-from scripts.studies import jacobians as analysis
-from scripts.studies import settings_search as search
+from scripts.studies import baselines, settings_search
 from scripts.text import cue_distance as probe
 from scripts.training import evaluation
 from scripts.training.checks import numeric_gradient
@@ -53,6 +51,7 @@ def run_block(source):
         "equal_parameters": lambda: main.equal_parameters(seeds=1),
         "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
+        "jacobians": functools.partial(main.jacobians, steps=100, burn_in=10),
         "BEST": SMALL_BEST,
         "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
@@ -61,7 +60,7 @@ def run_block(source):
         "report": lambda: None,  # at the end, too
         "plot": lambda *run_ids: all(read_log(run_id) for run_id in run_ids),  # once, at the end
     }
-    source = source.replace("errors_in_one_line()", "pass")  # pytest has a hook of its own
+    source = source.replace("errors.errors_in_one_line()", "pass")  # pytest has a hook of its own
     exec(compile("if True:\n" + source, "main.py", "exec"), names)
 
 
@@ -105,13 +104,11 @@ def test_blocks_as_shipped_train_test_and_draw():
 def test_every_block_runs(data, study_root, capsys, monkeypatch):
     monkeypatch.setattr(probe, "SIZES", {"train": 400, "validation": 60})
     monkeypatch.setattr(probe, "TEST_SENTENCES", 20)
-    study = functools.partial(analysis.jacobian_study, steps=100, burn_in=10)
-    monkeypatch.setattr(analysis, "jacobian_study", study)
-    for module in (results, baselines, search):
+    for module in (results, baselines, settings_search):
         monkeypatch.setattr(module, "BEST", SMALL_BEST)
     monkeypatch.setattr(results, "BEST_5_EPOCHS", SMALL_BEST)
     monkeypatch.setattr(results, "WIDE_RNN", SMALL_WIDE)
-    monkeypatch.setattr(search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
+    monkeypatch.setattr(settings_search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
     run_block(blocks()[1])
     main.plot()
     for page in ("README.md", "assets/README.md"):

@@ -24,7 +24,6 @@ from scripts.files.numbers import counted, plus_minus
 from scripts.files.paths import assets_path, check_run_id
 from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
-from scripts.studies.comparison import label
 from scripts.studies.words import INTERVAL
 
 DASHED = [("lstm", "h")]  # beside its c
@@ -38,7 +37,7 @@ def comparisons():
             study = read_json(path)
         except UserError:
             continue  # of a file that is no JSON, whoever draws it complains
-        if isinstance(study, dict) and study.get("comparison"):
+        if isinstance(study, dict) and study.get("kind") == "comparison":
             names.append(path.stem)
     return names
 
@@ -142,7 +141,7 @@ def provenance(study, settings, variants):
         for variant in variants
     )
     runs = "; ".join(
-        f"{label(study, variant)}: {variant['runs'][0]}{further(variant['seeds'])} "
+        f"{variant['label']}: {variant['runs'][0]}{further(variant['seeds'])} "
         f"({counted(len(variant['seeds']), 'seed')}, "
         f"{variant['parameters']:,} parameters)"
         for variant in variants

@@ -39,16 +39,29 @@ def plus_minus(found, scale, digits):
 
 
 def table(rows, heads):
-    """A table in Markdown.
+    """Rows of text as a Markdown table, its columns aligned.
+
+    Parameters
+    ----------
+    rows : list of list
+        Cells, each a str or printed as one.
+    heads : list of str
 
     Examples
     --------
-    >>> print(table([["RNN", 64], ["LSTM", 64]], ["model", "H"]))
-    | model | H |
-    | --- | --- |
-    | RNN | 64 |
-    | LSTM | 64 |
+    >>> print(table([["RNN", "81.0"], ["LSTM", "83.5"]], ["", "accuracy"]))
+    |      | accuracy |
+    |------|---------:|
+    | RNN  |     81.0 |
+    | LSTM |     83.5 |
     """
-    heads = list(heads)
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    heads, *rows = ([str(cell) for cell in cells] for cells in (heads, *rows))
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+    def line(cells):
+        first, *others = zip(cells, widths, strict=True)
+        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * (widths[0] + 2), *(f"{'-' * (width + 1)}:" for width in widths[1:])]
+    return "\n".join([line(heads), f"|{'|'.join(rule)}|", *map(line, rows)])

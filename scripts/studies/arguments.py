@@ -1,32 +1,27 @@
-"""What a call of a study gives: seeds, settings, those of one model alone; checked, and in words."""
+"""Arguments that studies share: seeds, settings, and settings of one model alone; each is checked here.
+
+No file is read or written.
+"""
 
 import numpy as np
 
 from scripts.files.errors import UserError
 
-AXIS = (tuple, list, range)  # what gives a setting several values
+AXIS = (tuple, list, range)  # types that give a setting several values
 
 
 def plain(value):
-    """A NumPy number or array as Python's, which JSON can hold; anything else as it is."""
+    """Return a NumPy number or array as Python's, which JSON can hold; anything else as it is."""
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def seed_list(seeds):
-    """The seeds that are meant: their number (0, 1, …), or themselves.
+    """Return a list of seeds; UserError where it is empty, repeats one, or holds no whole number.
 
     Parameters
     ----------
     seeds : int or sequence of int
-
-    Returns
-    -------
-    list of int
-
-    Raises
-    ------
-    UserError
-        There is none, one is there twice, or one is no whole number from 0 on.
+        How many (0, 1, …), or which.
     """
     seeds = plain(seeds)
     expected = "expected how many seeds, such as 3, or which, such as (0, 1, 2)"
@@ -38,18 +33,24 @@ def seed_list(seeds):
         raise UserError(f"seeds={seeds!r} is no seed: {expected}")
     for seed in listed:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise UserError(
-                f"seeds={seeds!r} holds {seed!r}, which is no whole number, 0 or more: {expected}"
-            )
+            raise UserError(f"seeds={seeds!r} holds {seed!r}, not a whole number, 0 or more: {expected}")
         if listed.count(seed) > 1:
             raise UserError(f"seeds={seeds!r} holds {seed} more than once: name each seed once")
     return listed
 
 
-def settings_of_models(of_model, models):
-    """Settings of one model alone, as JSON can hold them; UserError where they make no sense."""
-    if of_model is None:
-        return {}
+def settings_of_models(of_model, models, shared):
+    """Return settings of one model alone, as JSON can hold them; UserError where they make no sense.
+
+    Parameters
+    ----------
+    of_model : dict of str to dict, or None
+    models : list of str
+        Models of the study.
+    shared : dict
+        Settings of all runs: none of them may be given again.
+    """
+    of_model = {} if of_model is None else of_model
     if not isinstance(of_model, dict) or not all(isinstance(own, dict) for own in of_model.values()):
         raise UserError(
             f"of_model={of_model!r}: expected settings by model, such as {{'rnn': {{'lr': 0.001}}}}"
@@ -60,15 +61,36 @@ def settings_of_models(of_model, models):
         for key, value in own.items():
             if isinstance(value, AXIS):
                 raise UserError(f"of_model={{{model!r}: {{{key!r}: {value!r}}}}}: give it one value")
+            if key in shared:
+                raise UserError(
+                    f"{key}={shared[key]!r} is for all runs, and of_model gives the {model} {value!r}: "
+                    "leave one of them out"
+                )
     return {model: {key: plain(value) for key, value in own.items()} for model, own in of_model.items()}
 
 
-def refuse_given_twice(of_model, shared):
-    """Raise UserError where a model has a value of its own for a setting of all runs."""
-    for model, own in of_model.items():
-        for key in shared:
-            if key in own:
-                raise UserError(
-                    f"{key}={shared[key]!r} is for all runs, and of_model gives the {model} "
-                    f"{own[key]!r}: leave one of them out"
-                )
+def with_epochs(settings, epochs, usual, of_model):
+    """Return the settings of all runs with their epochs, and the checked settings of one model alone.
+
+    Parameters
+    ----------
+    settings : dict
+    epochs : int or None
+        Epochs of all runs, if given.
+    usual : int
+        Epochs of a model that has none.
+    of_model : dict of str to dict, or None
+    """
+    shared = settings if epochs is None else {**settings, "epochs": epochs}
+    of_model = settings_of_models(of_model, ["rnn", "lstm"], shared)
+    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in ("rnn", "lstm")):
+        shared = {**settings, "epochs": usual}
+    return shared, of_model
+
+
+def refuse_varied(settings, *varied):
+    """Raise UserError where a setting is given that the study itself chooses, run by run."""
+    for name in (*varied, "seed"):
+        if name in settings:
+            instead = "give seeds=, how many or which" if name == "seed" else "leave it out"
+            raise UserError(f"{name}={settings[name]!r}: this study varies {name} itself: {instead}")

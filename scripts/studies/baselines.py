@@ -1,14 +1,14 @@
-"""What stands beside the recurrent models: classifiers that know no order, and a split that flatters.
+"""Baselines: bag-of-words classifiers, and training on a leaky random split; main.py calls :func:`baselines`.
 
-``baselines.json``, by :func:`baselines`, holds what every study holds (scripts/studies/variants.py), and
+``baselines.json`` holds what scripts/files/studies.py saves of every study, and
 
     sentences       of the test split
-    majority        accuracy of the training split's commoner label
+    majority        accuracy of the majority class of the training split
     mean_vectors    logistic regression on the mean of a sentence's word vectors: {C, validation, test}
     counts          logistic regression on word counts: {C, validation, test}
     of_model        {model: its best settings}
-    random_rows     of each model with these, trained where training and validation rows are cut at random,
-                    pieces of one sentence on both sides: {epoch, validation, test}
+    random_rows     of each model with these, trained where training and validation rows are mixed, phrases of
+                    one sentence on both sides: {epoch, validation, test}
 
 All are accuracies. C is scikit-learn's inverse strength of regularisation, the best of ``STRENGTHS`` on the
 validation split; epoch the one of the smallest validation loss.
@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from scripts.files.data import Split, load_data
 from scripts.files.errors import UserError
-from scripts.studies.last_words import word_counts
-from scripts.studies.study import save_study
+from scripts.files.numbers import table
+from scripts.files.studies import save_study
+from scripts.studies.last_words import majority_accuracy, word_counts
 from scripts.text.batches import find_starts
 from scripts.training import experiment
 from scripts.training.evaluation import accuracy
@@ -33,7 +34,7 @@ SEED = 0  # of the random division, and of the models trained on it
 
 
 def baselines(progress=True):
-    """Measure what the accuracies of both models are to be compared with.
+    """Measure accuracies to compare both models with.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def baselines(progress=True):
     Returns
     -------
     dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+        As this module's docstring describes it; its table is also printed.
 
     Raises
     ------
@@ -51,23 +52,24 @@ def baselines(progress=True):
         data/ is missing or damaged, or a training's numbers are no longer finite.
     """
     data = load_data()
-    test = data.splits["test"]
-    commoner = data.splits["train"].y.mean() > 0.5
-    return save_study(
+    train, test = data.splits["train"], data.splits["test"]
+    study = save_study(
         "baselines",
         data.manifest,
         [],
         sentences=len(test.s),
         of_model=BEST,
-        majority=float(np.mean(test.y == commoner)),
+        majority=majority_accuracy(train, test),
         mean_vectors=logistic_regression(data, mean_vectors, "mean vectors", progress),
-        counts=logistic_regression(data, word_counts_of, "word counts", progress),
+        counts=logistic_regression(data, _word_counts, "word counts", progress),
         random_rows={model: train_on_random_rows(model, data, progress) for model in BEST},
     )
+    print(baselines_table(study))
+    return study
 
 
 def logistic_regression(data, features, name, progress):
-    """Logistic regression on ``features(split, data)``, its C chosen on the validation split."""
+    """Fit logistic regression on ``features(split, data)``, its C chosen on the validation split."""
     from sklearn.linear_model import LogisticRegression
 
     X = {split: features(rows, data) for split, rows in data.splits.items()}
@@ -81,27 +83,20 @@ def logistic_regression(data, features, name, progress):
     return {"C": C, "validation": validation, "test": float(classifier.score(X["test"], y["test"]))}
 
 
-def word_counts_of(split, data):
-    """How often each sentence holds each word: a sparse (N, V) matrix."""
+def _word_counts(split, data):
     return word_counts(split, len(data.vocabulary))
 
 
 def mean_vectors(split, data):
     """The mean of each sentence's word vectors, (N, D)."""
-    return word_counts_of(split, data) @ data.embeddings / split.s[:, None]
+    return _word_counts(split, data) @ data.embeddings / split.s[:, None]
 
 
 def train_on_random_rows(model, data, progress):
-    """What a model reaches where rows are divided at random: part of its validation accuracy is an illusion.
+    """Train a model where rows are divided at random: part of its validation accuracy is an illusion.
 
-    The training and the validation rows are thrown together and cut anew into as many of each. Nothing is
-    written but what this returns: no study goes on from such a run, and one that was interrupted begins anew.
-
-    Parameters
-    ----------
-    model : {"rnn", "lstm"}
-    data : scripts.files.data.Data
-    progress : bool
+    The training and validation rows are mixed and divided again into as many of each. Nothing is written but
+    what this returns: no study continues such a run, and one that was interrupted starts again.
 
     Returns
     -------
@@ -129,25 +124,15 @@ def train_on_random_rows(model, data, progress):
     return found
 
 
-def divide_at_random(train, validation, seed=SEED):
-    """Two splits of the same sizes as these two, from the rows of both, drawn without regard to sources.
-
-    Parameters
-    ----------
-    train, validation : Split
-    seed : int
-
-    Returns
-    -------
-    train, validation : Split
-    """
+def divide_at_random(train, validation):
+    """Return two splits of the same sizes, from the rows of both, without regard to sources."""
     both = Split(*(np.concatenate(columns) for columns in zip(train, validation, strict=True)))
-    rows = np.random.default_rng(seed).permutation(len(both.s))
+    rows = np.random.default_rng(SEED).permutation(len(both.s))
     return tuple(take(both, some) for some in np.split(rows, [len(train.s)]))
 
 
 def take(split, rows):
-    """Some rows of a split, in that order.
+    """Return some rows of a split, in that order.
 
     Examples
     --------
@@ -162,26 +147,14 @@ def take(split, rows):
 
 
 def baselines_table(study):
-    """The baselines as text.
-
-    Parameters
-    ----------
-    study : dict
-        Of :func:`baselines`.
-
-    Returns
-    -------
-    str
-    """
-    lines = [f"{'accuracy, %':44}{'validation':>11}{'test':>7}"]
-    lines.append(f"{'majority class':44}{'':>11}{100 * study['majority']:7.1f}")
-    for key, name in (("mean_vectors", "mean vectors"), ("counts", "word counts")):
-        lines.append(line(f"logistic regression on {name}", study[key]))
+    """The baselines as text."""
+    measured = {
+        "logistic regression on mean vectors": study["mean_vectors"],
+        "logistic regression on word counts": study["counts"],
+    }
     for model, found in study["random_rows"].items():
-        lines.append(line(f"{model.upper()}, rows divided at random", found))
-    return "\n".join(lines)
-
-
-def line(name, found):
-    """One row of the table."""
-    return f"{name:44}{100 * found['validation']:11.1f}{100 * found['test']:7.1f}"
+        measured[f"{model.upper()}, rows divided at random"] = found
+    rows = [["majority class", "", f"{100 * study['majority']:.1f}"]]
+    for name, found in measured.items():
+        rows.append([name, f"{100 * found['validation']:.1f}", f"{100 * found['test']:.1f}"])
+    return table(rows, ["accuracy, %", "validation", "test"])

@@ -1,4 +1,28 @@
-"""How far back does each model remember a word, and how much of the gradient reaches it there?"""
+"""How far back does each model remember a word, and how much of the gradient reaches it there?
+
+main.py calls :func:`probe_study`; data/ has to hold the cue-distance task of scripts/text/cue_distance.py.
+``probe-<mixture>.json`` holds what scripts/files/studies.py saves of every study, and
+
+    seeds, epochs, settings     of all runs; epochs is null where of_model gives all
+    of_model                    {model: settings of its runs alone}
+    mixture, longest
+    distances           the d of the test split
+    sentences           {decides_last, decides_first}: how many at each
+    failing             the accuracy below which a model fails at a distance
+    models              a list of
+        model, parameters, runs, best_epoch
+        accuracy        for each seed, a list over d, of the sentences whose last cue decides: the other cue
+                        is before it, so nothing nearer the end helps
+        accuracy_decides_first      the same where the first cue decides: the other cue follows, up to 5 words
+                        nearer the end, and its opposite is the label
+        fails_at        for each seed the smallest tested d at which its accuracy is below `failing`, or null
+        gradient        {h, c: {before, after: {median, q25, q75}}}: log₁₀ of ‖∂z/∂h_t‖ at the deciding cue
+                        relative to the last step, over the sentences of all seeds whose last cue
+                        decides, lists over d; null where it is exactly 0
+
+A gradient at a distance after training doesn't tell why the model fails there, or not: training made both.
+Before training it tells what learning began with, which has not settled the outcome either.
+"""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -6,125 +30,126 @@ from tqdm import tqdm
 
 from scripts.dynamics.gradients import walk_back
 from scripts.files.data import load_data
-from scripts.files.numbers import round_to_digits
+from scripts.files.errors import UserError
+from scripts.files.numbers import round_to_digits, table
 from scripts.files.runs import best_epoch, load_run
-from scripts.studies.arguments import seed_list
-from scripts.studies.last_words import BATCH
-from scripts.studies.study import save_study, train_seeds
-from scripts.studies.variants import SEEDS, refuse_varied, split_settings
+from scripts.files.studies import save_study
+from scripts.studies.arguments import refuse_varied, seed_list, with_epochs
+from scripts.studies.variants import Variant, train_variants
 from scripts.studies.words import OWN, describe_failure, describe_gradient_there
-from scripts.text import cue_distance as probe
+from scripts.text import cue_distance as task
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits
 from scripts.training.experiment import build_model
 
-PROBE_EPOCHS = 12
+SEEDS, PROBE_EPOCHS = 3, 12
 PROBE_SETTINGS = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False}
-FAILING = 0.75  # halfway between chance and always right
+FAILING = 0.75  # halfway between chance and always correct
+BATCH = 256  # sentences
 
 
 def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
-    """How far back both models remember, and how much of the gradient reaches what they have to remember.
+    """Measure how far back both models remember, and how much of the gradient reaches that far.
 
-    data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed one model
-    of each kind is trained on a mixture of all distances, and tested at several of them. Sentences whose
-    decider stands last are the measure; the others, where the other cue's opposite can be read up to 5 words
-    nearer the end, stand beside them.
+    data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed both
+    models are trained on a mixture of all distances, and tested at several of them.
 
     Parameters
     ----------
-    seeds, overwrite, progress, **settings
-        As for :func:`initialisation_study`. By default without dropout.
+    seeds, of_model, overwrite, progress, **settings
+        See :func:`scripts.studies.initialisations.initialisation_study`. By default without dropout.
     epochs : int, optional
         By default 12, or each model's own from `of_model`.
-    of_model : dict of str to dict, optional
-        Settings of one model alone, such as the best ones found for each. The runs are then called
-        ``study-<model>-own-…``.
 
     Returns
     -------
     dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+        As this module's docstring describes it; its table is also printed.
 
     Raises
     ------
     UserError
-        data/ is missing or holds another dataset, or settings are out of range or not to be chosen.
+        data/ is missing or holds another dataset, settings are out of range or not to be chosen, or a run
+        failed, which is told when all the others are trained.
     """
     refuse_varied(settings)
-    shared, of_model = split_settings(settings, epochs, PROBE_EPOCHS, of_model)
+    shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model)
     data = load_data()
-    distances = probe.cue_distances(data.splits["test"], data.vocabulary)
-    last = probe.decides_last(data.splits["test"], data.vocabulary)
-    described = data.manifest[probe.NAME]
-    settings = PROBE_SETTINGS | shared
-    name = f"probe-{described['mixture']}"
-    plan = [(model, OWN * bool(of_model) + name, of_model.get(model, {})) for model in ("rnn", "lstm")]
+    test = data.splits["test"]
+    distances = task.cue_distances(test, data.vocabulary)
+    last = task.decides_last(test, data.vocabulary)
+    described = data.manifest[task.NAME]
+    name, shared = f"probe-{described['mixture']}", PROBE_SETTINGS | shared
+    prefix = OWN if of_model else ""
+    variants = [
+        Variant(prefix + name, model, model.upper(), of_model.get(model, {})) for model in ("rnn", "lstm")
+    ]
     seeds = seed_list(seeds)
-    run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
+    remedy = "start the study again with overwrite=True"
+    run_ids, failed = train_variants(
+        variants, seeds, shared, overwrite=overwrite, progress=progress, remedy=remedy
+    )
+    if failed:
+        raise UserError(
+            f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
+            "what is trained is kept"
+        )
     runs = [load_run(run_id) for ids in run_ids for run_id in ids]
     tested = np.unique(distances)
     with threadpool_limits(1), tqdm(total=len(runs), desc="at the cues", disable=not progress) as bar:
         models = [
-            {"model": model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
-            for (model, _, _), ids in zip(plan, run_ids, strict=True)
+            {"model": variant.model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
+            for variant, ids in zip(variants, run_ids, strict=True)
         ]
-    return save_study(
+    study = save_study(
         name,
         data.manifest,
         runs,
         seeds=seeds,
-        epochs=settings.get("epochs"),
-        settings=settings,
+        epochs=shared.get("epochs"),
+        settings=shared,
         of_model=of_model,
         mixture=described["mixture"],
         longest=described["longest"],
         distances=tested.tolist(),
         sentences={
-            name: int(np.sum(order & (distances == tested[0])))
-            for name, order in (("decides_last", last), ("decides_first", ~last))
+            "decides_last": int(np.sum(last & (distances == tested[0]))),
+            "decides_first": int(np.sum(~last & (distances == tested[0]))),
         },
         failing=FAILING,
         models=models,
     )
+    print(probe_table(study))
+    return study
 
 
 def measure_probe(run_ids, distances, last, tested, bar):
-    """Accuracy and the gradient at the deciding cue, by distance, of the runs of one model.
+    """Accuracy and the gradient at the deciding cue, by tested distance, of the runs of one model.
 
-    Parameters
-    ----------
-    run_ids : list of str
-    distances : (N,) integers
-        Words after the deciding cue, of each test sentence.
-    last : (N,) booleans
-        Whether that cue stands after the other.
-    tested : sequence of int
-    bar : tqdm
+    `distances` holds the words after the deciding cue of each sentence, `last` whether it is the last cue.
     """
-    right, right_first, best = [], [], []
+    accuracy, accuracy_first, best = [], [], []
     gradients = {"before": [], "after": []}
     for run_id in run_ids:
         model, data, run = load_model(run_id)
-        split = data.splits["test"]
-        fresh = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
-        correct = (logits(model, split) > 0) == split.y
-        for scores, order in ((right, last), (right_first, ~last)):
-            scores.append([float(np.mean(correct[order & (distances == d)])) for d in tested])
+        test = data.splits["test"]
+        correct = (logits(model, test) > 0) == test.y
+        for scores, chosen in ((accuracy, last), (accuracy_first, ~last)):
+            scores.append([float(np.mean(correct[chosen & (distances == d)])) for d in tested])
         best.append(best_epoch(run.history)["epoch"])
-        for moment, weights in (("before", fresh), ("after", model)):
-            of_all = gradient_at_cue(weights, split, distances)
-            gradients[moment].append({state: values[last] for state, values in of_all.items()})
+        untrained = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
+        for moment, weights in (("before", untrained), ("after", model)):
+            gradients[moment].append(gradient_at_cue(weights, test, distances))
         bar.update()
     return {
         "parameters": run.settings["parameters"],
         "best_epoch": best,
-        "accuracy": right,
-        "accuracy_decides_first": right_first,
-        "fails_at": [fails_at(tested, scores) for scores in right],
+        "accuracy": accuracy,
+        "accuracy_decides_first": accuracy_first,
+        "fails_at": [fails_at(tested, scores) for scores in accuracy],
         "gradient": {
             state: {
-                moment: quartiles_at([seed[state] for seed in seeds], distances[last], tested)
+                moment: quartiles_at([values[state][last] for values in seeds], distances[last], tested)
                 for moment, seeds in gradients.items()
             }
             for state in model.states
@@ -133,25 +158,12 @@ def measure_probe(run_ids, distances, last, tested, bar):
 
 
 def fails_at(tested, scores):
-    """The smallest tested distance at which the accuracy is below 75 %, or None."""
+    """The smallest tested distance at which the accuracy is below 75%, or None."""
     return next((int(d) for d, score in zip(tested, scores, strict=True) if score < FAILING), None)
 
 
 def gradient_at_cue(model, split, distances):
-    """log₁₀ of ‖∂z/∂state‖ at the deciding cue, relative to the last step, of each sentence.
-
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-    split : scripts.files.data.Split
-    distances : (N,) integers
-        Words after the cue.
-
-    Returns
-    -------
-    dict of str to (N,) numpy.ndarray
-        For each state.
-    """
+    """log₁₀ of ‖∂z/∂state‖ at the cue of each sentence, relative to the last step: {state: (N,)}."""
     batches = sorted_batches(split, BATCH)
     rows = np.concatenate(batches.rows)  # longest first, as the walk has them
     walk = walk_back(model, batches)
@@ -175,32 +187,21 @@ def quartiles_at(seeds, distances, tested):
 
 
 def probe_table(study):
-    """Where each model of a probe study fails, as text.
-
-    Parameters
-    ----------
-    study : dict
-        Of :func:`probe_study`.
-
-    Returns
-    -------
-    str
-    """
-    lines = [f"{'d, words after the cue':30}" + "".join(f"{d:6}" for d in study["distances"])]
+    """A probe study as text: accuracies and gradients by distance, and where each model fails."""
+    rows, failures = [], []
     for model in study["models"]:
         name = model["model"].upper()
-        for order, right in (("last", model["accuracy"]), ("first", model["accuracy_decides_first"])):
-            scores = "".join(f"{100 * v:6.0f}" for v in np.median(right, axis=0))
-            lines.append(f"{f'{name} right, %, decider {order}':30}{scores}")
+        for order, key in (("last", "accuracy"), ("first", "accuracy_decides_first")):
+            scores = np.median(model[key], axis=0)
+            rows.append([f"{name} correct, %, {order} cue decides", *(f"{100 * v:.0f}" for v in scores)])
         for state, moments in model["gradient"].items():
             for moment, curve in moments.items():
-                left = "".join(f"{v:6.1f}" if v is not None else "    -∞" for v in curve["median"])
-                lines.append(f"{'  log₁₀ of ∂z/∂' + state + ', ' + moment:30}" + left)
-    lines.append(
-        f"Failing (below {study['failing']:.0%}) and gradients: sentences whose decider stands last; in the "
+                logs = ["-∞" if value is None else f"{value:.1f}" for value in curve["median"]]
+                rows.append([f"{name} log₁₀ of ∂z/∂{state}, {moment}", *logs])
+        failures.append(f"{name} {describe_failure(study, model)}: {describe_gradient_there(study, model)}")
+    note = (
+        f"Failing (below {study['failing']:.0%}) and gradients: sentences whose last cue decides; in the "
         "others the other cue is nearer the end, and tells the label by its opposite."
     )
-    for model in study["models"]:
-        where, left = describe_failure(study, model), describe_gradient_there(study, model)
-        lines.append(f"{model['model'].upper()} {where}: {left}")
-    return "\n".join(lines)
+    heads = ["d, words after the cue", *map(str, study["distances"])]
+    return "\n".join([table(rows, heads), note, *failures])

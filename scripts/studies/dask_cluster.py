@@ -1,36 +1,35 @@
-"""Many runs on a Dask cluster, through joblib's own backend, where one machine is too small.
+"""Many runs on a Dask cluster, where one machine is too small; scripts/studies/parallel.py calls it.
 
 The workers need the packages of requirements.txt and ``dask[distributed]``, but neither this project nor a
-disk in common: an archive of its code is uploaded, data/ is scattered once, and what a run makes comes back
-and is written here when the run is finished. Each trains in a folder of its own that is gone afterwards.
+shared disk: one archive of its code and of data/ is scattered, each run trains in a process and a temporary
+folder of its own, and its files come back and are written here when it is finished.
 
-A Dask cluster executes whatever is sent to it, and so does whoever reads its answers: it belongs on a
-private network.
+A Dask cluster executes whatever is sent to it, and so does whoever reads its answers: it belongs on a private
+network.
 """
 
 import asyncio
 import contextlib
-import hashlib
+import io
 import logging
+import pickle
+import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from joblib import Parallel, delayed, parallel_config
-
-from scripts.files.data import pack_data, unpack_data
+from scripts.files import paths
+from scripts.files.data import pack_data
 from scripts.files.errors import UserError
-from scripts.files.paths import rooted
 from scripts.files.runs import pack_run, unpack_run
-from scripts.studies.parallel import attempt, in_one_line
+from scripts.studies.one_run import Planned, attempt, in_one_line
 from scripts.training.experiment import CLASSIFIERS
 
 CODE = (*CLASSIFIERS, "scripts")  # packages that the workers need: each model has one of its name
+COMMAND = "from scripts.studies.dask_cluster import train_what_was_sent; train_what_was_sent()"
 PATIENCE = 10  # seconds until a scheduler that doesn't answer, or has no worker, is given up
-ONE_AT_A_TIME = threading.Lock()  # a worker of several threads shares its folders and BLAS threads among them
 
 
 def train_there(scheduler, planned, overwrite):
@@ -40,33 +39,88 @@ def train_there(scheduler, planned, overwrite):
     ----------
     scheduler : str
         Address, such as ``"tcp://host:8786"``.
-    planned : list of scripts.studies.parallel.Planned
+    planned : list of scripts.studies.one_run.Planned
     overwrite : bool
 
     Raises
     ------
     UserError
-        Dask is not installed; the scheduler doesn't answer, has no worker or goes away; or the workers lack
-        packages. What came back until then is written.
+        Dask is not installed; the scheduler doesn't answer, has no worker or goes away. What came back until
+        then is written.
     """
-    data = pack_data()
-    with connected(scheduler) as client, losses_in_one_line(scheduler), code_uploaded(client):
-        tasks = [
-            delayed(attempt_there)(data, run, [None, None] if overwrite else pack_run(run.run_id), overwrite)
-            for run in planned
-        ]
-        with parallel_config(backend="dask", client=client, scatter=[data]) as config:
-            mend(config["backend"])
-            # all at once, so that workers which join later find something to do
-            side_by_side = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
-            for run_id, fault, files in side_by_side(tasks):
+    archive = _pack_project()
+    with _connected(scheduler) as client:
+        from distributed import CancelledError, as_completed
+
+        train_on_worker = _worker_function()
+        try:
+            sent = client.scatter(archive, broadcast=True, hash=False)
+            run_of = {}
+            for run in planned:
+                files = [None, None] if overwrite else pack_run(run.run_id)
+                asked = pickle.dumps((tuple(run), files, overwrite))
+                run_of[client.submit(train_on_worker, sent, asked, COMMAND, pure=False)] = run
+            for future in as_completed(run_of, loop=client.loop):
+                run_id = run_of[future].run_id
+                error = future.exception()
+                if isinstance(error, CancelledError):
+                    raise error
+                fault, files = (in_one_line(error), [None, None]) if error else pickle.loads(future.result())
                 unpack_run(run_id, files)
                 yield run_id, fault
+        except (CancelledError, OSError) as error:  # a closed connection is an OSError
+            raise UserError(
+                f"the cluster of {scheduler} lost its scheduler or all its workers: start them again, and "
+                "call again; runs that are finished are kept"
+            ) from error
+
+
+def _pack_project():
+    """Return a zip archive of this project's code and of data/, which unpacked is a project of its own."""
+    root = Path(__file__).resolve().parents[2]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(path for package in CODE for path in (root / package).rglob("*.py")):
+            file.write(path, path.relative_to(root).as_posix())
+        for name, content in pack_data().items():
+            file.writestr(f"data/{name}", content)
+    return archive.getvalue()
+
+
+def _worker_function():
+    """Return what workers execute; nested, so that Dask sends it by value: they lack this module."""
+
+    def train_on_worker(archive, asked, command):
+        from distributed import get_worker
+
+        place = get_worker().local_directory
+        with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
+            zipfile.ZipFile(io.BytesIO(archive)).extractall(folder)
+            process = [sys.executable, "-c", command]
+            done = subprocess.run(process, cwd=folder, input=asked, capture_output=True)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
+            raise RuntimeError(
+                f"its process on a worker ended with {done.returncode} ({said}): it needs the packages of "
+                "requirements.txt there, and enough memory"
+            )
+        return done.stdout
+
+    return train_on_worker
+
+
+def train_what_was_sent():
+    """Train the run that a worker gives on standard input, and answer with its fault and files."""
+    run, files, overwrite = pickle.load(sys.stdin.buffer)
+    run = Planned(*run)
+    unpack_run(run.run_id, files)
+    _, fault = attempt(paths.ROOT, run, overwrite)
+    pickle.dump((fault, pack_run(run.run_id)), sys.stdout.buffer)
 
 
 @contextlib.contextmanager
-def connected(scheduler):
-    """A client of a scheduler that has at least one worker; see :func:`train_there` for what is raised."""
+def _connected(scheduler):
+    """Yield a client of a scheduler that has at least one worker; see :func:`train_there`."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -77,7 +131,7 @@ def connected(scheduler):
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a loss is told here, in one line
     try:
         with ThreadPoolExecutor(1) as thread:  # in which a loop may run, also where the caller has one
-            thread.submit(asyncio.run, greet(scheduler)).result()
+            thread.submit(asyncio.run, _greet(scheduler)).result()
         client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (asyncio.TimeoutError, OSError, ValueError, TypeError) as error:
         raise UserError(
@@ -95,125 +149,9 @@ def connected(scheduler):
         yield client
 
 
-async def greet(scheduler):
-    """Shake hands with a scheduler. A client itself would wait for ever for one that is there but hangs."""
+async def _greet(scheduler):
+    """Shake hands with a scheduler: a client itself would wait for ever for one that is there but hangs."""
     from distributed.comm import connect
 
     comm = await asyncio.wait_for(connect(scheduler), PATIENCE)
     comm.abort()
-
-
-@contextlib.contextmanager
-def losses_in_one_line(scheduler):
-    """Turn the end of a cluster within the block into a UserError."""
-    from distributed import CancelledError
-
-    try:
-        yield
-    except (CancelledError, OSError) as error:  # a closed connection is an OSError
-        raise UserError(
-            f"the cluster of {scheduler} lost its scheduler or all its workers: start them "
-            "again, and call again; runs that are finished are kept"
-        ) from error
-
-
-@contextlib.contextmanager
-def code_uploaded(client):
-    """Let a cluster have the packages of this project within the block, workers that join later too.
-
-    As ``client.upload_file``, which leaves every archive it ever sent to be loaded by each new worker.
-    """
-    from distributed.diagnostics.plugin import SchedulerUploadFile, UploadFile
-
-    with tempfile.TemporaryDirectory() as folder:
-        archive = pack_code(Path(folder))
-        plugins = [kind(str(archive)) for kind in (SchedulerUploadFile, UploadFile)]
-    for plugin in plugins:  # the scheduler reads what it passes on
-        client.register_plugin(plugin, name=archive.name)
-    try:
-        client.run_on_scheduler(forget_other_code, archive.name)
-        client.run(forget_other_code, archive.name)
-        yield
-    except ImportError as error:
-        raise UserError(
-            f"the scheduler or a worker lacks a package ({error}): pip install -r requirements.txt there"
-        ) from error
-    finally:
-        with contextlib.suppress(Exception):  # of a cluster that has gone away
-            client.unregister_worker_plugin(archive.name)
-            client.unregister_scheduler_plugin(archive.name)
-
-
-def pack_code(folder):
-    """Write the packages of this project into an archive, whose name tells one version from another."""
-    root = Path(__file__).resolve().parents[2]
-    paths = sorted(path for package in CODE for path in (root / package).rglob("*.py"))
-    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
-    digest = hashlib.sha256(repr(files).encode()).hexdigest()[:16]
-    with zipfile.ZipFile(folder / f"code-{digest}.zip", "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return Path(archive.filename)
-
-
-def forget_other_code(archive):
-    """Let this process take the project's packages from `archive`, whatever it had before.
-
-    Where one module is from elsewhere all go: a package keeps its modules as attributes.
-    """
-    sys.path.sort(key=lambda entry: archive not in str(entry))  # in front; the others stay in order
-    ours = [name for name in sys.modules if name.split(".")[0] in CODE]
-    if any(archive not in (getattr(sys.modules[name], "__file__", None) or "") for name in ours):
-        for name in ours:
-            del sys.modules[name]
-
-
-def mend(backend):
-    """Let joblib hear of a run whose workers died, and let it send even to a single worker.
-
-    As it is, its Dask backend calls nobody back when a task fails as a whole, so that joblib would wait for
-    ever; and where there is but one core, joblib trains in the caller's own process.
-    """
-    submit, effective_n_jobs = backend.submit, backend.effective_n_jobs
-
-    def submit_and_report(tasks, callback):
-        ((_, (_, run, *_), _),) = tasks.items
-
-        def report(done):
-            if error := done.exception():
-                callback([(run.run_id, in_one_line(error), [None, None])])
-
-        future = submit(tasks, callback)
-        future.add_done_callback(report)
-        return future
-
-    backend.submit = submit_and_report
-    backend.effective_n_jobs = lambda n_jobs: max(2, effective_n_jobs(n_jobs))
-
-
-def attempt_there(data, run, files, overwrite):
-    """Train one run on a worker, in a folder that holds nothing but `data` and what there is of the run.
-
-    Parameters
-    ----------
-    data : dict of str to bytes
-        See :func:`scripts.files.data.pack_data`.
-    run : scripts.studies.parallel.Planned
-    files : list of (bytes or None)
-        See :func:`scripts.files.runs.pack_run`.
-    overwrite : bool
-
-    Returns
-    -------
-    run_id : str
-    fault : str or None
-        What went wrong, in one line.
-    files : list of (bytes or None)
-    """
-    from distributed import get_worker
-
-    folder = tempfile.TemporaryDirectory(dir=get_worker().local_directory, ignore_cleanup_errors=True)
-    with ONE_AT_A_TIME, folder as root, rooted(Path(root)):
-        unpack_data(data)
-        unpack_run(run.run_id, files)
-        return *attempt(Path(root), run, overwrite), pack_run(run.run_id)

@@ -1,7 +1,8 @@
-"""What the Jacobians of a trained run say about its gradients: measured once, kept as JSON, drawn elsewhere.
+"""Jacobians of a trained run, and what they say about its gradients; scripts/figures draws them.
 
-A study is made at the weights before training and at those of the best epoch, on the sentences on which the
-run's log measured its gradients. It is written to ``assets/benchmarks/jacobians-<run_id>.json``:
+main.py calls :func:`jacobian_study`. It measures at the weights before training and of the best epoch, on the
+sentences on which the run's log measured its gradients, and writes
+``assets/benchmarks/jacobians-<run_id>.json``:
 
     format_version, run_id, model, hidden_size, epochs, dataset      as the log has them
     versions, seconds
@@ -33,9 +34,10 @@ from tqdm import tqdm
 
 from scripts.dynamics import jacobians
 from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, spectra, walk_back
+from scripts.files import studies
 from scripts.files.errors import UserError
-from scripts.files.numbers import round_to_digits
-from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
+from scripts.files.numbers import round_to_digits, table
+from scripts.files.paths import FORMAT_VERSION, check_run_id
 from scripts.files.runs import best_epoch
 from scripts.files.storage import write_json
 from scripts.studies.words import RATES, name_rate, rate
@@ -50,11 +52,18 @@ SENTENCE_BURN_IN = 10
 
 def study_path(run_id):
     """Path of the study of a run."""
-    return assets_path("benchmarks", f"jacobians-{check_run_id(run_id)}.json")
+    return studies.study_path(f"jacobians-{check_run_id(run_id)}")
 
 
 def jacobian_study(
-    run_id, sentences=500, *, depths=(10, 20), exponents=32, steps=10_000, burn_in=500, progress=True
+    run_id="lstm-run-3",
+    sentences=500,
+    *,
+    depths=(10, 20),
+    exponents=32,
+    steps=10_000,
+    burn_in=500,
+    progress=True,
 ):
     """Measure products of Jacobians, their bounds and Lyapunov exponents, before and after training.
 
@@ -66,7 +75,7 @@ def jacobian_study(
     depths : (int, int)
         Between which depths slopes are measured, on sentences that reach the second one.
     exponents : int
-        How many Lyapunov exponents, from the largest on.
+        Number of Lyapunov exponents, from the largest on.
     steps, burn_in : int
         Length of the long drive, and its first steps, which are left out. Its words are drawn at random, with
         replacement, from those sentences.
@@ -76,7 +85,7 @@ def jacobian_study(
     Returns
     -------
     dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+        As this module's docstring describes it; its rates are also printed.
 
     Raises
     ------
@@ -85,72 +94,66 @@ def jacobian_study(
         the depths asked for, or a number is out of range.
     """
     started = time.perf_counter()
-    check_numbers(sentences=sentences, exponents=exponents, steps=steps, burn_in=burn_in)
+    _check_numbers(sentences=sentences, exponents=exponents, steps=steps, burn_in=burn_in)
     trained, data, run = load_model(run_id)
-    best = best_epoch(run.history)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
     logged = gradient_rows(split.s)
     rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
-    check_depths(depths, int(split.s[rows].max()))
+    lengths = split.s[rows]
+    _check_depths(depths, int(lengths.max()))
     words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
     drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
 
     kind, settings = run.settings["model"], run.settings["hyperparameters"]
-    fresh = build_model(kind, settings, data.embeddings)
-    at = {}
+    untrained = build_model(kind, settings, data.embeddings)
+    best, at = best_epoch(run.history)["epoch"], {}
     with threadpool_limits(1), tqdm(total=2 * (len(words) + len(drive)), disable=not progress) as bar:
-        for name, epoch, weights in (("initialisation", 0, fresh), ("best", best["epoch"], trained)):
+        for name, epoch, weights in (("initialisation", 0, untrained), ("best", best, trained)):
             bar.set_description(f"{run_id}, {name}")
             model = build_model(kind, settings, data.embeddings, np.float64)
             model.theta[:] = weights.theta
-            at[name] = {"epoch": epoch, **measure(model, split, rows, drive, burn_in, depths, exponents, bar)}
+            by_sentence = _along_sentences(model, split, rows, exponents, bar)
+            along_drive = jacobians.lyapunov_exponents(
+                _advance(bar, jacobians.stream(model, drive)), exponents, burn_in
+            )
+            at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, depths)}
     study = {
-        **describe(run_id, run),
-        "sentences": {**describe_rows(split.s[rows]), "of": len(logged)},
+        "format_version": FORMAT_VERSION,
+        "run_id": run_id,
+        "model": kind,
+        "hidden_size": settings["hidden_size"],
+        "epochs": run.history[-1]["epoch"],
+        "dataset": run.settings["dataset"],
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "sentences": {
+            "split": "validation",
+            "count": len(lengths),
+            "shortest": int(lengths.min()),
+            "longest": int(lengths.max()),
+            "burn_in": sentence_burn_in(lengths),
+            "of": len(logged),
+        },
         "drive": {"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
         "depths": list(depths),
         "at": at,
         "seconds": round(time.perf_counter() - started, 1),
     }
     write_json(study_path(run_id), study)
+    print(rates_table(study))
     return study
-
-
-def describe(run_id, run):
-    """The run, the data and the versions, for a study."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "run_id": run_id,
-        "model": run.settings["model"],
-        "hidden_size": run.settings["hyperparameters"]["hidden_size"],
-        "epochs": run.history[-1]["epoch"],
-        "dataset": run.settings["dataset"],
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
-    }
-
-
-def describe_rows(lengths):
-    """The sentences of a study by their lengths."""
-    return {
-        "split": "validation",
-        "count": len(lengths),
-        "shortest": int(lengths.min()),
-        "longest": int(lengths.max()),
-        "burn_in": sentence_burn_in(lengths),
-    }
 
 
 def sentence_burn_in(lengths):
     """First steps of every sentence that its Lyapunov exponents leave out.
 
     Directions drawn at random take some steps to turn into those that grow most; counted, these steps would
-    make the largest exponent too small. Ten, or half of the shortest sentence where that is less.
+    make the largest exponent too small. Ten, or half of the shortest sentence where that is fewer.
     """
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
-def check_numbers(**numbers):
+def _check_numbers(**numbers):
     """Raise UserError where one of them is no whole number, or too small."""
     for name, number in numbers.items():
         least = 0 if name == "burn_in" else 1
@@ -158,78 +161,22 @@ def check_numbers(**numbers):
             raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
 
 
-def check_depths(depths, longest):
+def _check_depths(depths, longest):
     """Raise UserError where a slope can't be measured between these depths."""
     pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(type(d) is int for d in depths)
     if not pair or not 1 <= depths[0] < depths[1]:
         raise UserError(
             f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
         )
-    last = depths[1]
-    if last > longest:
+    if depths[1] > longest:
         raise UserError(
-            f"depth {last} is beyond the longest sentence, of {longest} tokens: call it with "
+            f"depth {depths[1]} is beyond the longest sentence, of {longest} tokens: call it with "
             f"depths=(first, last), the last at most {longest}"
         )
 
 
-def measure(model, split, rows, drive, burn_in, depths, exponents, bar):
-    """One of the two parts of a study: everything at the weights of one epoch.
-
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-        In float64.
-    split : scripts.files.data.Split
-    rows : (n,) integers
-        The sentences.
-    drive : (T,) integers
-        Token ids of the long drive, its burn-in first.
-    burn_in, exponents : int
-    depths : (int, int)
-    bar : tqdm.tqdm
-        Advanced by a token at a time.
-
-    Returns
-    -------
-    dict
-    """
-    values, of_sentences = along_sentences(model, split, rows, exponents, bar)
-    jacobian_stream = advancing(bar, jacobians.stream(model, drive))
-    along_drive, errors = jacobians.lyapunov_exponents(jacobian_stream, exponents, burn_in)
-    q25, q75 = np.quantile(of_sentences, (0.25, 0.75), axis=0)
-    mean = of_sentences.mean(0)
-    lengths = np.array([len(logs) for logs in values["h"]])
-    depth = np.arange(1, lengths.max() + 1)
-    return {
-        "recurrent_weights": spectra(model),
-        "depth": depth.tolist(),
-        "count": [int((lengths >= d).sum()) for d in depth],
-        "quantities": {name: quantiles_by_depth(logs) for name, logs in values.items()},
-        "excess": excess(values, model.states, depths[1]),
-        "exponents": {
-            "drive": finite(along_drive),
-            "drive_error": finite(errors),
-            "sentences": {"mean": finite(mean), "q25": finite(q25), "q75": finite(q75)},
-        },
-        "rates": {
-            "exponent_drive": finite(along_drive[0]),
-            "exponent_drive_error": finite(errors[0]),
-            "exponent_sentences": finite(mean[0]),
-            **{f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
-        },
-    }
-
-
-def along_sentences(model, split, rows, exponents, bar):
-    """Measured decay, theory, and Lyapunov exponents of every sentence.
-
-    Returns
-    -------
-    values : dict of str to list of (T,) numpy.ndarray
-        For each quantity, log₁₀ at depth 1, 2, … of each sentence, longest first.
-    exponents : (n, k) numpy.ndarray
-    """
+def _along_sentences(model, split, rows, exponents, bar):
+    """Return log₁₀ of each quantity by depth, sentence by sentence, longest first; and exponents (n, k)."""
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
     values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
@@ -244,37 +191,49 @@ def along_sentences(model, split, rows, exponents, bar):
     return values, np.array(exponents_of)
 
 
-def advancing(bar, stream):
-    """The same stream; the progress bar advances with it."""
+def _advance(bar, stream):
+    """Yield the items of a stream; the progress bar advances with them."""
     for item in stream:
         bar.update()
         yield item
 
 
-def quantiles_by_depth(by_sentence):
-    """Median and quartiles at every depth.
+def _summarise(model, values, of_sentences, along_drive, errors, depths):
+    """Return one of the two parts of a study, from what was measured at the weights of one epoch."""
+    q25, q75 = np.quantile(of_sentences, (0.25, 0.75), axis=0)
+    mean = of_sentences.mean(0)
+    lengths = np.array([len(logs) for logs in values["h"]])
+    depth = np.arange(1, lengths.max() + 1)
+    return {
+        "recurrent_weights": spectra(model),
+        "depth": depth.tolist(),
+        "count": [int((lengths >= d).sum()) for d in depth],
+        "quantities": {name: _quantiles_by_depth(logs) for name, logs in values.items()},
+        "excess": _excess(values, model.states, depths[1]),
+        "exponents": {
+            "drive": finite(along_drive),
+            "drive_error": finite(errors),
+            "sentences": {"mean": finite(mean), "q25": finite(q25), "q75": finite(q75)},
+        },
+        "rates": {
+            "exponent_drive": finite(along_drive[0]),
+            "exponent_drive_error": finite(errors[0]),
+            "exponent_sentences": finite(mean[0]),
+            **{f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
+        },
+    }
 
-    Parameters
-    ----------
-    by_sentence : list of (T,) numpy.ndarray
-        log₁₀ at depth 1, 2, …
 
-    Returns
-    -------
-    dict of str to list
-        ``median``, ``q25``, ``q75``.
-    """
+def _quantiles_by_depth(by_sentence):
+    """Return median and quartiles at every depth."""
     longest = max(len(logs) for logs in by_sentence)
     by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(longest))
     q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_depth])
     return {"median": finite(median), "q25": finite(q25), "q75": finite(q75)}
 
 
-def excess(values, states, depth):
-    """How loose the theory is: median over sentences of log₁₀ (quantity / measured decay) at one depth.
-
-    The measured decay is that of the last of `states`: h of the RNN, c of the LSTM.
-    """
+def _excess(values, states, depth):
+    """Return how loose each bound is at a depth, compared with the decay of h (RNN) or c (LSTM)."""
     reaching = [k for k, logs in enumerate(values["h"]) if len(logs) >= depth]
     at = {name: np.array([logs[k][depth - 1] for k in reaching]) for name, logs in values.items()}
     return {name: finite(np.median(at[name] - at[states[-1]])) for name in values if name not in states}
@@ -288,22 +247,12 @@ def finite(numbers):
 
 
 def rates_table(study):
-    """Predicted and measured rates of a study, as text.
-
-    Parameters
-    ----------
-    study : dict
-        As :func:`jacobian_study` returns it.
-
-    Returns
-    -------
-    str
-        A line a rate, before training and at the best epoch, in nats per step; after ± a standard error.
-    """
+    """Predicted and measured rates of a study as text, one per line; after ± a standard error."""
     before, best = study["at"]["initialisation"], study["at"]["best"]
-    lines = [f"nats per step back{'before training':>57}{'epoch':>18} {best['epoch']}"]
-    for name in RATES:
-        if name in best["rates"]:
-            cells = "".join(f"{rate(part['rates'], name):20}" for part in (before, best))
-            lines.append(f"  {name_rate(study, name):57}{cells}".rstrip())
-    return "\n".join(lines)
+    rows = [
+        [name_rate(study, name), rate(before["rates"], name), rate(best["rates"], name)]
+        for name in RATES
+        if name in best["rates"]
+    ]
+    heads = [f"{study['run_id']}: nats per step back", "before training", f"epoch {best['epoch']}"]
+    return f"{study['sentences']['count']} validation sentences\n{table(rows, heads)}"

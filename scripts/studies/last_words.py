@@ -1,6 +1,16 @@
-"""Does the dataset need memory? Test accuracy from the last k words only."""
+"""Does the dataset need memory? Test accuracy from only the last k words of each sentence, of trained models.
 
-import math
+main.py calls :func:`memory_study`. ``memory.json`` holds what scripts/files/studies.py always saves, and
+
+    sentences, k        test sentences; 1, 2, … up to the longest
+    longer              how many of them have more than k words
+    models              a list of
+        model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
+        accuracy        for each seed, a list over k
+        standard_error  of the mean accuracy on whole sentences, on that test split
+        enough          from this k on, no mean accuracy is more than one standard error below that
+    baselines           {majority: accuracy, counts: [accuracy of each k]}
+"""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -8,20 +18,21 @@ from tqdm import tqdm
 
 from scripts.files.data import Split
 from scripts.files.errors import UserError
-from scripts.files.numbers import counted, round_to_digits
+from scripts.files.numbers import counted, round_to_digits, table
 from scripts.files.runs import best_epoch, load_run
-from scripts.studies.study import save_study
+from scripts.files.studies import save_study
+from scripts.studies.statistics import standard_error
 from scripts.training.evaluation import accuracy, load_model
 
-BATCH = 256  # sentences
+SHOWN = (1, 2, 5, 10, 15, 20, 30, 40)  # k in the table
 
 
 def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
-    """Test accuracy from only the last k words of each sentence, k = 1 … all, of trained runs.
+    """Measure test accuracy from only the last k words of each sentence, k = 1 … all, of trained runs.
 
-    The models are not trained again: they read the end of a sentence as if it were all. Beside them stand
-    the commoner label of the training split, and logistic regression on word counts, trained on whole
-    training rows and shown the same last k words.
+    The models are not trained again: they read the end of a sentence as if it were all. For comparison: the
+    majority class of the training split, and logistic regression on word counts, trained on whole rows and
+    shown the same last k words.
 
     Parameters
     ----------
@@ -33,7 +44,7 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     Returns
     -------
     dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+        As this module's docstring describes it; its table is also printed.
 
     Raises
     ------
@@ -41,60 +52,48 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
         A run is missing, of the other model or of other settings than the first of its model, or data/ is not
         what it was trained on.
     """
-    loaded = {"rnn": load_seeds("rnn", rnn), "lstm": load_seeds("lstm", lstm)}
+    loaded = {"rnn": _load_seeds("rnn", rnn), "lstm": _load_seeds("lstm", lstm)}
     data = loaded["rnn"][0][1]
-    test = data.splits["test"]
+    train, test = data.splits["train"], data.splits["test"]
     ks = range(1, int(test.s.max()) + 1)
-    right = {model: [[] for _ in of_model] for model, of_model in loaded.items()}
+    correct = {model: [[] for _ in of_model] for model, of_model in loaded.items()}
     counts = []
-    classifier = fit_word_counts(data.splits["train"], len(data.vocabulary))
+    bag_of_words = _fit_word_counts(train, len(data.vocabulary))
     for k in tqdm(ks, "last k words", disable=not progress):
         ending = last_words(test, k)
         for model, of_model in loaded.items():
-            for (classifier_of_seed, _, _), by_k in zip(of_model, right[model], strict=True):
-                by_k.append(accuracy(classifier_of_seed, ending))
-        counts.append(float(classifier.score(word_counts(ending, len(data.vocabulary)), ending.y)))
-    commoner = data.splits["train"].y.mean() > 0.5
+            for (classifier, _, _), by_k in zip(of_model, correct[model], strict=True):
+                by_k.append(accuracy(classifier, ending))
+        counts.append(float(bag_of_words.score(word_counts(ending, len(data.vocabulary)), ending.y)))
     runs = {model: [run for _, _, run in of_model] for model, of_model in loaded.items()}
-    return save_study(
+    study = save_study(
         "memory",
         data.manifest,
-        [run for of_model in runs.values() for run in of_model],
+        runs["rnn"] + runs["lstm"],
         sentences=len(test.s),
         k=list(ks),
         longer=[int(np.sum(test.s > k)) for k in ks],
-        models=[describe_memory(of_model, right[model], len(test.s)) for model, of_model in runs.items()],
-        baselines={"majority": float(np.mean(test.y == commoner)), "counts": counts},
+        models=[describe_memory(of_model, correct[model], len(test.s)) for model, of_model in runs.items()],
+        baselines={"majority": majority_accuracy(train, test), "counts": counts},
     )
+    print(memory_table(study))
+    return study
 
 
 def memory_table(study):
-    """The study of the last k words as text: mean accuracies at some k.
-
-    Parameters
-    ----------
-    study : dict
-        Of :func:`memory_study`.
-
-    Returns
-    -------
-    str
-    """
-    shown = [k for k in (1, 2, 5, 10, 15, 20, 30, 40) if k < study["k"][-1]] + [study["k"][-1]]
-    rows = [
-        (f"{one['model'].upper()}, {counted(len(one['runs']), 'seed')}", one["accuracy"])
+    """The study of the last k words as text: mean accuracies at some k."""
+    shown = [k for k in SHOWN if k < study["k"][-1]] + [study["k"][-1]]
+    measured = [
+        (f"{one['model'].upper()}, {counted(len(one['runs']), 'seed')}", np.mean(one["accuracy"], axis=0))
         for one in study["models"]
     ]
-    rows.append(("logistic regression on word counts", [study["baselines"]["counts"]]))
-    lines = [f"{'test accuracy, %, from the last k words':40}" + "".join(f"{k:>7}" for k in shown)]
-    for name, accuracies in rows:
-        mean = 100 * np.mean(accuracies, axis=0)
-        lines.append(f"{name:40}" + "".join(f"{mean[k - 1]:7.1f}" for k in shown))
-    return "\n".join(lines)
+    measured.append(("logistic regression on word counts", study["baselines"]["counts"]))
+    rows = [[name, *(f"{100 * by_k[k - 1]:.1f}" for k in shown)] for name, by_k in measured]
+    return table(rows, ["test accuracy, %, from the last k words", *map(str, shown)])
 
 
-def load_seeds(model, run_ids):
-    """Classifier, data and run of each seed of one model; UserError where they don't belong together."""
+def _load_seeds(model, run_ids):
+    """Return classifier, data and run of each seed of one model, checked to be of one recipe."""
     run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
     if not run_ids:
         raise UserError(f"no run of the {model.upper()} is named: give a run id, or those of several seeds")
@@ -107,10 +106,10 @@ def load_seeds(model, run_ids):
                 "give memory_study an RNN's run and an LSTM's, in this order"
             )
         loaded.append(load_model(run_id))
-        first, given = (
+        first, other = (
             run.settings["hyperparameters"] | {"seed": 0} for _, _, run in (loaded[0], loaded[-1])
         )
-        if given != first:
+        if other != first:
             raise UserError(
                 f"runs {run_ids[0]!r} and {run_id!r} have other settings, expected the same but for the "
                 "seed: give memory_study seeds of one recipe"
@@ -118,36 +117,31 @@ def load_seeds(model, run_ids):
     return loaded
 
 
-def describe_memory(runs, right, sentences):
-    """What ``memory.json`` says of the runs of one model; `right` is the accuracy of each for each k."""
-    mean = np.mean(right, axis=0)
-    error = math.sqrt(mean[-1] * (1 - mean[-1]) / sentences)
+def describe_memory(runs, correct, sentences):
+    """Return what ``memory.json`` says of the runs of one model, from the accuracy of each for each k."""
+    mean = np.mean(correct, axis=0)
+    error = standard_error(mean[-1], sentences)
     below = np.flatnonzero(mean < mean[-1] - error)
     return {
         "model": runs[0].settings["model"],
         "hidden_size": runs[0].settings["hyperparameters"]["hidden_size"],
         "runs": [run.settings["run_id"] for run in runs],
         "best_epoch": [best_epoch(run.history)["epoch"] for run in runs],
-        "accuracy": right,
+        "accuracy": correct,
         "standard_error": round_to_digits(error),
         "enough": int(below[-1]) + 2 if len(below) else 1,
     }
 
 
 def last_words(split, k):
-    """A split of which each sentence keeps its last k words.
-
-    Parameters
-    ----------
-    split : scripts.files.data.Split
-    k : int
-
-    Returns
-    -------
-    scripts.files.data.Split
-    """
+    """Return a split of which each sentence keeps its last k words."""
     from_end = np.repeat(np.cumsum(split.s, dtype=np.int64), split.s) - np.arange(len(split.x))
     return Split(split.x[from_end <= k], np.minimum(split.s, k), split.y, split.g)
+
+
+def majority_accuracy(train, test):
+    """Accuracy on one split of the majority class of another."""
+    return float(np.mean(test.y == (train.y.mean() > 0.5)))
 
 
 def word_counts(split, words):
@@ -159,8 +153,7 @@ def word_counts(split, words):
     return csr_array((ones, np.asarray(split.x, np.int64), starts), shape=(len(split.s), words))
 
 
-def fit_word_counts(split, words):
-    """Logistic regression on word counts, which knows nothing of their order."""
+def _fit_word_counts(split, words):
     from sklearn.linear_model import LogisticRegression
 
     with threadpool_limits(1):

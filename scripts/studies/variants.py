@@ -1,363 +1,364 @@
-"""Studies over several runs; each trains what it needs, measures, and leaves one JSON in assets/benchmarks/.
+"""Variants over seeds: the one runner of every study that trains variants of a model and compares them.
 
-Every training goes through :func:`scripts.training.experiment.run` under a run id of its own that begins with
-``study-``, so an interrupted study continues where it stopped, and one that is called again only measures.
-scripts/figures/studies.py draws the JSON. All of them hold
+A variant is a model with settings; the lists of them are in comparison.py, initialisations.py and
+settings_search.py. Each run trains under an id of its own, ``study-<model>-<variant>-s<seed>``, so an
+interrupted study continues, one that is called again only measures, and studies share runs. The result is
+``assets/benchmarks/<study>.json``, which scripts/figures and scripts/report read:
 
-    format_version, study (its name), dataset (as a log names it), versions
-    seconds             that its runs took to train, in all, whenever that was
+    format_version, study (its name), kind, title, dataset (as a log names it), versions
+    seconds         that its runs took to train, in all
+    seeds, shared   seeds and settings of all runs; settings with their default value are left out
+    of_model        {model: settings of its runs alone}
+    axes            {setting: the values that a comparison tries}
+    sentences       {count, shortest, longest}: validation sentences on which the logs measured gradients
+    depth           steps back at which ``left`` is read: the deepest that all these sentences have
+    standard_error  of one accuracy near these on that test split, null where none is measured
+    variants        a list of
+        name, model, label, settings (its own), parameters, runs (run ids), seeds (of runs that didn't fail)
+        best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at its best epoch;
+                    test_accuracy is null in a search: nothing may be chosen by the test split
+        decay       {h, c: {before, after: {depth, count, median, low, high}}}: ‖∂z/∂h_t‖ relative to the last
+                    step, at epoch 0 and at the best epoch; the middle, smallest and largest of the seeds'
+                    medians over sentences, null where every sentence was saturated at its last step
+        left        {h, c: {before, after}}: log₁₀ of the median that remains at ``depth``, one per seed
+        intervals   of ``test_accuracy``, and of ``left`` by state and moment: {mean, low, high, count}
+    paired          of a comparison, one for each LSTM whose varied settings an RNN shares
+        rnn, lstm, settings, seeds      names of the variants, the varied settings, the seeds that both have
+        test            "paired t-test"
+        sentences_error     standard error, over the test sentences, of the difference in mean test accuracy
+        differences     LSTM − RNN of ``test_accuracy``, ``left_h`` and ``left_c`` (the LSTM's c − the RNN's
+                        h): {mean, low, high, count, p}
+    failed          {run id: what went wrong}
 
-``initialisations.json`` and ``equal-parameters.json``, by :func:`initialisation_study` and
-:func:`equal_parameters`:
-
-    seeds, settings     of all runs
-    epochs              of the runs that of_model gives none, null where it gives all
-    of_model            {model: settings of its runs alone}
-    standard_error      of one accuracy near theirs on that test split
-    sentences           {count, shortest, longest}: those on which the logs measured their gradients
-    variants            a list of
-        model, name, settings, parameters, runs (run ids, one a seed)
-        best_epoch, validation_accuracy, test_accuracy      of each run, at its best epoch
-        decay           {h, c: {before, after: {depth, count, median, low, high}}}: ‖∂z/∂h_t‖ relative to the
-                        last step, at epoch 0 and at the best epoch; of the seeds' medians over sentences the
-                        middle one, the smallest and the largest; null where no seed has one (every sentence
-                        was saturated at its last step)
-
-``memory.json``, by :func:`memory_study`:
-
-    sentences, k        test sentences; 1, 2, … up to the longest
-    longer              how many of them have more than k words
-    models              a list of
-        model, hidden_size, runs (run ids, one a seed), best_epoch (of each)
-        accuracy        for each seed, a list over k
-        standard_error  of the mean accuracy on whole sentences, on that test split
-        enough          from this k on, no mean accuracy is more than one standard error below that
-    baselines           {majority: accuracy, counts: [accuracy of each k]}
-
-``probe-<mixture>.json``, by :func:`probe_study`:
-
-    seeds, epochs, settings, of_model       as above
-    mixture, longest
-    distances           the d of the test split
-    sentences           {decides_last, decides_first}: how many at each
-    failing             the accuracy below which a model fails at a distance
-    models              a list of
-        model, parameters, runs, best_epoch
-        accuracy        for each seed, a list over d, of the sentences whose decider stands last: the other
-                        cue stands before it, so nothing nearer the end helps
-        accuracy_decides_first      the same of those whose decider stands first: the other cue follows, up
-                        to 5 words nearer the end, and its opposite is the label
-        fails_at        for each seed the smallest tested d at which its accuracy is below `failing`, or null
-        gradient        {h, c: {before, after: {median, q25, q75}}}: log₁₀ of ‖∂z/∂h_t‖ at the deciding cue
-                        relative to the last step, over the sentences of all seeds whose decider stands last,
-                        lists over d; null where it is exactly 0
-
-What a gradient is at a distance after training says nothing of why the model fails there, or not: training
-made both. Before training it says what learning began with, which has not settled the outcome either.
+An interval is the 95% confidence interval of a mean over seeds (Student's t), null of less than two. It
+measures chance in training; ``standard_error`` measures that the test split is small.
 """
 
 import math
+from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 
-from scripts.files.data import load_data, load_manifest
+from scripts.files.data import load_data
 from scripts.files.errors import UserError
-from scripts.files.numbers import counted, round_to_digits
-from scripts.files.runs import best_epoch, load_run
-from scripts.studies.arguments import refuse_given_twice, seed_list, settings_of_models
-from scripts.studies.study import save_study, train_seeds
-from scripts.studies.words import OWN, as_given, describe_epochs
-from scripts.training.evaluation import accuracy_on_test
-from scripts.training.settings import check_settings
+from scripts.files.numbers import counted, plus_minus, round_to_digits, table
+from scripts.files.runs import NAMES, best_epoch, load_run
+from scripts.files.studies import save_study
+from scripts.studies.arguments import plain, refuse_varied, seed_list
+from scripts.studies.one_run import Planned
+from scripts.studies.parallel import train
+from scripts.studies.statistics import TEST, error_over_sentences, interval, paired, standard_error
+from scripts.studies.words import INTERVAL, as_given, describe_epochs
+from scripts.training.evaluation import right_on_test
+from scripts.training.settings import LSTM_ALONE, Settings
 
-EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
-
-RNN = {name: {"recurrent_init": name} for name in ("uniform", "orthogonal", "identity")}
-LSTM = {f"forget-{bias}": {"forget_bias": bias} for bias in (0.0, 1.0, 2.0)}
-LSTM = {name.removesuffix(".0"): settings for name, settings in LSTM.items()}
-LSTM["chrono"] = {"forget_bias": "chrono"}
-VARIED = ("recurrent_init", "forget_bias")  # by the study of initialisations
+MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
 
 
-# Training -------------------------------------------------------------------------------------------------
+class Variant(NamedTuple):
+    """A model with settings, under a name for its run ids and a label for tables and legends."""
+
+    name: str
+    model: str
+    label: str
+    settings: dict
 
 
-# Initialisations, and equal parameters ----------------------------------------------------------------------
-
-
-def initialisation_study(
-    seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings
-):
-    """How the recurrent weights (RNN) and the forget bias (LSTM) begin: gradients and accuracy.
+def train_variants(variants, seeds, shared, **options):
+    """Train each variant once per seed.
 
     Parameters
     ----------
+    variants : list of Variant
+    seeds : list of int
+    shared : dict
+        Settings of all runs. Those of the LSTM alone leave an RNN as it is, where there is an LSTM too.
+    **options
+        See :func:`scripts.studies.parallel.train`.
+
+    Returns
+    -------
+    run_ids : list of list of str
+        Run ids of each variant, without those that failed.
+    failed : dict of str to str
+        What went wrong, by run id.
+
+    Raises
+    ------
+    UserError
+        See :func:`scripts.studies.parallel.train`; or the seed is given as a setting.
+    """
+    with_lstm = any(variant.model == "lstm" for variant in variants)
+    planned = []
+    for variant in variants:
+        foreign = LSTM_ALONE if with_lstm and variant.model != "lstm" else ()
+        settings = {key: value for key, value in shared.items() if key not in foreign} | variant.settings
+        refuse_varied(settings)
+        run_id = f"study-{variant.model}-{variant.name}-s"
+        planned.append(
+            [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}) for seed in seeds]
+        )
+    failed = train([run for runs in planned for run in runs], **options)
+    return [[run.run_id for run in runs if run.run_id not in failed] for runs in planned], failed
+
+
+def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, axes=None, **options):
+    """Train variants over seeds, measure them, write the study, print its table and return it.
+
+    A run that fails is named and left out. Called again, it trains only what is missing.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study's JSON.
+    kind : {"comparison", "initialisations", "equal-parameters", "search"}
+    title : str
+    variants : list of Variant
     seeds : int or sequence of int
         How many (0, 1, …), or which.
-    epochs : int, optional
-        By default 8, or each model's own from `of_model`.
-    of_model : dict of str to dict, optional
-        Settings of one model alone, such as the best ones found for each, less those that the study varies
-        itself. The runs are then called ``study-<model>-own-…``.
-    overwrite : bool
-        Train anew where other settings or data were used before.
-    progress : bool
-        Show a progress bar.
-    **settings
-        Fields of scripts.training.settings.Settings that differ from their defaults, for all runs. Not those that
-        the study varies itself, and not ``gradients=False``.
+    shared, of_model, axes : dict
+        As this module's docstring describes them.
+    **options
+        See :func:`scripts.studies.parallel.train`.
 
     Returns
     -------
     dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/``.
+        The study, as this module's docstring describes it.
 
     Raises
     ------
     UserError
-        data/ is missing, or settings are out of range or not to be chosen.
+        See :func:`train_variants`; or the gradients are not to be recorded, or all runs failed.
     """
-    refuse_varied(settings, *VARIED)
-    shared, of_model = split_settings(settings, epochs, EPOCHS, of_model)
-    of_model = without_varied(of_model)
-    plan = [
-        (model, OWN * bool(of_model) + name, of_model.get(model, {}) | own)
-        for model, variants in (("rnn", RNN), ("lstm", LSTM))
-        for name, own in variants.items()
+    seeds, shared = seed_list(seeds), {key: plain(value) for key, value in shared.items()}
+    for given in (shared, *(variant.settings for variant in variants)):
+        if given.get("gradients", True) is not True:
+            raise UserError(
+                f"gradients={given['gradients']!r}: the study {name!r} compares gradients: leave that out"
+            )
+    run_ids, failed = train_variants(variants, seeds, shared, **options)
+    if not any(run_ids):
+        raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")
+    runs = {run_id: load_run(run_id) for ids in run_ids for run_id in ids}
+    for run_id, run in runs.items():
+        if not best_epoch(run.history)["gradients"]:
+            raise UserError(f"run {run_id!r} recorded no gradients: leave gradients=True, or overwrite it")
+    data = load_data()
+    tested = {} if kind == "search" else {run_id: right_on_test(run_id) for run_id in runs}
+    recorded = best_epoch(next(iter(runs.values())).history)["gradients"]
+    depth = recorded["shortest"]
+    described = [
+        _describe_variant(variant, ids, runs, tested, depth)
+        for variant, ids in zip(variants, run_ids, strict=True)
+        if ids
     ]
-    return compare_variants("initialisations", plan, seeds, overwrite, progress, of_model, **shared)
-
-
-def without_varied(of_model):
-    """Settings of one model alone, less those that the study of initialisations varies."""
-    return {
-        model: {key: value for key, value in own.items() if key not in VARIED}
-        for model, own in of_model.items()
-    }
-
-
-def split_settings(settings, epochs, usual, of_model):
-    """Settings of all runs, and those of one model alone; the epochs stand where they hold.
-
-    Parameters
-    ----------
-    settings : dict
-        Of all runs.
-    epochs : int or None
-        Of all runs, if given.
-    usual : int
-        Epochs of a model that has none.
-    of_model : dict of str to dict, or None
-
-    Returns
-    -------
-    shared, of_model : dict
-
-    Raises
-    ------
-    UserError
-        One setting is given for all runs and for one model; or a model's are not to be chosen.
-    """
-    of_model = settings_of_models(of_model, ["rnn", "lstm"])
-    refuse_given_twice(of_model, settings if epochs is None else {"epochs": epochs, **settings})
-    for own in of_model.values():
-        refuse_varied(own)
-    if epochs is None and all("epochs" in of_model.get(model, {}) for model in ("rnn", "lstm")):
-        return settings, of_model
-    return {"epochs": usual if epochs is None else epochs, **settings}, of_model
-
-
-def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
-    """The LSTM beside an RNN of equal width, and beside one with as many parameters.
-
-    The LSTM and the narrower RNN are runs of :func:`initialisation_study` without `of_model`.
-
-    Parameters
-    ----------
-    seeds, overwrite, progress, **settings
-        As there; ``hidden_size`` is that of the LSTM and of the narrower RNN.
-    epochs : int
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/``.
-
-    Raises
-    ------
-    UserError
-        data/ is missing, or settings are out of range.
-    """
-    refuse_varied(settings, *VARIED)
-    H = check_settings("lstm", settings)["hidden_size"]
-    wide = equal_width(H, load_manifest()["embeddings"]["dimensions"])
-    plan = [
-        ("rnn", "orthogonal", RNN["orthogonal"]),
-        ("rnn", f"{wide}-units", RNN["orthogonal"] | {"hidden_size": wide}),
-        ("lstm", "forget-1", LSTM["forget-1"]),
-    ]
-    settings["epochs"] = epochs
-    return compare_variants("equal-parameters", plan, seeds, overwrite, progress, {}, **settings)
-
-
-def equal_width(hidden_size, dimensions):
-    """Units of the RNN that has as many parameters as an LSTM, as nearly as can be.
-
-    An LSTM has P = 4H (D + H + 1) + H + 1 parameters, an RNN H (D + H + 1) + H + 1: quadratic in H.
-
-    Examples
-    --------
-    >>> equal_width(64, 100)
-    161
-    """
-    parameters = 4 * hidden_size * (dimensions + hidden_size + 1) + hidden_size + 1
-    half = (dimensions + 2) / 2
-    return round(math.sqrt(half * half + parameters - 1) - half)
-
-
-def compare_variants(name, plan, seeds, overwrite, progress, of_model, **settings):
-    """Train variants over seeds, and put their gradients and accuracies side by side in one JSON."""
-    for given in (settings, *of_model.values()):
-        refuse_unrecorded(name, given)
-    seeds = seed_list(seeds)
-    run_ids = train_seeds(plan, seeds, overwrite=overwrite, progress=progress, **settings)
-    data, runs, content = measure_variants(plan, run_ids)
-    return save_study(
+    error = None
+    if tested:
+        accuracy = np.mean(np.concatenate([variant["test_accuracy"] for variant in described]))
+        error = round_to_digits(standard_error(accuracy, len(data.splits["test"].s)))
+    defaults = asdict(Settings())
+    study = save_study(
         name,
         data.manifest,
-        runs,
+        runs.values(),
+        kind=kind,
+        title=title,
         seeds=seeds,
-        epochs=settings.get("epochs"),
-        settings=settings,
-        of_model=of_model,
-        **content,
-    )
-
-
-def measure_variants(plan, run_ids):
-    """What studies of variants say of what they trained; the runs of a variant are as in :func:`train_seeds`.
-
-    Returns
-    -------
-    data : scripts.files.data.Data
-    runs : list of scripts.files.runs.Run
-    content : dict
-        ``standard_error``, ``sentences`` and ``variants`` of this module's docstring.
-    """
-    data, variants, runs = load_data(), [], []
-    for (model, variant, own), ids in zip(plan, run_ids, strict=True):
-        of_seeds = [load_run(run_id) for run_id in ids]
-        runs += of_seeds
-        variants.append({"model": model, "name": variant, "settings": own, "runs": ids})
-        variants[-1] |= measure_variant(ids, of_seeds)
-    p = np.mean(np.concatenate([variant["test_accuracy"] for variant in variants]))
-    recorded = best_epoch(runs[0].history)["gradients"]
-    content = {
-        "standard_error": round_to_digits(np.sqrt(p * (1 - p) / len(data.splits["test"].s))),
-        "sentences": {
+        shared={key: value for key, value in shared.items() if value != defaults[key]},
+        of_model=of_model or {},
+        axes=axes or {},
+        depth=depth,
+        sentences={
             "count": recorded["sentences"],
             "shortest": recorded["shortest"],
             "longest": recorded["longest"],
         },
-        "variants": variants,
-    }
-    return data, runs, content
+        standard_error=error,
+        variants=described,
+        paired=pair_variants(described, axes or {}, tested) if kind == "comparison" else [],
+        failed=failed,
+    )
+    print(variants_table(study))
+    return study
 
 
-def refuse_unrecorded(name, settings):
-    """Raise a UserError where a study that compares gradients is asked not to record them."""
-    if settings.get("gradients", True) is not True:
-        raise UserError(
-            f"gradients={settings['gradients']!r}: the study {name!r} compares gradients: leave that out"
-        )
-
-
-def refuse_varied(settings, *varied):
-    """Raise a UserError where a setting is given that the study itself chooses, run by run."""
-    for name in (*varied, "seed"):
-        if name in settings:
-            instead = "give seeds=, how many or which" if name == "seed" else "leave it out"
-            raise UserError(f"{name}={settings[name]!r}: this study varies {name} itself: {instead}")
-
-
-def measure_variant(run_ids, runs):
-    """Best epochs, accuracies and decay of the runs of one variant."""
-    best = [best_epoch(run.history) for run in runs]
-    for run_id, record in zip(run_ids, best, strict=True):
-        if not record["gradients"]:
-            raise UserError(f"run {run_id!r} recorded no gradients: leave gradients=True, or overwrite it")
-    states = [state for state in ("h", "c") if state in best[0]["gradients"]]
-    first = [run.history[0] for run in runs]
-    return {
-        "parameters": runs[0].settings["parameters"],
-        "best_epoch": [record["epoch"] for record in best],
-        "validation_accuracy": [record["validation_accuracy"] for record in best],
-        "test_accuracy": [accuracy_on_test(run_id) for run_id in run_ids],
-        "decay": {
-            state: {
-                "before": over_seeds([record["gradients"][state]["decay"] for record in first]),
-                "after": over_seeds([record["gradients"][state]["decay"] for record in best]),
+def _describe_variant(variant, run_ids, runs, tested, depth):
+    """Return what the study says of one variant."""
+    own = [runs[run_id] for run_id in run_ids]
+    best = [best_epoch(run.history) for run in own]
+    records = {"before": [run.history[0] for run in own], "after": best}
+    accuracy = [float(np.mean(tested[run_id])) for run_id in run_ids] if tested else None
+    decay, remaining, intervals = {}, {}, {"test_accuracy": interval(accuracy) if tested else None}
+    for state in ("h", "c"):
+        if state in best[0]["gradients"]:
+            curves = {
+                moment: [record["gradients"][state]["decay"] for record in records[moment]]
+                for moment in MOMENTS
             }
-            for state in states
-        },
+            decay[state] = {moment: over_seeds(curves[moment]) for moment in MOMENTS}
+            remaining[state] = {
+                moment: [remaining_at(c, depth) for c in curves[moment]] for moment in MOMENTS
+            }
+            intervals[state] = {moment: interval(remaining[state][moment]) for moment in MOMENTS}
+    return {
+        **variant._asdict(),
+        "parameters": own[0].settings["parameters"],
+        "runs": run_ids,
+        "seeds": [run.settings["hyperparameters"]["seed"] for run in own],
+        "best_epoch": [record["epoch"] for record in best],
+        "validation_loss": [record["validation_loss"] for record in best],
+        "validation_accuracy": [record["validation_accuracy"] for record in best],
+        "test_accuracy": accuracy,
+        "decay": decay,
+        "left": remaining,
+        "intervals": intervals,
     }
 
 
 def over_seeds(decays):
     """Middle, smallest and largest of the seeds' medians at each depth; None where no seed has one."""
-    by_depth = [
-        [value for value in values if value is not None]
-        for values in zip(*(decay["median"] for decay in decays), strict=True)
-    ]
+    medians = zip(*(decay["median"] for decay in decays), strict=True)
+    by_depth = [[value for value in values if value is not None] for values in medians]
+    picked = {
+        name: [round_to_digits(pick(values)) if values else None for values in by_depth]
+        for name, pick in (("median", np.median), ("low", min), ("high", max))
+    }
+    return {"depth": decays[0]["depth"], "count": decays[0]["count"], **picked}
+
+
+def remaining_at(decay, depth):
+    """log₁₀ of the median decay at a depth, None where it is 0 or no sentence has one."""
+    median = decay["median"][depth - 1]
+    return round_to_digits(math.log10(median)) if median else None
+
+
+def pair_variants(variants, axes, tested):
+    """Compare each LSTM with the RNN of the same settings, over the seeds that both have."""
+    shared = [key for key in axes if key not in LSTM_ALONE]
+    rnns = {tuple(v["settings"][key] for key in shared): v for v in variants if v["model"] == "rnn"}
+    pairs = []
+    for lstm in variants:
+        rnn = rnns.get(tuple(lstm["settings"][key] for key in shared))
+        if lstm["model"] == "lstm" and rnn:
+            pairs.append(_describe_pair(rnn, lstm, axes, tested))
+    return pairs
+
+
+def _describe_pair(rnn, lstm, axes, tested):
+    """Return the differences of an LSTM and an RNN over the same seeds."""
+    seeds = [seed for seed in lstm["seeds"] if seed in rnn["seeds"]]
+
+    def of(variant, values):
+        return [values[variant["seeds"].index(seed)] for seed in seeds]
+
+    correct = {
+        variant["model"]: [tested[run_id] for run_id in of(variant, variant["runs"])]
+        for variant in (rnn, lstm)
+    }
+    rnn_h = of(rnn, rnn["left"]["h"]["after"])
     return {
-        "depth": decays[0]["depth"],
-        "count": decays[0]["count"],
-        **{
-            name: [round_to_digits(pick(values)) if values else None for values in by_depth]
-            for name, pick in (("median", np.median), ("low", min), ("high", max))
+        "rnn": rnn["name"],
+        "lstm": lstm["name"],
+        "settings": {key: lstm["settings"][key] for key in axes},
+        "seeds": seeds,
+        "test": TEST,
+        "sentences_error": error_over_sentences(correct["lstm"], correct["rnn"]),
+        "differences": {
+            "test_accuracy": paired(of(lstm, lstm["test_accuracy"]), of(rnn, rnn["test_accuracy"])),
+            "left_h": paired(of(lstm, lstm["left"]["h"]["after"]), rnn_h),
+            "left_c": paired(of(lstm, lstm["left"]["c"]["after"]), rnn_h),
         },
     }
 
 
+# The table ------------------------------------------------------------------------------------------------
+
+
 def variants_table(study):
-    """The variants of a study as text: accuracies, and what is left of ∂z at the last depth that all share.
-
-    Parameters
-    ----------
-    study : dict
-        Of :func:`initialisation_study` or :func:`equal_parameters`.
-
-    Returns
-    -------
-    str
-    """
-    depth = study["sentences"]["shortest"]
+    """A study as text: its variants with intervals, then the paired differences."""
     models = dict.fromkeys(variant["model"] for variant in study["variants"])
-    columns = f"{'parameters':>11}  {'test accuracy, %':22}{'best epoch':12}"
     lines = [
-        f"{counted(len(study['seeds']), 'seed')}, {describe_epochs(study, models)}; accuracy: mean "
-        f"(smallest–largest); of ∂z, left {depth} steps back",
-        *(f"{model.upper()}: {as_given(own)}" for model, own in study["of_model"].items()),
-        f"{'':19}{columns}{'h before':>9}{'after':>9}{'c before':>11}{'after':>9}",
+        f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {describe_epochs(study, models)}",
+        *(f"{NAMES[model]}: {as_given(own)}" for model, own in study["of_model"].items()),
+        "",
     ]
+    failed = [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
+    if study["kind"] == "search":
+        return "\n".join([*lines, _validation_table(study), *failed])
+    heads = [
+        "",
+        "parameters",
+        "best epochs",
+        "test accuracy, %",
+        "h before",
+        "h after",
+        "c before",
+        "c after",
+    ]
+    rows = []
     for variant in study["variants"]:
-        score = 100 * np.array(variant["test_accuracy"])
-        name, epochs = variant["name"].removeprefix(OWN), ", ".join(map(str, variant["best_epoch"]))
-        left = [
-            curve[moment]["median"][depth - 1]
-            for curve in variant["decay"].values()
-            for moment in ("before", "after")
+        found = variant["intervals"]
+        accuracy = plus_minus(found["test_accuracy"], 100, 1)
+        row = [_full_label(variant), f"{variant['parameters']:,}", _epochs(variant), accuracy]
+        for state in ("h", "c"):
+            row += [plus_minus(found.get(state, {}).get(moment), 1, 2) for moment in MOMENTS]
+        rows.append(row)
+    lines += [table(rows, heads), ""]
+    for pair in study["paired"]:
+        lines += [_pair_table(pair), ""]
+    sentences = study["dataset"]["splits"]["test"]["rows"]
+    lines.append(
+        f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z "
+        f"{study['depth']} steps back. The size of the test split ({sentences:,} sentences) is another "
+        f"source of error: standard error {100 * study['standard_error']:.1f} points."
+    )
+    return "\n".join(lines + failed)
+
+
+def _full_label(variant):
+    model, label = NAMES[variant["model"]], variant["label"]
+    return label if label.startswith(model) else f"{model}, {label}"
+
+
+def _epochs(variant):
+    return ", ".join(map(str, variant["best_epoch"]))
+
+
+def _validation_table(study):
+    """Table of a search: means over seeds, on the validation split alone."""
+    rows = [
+        [
+            _full_label(variant),
+            f"{np.mean(variant['validation_loss']):.4f}",
+            f"{100 * np.mean(variant['validation_accuracy']):.1f}",
+            _epochs(variant),
         ]
-        left = [f"{'–':>9}" if value is None else f"{value:9.1e}" for value in left]
-        lines.append(
-            f"{variant['model'].upper():5}{name:14}{variant['parameters']:11,}  "
-            f"{f'{score.mean():.1f} ({score.min():.1f}–{score.max():.1f})':22}{epochs:12}{''.join(left[:2])}"
-            + ("  " + "".join(left[2:]) if left[2:] else "")
-        )
-    return "\n".join(lines)
+        for variant in study["variants"]
+    ]
+    return table(rows, ["", "validation loss", "validation accuracy, %", "best epochs"])
 
 
-# Does the dataset need memory? ------------------------------------------------------------------------------
-
-
-# The cue-distance probe -------------------------------------------------------------------------------------
+def _pair_table(pair):
+    """Table of the differences of one pair."""
+    words = {
+        "test_accuracy": ("test accuracy, points", 100, 1),
+        "left_h": ("log₁₀ of what remains: ∂z/∂h", 1, 2),
+        "left_c": ("log₁₀ of what remains: ∂z/∂c − the RNN's ∂z/∂h", 1, 2),
+    }
+    rows = []
+    for key, (name, scale, digits) in words.items():
+        found = pair["differences"][key]
+        if found:
+            row = [name, f"{scale * found['mean']:+.{digits}f}", "–", str(found["count"]), "–"]
+            if found["low"] is not None:
+                low, high = (f"{scale * found[end]:+.{digits}f}" for end in ("low", "high"))
+                row[2] = f"{low} to {high}"
+            if found["p"] is not None:
+                row[4] = f"{found['p']:.2g}"
+            rows.append(row)
+    settings = f", {as_given(pair['settings'])}" if pair["settings"] else ""
+    heads = [f"LSTM − RNN, the same seeds{settings}", "mean", INTERVAL, "pairs", f"p ({pair['test']})"]
+    error = f"{100 * pair['sentences_error']:.1f} points"
+    return f"{table(rows, heads)}\nStandard error of the difference in accuracy over the sentences: {error}."

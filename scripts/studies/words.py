@@ -1,4 +1,4 @@
-"""What tables and figures call the things of a study: no training code is loaded here."""
+"""Words that the tables and the figures of studies share; no training code is loaded here."""
 
 from scripts.files.numbers import counted, tiny
 
@@ -15,7 +15,7 @@ def as_given(settings):
 
 
 CONFIDENCE = 0.95
-INTERVAL = f"{100 * CONFIDENCE:g} % interval"
+INTERVAL = f"{CONFIDENCE:.0%} interval"
 
 RATES = {  # name in a study, and in words
     "exponent_drive": "largest Lyapunov exponent, long drive",
@@ -42,13 +42,14 @@ def rate(rates, name):
     return f"{rates[name]:+.3f}" + (f" ± {error:.4f}" if error is not None else "")
 
 
-OWN = "own-"  # with it names of runs go on whose models have settings of their own
+OWN = "own-"  # begins the names of variants whose models have settings of their own
+EPOCHS = 20  # of a run that isn't given any: the default of scripts/training/settings.py
 
 
 def epochs_of(study, model):
-    """How many epochs the runs of one model of a study were to have."""
-    own = study.get("of_model", {}).get(model, {})
-    return own.get("epochs", study["epochs"])
+    """Epochs that the runs of one model of a study were given."""
+    shared = study["shared"] if "shared" in study else study["settings"]
+    return {"epochs": EPOCHS, **shared, **study["of_model"].get(model, {})}["epochs"]
 
 
 def describe_epochs(study, models):

@@ -11,7 +11,6 @@ import threading
 import time
 import zipfile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -19,14 +18,13 @@ from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, load_run
-from scripts.studies import comparison as compare
-from scripts.studies import dask_cluster as cluster
-from scripts.studies import parallel as many_runs
+from scripts.studies import dask_cluster
+from scripts.studies.comparison import compare_models
 from scripts.training import experiment
 from tests.conftest import same_run, write_data
 
 TINY = {"epochs": 2, "hidden_size": 4, "progress": False}
-PATIENCE = 600  # seconds, for what takes but a few on a machine that isn't busy
+PATIENCE = 100  # seconds, for what takes but a few on a machine that isn't busy
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None, reason="needs dask[distributed]"
 )
@@ -87,7 +85,7 @@ class Cluster:
 
         def ask():
             try:
-                came.append(compare.compare_models(scheduler=self.address, **asked))
+                came.append(compare_models(scheduler=self.address, **asked))
             except UserError as error:
                 came.append(error)
 
@@ -128,7 +126,7 @@ def dask(tmp_path_factory):
     started = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cluster, "PATIENCE", PATIENCE)
+            patch.setattr(dask_cluster, "PATIENCE", PATIENCE)
             started.start_workers("one", "two")
             yield started
     finally:
@@ -142,7 +140,7 @@ def trained_serially(study, folder, patch):
     write_data()
     for variant in study["variants"]:
         for run_id, seed in zip(variant["runs"], variant["seeds"], strict=True):
-            settings = {**study["settings"], **variant["settings"], "seed": seed}
+            settings = {**study["shared"], **variant["settings"], "seed": seed}
             experiment.run(variant["model"], run_id, progress=False, **settings)
 
 
@@ -154,7 +152,7 @@ def test_a_cluster_gives_the_bytes_of_serial_runs(dask, data, study_root, tmp_pa
         assert set(map(tuple, found.values())) == {(None, None)}, "the workers have no checkout"
     with monkeypatch.context() as patch:
         patch.setattr(experiment, "run", None)  # in this process nothing can be trained
-        study = compare.compare_models(seeds=2, lr=(0.01, 1e200), scheduler=dask.address, **TINY)
+        study = compare_models(seeds=2, lr=(0.01, 1e200), scheduler=dask.address, **TINY)
     assert [variant["seeds"] for variant in study["variants"]] == [[0, 1]] * 2
     assert len(study["failed"]) == 4
     assert all("no longer finite" in fault for fault in study["failed"].values())
@@ -170,12 +168,37 @@ def test_a_cluster_gives_the_bytes_of_serial_runs(dask, data, study_root, tmp_pa
 
 def test_what_was_begun_here_goes_on_there(dask, data):
     asked = {**TINY, "models": "rnn", "seeds": 2}
-    compare.compare_models(jobs=1, **asked)
+    compare_models(jobs=1, **asked)
     before = load_run("study-rnn-compare-s0").timings
-    compare.compare_models(scheduler=dask.address, **asked | {"epochs": 4})
+    compare_models(scheduler=dask.address, **asked | {"epochs": 4})
     run = load_run("study-rnn-compare-s0")
     assert run.timings[:3] == before
     assert len(run.timings) == 5
+
+
+def test_code_that_changed_since_is_the_code_that_trains(dask, data, tmp_path, monkeypatch):
+    """The same workers, for whom another version of the project has just trained."""
+    compare_models("rnn", seeds=1, name="one", scheduler=dask.address, **TINY)
+    pack = dask_cluster._pack_project
+
+    def pack_changed():
+        path = tmp_path / "project.zip"
+        path.write_bytes(pack())
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("scripts/studies/one_run.py", CHANGED)
+        return path.read_bytes()
+
+    monkeypatch.setattr(dask_cluster, "_pack_project", pack_changed)
+    with pytest.warns(UserWarning, match="Duplicate"), pytest.raises(UserError, match="all 1 runs"):
+        compare_models("rnn", seeds=1, name="two", scheduler=dask.address, **TINY)
+
+
+CHANGED = """
+from collections import namedtuple
+Planned = namedtuple("Planned", "model run_id settings")
+in_one_line = str
+def attempt(root, run, overwrite): return run.run_id, "this is the changed code"
+"""
 
 
 def test_a_worker_that_is_killed_loses_nothing(dask, data, study_root, tmp_path_factory, monkeypatch):
@@ -206,7 +229,7 @@ def test_runs_whose_workers_die_fail_alone_and_are_trained_by_the_next_call(dask
     assert len(study["variants"][0]["runs"]) == left
     kept = {run_id: weights_path(run_id).read_bytes() for run_id in existing_runs()}
     assert len(kept) == left
-    study = compare.compare_models(scheduler=dask.address, **asked)
+    study = compare_models(scheduler=dask.address, **asked)
     assert (study["failed"], len(study["variants"][0]["runs"])) == ({}, 3)
     for run_id, content in kept.items():
         assert weights_path(run_id).read_bytes() == content
@@ -225,20 +248,17 @@ def test_a_scheduler_without_workers_is_one_line(dask, data, monkeypatch):
     wait = Client.wait_for_workers
     monkeypatch.setattr(Client, "wait_for_workers", lambda self, n, timeout: wait(self, n, timeout=0.1))
     with pytest.raises(UserError, match=r"has no worker: start some, such as `dask worker tcp://"):
-        compare.compare_models(seeds=1, scheduler=dask.address, **TINY)
+        compare_models(seeds=1, scheduler=dask.address, **TINY)
 
 
 def test_a_worker_with_a_nanny_trains_alone(dask, data):
-    """As `dask worker` starts them: their processes may not start others."""
+    """As `dask worker` starts them: their processes may not fork others."""
     for name in set(dask.processes) - {"scheduler"}:
         dask.kill(name)
     dask.start_worker("nannied", "--nworkers", "1")
     try:
-        study = compare.compare_models("rnn", seeds=1, scheduler=dask.address, **TINY)
+        study = compare_models("rnn", seeds=1, scheduler=dask.address, **TINY)
         assert study["failed"] == {}
-        shared = many_runs.Planned("rnn", "shared", {**study["settings"], "workers": 2})
-        ((_, fault),) = cluster.train_there(dask.address, [shared], False)
-        assert fault == "workers=2: this process may not start others, give workers=1"
     finally:
         nanny = dask.processes.pop("nannied")
         nanny.terminate()  # it ends the worker
@@ -248,64 +268,29 @@ def test_a_worker_with_a_nanny_trains_alone(dask, data):
 @needs_dask
 @pytest.mark.parametrize("address", ["silent", "refused", "nonsense", "foo://host:1", "", 8786])
 def test_a_scheduler_that_does_not_answer_is_one_line(data, monkeypatch, address):
-    monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+    monkeypatch.setattr(dask_cluster, "PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         here = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         if address == "refused":
             silent.close()
         given = here if address in ("silent", "refused") else address
         with pytest.raises(UserError, match=r"no Dask scheduler answers at scheduler=.*start one") as error:
-            compare.compare_models(seeds=1, scheduler=given, **TINY)
+            compare_models(seeds=1, scheduler=given, **TINY)
     assert "\n" not in str(error.value)
     assert not existing_runs()
-
-
-def test_a_worker_takes_the_code_that_was_sent_last(monkeypatch):
-    def modules(*places):
-        made = {name: ModuleType(name) for name in ("scripts", "scripts.training.experiment", "lstmx")}
-        for module, place in zip(made.values(), places, strict=True):
-            module.__file__ = f"{place}/module.py"
-        return made
-
-    for first, second, left in (
-        ("/w/code-2.zip", "/w/code-2.zip", {"scripts", "scripts.training.experiment", "lstmx"}),
-        ("/w/code-2.zip", "/w/code-1.zip", {"lstmx"}),
-        ("/checkout", "/checkout", {"lstmx"}),
-    ):
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "modules", modules(first, second, "/elsewhere"))
-            patch.setattr(sys, "path", ["/w/code-1.zip", "/a", "/w/code-2.zip", "/b"])
-            cluster.forget_other_code("code-2.zip")
-            found, path = set(sys.modules), sys.path
-        assert found == left
-        assert path == ["/w/code-2.zip", "/w/code-1.zip", "/a", "/b"]
-
-
-def test_the_archive_of_another_version_has_another_name(tmp_path, monkeypatch):
-    names = set()
-    for content in (b"a = 1", b"a = 2", b"a = 1"):
-        module = tmp_path / "scripts" / "studies" / "dask_cluster.py"
-        monkeypatch.setattr(cluster, "__file__", str(module))
-        module.parent.mkdir(parents=True, exist_ok=True)
-        module.write_bytes(content)
-        path = cluster.pack_code(tmp_path)
-        names.add(path.name)
-        with zipfile.ZipFile(path) as archive:
-            assert archive.read("scripts/studies/dask_cluster.py") == content
-    assert len(names) == 2
 
 
 def test_without_dask_it_says_what_to_install(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r'pip install "dask\[distributed\]"') as error:
-        compare.compare_models(seeds=1, scheduler="tcp://127.0.0.1:8786", **TINY)
+        compare_models(seeds=1, scheduler="tcp://127.0.0.1:8786", **TINY)
     assert "\n" not in str(error.value)
 
 
 def test_dask_is_imported_only_for_a_cluster():
-    """In a fresh process: neither main.py nor a comparison on this machine asks for it."""
+    """In a new process: neither main.py nor a comparison on this machine asks for it."""
     code = (
         "import sys, main, scripts.studies.comparison, scripts.plots; "
         "sys.exit(any(name.split('.')[0] in ('dask', 'distributed') for name in sys.modules))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(compare.__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(dask_cluster.__file__).parents[2])

@@ -1,0 +1,79 @@
+"""Statistics of a few seeds: confidence intervals, paired differences, and errors over test sentences."""
+
+import math
+
+import numpy as np
+
+from scripts.files.numbers import round_to_digits
+from scripts.studies.words import CONFIDENCE
+
+TEST = "paired t-test"
+
+
+def interval(values):
+    """Mean of some values and its 95% confidence interval, by Student's t; a value of None is left out.
+
+    Returns
+    -------
+    dict or None
+        ``mean``, ``low``, ``high`` (None of one value), ``count``; None of no value.
+
+    Examples
+    --------
+    >>> interval([1.0, 2.0, 3.0])
+    {'mean': 2.0, 'low': -0.4841377, 'high': 4.484138, 'count': 3}
+    """
+    from scipy import stats  # takes a second to import
+
+    values = np.array([value for value in values if value is not None], float)
+    n = len(values)
+    if n == 0:
+        return None
+    mean, low, high = values.mean(), None, None
+    if n > 1:
+        half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
+        low, high = round_to_digits(mean - half), round_to_digits(mean + half)
+    return {"mean": round_to_digits(mean), "low": low, "high": high, "count": n}
+
+
+def paired(a, b):
+    """Mean of a − b, its interval, and p of the paired t-test that it is 0.
+
+    Parameters
+    ----------
+    a, b : list of float or None
+        For the same seeds; a pair with a None is left out.
+
+    Returns
+    -------
+    dict or None
+        As :func:`interval`, and ``p``, None where there is one pair or all differences are equal.
+    """
+    from scipy import stats
+
+    pairs = [pair for pair in zip(a, b, strict=True) if None not in pair]
+    differences = [x - y for x, y in pairs]
+    found = interval(differences)
+    if found:
+        varies = np.ptp(differences) > 1e-9  # a smaller spread is rounding
+        found["p"] = round_to_digits(stats.ttest_rel(*zip(*pairs, strict=True)).pvalue) if varies else None
+    return found
+
+
+def error_over_sentences(a, b):
+    """Standard error, over the test sentences, of the difference in mean accuracy of two lists of runs.
+
+    Both read the same sentences, so it is the standard error of the mean of each sentence's difference.
+
+    Parameters
+    ----------
+    a, b : list of (N,) booleans
+        Sentences that each run classifies correctly.
+    """
+    differences = np.mean(a, axis=0) - np.mean(b, axis=0)
+    return round_to_digits(differences.std(ddof=1) / math.sqrt(len(differences)))
+
+
+def standard_error(accuracy, sentences):
+    """Standard error of an accuracy on so many sentences."""
+    return math.sqrt(accuracy * (1 - accuracy) / sentences)

@@ -1,0 +1,60 @@
+"""Many runs side by side: how many, in which processes, and what happens where one is killed."""
+
+import os
+
+import pytest
+
+from scripts.files.paths import log_path, weights_path
+from scripts.files.runs import existing_runs
+from scripts.studies import parallel
+from scripts.studies.one_run import Planned
+from scripts.training import experiment
+
+
+def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeypatch):
+    """What is done to experiment.run in this process doesn't reach them; with jobs=1 it does."""
+    ran = []
+    monkeypatch.setattr(experiment, "run", lambda model, run_id, **_: ran.append(run_id))
+    planned = [Planned("rnn", f"run-{k}", {"epochs": 1, "hidden_size": 3}) for k in range(3)]
+    assert parallel.train(planned, jobs=2, progress=False) == {}
+    assert existing_runs() == ["run-0", "run-1", "run-2"]
+    assert not ran
+    for run_id in existing_runs():
+        weights_path(run_id).unlink()
+        log_path(run_id).unlink()
+    assert parallel.train(planned, jobs=1, progress=False) == {}
+    assert ran == ["run-0", "run-1", "run-2"]
+
+
+@pytest.mark.parametrize(("cores", "expected"), [((1, 1), 5), ((1, 2), 2), ((9, 1), 1)])
+def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch, cores, expected):
+    asked = []
+
+    class Parallel(parallel.Parallel):
+        def __init__(self, n_jobs, **options):
+            asked.append(n_jobs)
+            super().__init__(1, **options)
+
+    monkeypatch.setattr(parallel, "Parallel", Parallel)
+    monkeypatch.setattr(parallel, "cpu_count", lambda: 5)
+    monkeypatch.setattr(experiment, "cpu_count", lambda: 9)
+    monkeypatch.setattr(experiment, "run", lambda *_, **__: None)
+    planned = [Planned("rnn", f"run-{n}", {"workers": n}) for n in cores]
+    assert parallel.train(planned, progress=False) == {}
+    assert asked == [expected]
+
+
+class Killer(dict):
+    """Settings that end the process which reads them."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_run_whose_process_is_killed_fails_alone(data):
+    settings = {"epochs": 1, "hidden_size": 3}
+    planned = [Planned("rnn", f"run-{k}", settings) for k in range(4)]
+    planned[1] = planned[1]._replace(settings=Killer())
+    outcomes = dict(parallel.train_here(planned, False, jobs=2))
+    assert outcomes == {"run-0": None, "run-1": parallel.KILLED, "run-2": None, "run-3": None}
+    assert existing_runs() == ["run-0", "run-2", "run-3"]

@@ -1,0 +1,342 @@
+"""Variants over seeds: what is trained, what is said of it, and how it goes on after an interruption."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import main
+from scripts.files import paths
+from scripts.files.data import data_checksum, load_manifest
+from scripts.files.errors import UserError
+from scripts.files.paths import assets_path, log_path, weights_path
+from scripts.files.runs import existing_runs, load_run, read_log
+from scripts.files.studies import STUDY_VERSION, study_path
+from scripts.studies.comparison import compare_models
+from scripts.studies.variants import over_seeds, pair_variants, remaining_at, variants_table
+from scripts.training import evaluation, experiment
+from tests.conftest import same_run, write_data
+from tests.studies.helpers import assert_provenance, written
+
+TINY = {"epochs": 2, "progress": False, "input_dropout": 0.0}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A comparison over a grid, trained by two processes, and the folder that it was made in."""
+    root = tmp_path_factory.mktemp("compared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "ROOT", root)
+        write_data()
+        yield compare_models(seeds=3, hidden_size=(4, 6), forget_bias=(0.0, 1.0), jobs=2, **TINY)
+
+
+def test_the_grid_is_that_of_all_values_and_seeds(compared):
+    assert written("compare") == compared
+    assert_provenance(compared, STUDY_VERSION)
+    assert (compared["kind"], compared["failed"]) == ("comparison", {})
+    assert compared["shared"] == {"epochs": 2, "input_dropout": 0.0}
+    assert compared["axes"] == {"hidden_size": [4, 6], "forget_bias": [0.0, 1.0]}
+    assert [variant["label"] for variant in compared["variants"]][1:3] == [
+        "RNN, hidden_size=6",
+        "LSTM, hidden_size=4, forget_bias=0.0",
+    ]
+    trained = {}
+    for run_id in existing_runs():
+        run = load_run(run_id)
+        chosen = run.settings["hyperparameters"]
+        assert (chosen["epochs"], chosen["input_dropout"]) == (2, 0.0)
+        trained[run_id] = [run.settings["model"]] + [
+            chosen.get(key) for key in ("hidden_size", "forget_bias", "seed")
+        ]
+    expected = [["rnn", width, None, seed] for width in (4, 6) for seed in range(3)]
+    expected += [["lstm", width, bias, seed] for width in (4, 6) for bias in (0.0, 1.0) for seed in range(3)]
+    assert sorted(trained.values(), key=str) == sorted(expected, key=str)
+    assert trained["study-lstm-compare-hidden_size-6-forget_bias-1.0-s2"] == ["lstm", 6, 1.0, 2]
+    assert trained["study-rnn-compare-hidden_size-4-s0"] == ["rnn", 4, None, 0]
+
+
+def test_runs_side_by_side_are_those_of_a_run_alone(compared, tmp_path, monkeypatch):
+    side_by_side = paths.ROOT
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    write_data()
+    for model, run_id in (
+        ("rnn", "study-rnn-compare-hidden_size-4-s1"),
+        ("lstm", "study-lstm-compare-hidden_size-6-forget_bias-0.0-s2"),
+    ):
+        alone = {"hidden_size": int(run_id.split("-")[4]), "seed": int(run_id[-1]), **TINY}
+        alone |= {"forget_bias": 0.0} if model == "lstm" else {}
+        experiment.run(model, run_id, **alone)
+        same_run(run_id, side_by_side, tmp_path)
+
+
+def test_what_is_said_of_a_variant_is_what_its_runs_say(compared):
+    assert compared["depth"] == compared["sentences"]["shortest"]
+    for variant in compared["variants"]:
+        logs = [read_log(run_id)[1] for run_id in variant["runs"]]
+        best = [min(log, key=lambda epoch: epoch["validation_loss"]) for log in logs]
+        right = [evaluation.evaluate_run(run_id)["accuracy"] for run_id in variant["runs"]]
+        assert variant["test_accuracy"] == right
+        found = variant["intervals"]["test_accuracy"]
+        low, high = stats.t.interval(0.95, 2, np.mean(right), stats.sem(right))
+        np.testing.assert_allclose([found["low"], found["high"]], [low, high], rtol=1e-5)
+        assert found["mean"] == pytest.approx(np.mean(right))
+        for state in {"rnn": "h", "lstm": "hc"}[variant["model"]]:
+            for moment, records in (("before", [log[0] for log in logs]), ("after", best)):
+                decay = [record["gradients"][state]["decay"]["median"] for record in records]
+                left = [np.log10(median[compared["depth"] - 1]) for median in decay]
+                np.testing.assert_allclose(variant["left"][state][moment], left, rtol=1e-6)
+                assert variant["intervals"][state][moment]["mean"] == pytest.approx(np.mean(left))
+
+
+def test_pairs_have_equal_settings_and_seeds(compared):
+    of_name = {(variant["model"], variant["name"]): variant for variant in compared["variants"]}
+    assert [pair["settings"] for pair in compared["paired"]] == [
+        {"hidden_size": width, "forget_bias": bias} for width in (4, 6) for bias in (0.0, 1.0)
+    ]
+    for pair in compared["paired"]:
+        rnn, lstm = of_name["rnn", pair["rnn"]], of_name["lstm", pair["lstm"]]
+        assert (
+            rnn["settings"]["hidden_size"]
+            == lstm["settings"]["hidden_size"]
+            == pair["settings"]["hidden_size"]
+        )
+        assert lstm["settings"]["forget_bias"] == pair["settings"]["forget_bias"]
+        for key, a, b in (
+            ("test_accuracy", lstm["test_accuracy"], rnn["test_accuracy"]),
+            ("left_h", lstm["left"]["h"]["after"], rnn["left"]["h"]["after"]),
+            ("left_c", lstm["left"]["c"]["after"], rnn["left"]["h"]["after"]),
+        ):
+            found, expected = pair["differences"][key], stats.ttest_rel(a, b)
+            assert found["count"] == 3
+            assert found["mean"] == pytest.approx(np.mean(a) - np.mean(b), rel=1e-4, abs=1e-9)
+            interval = expected.confidence_interval(0.95)
+            np.testing.assert_allclose(
+                [found["low"], found["high"]], [interval.low, interval.high], rtol=1e-5
+            )
+            assert found["p"] == pytest.approx(expected.pvalue, rel=1e-5)
+
+
+def test_the_error_over_sentences_is_that_of_a_mean_of_pairs(compared):
+    of_name = {(variant["model"], variant["name"]): variant for variant in compared["variants"]}
+    for pair in compared["paired"]:
+        shares = []
+        for model in ("lstm", "rnn"):
+            of_seeds = []
+            for run_id in of_name[model, pair[model]]["runs"]:
+                classifier, data, _ = evaluation.load_model(run_id)
+                test = data.splits["test"]
+                of_seeds.append((evaluation.logits(classifier, test) > 0) == test.y)
+            shares.append(np.mean(of_seeds, axis=0))
+        assert pair["sentences_error"] == pytest.approx(stats.sem(shares[0] - shares[1]), rel=1e-5)
+        assert pair["sentences_error"] > 0
+        mean = pair["differences"]["test_accuracy"]["mean"]
+        assert np.mean(shares[0] - shares[1]) == pytest.approx(mean, abs=1e-6)
+
+
+def test_nulls_survive_over_seeds():
+    decays = [
+        {"depth": [1, 2, 3], "count": [9, 9, 4], "median": m} for m in ([1, 0.5, None], [1, None, None])
+    ]
+    found = over_seeds(decays)
+    for name in ("median", "low", "high"):
+        assert found[name] == [1, 0.5, None]
+
+
+def test_what_remains_is_a_power_of_ten_or_null():
+    decay = {"median": [1.0, 0.01, 0.0, None]}
+    assert [remaining_at(decay, depth) for depth in (2, 3, 4)] == [-2, None, None]
+
+
+def test_a_seed_that_failed_for_one_model_is_no_pair():
+    tested = {run_id: np.array([run_id in "ade", run_id in "ab"]) for run_id in "abcde"}
+
+    def variant(model, seeds, accuracy):
+        left = {state: {"after": [value - 1 for value in accuracy]} for state in "hc"}
+        return {"model": model, "name": "n", "settings": {}, "seeds": seeds, "left": left} | {
+            "test_accuracy": accuracy,
+            "runs": ["abc", "de"][model == "lstm"][: len(seeds)],
+        }
+
+    variants = [variant("rnn", [0, 1, 2], [0.5, 0.6, 0.9]), variant("lstm", [2, 0], [0.8, 0.7])]
+    (pair,) = pair_variants(variants, {}, tested)
+    assert pair["seeds"] == [2, 0]
+    differences = 1 - 0.5, 0 - 0.5  # runs d and e less c and a: of b's seed there is no LSTM
+    assert pair["sentences_error"] == pytest.approx(stats.sem(differences))
+    assert pair["differences"]["test_accuracy"]["mean"] == pytest.approx((0.8 - 0.9 + 0.7 - 0.5) / 2)
+
+
+def test_the_table_says_it_in_words(compared):
+    text = variants_table(compared)
+    assert "95% interval" in text
+    assert "paired t-test" in text
+    for variant in compared["variants"]:
+        (line,) = (line for line in text.split("\n") if line.startswith(f"| {variant['label']} "))
+        found = variant["intervals"]["test_accuracy"]
+        half = 50 * (found["high"] - found["low"])
+        assert f"{100 * found['mean']:.1f} ± {half:.1f}" in line
+        assert f"{variant['parameters']:,}" in line
+    for pair in compared["paired"]:
+        found = pair["differences"]["test_accuracy"]
+        low, high = (f"{100 * found[end]:+.1f}" for end in ("low", "high"))
+        assert f" {100 * found['mean']:+.1f} | {low} to {high} |" in " ".join(text.split())
+
+
+def test_main_prints_the_table_and_draws(data, study_root, capsys, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    study = main.compare(seeds=(3,), name="mine", hidden_size=3, **TINY)
+    assert study["seeds"] == [3]
+    out = capsys.readouterr().out
+    assert variants_table(study) in out
+    assert "mine.png" in out
+    assert (study_root / "assets" / "figures" / "mine.png").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_fails_is_named_and_the_others_go_on(data, capsys, jobs):
+    study = compare_models(seeds=2, hidden_size=3, lr=(1e200, 0.01), jobs=jobs, **TINY)
+    failed = [f"study-{model}-compare-lr-1e200-s{seed}" for model in ("rnn", "lstm") for seed in (0, 1)]
+    assert list(study["failed"]) == failed
+    assert [variant["name"] for variant in study["variants"]] == ["compare-lr-0.01"] * 2
+    assert len(study["variants"][0]["test_accuracy"]) == 2
+    err = capsys.readouterr().err
+    for run_id, fault in study["failed"].items():
+        assert "no longer finite" in fault
+        assert f"{run_id} failed: {fault}" in err.splitlines()
+        assert f"failed, left out: {run_id}" in variants_table(study)
+    assert written("compare") == study
+
+
+def test_a_run_that_diverged_does_not_keep_the_others_from_a_second_call(data, capsys):
+    asked = {"seeds": 2, "hidden_size": 3, "lr": (0.01, 1e200), "jobs": 1, **TINY}
+    first = compare_models(**asked)
+    path = weights_path("study-rnn-compare-lr-0.01-s1")
+    path.unlink()  # as if it had been interrupted before that one
+    log_path(path.stem).unlink()
+    capsys.readouterr()
+    second = compare_models(**asked)
+    said = capsys.readouterr().err.splitlines()
+    assert list(second["failed"]) == list(first["failed"])
+    for run_id, fault in second["failed"].items():
+        assert "no longer finite" in fault
+        assert f"{run_id} failed: {fault}" in said
+    timed = {"failed", "seconds"}
+    assert {k: v for k, v in second.items() if k not in timed} == {
+        k: v for k, v in first.items() if k not in timed
+    }
+
+
+def test_a_mistake_in_the_code_fails_one_run(data, monkeypatch):
+    def run(model, run_id, **settings):
+        if model == "rnn":
+            raise ZeroDivisionError("two\nlines")
+        return trained(model, run_id, **settings)
+
+    trained = experiment.run
+    monkeypatch.setattr(experiment, "run", run)
+    study = compare_models(seeds=1, hidden_size=3, jobs=1, **TINY)
+    assert study["failed"] == {"study-rnn-compare-s0": "ZeroDivisionError: two lines"}
+    assert not study["paired"]
+
+
+def test_where_all_fail_there_is_no_comparison(data):
+    with pytest.raises(UserError, match=r"all 2 runs of the study 'compare' failed"):
+        compare_models(seeds=1, hidden_size=3, lr=1e200, jobs=1, **TINY)
+    assert not study_path("compare").exists()
+
+
+def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
+    save_run, saved = experiment.save_run, []
+
+    def interrupted(run_id, run, **options):
+        if len(saved) == 5:
+            raise KeyboardInterrupt
+        saved.append(run_id)
+        save_run(run_id, run, **options)
+
+    asked = {"seeds": 2, "hidden_size": 4, **TINY}
+    monkeypatch.setattr(experiment, "save_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compare_models(jobs=1, **asked)
+    assert saved == ["study-rnn-compare-s0"] * 3 + ["study-rnn-compare-s1"] * 2
+
+    def noted(run_id, run, **options):
+        saved.append(run_id)
+        save_run(run_id, run, **options)
+
+    monkeypatch.setattr(experiment, "save_run", noted)
+    study = compare_models(jobs=1, **asked)
+    assert (
+        saved[5:] == ["study-rnn-compare-s1"] + ["study-lstm-compare-s0"] * 3 + ["study-lstm-compare-s1"] * 3
+    )
+    assert "1 of 4 runs are finished" in capsys.readouterr().out
+    assert compare_models(jobs=1, **asked) == study
+    assert len(saved) == 12
+    more = compare_models(jobs=1, **asked | {"seeds": (1, 0, 5)})
+    assert saved[12:] == ["study-rnn-compare-s5"] * 3 + ["study-lstm-compare-s5"] * 3
+    assert more["variants"][0]["seeds"] == [1, 0, 5]
+
+
+def test_an_interrupted_comparison_says_so_in_one_line(data, study_root):
+    code = (
+        "import pathlib, signal, sys; from scripts.files import paths; "
+        "from scripts.files.errors import errors_in_one_line; "
+        "from scripts.studies.comparison import compare_models; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's `&` has it ignored
+        "errors_in_one_line(); paths.ROOT = pathlib.Path(sys.argv[1]); "
+        "compare_models(seeds=1, epochs=100_000, hidden_size=3, jobs=2, progress=False)"
+    )
+    asked = [sys.executable, "-c", code, study_root]
+    options = {"cwd": Path(main.__file__).parent, "stderr": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(asked, text=True, **options) as process:
+        try:
+            while len(existing_runs()) < 2:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            said = process.communicate()[1]
+        finally:
+            process.kill()
+    assert said == "interrupted: what is finished is kept, and the same command continues\n"
+
+
+def test_a_log_that_is_missing_is_made_again(data):
+    asked = {"models": "rnn", "seeds": 1, "hidden_size": 3, "jobs": 1, **TINY}
+    compare_models(**asked)
+    path = log_path("study-rnn-compare-s0")
+    log = path.read_bytes()
+    path.unlink()
+    compare_models(**asked)
+    assert path.read_bytes() == log
+
+
+def test_data_that_changed_since_is_one_line(data):
+    asked = {"seeds": 2, "hidden_size": 3, "jobs": 1, **TINY}
+    compare_models(**asked, models="rnn")
+    before = {path.name: path.read_bytes() for path in assets_path("weights", "").iterdir()}
+    write_data(seed=5)
+    with pytest.raises(UserError, match=r"trained on other data .* give another name=, or start") as error:
+        compare_models(**asked)
+    assert "\n" not in str(error.value)
+    assert {path.name: path.read_bytes() for path in assets_path("weights", "").iterdir()} == before
+    study = compare_models(**asked, overwrite=True)
+    assert study["dataset"]["checksum"] == data_checksum(load_manifest())
+
+
+def test_missing_data_is_one_line(study_root):
+    with pytest.raises(UserError, match=r"dataset\.json is missing"):
+        compare_models(seeds=1)
+
+
+def test_numpy_numbers_are_numbers(data):
+    asked = {"models": "rnn", "hidden_size": 3, "jobs": 1, **TINY}
+    study = compare_models(seeds=2, lr=0.1, **asked)
+    again = compare_models(seeds=np.int64(2), lr=np.array(0.1), **asked | {"jobs": np.int64(1)})
+    assert again == study == written("compare")
+    assert compare_models(seeds=np.arange(2), lr=np.float64(0.1), **asked) == study
