@@ -260,7 +260,7 @@ def measure_size(point, sentences, builders, batches, repetitions, clock=time.pe
     settings = check_settings(kind, {"hidden_size": H, "input_dropout": 0.0, "state_dropout": 0.0})
 
     def fresh(threads=1):
-        return build_model(kind, settings, sentences.embeddings, threads=threads)
+        return build_model(kind, settings, sentences.embeddings)
 
     contenders = [variant(kind, fresh(threads), threads) for variant, threads in OWN_VARIANTS]
     contenders += [peer for build in builders.values() for peer in build(kind, fresh())]

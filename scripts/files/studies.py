@@ -1,7 +1,7 @@
-"""One study on disk: ``assets/benchmarks/<name>.json``."""
+"""One study on disk: ``assets/benchmarks/<name>.json``; read by figures and the results page."""
 
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, assets_path
+from scripts.files.paths import assets_path, check_version
 from scripts.files.storage import read_json
 
 BLOCKS = {  # of main.py, by the name of the study that each makes
@@ -25,32 +25,16 @@ def study_path(name):
 
 
 def read_study(name):
-    """The JSON of a study.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    UserError
-        It was not made yet, or the file is damaged or of another format.
-    """
+    """Read the JSON of a study, a dict; UserError where it is missing, damaged or of another format."""
     path, remedy = study_path(name), remedy_of(name)
     if not path.is_file():
         raise UserError(f"there is no study {name!r} ({path} is missing): {remedy}")
     study = read_json(path)
-    version = study.get("format_version") if isinstance(study, dict) else None
-    if version != FORMAT_VERSION:
-        raise UserError(f"{path} has format version {version}, expected {FORMAT_VERSION}: {remedy}")
+    check_version(path, study, remedy)
     return study
 
 
 def remedy_of(name):
-    """What to do for a study that is missing or damaged."""
+    """The advice for a study that is missing or damaged."""
     block = BLOCKS.get(name, f'compare(name="{name}")')
     return f"uncomment the block {block} in main.py and run `python main.py`"

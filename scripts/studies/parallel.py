@@ -101,7 +101,6 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
     jobs = check_jobs(jobs)
     finished, waiting, ended = sort_out(planned, overwrite, remedy)
     if scheduler is None:
-        experiment.check_threads(max((run.settings.get("threads", 1) for run in waiting), default=1))
         outcomes = train_here(waiting, overwrite, jobs)
     else:
         name, cores = most_cores(planned)
@@ -166,10 +165,11 @@ def sort_out(planned, overwrite, remedy=None):
         settings = check_settings(run.model, run.settings)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
-            done = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs
+            previous = None if overwrite else experiment.find_previous(run.run_id, asked, remedy)
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue
+        done = len(previous.history) if previous else 0
         complete = done > settings["epochs"] and log_path(run.run_id).exists()
         (finished if complete else waiting).append(run)
     return finished, waiting, ended

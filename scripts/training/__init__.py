@@ -1,1 +1,1 @@
-"""One run: its settings, loop, workers and log, and what a trained model says; used by studies and main.py."""
+"""One run: its settings, training, log, and the measures of a trained model; for studies and main.py."""
