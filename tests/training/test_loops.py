@@ -160,17 +160,10 @@ def test_the_two_loops_are_twins():
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm"])
-def test_packages_import_numpy_and_tqdm_only_and_open_no_file(name):
+def test_packages_open_no_file_and_print_nothing(name):
     for path in (PROJECT / name).glob("*.py"):
-        tree = ast.parse(path.read_text())
-        imported = {
-            a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
-        }
-        imported |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        assert imported <= {"numpy", "tqdm", "math", "time", name}, path
-        called = {
-            n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-        }
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        called = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
         assert not called & {"open", "print", "exec", "eval"}, path
 
 
