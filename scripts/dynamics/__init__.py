@@ -1,1 +1,1 @@
-"""What a gradient does on its way back through time: measured on a model and batches; used by training and studies."""
+"""Gradients on their way back through time, measured on a model and batches; for training and studies."""
