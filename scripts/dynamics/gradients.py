@@ -283,7 +283,7 @@ def _summarise_activations(histograms, counts):
 
 
 def spectra(model):
-    """Spectral radius and largest singular value of W_hh: ``h``, or gate by gate ``i``, ``f``, ``g``, ``o``."""
+    """Spectral radius and largest singular value of W_hh: ``h``, or gate by gate ``i``, ``f``, …"""
     blocks = model.parameters["weight_hh_l0"].astype(np.float64).reshape(-1, model.H, model.H)
     return {
         name: {

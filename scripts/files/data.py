@@ -41,33 +41,21 @@ RESERVED = ("<pad>", "<unk>")  # and their words
 
 
 class Split(NamedTuple):
-    """One split of the dataset.
+    """One split of the dataset: four arrays of whole numbers, the columns of its files."""
 
-    Attributes
-    ----------
-    x : (tokens,) unsigned integers
-        Token ids of all sentences, one after the other.
-    s : (N,) integers
-        Sentence lengths, each at least 1.
-    y : (N,) integers
-        Labels, 0 or 1.
-    g : (N,) integers
-        Number of the source sentence each row was cut from.
-    """
-
-    x: np.ndarray
-    s: np.ndarray
-    y: np.ndarray
-    g: np.ndarray
+    x: np.ndarray  # (tokens,) token ids of all sentences, one after the other
+    s: np.ndarray  # (N,) sentence lengths, each at least 1
+    y: np.ndarray  # (N,) labels, 0 or 1
+    g: np.ndarray  # (N,) number of the source sentence each row was cut from
 
 
 class Data(NamedTuple):
-    """A preprocessed dataset: its splits, the vocabulary, the embeddings, and ``dataset.json``."""
+    """A preprocessed dataset."""
 
-    splits: dict
-    vocabulary: list
-    embeddings: np.ndarray
-    manifest: dict
+    splits: dict  # of Split, by name
+    vocabulary: list  # of words
+    embeddings: np.ndarray  # (V, D) float32
+    manifest: dict  # dataset.json
 
 
 # Writing --------------------------------------------------------------------------------------------------
@@ -84,17 +72,8 @@ def save_data(data):
     """Write a preprocessed dataset into data/: every file next to its place first, ``dataset.json`` last.
 
     The old files are unchanged until all new ones are on the disk. While they change places there is no
-    ``dataset.json``, and data/ is refused by its readers.
-
-    Parameters
-    ----------
-    data : Data
-        Its manifest needs no format version, sizes or checksums: they are added here.
-
-    Returns
-    -------
-    dict
-        The manifest as written.
+    ``dataset.json``, and data/ is refused by its readers. Returned is the manifest as written: with format
+    version, sizes and checksums.
     """
     arrays = {}
     for name, split in data.splits.items():
@@ -187,31 +166,19 @@ def load_manifest():
 
 
 def _check_manifest(manifest):
-    """Raise ValueError, KeyError or TypeError where a manifest lacks what its readers rely on."""
-    for part, keys in {"dataset": ("name",), "embeddings": ("name", "dimensions"), "files": ()}.items():
-        if not isinstance(manifest[part], dict):
-            raise ValueError(f"{part} is no object")
-        for key in keys:
-            manifest[part][key]
-    if set(manifest["files"]) != set(DATA_FILES[:-1]):
+    """Raise one of DAMAGE where a manifest lacks what its readers rely on."""
+    splits = describe_data(manifest)["splits"]
+    if not set(SPLITS) <= set(splits):
+        raise ValueError(f"splits are {', '.join(splits)}")
+    if not isinstance(manifest["files"], dict) or set(manifest["files"]) != set(DATA_FILES[:-1]):
         raise ValueError("files are not those of data/")
-    manifest["max_length"]
-    for split in SPLITS:
-        manifest["splits"][split]["rows"]
 
 
 def load_data():
-    """Read a preprocessed dataset; the token ids are memory-mapped.
+    """Read a preprocessed dataset, memory-mapped, as :class:`Data`.
 
-    Returns
-    -------
-    Data
-
-    Raises
-    ------
-    UserError
-        A file is missing or is not the one that ``dataset.json`` describes (a mixture of two
-        preprocessings), or its content makes no sense.
+    A UserError says that a file is missing, is not the one that ``dataset.json`` describes (a mixture of two
+    preprocessings), or makes no sense.
     """
     manifest = load_manifest()
     for name in DATA_FILES[:-1]:

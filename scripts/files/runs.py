@@ -39,30 +39,14 @@ RETRAIN = "delete it and train again, or restore it from a copy"
 
 
 class Run(NamedTuple):
-    """A run, complete, as its weights file holds it.
+    """A run, complete, as its weights file holds it."""
 
-    Attributes
-    ----------
-    settings : dict
-        The first line of the log: model, hyperparameters, dataset, versions.
-    history : list of dict
-        The epoch lines of the log, from epoch 0, without their timings.
-    timings : list of dict
-        The values that differ between two equal runs: seconds, sentences per second.
-    weights : dict of str to numpy.ndarray
-        The parameters of the epoch with the smallest validation loss, named as PyTorch names them.
-    resume : dict of str to numpy.ndarray
-        The state that the next epoch starts from: latest parameters, the optimizer's moments and average.
-    ended : str or None
-        Why the run can't go on, where its numbers were no longer finite.
-    """
-
-    settings: dict
-    history: list
-    timings: list
-    weights: dict
-    resume: dict
-    ended: str | None = None
+    settings: dict  # the first line of the log: model, hyperparameters, dataset, versions
+    history: list  # the epoch lines of the log, from epoch 0, without their timings
+    timings: list  # the values that differ between two equal runs, by epoch: see TIMINGS
+    weights: dict  # arrays, named as in PyTorch: parameters of the epoch with the lowest validation loss
+    resume: dict  # arrays to continue from: latest parameters, the optimizer's moments and average
+    ended: str | None = None  # why it can't go on, where its numbers were no longer finite
 
 
 def best_epoch(epochs):
@@ -81,17 +65,7 @@ def writing_run(run_id):
 def save_run(run_id, run):
     """Write the weights file of a run, then its log, which is derived from it.
 
-    Parameters
-    ----------
-    run_id : str
-    run : Run
-
-    Raises
-    ------
-    UserError
-        The folder can't be written to, or the disk is full. The old files are unchanged.
-    FloatingPointError
-        A record holds a number that is not finite. Nothing is written.
+    Where a record holds a number that is not finite, a FloatingPointError is raised and nothing is written.
     """
     history = [{"type": "epoch"} | record for record in run.history]
     values = {"settings": run.settings, "history": history, "timings": run.timings}
@@ -137,17 +111,7 @@ def unpack_run(run_id, files):
 
 
 def load_run(run_id):
-    """Read the weights file of a run.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    UserError
-        There is no such run, or its file is damaged or of another format.
-    """
+    """Read the weights file of a run, a :class:`Run`; UserError where it is missing, damaged or too old."""
     path = weights_path(run_id)
     _check_present(run_id, path)
     with undamaged(path, "no weights file", RETRAIN):
@@ -171,19 +135,9 @@ def load_run(run_id):
 
 
 def read_log(run_id):
-    """Read the log of a run.
+    """Read the log of a run: its settings, a dict, and the records of its epochs, a list from epoch 0.
 
-    Returns
-    -------
-    settings : dict
-        The line of type "run".
-    epochs : list of dict
-        The lines of type "epoch", from epoch 0.
-
-    Raises
-    ------
-    UserError
-        There is no such run, or its log is damaged.
+    A UserError says that it is missing, damaged or of another format.
     """
     path = log_path(run_id)
     _check_present(run_id, path)

@@ -52,18 +52,8 @@ DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
 def written_whole(path, flush=True):
     """Open a binary file that takes its place at `path` only when the block ends without an error.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its folder is made where it is missing.
-    flush : bool
-        Whether the new name is to survive a power cut; False where the folder is flushed later, for all of
-        several files at once.
-
-    Raises
-    ------
-    UserError
-        The folder can't be written to, or the disk is full. The old file at `path` is unchanged.
+    Where it ends with one, as a UserError for a full disk, the old file is unchanged. `flush` lets the new
+    name survive a power cut; False where the caller flushes the folder, for several files at once.
     """
     temporary = None
     try:
@@ -74,7 +64,7 @@ def written_whole(path, flush=True):
             temporary = Path(file.name)
             yield file
             flush_to_disk(file)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask())  # it was made private
         temporary.replace(path)
         if flush:
             flush_folder(path.parent)
@@ -90,7 +80,6 @@ def _unwritable(path, error):
 
 
 def _umask():
-    """Permissions that this process withholds from new files (the temporary file was made private)."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -137,18 +126,7 @@ def only_writer(what, paths):
 
     The lock is the operating system's, so it ends with the process that holds it. It is taken on a hidden
     file next to the first path, which names the last holder. Files that a killed process left half written
-    are removed.
-
-    Parameters
-    ----------
-    what : str
-        The files, in words.
-    paths : list of pathlib.Path
-
-    Raises
-    ------
-    UserError
-        Another process or thread holds the lock, or the folder can't be written to.
+    are removed. `what` names the files in a message.
     """
     path = paths[0].with_name(f".{paths[0].name}.lock")
     lock = FileLock(path, timeout=0)
@@ -203,15 +181,7 @@ def readable(path):
 
 @contextlib.contextmanager
 def undamaged(path, what, remedy):
-    """Turn damage of one of the project's files that is met within the block into a UserError.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    what : str
-        A damaged one's description, such as "no weights file".
-    remedy : str
-    """
+    """Turn damage of a file that the block reads into a UserError: "`path` is `what` (…): `remedy`"."""
     check_place(path)
     try:
         with readable(path):
@@ -277,10 +247,7 @@ def _refuse_constant(name):
 
 
 def read_arrays(path):
-    """Read every array of an .npz file that :func:`numpy.savez` wrote, as a dict, within the file's size.
-
-    Any error of :data:`DAMAGE` says that it is no such file.
-    """
+    """Read every array of an .npz file, as a dict; one of DAMAGE where it is not as numpy.savez wrote it."""
     with open(path, "rb") as file:
         with zipfile.ZipFile(file) as archive:
             _check_members(archive, os.fstat(file.fileno()).st_size)

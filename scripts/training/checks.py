@@ -28,14 +28,7 @@ def numeric_gradient(function, theta, step=1e-3):
 
         f'(θ) ≈ (8 f(θ+s) - 8 f(θ-s) - f(θ+2s) + f(θ-2s)) / 12s,   error O(s⁴)
 
-    Parameters
-    ----------
-    function : callable
-        No arguments; reads `theta`.
-    theta : numpy.ndarray, float64
-        Changed in place while measuring, and restored.
-    step : float
-        s.
+    The function takes no argument and reads `theta` (float64), which is changed in place and restored.
     """
     gradient = np.empty(theta.shape)
     for index in np.ndindex(theta.shape):

@@ -15,18 +15,9 @@ LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: wher
 
 
 def load_model(run_id):
-    """Load a trained model with the weights of its selected checkpoint, and the data it was trained on.
+    """Load a trained model with the weights of its selected checkpoint, its data and its run.
 
-    Returns
-    -------
-    model : RNNClassifier or LSTMClassifier
-    data : scripts.files.data.Data
-    run : scripts.files.runs.Run
-
-    Raises
-    ------
-    UserError
-        There is no such run, its weights don't fit, or data/ is not what it was trained on.
+    A UserError says that there is no such run, its weights don't fit, or data/ holds another dataset.
     """
     run, data = load_run(run_id), load_data()
     trained, here = run.settings["dataset"], describe_data(data.manifest)
@@ -57,12 +48,7 @@ def logits(model, split):
 
 
 def metrics(z, y, lengths):
-    """Scikit-learn's metrics for logits: a sentence is predicted positive where z > 0.
-
-    Parameters
-    ----------
-    z, y, lengths : (N,) numpy.ndarray
-        Logits, labels 0 or 1, and sentence lengths in tokens.
+    """Scikit-learn's metrics for logits, labels and lengths (N,); z > 0 predicts positive.
 
     Returns
     -------

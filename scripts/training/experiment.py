@@ -126,18 +126,7 @@ def find_previous(run_id, header, remedy=None):
     header : dict
         ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for.
     remedy : str, optional
-        The advice where the run id is taken, for the message.
-
-    Returns
-    -------
-    Run or None
-
-    Raises
-    ------
-    RunEnded
-        It is the run that is asked for, but can't go on.
-    UserError
-        The run id is taken by a run with other settings or data.
+        The advice where the run id is taken by a run with other settings or data, which is a UserError.
     """
     remedy = remedy or "choose another run id, or start again with overwrite=True"
     if not weights_path(run_id).exists():
@@ -185,36 +174,13 @@ def generator(seed, stream, epoch=0):
     """The random generator of one purpose in one epoch.
 
     It depends on nothing else, so an interrupted run continues with the same draws, and another shuffling or
-    dropout changes no initial weight.
-
-    Parameters
-    ----------
-    seed : int
-    stream : {"initialisation", "shuffling", "dropout"}
-    epoch : int
-
-    Returns
-    -------
-    numpy.random.Generator
+    dropout changes no initial weight. `stream` is "initialisation", "shuffling" or "dropout".
     """
     return np.random.default_rng([seed, STREAMS[stream], epoch])
 
 
 def build_model(model, settings, embeddings, dtype=np.float32):
-    """An untrained classifier.
-
-    Parameters
-    ----------
-    model : {"rnn", "lstm"}
-    settings : dict
-        As :func:`check_settings` returns them.
-    embeddings : (V, D) numpy.ndarray
-    dtype : numpy.dtype
-
-    Returns
-    -------
-    RNNClassifier or LSTMClassifier
-    """
+    """An untrained RNNClassifier or LSTMClassifier, with settings as :func:`check_settings` returns them."""
     rng, options = generator(settings["seed"], "initialisation"), model_options(model, settings)
     return CLASSIFIERS[model](embeddings, settings["hidden_size"], rng=rng, dtype=dtype, **options)
 
@@ -237,15 +203,7 @@ def start(kind, settings, data):
 def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
     """Yield the records of the model's own training loop, its batches shared among the workers, if any.
 
-    Parameters
-    ----------
-    header : dict
-        ``model`` and ``hyperparameters`` of the run.
-    data : scripts.files.data.Data
-    model, optimizer
-        Of :func:`start`, or as they continue.
-    first_epoch : int
-    progress : bool
+    `header` holds ``model`` and ``hyperparameters`` of the run; model and optimizer come from :func:`start`.
     """
     settings, train_split = header["hyperparameters"], data.splits["train"]
     weights = length_weights(train_split, settings["length_weight"])
