@@ -130,16 +130,13 @@ def only_writer(what, paths):
     """
     path = paths[0].with_name(f".{paths[0].name}.lock")
     lock = FileLock(path, timeout=0)
-    holder = ""
-    with contextlib.suppress(OSError):  # read first: some versions of filelock empty the file when they try
-        holder = path.read_bytes()[:200].decode("utf-8", "replace").strip()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():
-            raise OSError(errno.ELOOP, "a link in place of the lock")
-        lock.acquire()
+        lock.acquire()  # follows no link
     except Timeout as error:
-        holder = holder or "another process"
+        holder = "another process"
+        with contextlib.suppress(OSError):  # Windows lets nobody read a locked file
+            holder = path.read_bytes()[:200].decode("utf-8", "replace").strip() or holder
         raise UserError(f"{what} is being written by {holder}: wait until it has ended") from error
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
