@@ -44,8 +44,6 @@ class LSTMClassifier:
         That T.
     input_dropout, state_dropout : float
         Share of the entries of every x_t, and of h_T, that is set to 0 while training.
-    threads : int
-        BLAS threads that it may count on: they choose how the gates' product is taken, not what it is.
     dtype : numpy.dtype
         float32 to train, float64 to check.
 
@@ -79,11 +77,9 @@ class LSTMClassifier:
         chrono_steps=50,
         input_dropout=0.0,
         state_dropout=0.0,
-        threads=1,
         dtype=np.float32,
     ):
         self.H, self.D, self.dtype = hidden_size, embeddings.shape[1], np.dtype(dtype)
-        self.threads = threads
         self.embeddings = np.asarray(embeddings, dtype)
         self.input_dropout, self.state_dropout = input_dropout, state_dropout
         self._workspaces = {}
@@ -193,10 +189,9 @@ class LSTMClassifier:
     def _in_parts(self, W, B):
         """The (4, H, D+H+1) weights in one part or four, (parts, 4H/parts, D+H+1), for B sentences.
 
-        On one thread, one product a gate is faster than one of all gates as long as BLAS needn't repack what
-        it multiplies; several threads share a product that is large enough.
+        One product a gate is faster than one of all gates as long as BLAS needn't repack what it multiplies.
         """
-        if self.threads > 1 or B * W[0].size > SMALL_PRODUCT:
+        if B * W[0].size > SMALL_PRODUCT:
             return W.reshape(1, -1, W.shape[-1])
         by_columns = W.transpose(0, 2, 1).copy()  # small products want their first operand so
         return by_columns.transpose(0, 2, 1)

@@ -28,30 +28,19 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts import preprocessing
-from scripts.files import paths
 from scripts.files.data import ARRAYS, load_data
 from scripts.files.errors import UserError
-from scripts.files.paths import data_path, log_path, weights_path
+from scripts.files.paths import data_path, log_path, rooted, weights_path
 from scripts.files.runs import load_run, read_log
 from scripts.files.storage import checksum
 from scripts.text import corpus, embeddings
 from scripts.training import evaluation, experiment
-from tests.conftest import WORDS, write_data
+from tests.helpers import WORDS, log_without_timings, members_without_timings, write_data
 
 RUN = {"epochs": 6, "hidden_size": 8, "batch_size": 16, "lr": 0.01, "schedule": "cosine"}
 SEEDS = (0, 1)  # of two preprocessings, in turns
 ROWS = 300  # of the dataset that is preprocessed
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-
-
-@contextlib.contextmanager
-def study_in(folder):
-    """A block in which data/ and assets/ are those of a folder."""
-    before, paths.ROOT = paths.ROOT, Path(folder)
-    try:
-        yield
-    finally:
-        paths.ROOT = before
 
 
 @contextlib.contextmanager
@@ -70,14 +59,14 @@ def silence():
 
 def train(folder, ready):
     """In a process of its own: train a run, or continue it."""
-    with study_in(folder), silence():
+    with rooted(folder), silence():
         ready.send(True)
         experiment.run("lstm", "a-run", progress=False, **RUN)
 
 
 def preprocess(folder, ready):
     """In a process of its own: preprocess again and again, two ways in turns."""
-    with study_in(folder), silence():
+    with rooted(folder), silence():
         ready.send(True)
         for seed in itertools.cycle(SEEDS):
             preprocess_once(folder, seed)
@@ -149,7 +138,7 @@ def kill_trainings(kills, folder, seed=0):
         ``kills``, ``while writing``, ``runs finished``, ``files lost``, ``runs that differ``.
     """
     counts, rng = Counter({"files lost": 0, "runs that differ": 0}), random.Random(seed)
-    with study_in(folder):
+    with rooted(folder):
         write_data(sizes=(120, 60, 40))
         started = time.monotonic()
         with silence():
@@ -186,11 +175,7 @@ def epochs_of_run():
 
 def content_of_run():
     """All that equal runs have in common: the weights file's arrays and the log's lines, less the timings."""
-    with np.load(weights_path("a-run"), allow_pickle=False) as file:
-        arrays = {name: file[name].tobytes() for name in file.files if name != "timings"}
-    lines = [json.loads(line) for line in log_path("a-run").read_bytes().splitlines()]
-    log = [[item for item in line.items() if item[0] not in experiment.TIMINGS] for line in lines]
-    return arrays, json.dumps(log)
+    return members_without_timings("a-run"), json.dumps(log_without_timings("a-run"))
 
 
 def remove_run():
@@ -208,7 +193,7 @@ def kill_preprocessings(kills, folder, seed=0):
         ``kills``, ``while writing``, ``data whole``, ``data refused``, ``data mixed``.
     """
     counts, rng = Counter({"data refused": 0, "data mixed": 0}), random.Random(seed)
-    with study_in(folder):
+    with rooted(folder):
         write_sources(folder)
         with silence():
             started = time.monotonic()
@@ -309,9 +294,7 @@ def damaged_archive(draw, whole):
                     kind = draw(st.sampled_from([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]))
                 elif what == 2:
                     name = draw(st.text(min_size=1, max_size=8) | st.just("../../x.npy"))
-                elif what == 3 and name in ("history.npy", "timings.npy"):
-                    content = draw(damaged_lines(content))
-                elif what == 3 and name == "settings.npy":
+                elif what == 3 and name in ("settings.npy", "history.npy", "timings.npy"):
                     content = draw(damaged_text(content))
                 elif what == 3:
                     content = draw(changed_array(content))
@@ -322,16 +305,9 @@ def damaged_archive(draw, whole):
 
 
 @st.composite
-def damaged_lines(draw, array):
-    """An .npy file of lines of JSON, one of which is damaged: its header is right."""
-    lines = np.load(io.BytesIO(array)).tobytes().splitlines(keepends=True)
-    return npy(np.frombuffer(draw(damaged_log(b"".join(lines))), np.uint8))
-
-
-@st.composite
 def damaged_text(draw, array):
     """An .npy file of one JSON text, a part of which is damaged: its header is right."""
-    return npy(np.array(json.dumps(draw(damaged_json(json.loads(str(np.load(io.BytesIO(array)))))))))
+    return npy(np.array(json.dumps(draw(damaged_json(json.loads(np.load(io.BytesIO(array)).item()))))))
 
 
 @st.composite
@@ -383,7 +359,7 @@ class Strangers:
 
     def __init__(self, folder):
         self.folder, self.counts = Path(folder), Counter()
-        with study_in(folder), silence():
+        with rooted(folder), silence():
             write_sources(folder)
             write_data(sizes=(30, 20, 20))
             for model in ("rnn", "lstm"):
@@ -407,14 +383,14 @@ class Strangers:
         """Kind of file: the file, how it is damaged, and what reads it."""
         arrays = [data_path(name) for name in ARRAYS]
         manifest = json.loads(self.whole[self.manifest])
-        read_log = lambda: read_log("rnn")  # noqa: E731
+        read_the_log = lambda: read_log("rnn")  # noqa: E731
         text = lambda value: json.dumps(value).encode()  # noqa: E731
         words = WORDS[2:]
         return {
             "weights": (self.run, damaged_bytes, self.read_run),
             "members of weights": (self.run, damaged_archive, self.read_run),
-            "log": (self.log, damaged_bytes, read_log),
-            "lines of a log": (self.log, damaged_log, read_log),
+            "log": (self.log, damaged_bytes, read_the_log),
+            "lines of a log": (self.log, damaged_log, read_the_log),
             "dataset.json": (self.manifest, lambda _: damaged_json(manifest).map(text), load_data),
             "arrays": (arrays, damaged_bytes, load_data),
             "vocabulary": ([data_path("vocabulary.txt")], damaged_bytes, load_data),
@@ -483,7 +459,7 @@ def fuzz(cases, folder, seed=None):
         kinds = SLOW if data.draw(st.integers(0, 49)) == 49 else quick
         strangers.meet(data.draw, data.draw(st.sampled_from(kinds)))
 
-    with study_in(folder), silence():
+    with rooted(folder), silence():
         (read_damaged if seed is None else hypothesis.seed(seed)(read_damaged))()
     return strangers.counts
 

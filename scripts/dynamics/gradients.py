@@ -1,4 +1,6 @@
-"""The dynamics of one epoch, by the number of steps back: gradients, activations, and the weights between.
+"""The dynamics of one epoch, by the number of steps back: gradients, activations and recurrent weights.
+
+Trainings record them each epoch, and studies take the same walk.
 
 Depth 1 is the last step of a sentence, depth k the k-th from its end. Norms are Euclidean, over the H units
 of a state of one sentence, in a walk back that is rescaled as it goes, and kept as log₁₀, so that none
@@ -21,17 +23,9 @@ BINS = 200  # of the histograms of activations between 0 and 1
 
 
 def gradient_rows(lengths):
-    """The fixed set of sentences on which gradients are measured.
+    """Rows (n,) of the sentences of lengths (N,) on which gradients are measured, always the same ones.
 
-    Parameters
-    ----------
-    lengths : (N,) integers
-        Sentence lengths of the validation split.
-
-    Returns
-    -------
-    (n,) integers
-        Rows of the sentences of at least 20 tokens; where these are fewer than 100, of the longest quarter.
+    They are those of at least 20 tokens; where these are fewer than 100, the longest quarter.
     """
     rows = np.flatnonzero(lengths >= MINIMUM_LENGTH)
     if len(rows) < FEW:
@@ -41,7 +35,7 @@ def gradient_rows(lengths):
 
 
 def measure(model, split, rows):
-    """All that a log says of one epoch's dynamics, at frozen weights and without dropout.
+    """Measure the dynamics of one epoch, as a log records them: at frozen weights and without dropout.
 
     ∂ℓ/∂h_t = (p - y) ∂z/∂h_t, so one walk back from ∂z/∂z = 1 gives both.
 
@@ -57,9 +51,9 @@ def measure(model, split, rows):
     dict
         ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
         ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖, sentence by sentence, as
-        :func:`summarise` gives them; and ``recurrent_share``, what each depth adds to ∂ℓ/∂W_hh, as
-        :func:`summarise_shares` gives it.
-        ``activations``: see :func:`summarise_activations`. ``recurrent_weights``: see :func:`spectra`.
+        :func:`summarise` gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh, as
+        :func:`_summarise_shares` gives it.
+        ``activations``: see :func:`_summarise_activations`. ``recurrent_weights``: see :func:`spectra`.
     """
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     counts = walk.counts
@@ -69,18 +63,18 @@ def measure(model, split, rows):
             "shortest": int(np.searchsorted(-counts, -len(rows), side="right")),
             "longest": len(counts),
             **{
-                state: summarise_state(by_depth(flat, counts), walk.errors)
+                state: _summarise_state(_by_depth(flat, counts), walk.errors)
                 for state, flat in walk.norms.items()
             },
-            "recurrent_share": summarise_shares(by_depth(walk.contributions, counts)),
+            "recurrent_share": _summarise_shares(_by_depth(walk.contributions, counts)),
         },
-        "activations": summarise_activations(walk.histograms, counts),
+        "activations": _summarise_activations(walk.histograms, counts),
         "recurrent_weights": spectra(model),
     }
 
 
 class Walk(NamedTuple):
-    """What :func:`walk_back` finds on its way, depth after depth.
+    """Norms and activations along a walk back, depth after depth.
 
     Attributes
     ----------
@@ -88,13 +82,13 @@ class Walk(NamedTuple):
         log₁₀ ‖∂z/∂state‖: first depth 1 of all n sentences, longest first, then depth 2 of those that have
         one, …
     contributions : (tokens,) numpy.ndarray
-        log₁₀ of the norm of what each step adds to ∂z/∂W_hh, in the same order.
+        log₁₀ of the norm of the part of each step in ∂z/∂W_hh, in the same order.
     errors : (n,) numpy.ndarray
         log₁₀ |p - y| of each sentence, longest first.
     histograms : dict of str to (longest, BINS) integers
-        How many units of all sentences have which activation, by depth.
+        Numbers of units, over all sentences, by depth and activation.
     counts : (longest,) integers
-        How many sentences reach each depth.
+        Numbers of sentences that reach each depth.
     """
 
     norms: dict
@@ -127,8 +121,8 @@ def walk_back(model, batches):
     for batch in batches:
         B = len(batch.y)
         z = model.forward(batch.ids, batch.batch_sizes)
-        errors[first : first + B] = log_error(z, batch.y)
-        scale = np.zeros(B)  # log₁₀ of what has been taken out of each column so far
+        errors[first : first + B] = _log_error(z, batch.y)
+        scale = np.zeros(B)  # log₁₀ of the factor taken out of each column so far
         places, scales = [], []  # of the tokens, step after step
         with np.errstate(divide="ignore"):  # log₁₀ 0 is -∞: a gradient that is exactly 0
             for t, *derivatives in model.through_time(np.ones(B, model.dtype)):
@@ -136,20 +130,20 @@ def walk_back(model, batches):
                 depth = lengths[first : first + b] - t  # 1 is the last step
                 place = starts[depth - 1] + np.arange(first, first + b)
                 for state, derivative in zip(model.states, derivatives, strict=True):
-                    norms[state][place] = scale[:b] + np.log10(column_norms(derivative))
-                rescale(derivatives, scale)
+                    norms[state][place] = scale[:b] + np.log10(_column_norms(derivative))
+                _rescale(derivatives, scale)
                 places.append(place)
                 scales.append(scale[:b].copy())
                 for name, values in model.activations(t).items():
                     histogram = histograms.setdefault(name, np.zeros((len(counts), BINS), np.int64))
-                    histogram += count_by_depth(abs(values), depth, len(counts))
+                    histogram += _count_by_depth(abs(values), depth, len(counts))
             packed = np.concatenate(scales[::-1]) + np.log10(model.recurrent_contributions())
         contributions[np.concatenate(places[::-1])] = packed
         first += B
     return Walk(norms, contributions, errors, histograms, counts)
 
 
-def rescale(derivatives, scale):
+def _rescale(derivatives, scale):
     """Divide each column by its largest entry over all states, in place; `scale` keeps log₁₀ of that."""
     largest = np.max([abs(derivative).max(0) for derivative in derivatives], axis=0)
     largest[largest == 0] = 1
@@ -158,30 +152,30 @@ def rescale(derivatives, scale):
         derivative /= largest
 
 
-def count_by_depth(values, depth, depths):
+def _count_by_depth(values, depth, depths):
     """Histogram of activations between 0 and 1 for each depth: (H, b) and (b,) to (depths, BINS)."""
     bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
     return np.bincount(((depth - 1) * BINS + bins).ravel(), minlength=depths * BINS).reshape(depths, BINS)
 
 
-def by_depth(flat, counts):
-    """The values of each depth, longest sentences first."""
+def _by_depth(flat, counts):
+    """Cut values into those of each depth, longest sentences first."""
     return np.split(flat, np.cumsum(counts)[:-1])
 
 
-def column_norms(A):
+def _column_norms(A):
     """Euclidean norm of each column, in float64."""
     A = A.astype(np.float64)
     return np.sqrt(np.einsum("hb,hb->b", A, A))
 
 
-def log_error(z, y):
+def _log_error(z, y):
     """log₁₀ |p - y| for p = σ(z): the probability of the wrong label, which is not lost where p is near y."""
     wrong = np.where(y == 1, -z, z).astype(np.float64)
     return -np.logaddexp(0, -wrong) / np.log(10)
 
 
-def summarise_state(blocks, errors):
+def _summarise_state(blocks, errors):
     """``logit``, ``loss`` and ``decay`` of one state, from log₁₀ ‖∂z/∂state‖ by depth and log₁₀ |p - y|.
 
     A sentence whose gradient is exactly 0 at the last step, as float32 makes it in a saturated cell, has no
@@ -212,26 +206,26 @@ def summarise(blocks):
         below 1e-10), ``exploded`` (share above 1e6). Of no sentence at all they are null.
     """
     return {
-        **quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
-        "log10_median": [middle(block) for block in blocks],
-        "vanished": [share(block < np.log10(VANISHED)) for block in blocks],
-        "exploded": [share(block > np.log10(EXPLODED)) for block in blocks],
+        **_quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
+        "log10_median": [_middle(block) for block in blocks],
+        "vanished": [_share(block < np.log10(VANISHED)) for block in blocks],
+        "exploded": [_share(block > np.log10(EXPLODED)) for block in blocks],
     }
 
 
-def middle(block):
+def _middle(block):
     """The median, of an even number of values the lower one in the middle; None where it is not finite."""
     value = np.quantile(block, 0.5, method="inverted_cdf") if len(block) else -np.inf
     return round_to_digits(value) if np.isfinite(value) else None
 
 
-def share(chosen):
-    """Share of True; None of none."""
+def _share(chosen):
+    """Share of True; None for an empty list."""
     return round_to_digits(np.mean(chosen)) if len(chosen) else None
 
 
-def quantiles(blocks):
-    """``depth``, ``count``, ``median``, ``q25`` and ``q75`` of the values at depth 1, 2, …; None of none."""
+def _quantiles(blocks):
+    """``depth``, ``count``, ``median``, ``q25`` and ``q75`` of the values at depth 1, 2, …; None for none."""
     table = [
         round_to_digits(np.quantile(block, (0.25, 0.5, 0.75))) if len(block) else [None] * 3
         for block in blocks
@@ -243,21 +237,14 @@ def quantiles(blocks):
     }
 
 
-def summarise_shares(blocks):
+def _summarise_shares(blocks):
     """Share of a sentence's ∂ℓ/∂W_hh that each depth adds: its norm over the sum of the norms of all steps.
 
     The factor p - y is the same at all steps and drops out. Norms add up to more than the norm of the sum, as
     the parts point in different directions.
 
-    Parameters
-    ----------
-    blocks : list of (count,) numpy.ndarray
-        log₁₀ of the norms at depth 1, 2, …, longest sentences first.
-
-    Returns
-    -------
-    dict of str to list
-        ``depth``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach each depth.
+    `blocks` holds log₁₀ of the norms at depth 1, 2, …, longest sentences first. Returned are lists by depth:
+    ``depth``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach each depth.
     """
     largest = np.full(len(blocks[0]), -np.inf)
     for block in blocks:
@@ -269,25 +256,15 @@ def summarise_shares(blocks):
         total[: len(norm)] += norm
     total[total == 0] = 1
     shares = [norm / total[: len(norm)] for norm in norms]
-    return {**quantiles(shares), "mean": [round_to_digits(share.mean()) for share in shares]}
+    return {**_quantiles(shares), "mean": [round_to_digits(share.mean()) for share in shares]}
 
 
-def summarise_activations(histograms, counts):
-    """Mean and quartiles of what can saturate, over sentences and units, by depth.
+def _summarise_activations(histograms, counts):
+    """Summarise gates i, f, o of an LSTM, or |h| of an RNN, over sentences and units, by depth.
 
-    Parameters
-    ----------
-    histograms : dict of str to (longest, BINS) integers
-        Of the gates i, f, o of the LSTM; of |h| of the RNN.
-    counts : (longest,) integers
-        Sentences at each depth.
-
-    Returns
-    -------
-    dict of str to dict of str to list
-        For each of them ``depth``, ``count`` (sentences), ``mean``, ``median``, ``q25``, ``q75`` (to half a
-        bin of 1/200), ``saturated``: the share above .9, and for gates also below .1, as Karpathy, Johnson
-        & Li (2016) count it.
+    For each: ``depth``, ``count`` (sentences), ``mean``, ``median``, ``q25``, ``q75`` (to half a bin of
+    1/200), ``saturated``: the share above 0.9, and for gates also below 0.1, as Karpathy, Johnson & Li (2016)
+    count it.
     """
     centres = (np.arange(BINS) + 0.5) / BINS
     summary = {}
@@ -306,17 +283,7 @@ def summarise_activations(histograms, counts):
 
 
 def spectra(model):
-    """Spectral radius and largest singular value of the recurrent weights: W_hh, or the LSTM's gate by gate.
-
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-
-    Returns
-    -------
-    dict of str to dict of str to float
-        ``h`` (RNN), or ``i``, ``f``, ``g``, ``o``: ``spectral_radius`` max |λ|, ``largest_singular_value``.
-    """
+    """Spectral radius and largest singular value of W_hh: ``h``, or gate by gate ``i``, ``f``, …"""
     blocks = model.parameters["weight_hh_l0"].astype(np.float64).reshape(-1, model.H, model.H)
     return {
         name: {

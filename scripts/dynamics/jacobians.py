@@ -5,8 +5,8 @@ gives
 
     ∂(state T) / ∂(state T-k) = J_T J_{T-1} … J_{T-k+1}
 
-and ∂z/∂(state T-k) is ∂z/∂(state T) times that product. Depth is counted as in scripts/dynamics/gradients.py: depth 1
-is the last step, whose product has k = 0 factors and norm 1; depth d has k = d - 1 factors.
+and ∂z/∂(state T-k) is ∂z/∂(state T) times that product. Depth is counted as in gradients.py: depth 1 is the
+last step, whose product has k = 0 factors and norm 1; depth d has k = d - 1 factors.
 
 Norms along a sentence are given as log₁₀, exponents and rates in natural logarithms per step. All of it is
 float64; products are rescaled as they grow, so that nothing under- or overflows over hundreds of steps.
@@ -61,22 +61,13 @@ def product_norms(matrices):
 
 
 def norm_sums(matrices):
-    """The bound of :func:`product_norms` by its factors: Σ log₁₀ ‖M_s‖₂ over s ≤ k, for k = 1, 2, …
-
-    Parameters
-    ----------
-    matrices : iterable of (n, n) numpy.ndarray
-
-    Returns
-    -------
-    (k,) numpy.ndarray
-    """
+    """The bound of :func:`product_norms` by its factors: Σ log₁₀ ‖M_s‖₂ over s ≤ k, for k = 1, 2, …"""
     with np.errstate(divide="ignore"):
         return np.cumsum([np.log10(largest_singular_value(M)) for M in matrices])
 
 
 def log_stretches(matrices, exponents=None, seed=0):
-    """How far each matrix stretches an orthonormal frame that it has turned so far, by repeated QR.
+    """Yield how far each matrix stretches an orthonormal frame turned by those before it, by repeated QR.
 
         M_s Q_{s-1} = Q_s R_s,   log|diag R_s|
 
@@ -130,7 +121,7 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
         Their standard errors from the means of ten successive blocks; NaN for fewer than ten steps.
     """
     logs = np.array(list(islice(log_stretches(matrices, exponents, seed), burn_in, None)))
-    with np.errstate(invalid="ignore"):  # -∞ less -∞: a lost direction has no error
+    with np.errstate(invalid="ignore"):  # -∞ minus -∞: a lost direction has no error
         errors = np.full(logs.shape[1], np.nan)
         if len(logs) >= BLOCKS:
             means = [block.mean(0) for block in np.array_split(logs, BLOCKS)]
@@ -142,18 +133,9 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
 
 
 def stream(model, ids):
-    """The step Jacobians of one sequence, first step first, one at a time; the state is never reset.
+    """Yield the step Jacobians J_t of token ids (T,), first step first; the state is never reset.
 
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-    ids : (T,) integers
-        Token ids.
-
-    Yields
-    ------
-    (S, S) numpy.ndarray
-        J_t; S is H, or 2H for the LSTM's (h, c).
+    They are (S, S); S is H, or 2H for the LSTM's (h, c).
     """
     model.forward(ids, np.ones(len(ids), int))
     for t in range(len(ids)):
@@ -161,7 +143,7 @@ def stream(model, ids):
 
 
 def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
-    """All that the Jacobians of one sentence tell, by depth.
+    """Measure the Jacobians of one sentence, by depth.
 
     Sentences are taken one by one: batched products of matrices of this size are several times slower.
 
@@ -181,45 +163,32 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
     Returns
     -------
     by_depth : dict of str to (T,) numpy.ndarray
-        log₁₀, at depth 1, 2, … T: ``product`` ‖J_T … J_{t+1}‖₂; for the RNN :func:`bounds`, for the LSTM
-        :func:`direct_path`.
+        log₁₀, at depth 1, 2, … T: ``product`` ‖J_T … J_{t+1}‖₂; for the RNN :func:`_bounds`, for the LSTM
+        :func:`_direct_path`.
     exponents : (k,) numpy.ndarray
         Finite-time Lyapunov exponents over the steps after the burn-in, in nats per step.
     """
     J = list(stream(model, ids))
     back = J[:0:-1]  # J_T … J_2: that of the first step leads to the state before the sentence
-    theory = direct_path if "c" in model.states else bounds
+    theory = _direct_path if "c" in model.states else _bounds
     by_depth = {"product": product_norms(back), **theory(model, back)}
     by_depth = {name: np.concatenate([[0.0], values]) for name, values in by_depth.items()}
     return by_depth, lyapunov_exponents(J, exponents, burn_in, seed)[0]
 
 
-def bounds(model, back):
-    """What the RNN's product can't exceed, for k = 1, 2, … factors.
+def _bounds(model, back):
+    """Bounds of the RNN's product for k = 1, 2, … factors J_T, J_{T-1}, …: log₁₀ ``norms`` and ``pascanu``.
 
         ‖J_T … J_{T-k+1}‖₂  ≤  ∏ ‖J_s‖₂  ≤  (σ₁ γ)ᵏ,   σ₁ = ‖W_hh‖₂,  γ = max tanh′ = 1
 
-    Parameters
-    ----------
-    model : RNNClassifier
-    back : list of (H, H) numpy.ndarray
-        J_T, J_{T-1}, …
-
-    Returns
-    -------
-    dict of str to (k,) numpy.ndarray
-        log₁₀ of both: ``norms`` and ``pascanu``.
-
-    References
-    ----------
     Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
     """
     sigma_1 = largest_singular_value(model.parameters["weight_hh_l0"])
     return {"norms": norm_sums(back), "pascanu": np.arange(1, len(back) + 1) * np.log10(sigma_1)}
 
 
-def direct_path(model, back):
-    """The LSTM's direct cell path, for k = 1, 2, … steps: what reaches c_{T-k} through the cell alone.
+def _direct_path(model, back):
+    """The LSTM's direct cell path, for k = 1, 2, … steps: to c_{T-k} through the cell alone.
 
         ∏ f_s,  s = T … T-k+1     (H), unit by unit
 

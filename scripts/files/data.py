@@ -1,4 +1,4 @@
-"""The preprocessed dataset in data/, written by ``scripts/preprocessing.py`` and read only here.
+"""The preprocessed dataset in data/: written by ``scripts/preprocessing.py``, read by trainings and studies.
 
 ``{split}-x.npy``     token ids of all sentences, one after the other (ragged, no padding stored)
 ``{split}-s.npy``     (N,) sentence lengths, each at least 1; they sum to the length of x
@@ -27,6 +27,7 @@ from scripts.files.storage import (
     read_bytes,
     read_json,
     undamaged,
+    write_bytes,
     written_whole,
 )
 
@@ -39,96 +40,51 @@ PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
 
 
-def pack_data():
-    """The files of data/ as bytes, by their names.
+class Split(NamedTuple):
+    """One split of the dataset: four arrays of whole numbers, the columns of its files."""
 
-    Raises
-    ------
-    UserError
-        data/ is missing, or a file of it can't be read.
-    """
-    load_manifest()
-    return {name: read_bytes(data_path(name)) for name in DATA_FILES}
+    x: np.ndarray  # (tokens,) token ids of all sentences, one after the other
+    s: np.ndarray  # (N,) sentence lengths, each at least 1
+    y: np.ndarray  # (N,) labels, 0 or 1
+    g: np.ndarray  # (N,) number of the source sentence each row was cut from
 
 
-def unpack_data(files):
-    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last. Other names are a UserError."""
-    if set(files) != set(DATA_FILES):
-        raise UserError(f"{sorted(files)} are not the files of data/: {PREPROCESS}")
-    for name in DATA_FILES:
-        with written_whole(data_path(name)) as file:
-            file.write(files[name])
+class Data(NamedTuple):
+    """A preprocessed dataset."""
+
+    splits: dict  # of Split, by name
+    vocabulary: list  # of words
+    embeddings: np.ndarray  # (V, D) float32
+    manifest: dict  # dataset.json
+
+
+# Writing --------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def writing_data():
-    """A block, or a function that this decorates, in which no other process writes data/."""
+    """A block, or a function that this decorates, in which no other process or thread writes data/."""
     with only_writer("data/", [data_path(name) for name in reversed(DATA_FILES)]):
         yield
 
 
-class Split(NamedTuple):
-    """One split of the dataset.
-
-    Attributes
-    ----------
-    x : (tokens,) unsigned integers
-        Token ids of all sentences, one after the other.
-    s : (N,) integers
-        Sentence lengths, each at least 1.
-    y : (N,) integers
-        Labels, 0 or 1.
-    g : (N,) integers
-        Number of the source sentence each row was cut from.
-    """
-
-    x: np.ndarray
-    s: np.ndarray
-    y: np.ndarray
-    g: np.ndarray
-
-
-class Data(NamedTuple):
-    """A preprocessed dataset: its splits, the vocabulary, the embeddings, and ``dataset.json``."""
-
-    splits: dict
-    vocabulary: list
-    embeddings: np.ndarray
-    manifest: dict
-
-
 def save_data(data):
-    """Write a preprocessed dataset into data/: every file beside its place first, ``dataset.json`` last.
+    """Write a preprocessed dataset into data/: every file next to its place first, ``dataset.json`` last.
 
-    Until all files are written and on the disk, those of the preprocessing before stand as they were. While
-    they change places there is no ``dataset.json``, and data/ is refused by its readers.
-
-    Parameters
-    ----------
-    data : Data
-        Its manifest needs no format version, sizes or checksums: they are added here.
-
-    Returns
-    -------
-    dict
-        The manifest as written.
-
-    Raises
-    ------
-    UserError
-        The folder can't be written to, or the disk is full.
+    The old files are unchanged until all new ones are on the disk. While they change places there is no
+    ``dataset.json``, and data/ is refused by its readers. Returned is the manifest as written: with format
+    version, sizes and checksums.
     """
-    arrays = {
-        f"{name}-{column}.npy": array
-        for name, split in data.splits.items()
-        for column, array in split._asdict().items()
-    } | {"embeddings.npy": data.embeddings}
+    arrays = {}
+    for name, split in data.splits.items():
+        arrays |= {f"{name}-{column}.npy": array for column, array in split._asdict().items()}
+    arrays["embeddings.npy"] = data.embeddings
     words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
     checksums = {}
     manifest = {
         "format_version": FORMAT_VERSION,
         **data.manifest,
-        "splits": {name: describe(split) for name, split in data.splits.items()},
+        "splits": {name: _describe_split(split) for name, split in data.splits.items()},
         "files": checksums,
     }
     with contextlib.ExitStack() as renamed_at_the_end:  # the last first
@@ -151,8 +107,7 @@ def save_data(data):
     return manifest
 
 
-def describe(split):
-    """Size of one split: rows, tokens, lengths, share of positive labels, sources."""
+def _describe_split(split):
     return {
         "rows": len(split.s),
         "tokens": len(split.x),
@@ -163,14 +118,43 @@ def describe(split):
     }
 
 
+def pack_data():
+    """The files of data/ as bytes, by their names; UserError where data/ is missing or can't be read."""
+    load_manifest()
+    return {name: read_bytes(data_path(name)) for name in DATA_FILES}
+
+
+def unpack_data(files):
+    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last. Other names are a UserError."""
+    if set(files) != set(DATA_FILES):
+        raise UserError(f"{sorted(files)} are not the files of data/: {PREPROCESS}")
+    for name in DATA_FILES:
+        write_bytes(data_path(name), files[name])
+
+
+# Reading --------------------------------------------------------------------------------------------------
+
+
 def data_checksum(manifest):
-    """One short checksum of all files in data/: two datasets are the same where it is."""
+    """One short checksum of all files in data/: equal for equal datasets."""
     files = json.dumps(manifest["files"], sort_keys=True)
     return hashlib.sha256(files.encode()).hexdigest()[:16]
 
 
+def describe_data(manifest):
+    """The part of a manifest that a log keeps: enough to name the dataset and to recognise it."""
+    return {
+        "name": manifest["dataset"]["name"],
+        "embeddings": manifest["embeddings"]["name"],
+        "dimensions": manifest["embeddings"]["dimensions"],
+        "max_length": manifest["max_length"],
+        "splits": {name: {"rows": split["rows"]} for name, split in manifest["splits"].items()},
+        "checksum": data_checksum(manifest),
+    }
+
+
 def load_manifest():
-    """``dataset.json``; UserError where data/ is missing, damaged or of another format."""
+    """Read ``dataset.json``; UserError where data/ is missing, damaged or of another format."""
     path = data_path("dataset.json")
     if is_absent(path):
         raise UserError(f"{path} is missing, so data/ is empty or unfinished: {PREPROCESS}")
@@ -182,31 +166,19 @@ def load_manifest():
 
 
 def _check_manifest(manifest):
-    """Raise ValueError, KeyError or TypeError where a manifest has not what its readers rely on."""
-    for part, keys in {"dataset": ("name",), "embeddings": ("name", "dimensions"), "files": ()}.items():
-        if not isinstance(manifest[part], dict):
-            raise ValueError(f"{part} is no object")
-        for key in keys:
-            manifest[part][key]
-    if set(manifest["files"]) != set(DATA_FILES[:-1]):
+    """Raise one of DAMAGE where a manifest lacks what its readers rely on."""
+    splits = describe_data(manifest)["splits"]
+    if not set(SPLITS) <= set(splits):
+        raise ValueError(f"splits are {', '.join(splits)}")
+    if not isinstance(manifest["files"], dict) or set(manifest["files"]) != set(DATA_FILES[:-1]):
         raise ValueError("files are not those of data/")
-    manifest["max_length"]
-    for split in SPLITS:
-        manifest["splits"][split]["rows"]
 
 
 def load_data():
-    """Read a preprocessed dataset; the token ids are memory-mapped.
+    """Read a preprocessed dataset, memory-mapped, as :class:`Data`.
 
-    Returns
-    -------
-    Data
-
-    Raises
-    ------
-    UserError
-        A file is missing or is not the one that ``dataset.json`` describes (a mixture of two
-        preprocessings), or its content makes no sense.
+    A UserError says that a file is missing, is not the one that ``dataset.json`` describes (a mixture of two
+    preprocessings), or makes no sense.
     """
     manifest = load_manifest()
     for name in DATA_FILES[:-1]:
@@ -238,43 +210,29 @@ def _load_array(path):
 
 
 def _check_data(splits, vocabulary, embeddings):
-    """What every reader of data/ relies on."""
-    V = len(vocabulary)
-    if (
-        embeddings.dtype != np.float32
-        or embeddings.shape[:1] != (V,)
-        or embeddings.ndim != 2
-        or not embeddings.size
-    ):
-        raise UserError(
-            f"data/ holds {V} words but embeddings of shape {embeddings.shape} and type "
-            f"{embeddings.dtype}: {PREPROCESS}"
-        )
+    """Raise UserError where the arrays of data/ don't fit one another."""
+    shape, V = embeddings.shape, len(vocabulary)
+    if embeddings.dtype != np.float32 or len(shape) != 2 or shape[0] != V or not embeddings.size:
+        found = f"embeddings of shape {shape} and type {embeddings.dtype}"
+        raise UserError(f"data/ holds {V} words but {found}: {PREPROCESS}")
     if not np.isfinite(embeddings).all():
-        raise UserError(f"data/embeddings.npy holds what is no finite number: {PREPROCESS}")
+        raise UserError(f"data/embeddings.npy holds a value that is no finite number: {PREPROCESS}")
     for name, split in splits.items():
-        x, s, y, g = split
-        if any(
-            array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64)
-            for array in split
-        ):
-            raise UserError(f"data/{name}: expected four lists of whole numbers below 2**63: {PREPROCESS}")
-        if not len(s) == len(y) == len(g) or not len(s):
-            sizes = f"{len(s)} lengths, {len(y)} labels, {len(g)} sources"
-            raise UserError(f"data/{name}: {sizes}: {PREPROCESS}")
-        if not 1 <= s.min() <= s.max() <= len(x) or s.sum(dtype=np.int64) != len(x):
-            raise UserError(f"data/{name}: lengths out of range: {PREPROCESS}")
-        if x.min() < 0 or x.max() >= len(vocabulary) or not np.isin(y, (0, 1)).all():
-            raise UserError(f"data/{name}: token ids or labels out of range: {PREPROCESS}")
+        fault = _fault_of(split, V)
+        if fault:
+            raise UserError(f"data/{name}: {fault}: {PREPROCESS}")
 
 
-def describe_data(manifest):
-    """What a log says of the dataset: enough to name it, and to know it again."""
-    return {
-        "name": manifest["dataset"]["name"],
-        "embeddings": manifest["embeddings"]["name"],
-        "dimensions": manifest["embeddings"]["dimensions"],
-        "max_length": manifest["max_length"],
-        "splits": {name: {"rows": split["rows"]} for name, split in manifest["splits"].items()},
-        "checksum": data_checksum(manifest),
-    }
+def _fault_of(split, words):
+    """What is wrong with one split, in words, or None."""
+    x, s, y, g = split
+    for array in split:
+        if array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64):
+            return "expected four lists of whole numbers below 2**63"
+    if not len(s) == len(y) == len(g) or not len(s):
+        return f"{len(s)} lengths, {len(y)} labels, {len(g)} sources"
+    if not 1 <= s.min() <= s.max() <= len(x) or s.sum(dtype=np.int64) != len(x):
+        return "lengths out of range"
+    if x.min() < 0 or x.max() >= words or not np.isin(y, (0, 1)).all():
+        return "token ids or labels out of range"
+    return None

@@ -6,18 +6,19 @@ import sys
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend: its message is one line, with what to do."""
+    """A mistake that the user can correct: its message is one line, with what to do."""
 
     def __init__(self, message):
-        line = " ".join(message.split())  # and no sign in it, of a stranger's file, moves a terminal's cursor
+        line = " ".join(message.split())
+        # a character from a stranger's file must not move the terminal's cursor
         super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in line))
 
 
 def errors_in_one_line():
-    """Prepare this process for a terminal, or for none: it ends with one line where there is no bug to trace.
+    """Let this process end with one line where there is no bug to trace, on a terminal or without one.
 
-    Output that is closed is thrown away, and signs that it can't show are replaced. What is printed leaves by
-    the line, into a pipe too, so that a reader who has gone away is noticed then and not at the end.
+    Output that is closed is thrown away, and characters that it can't show are replaced. Output is flushed
+    line by line, into a pipe too, so that a reader who has gone away is noticed at once.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -32,7 +33,9 @@ def errors_in_one_line():
             print("interrupted: what is finished is kept, and the same command continues", file=sys.stderr)
         elif issubclass(kind, BrokenPipeError):  # as by `| head`
             with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to print
+                os.dup2(
+                    os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+                )  # for all that is still printed
             print(
                 "output was closed: what is finished is kept, and the same command continues", file=sys.stderr
             )

@@ -1,4 +1,4 @@
-"""Numbers as a JSON file or a table shows them."""
+"""Numbers as a JSON file or a table shows them; used by everything that writes either."""
 
 import math
 
@@ -6,32 +6,26 @@ import numpy as np
 
 
 def round_to_digits(values, digits=7):
-    """A float, or a list of floats, of so many significant digits: a log needs no more, and stays small."""
+    """Round a float, or a list of floats, to so many significant digits: a log stays small."""
     if np.ndim(values):
         return [round_to_digits(value, digits) for value in values]
     return float(f"{values:.{digits}g}")
 
 
 def tiny(power):
-    """10**power to one digit, also where that is no float: "7e-57"."""
+    """Write 10**power to one digit, also where that is no float: "7e-57"."""
     exponent = math.floor(power)
     digit = round(10 ** (power - exponent))
     return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"
 
 
 def counted(number, what):
-    """A number of things, one or several.
-
-    Examples
-    --------
-    >>> counted(1, "seed"), counted(3, "seed")
-    ('1 seed', '3 seeds')
-    """
-    return f"{number} {what}{'s' * (number != 1)}"
+    """Write a number of things: "1 seed", "3 seeds"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def plus_minus(found, scale, digits):
-    """An interval as "mean ± half"."""
+    """Write an interval as "mean ± half"."""
     if not found:
         return "–"
     half = "" if found["low"] is None else f" ± {scale * (found['high'] - found['low']) / 2:.{digits}f}"

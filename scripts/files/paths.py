@@ -1,4 +1,4 @@
-"""Every path under data/ and assets/, and the version of each format."""
+"""Every path under data/ and assets/, and the version of each format; used by all readers and writers."""
 
 import contextlib
 import re
@@ -13,11 +13,11 @@ GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050
 
 @contextlib.contextmanager
 def rooted(root):
-    """Let data/ and assets/ be those below `root` within the block, for this whole process."""
+    """Let data/ and assets/ be those below `root` within the block, for this whole process; yields it."""
     global ROOT
-    before, ROOT = ROOT, root
+    before, ROOT = ROOT, Path(root)
     try:
-        yield
+        yield ROOT
     finally:
         ROOT = before
 
@@ -52,9 +52,9 @@ def weights_path(run_id):
     return assets_path("weights", f"{check_run_id(run_id)}.npz")
 
 
-def check_version(path, described, remedy, expected=FORMAT_VERSION):
-    """Raise UserError where a file, as it describes itself, is of another format."""
-    version = described.get("format_version") if isinstance(described, dict) else None
+def check_version(path, content, remedy, expected=FORMAT_VERSION):
+    """Raise UserError where the JSON object in a file says that the file is of another format."""
+    version = content.get("format_version") if isinstance(content, dict) else None
     if version != expected:
         raise UserError(
             f"{path} has format version {version!r}, expected {expected}: {remedy}, or use the version of "

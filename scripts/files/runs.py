@@ -1,17 +1,15 @@
 """One run on disk: its weights file, which is all that the run is, and its log, derived from it.
 
-``runs/<run_id>.jsonl``     the log, one JSON object per line
-``weights/<run_id>.npz``    the weights; resume/…, what to continue from; settings and ended, JSON texts;
-                            history and timings, the bytes of JSON lines
+``runs/<run_id>.jsonl``     the log, one JSON object per line: settings, epochs, and why it ended
+``weights/<run_id>.npz``    the weights; resume/…, what to continue from; and as JSON texts: settings,
+                            history, timings and, where the run can't go on, ended
+
+Training writes both; studies, figures and the results page read them.
 """
 
-import contextlib
 import difflib
-import io
 import json
 import math
-import shutil
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
@@ -22,207 +20,112 @@ from scripts.files.paths import check_version, log_path, weights_path
 from scripts.files.storage import (
     is_absent,
     only_writer,
+    parse_json,
     parse_lines,
     read_arrays,
     read_bytes,
     undamaged,
+    write_bytes,
     written_whole,
 )
 
-RUN_VERSION = 2  # of logs and weights; 2: the history is lines of JSON
+RUN_VERSION = 3  # of logs and weights; 3: the history is one JSON text
+NAMES = {"rnn": "RNN", "lstm": "LSTM"}
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 RESUME = {"theta", "m", "v", "k"}
-MODELS = ("rnn", "lstm")  # whose runs are read
 MANY_RUNS = 8  # above so many, an error doesn't list them all
 RETRAIN = "delete it and train again, or restore it from a copy"
 
 
+class Run(NamedTuple):
+    """A run, complete, as its weights file holds it."""
+
+    settings: dict  # the first line of the log: model, hyperparameters, dataset, versions
+    history: list  # the epoch lines of the log, from epoch 0, without their timings
+    timings: list  # the values that differ between two equal runs, by epoch: see TIMINGS
+    weights: dict  # arrays, named as in PyTorch: parameters of the epoch with the lowest validation loss
+    resume: dict  # arrays to continue from: latest parameters, the optimizer's moments and average
+    ended: str | None = None  # why it can't go on, where its numbers were no longer finite
+
+
+def best_epoch(epochs):
+    """The record of the selected checkpoint: lowest validation loss, the earliest of equals."""
+    return min(epochs, key=lambda record: record["validation_loss"])
+
+
+# Writing --------------------------------------------------------------------------------------------------
+
+
 def writing_run(run_id):
-    """A block in which no other process writes the files of that run (see scripts.files.storage.only_writer)."""
+    """A block in which no other process or thread writes the files of that run."""
     return only_writer(f"run {run_id!r}", [weights_path(run_id), log_path(run_id)])
+
+
+def save_run(run_id, run):
+    """Write the weights file of a run, then its log, which is derived from it.
+
+    Where a record holds a number that is not finite, a FloatingPointError is raised and nothing is written.
+    """
+    history = [{"type": "epoch"} | record for record in run.history]
+    values = {"settings": run.settings, "history": history, "timings": run.timings}
+    if run.ended:
+        values["ended"] = run.ended
+    try:
+        texts = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in values.items()}
+    except ValueError as error:
+        raise FloatingPointError(f"a record is not finite: {error}") from error
+    for name in ("history", "timings"):
+        texts[name] = texts[name].astype(bytes)  # JSON is ASCII, and NumPy's str takes 4 bytes a letter
+    resume = {f"resume/{name}": array for name, array in run.resume.items()}
+    with written_whole(weights_path(run_id)) as file:
+        np.savez(file, **texts, **run.weights, **resume)
+    write_log(run_id, run)
+
+
+def write_log(run_id, run):
+    """Derive the log of a run from what its weights file holds."""
+    lines = [{"type": "run"} | run.settings]
+    for record, timing in zip(run.history, run.timings, strict=True):
+        lines.append({"type": "epoch"} | record | timing)
+    if run.ended:
+        lines.append({"type": "end", "reason": run.ended})
+    text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+    write_bytes(log_path(run_id), text.encode())
 
 
 def pack_run(run_id):
     """Weights file and log of a run as bytes, each None where there is none."""
-    paths = weights_path(run_id), log_path(run_id)
-    return [read_bytes(path) if path.exists() else None for path in paths]
+    files = weights_path(run_id), log_path(run_id)
+    return [None if is_absent(path) else read_bytes(path) for path in files]
 
 
 def unpack_run(run_id, files):
     """Write the weights file and log of a run as :func:`pack_run` gave them."""
     for path, content in zip((weights_path(run_id), log_path(run_id)), files, strict=True):
         if content is not None:
-            with written_whole(path) as file:
-                file.write(content)
+            write_bytes(path, content)
 
 
-class Run(NamedTuple):
-    """All that a run is, as it stands in its weights file.
-
-    Attributes
-    ----------
-    settings : dict
-        The first line of the log: model, hyperparameters, dataset, versions.
-    history : list of dict
-        The epoch lines of the log, from epoch 0, less their timings.
-    timings : list of dict
-        What differs between two equal runs: seconds, sentences a second.
-    weights : dict of str to numpy.ndarray
-        The parameters of the epoch with the smallest validation loss, named as PyTorch names them.
-    resume : dict of str to numpy.ndarray
-        What the next epoch starts from: the parameters as they are, the optimizer's moments and average.
-    ended : str or None
-        Why the run can't go on, where its numbers were no longer finite.
-    """
-
-    settings: dict
-    history: list
-    timings: list
-    weights: dict
-    resume: dict
-    ended: str | None = None
-
-
-def save_run(run_id, run, append=False):
-    """Write the weights file of a run, then its log, which is derived from it.
-
-    Parameters
-    ----------
-    run_id : str
-    run : Run
-    append : bool
-        The run's history and timings hold only the epochs that follow those in its file. These are copied in
-        blocks and never parsed, so that a training needs no more memory after many epochs than after few.
-
-    Raises
-    ------
-    UserError
-        The folder can't be written to, the disk is full, or the file to be continued is damaged. What stood
-        there still stands.
-    FloatingPointError
-        A record holds what is no finite number. Nothing is written.
-    """
-    path = weights_path(run_id)
-    try:
-        new = {
-            "history": [json.dumps({"type": "epoch"} | record, allow_nan=False) for record in run.history],
-            "timings": [json.dumps(timing, allow_nan=False) for timing in run.timings],
-        }
-    except ValueError as error:
-        raise FloatingPointError(f"what was recorded is not finite: {error}") from error
-    texts = {"settings": run.settings} | ({"ended": run.ended} if run.ended else {})
-    texts = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in texts.items()}
-    resume = {f"resume/{name}": array for name, array in run.resume.items()}
-    with contextlib.ExitStack() as opened:
-        file = opened.enter_context(written_whole(path))
-        past = opened.enter_context(_open_weights(path)) if append else None
-        np.savez(file, **texts, **run.weights, **resume)
-        with zipfile.ZipFile(file, "a") as archive:
-            for name, lines in new.items():
-                _write_lines(archive, name, "".join(f"{line}\n" for line in lines).encode(), past)
-    write_log(run_id)
-
-
-def write_log(run_id):
-    """Derive the log of a run from its weights file, a line at a time: settings, epochs, and why it ended."""
-    with _open_weights(weights_path(run_id)) as archive, written_whole(log_path(run_id)) as log:
-        log.write(_json_line({"type": "run"} | _read_value(archive, "settings")))
-        with _open_lines(archive, "history") as (history, _), _open_lines(archive, "timings") as (timings, _):
-            for record, timing in zip(history, timings, strict=True):
-                log.write(record.removesuffix(b"}\n") + b", " + timing.removeprefix(b"{"))
-        if "ended.npy" in archive.namelist():
-            log.write(_json_line({"type": "end", "reason": _read_value(archive, "ended")}))
-
-
-def _json_line(value):
-    """A value as a line of JSON, in bytes."""
-    return json.dumps(value, allow_nan=False).encode() + b"\n"
-
-
-def _read_value(archive, name):
-    """The value of a member of a weights file that holds one JSON text."""
-    with archive.open(f"{name}.npy") as member:
-        return _value_of(np.lib.format.read_array(member, allow_pickle=False))
-
-
-def _value_of(text):
-    """The value of a JSON text of one line, in an array of its own."""
-    (value,) = parse_lines(io.BytesIO(str(text).encode()))
-    return value
-
-
-@contextlib.contextmanager
-def _open_weights(path):
-    """The archive that a weights file is; damage that is met within the block is a UserError."""
-    with undamaged(path, "no weights file", RETRAIN), zipfile.ZipFile(path) as archive:
-        yield archive
-
-
-@contextlib.contextmanager
-def _open_lines(archive, name):
-    """Open the lines of JSON in a weights file; yields them as a file, and their size in bytes."""
-    with archive.open(f"{name}.npy") as member:
-        version = np.lib.format.read_magic(member)
-        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-        if version != (1, 0) or dtype != np.uint8 or len(shape) != 1:
-            raise ValueError(f"{name} is no list of bytes")
-        yield member, shape[0]
-
-
-def _read_lines(archive, name):
-    """The lines of JSON in a weights file, as a file; each an object as :func:`write_log` can join it."""
-    with _open_lines(archive, name) as (member, _):
-        content = member.read()
-    for line in content.splitlines(keepends=True):
-        if not (line.startswith(b"{") and line.endswith(b"}\n")):
-            raise ValueError(f"a line of {name} is no object")
-    return io.BytesIO(content)
-
-
-def _write_lines(archive, name, lines, past=None):
-    """Write lines of JSON as a (bytes,) uint8 array, after those that the archive `past` holds."""
-    with contextlib.ExitStack() as opened:
-        old, size = opened.enter_context(_open_lines(past, name)) if past else (io.BytesIO(), 0)
-        member = opened.enter_context(archive.open(f"{name}.npy", "w"))
-        header = {"descr": "|u1", "fortran_order": False, "shape": (size + len(lines),)}
-        np.lib.format.write_array_header_1_0(member, header)
-        shutil.copyfileobj(old, member)
-        member.write(lines)
+# Reading --------------------------------------------------------------------------------------------------
 
 
 def load_run(run_id):
-    """Read the weights file of a run.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    UserError
-        There is no such run, or its file is damaged or of another format.
-    """
+    """Read the weights file of a run, a :class:`Run`; UserError where it is missing, damaged or too old."""
     path = weights_path(run_id)
-    if is_absent(path):
-        raise UserError(
-            f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}: "
-            "uncomment its block in main.py and run `python main.py`"
-        )
+    _check_present(run_id, path)
     with undamaged(path, "no weights file", RETRAIN):
         members = read_arrays(path)
-        settings = _value_of(members.pop("settings"))
-        ended = _value_of(members.pop("ended", "null"))
-        with zipfile.ZipFile(path) as archive:
-            lines = {name: _read_lines(archive, name) for name in ("history", "timings")}
-        members = {name: array for name, array in members.items() if name not in lines}
+        settings = parse_json(members.pop("settings").item())
     check_version(path, settings, "train again", RUN_VERSION)
-    resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
     with undamaged(path, "damaged", RETRAIN):
-        check_header(settings)
-        history, timings = read_epochs(lines["history"], settings), list(parse_lines(lines["timings"]))
-        run = Run(settings, history, timings, members, resume, ended)
-        check_arrays(run)
+        _check_settings(settings)
+        history, timings = (parse_json(members.pop(name).item()) for name in ("history", "timings"))
+        ended = parse_json(members.pop("ended", np.array("null")).item())
+        resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
+        run = Run(settings, _checked_epochs(history, settings), timings, members, resume, ended)
+        _check_timings(run)
+        _check_arrays(run)
     if settings.get("run_id") != run_id:
         raise UserError(
             f"{path} holds the run {settings.get('run_id')!r}, not {run_id!r}: give the file its own name "
@@ -231,9 +134,54 @@ def load_run(run_id):
     return run
 
 
-def check_header(settings):
-    """Raise ValueError, KeyError or TypeError where settings have not what the readers of a run rely on."""
-    if settings["model"] not in MODELS:
+def read_log(run_id):
+    """Read the log of a run: its settings, a dict, and the records of its epochs, a list from epoch 0.
+
+    A UserError says that it is missing, damaged or of another format.
+    """
+    path = log_path(run_id)
+    _check_present(run_id, path)
+    remedy = f"delete it; training {run_id!r} again restores it from its weights file"
+    with undamaged(path, "no log", remedy), open(path, "rb") as file:
+        lines = parse_lines(file)
+        settings = next(lines, None)
+        if not isinstance(settings, dict) or settings.get("type") != "run":
+            raise ValueError("its first line is not of type run")
+        check_version(path, settings, remedy, RUN_VERSION)
+        with undamaged(path, "damaged", remedy):
+            _check_settings(settings)
+            return settings, _checked_epochs(lines, settings)
+
+
+def existing_runs():
+    """Run ids of all logs, in alphabetical order."""
+    logs = (paths.ROOT / "assets" / "runs").glob("*.jsonl")
+    return sorted(path.stem for path in logs if not path.name.startswith("."))
+
+
+def runs_like(run_id):
+    """List the run ids that there are, in words; of many, those that are spelt most alike."""
+    names = existing_runs()
+    if len(names) <= MANY_RUNS:
+        return ", ".join(names) or "none"
+    alike = difflib.get_close_matches(run_id, names, MANY_RUNS, cutoff=0)
+    return f"{', '.join(alike)} and {len(names) - len(alike)} more"
+
+
+def _check_present(run_id, path):
+    if is_absent(path):
+        raise UserError(
+            f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}: "
+            "uncomment its block in main.py and run `python main.py`"
+        )
+
+
+# Checks: each raises one of scripts.files.storage.DAMAGE --------------------------------------------------
+
+
+def _check_settings(settings):
+    """Check that settings have what the readers of a run rely on."""
+    if settings["model"] not in NAMES:
         raise ValueError(f"model {settings['model']!r}")
     for name in ("epochs", "hidden_size"):
         value = settings["hyperparameters"][name]
@@ -243,26 +191,10 @@ def check_header(settings):
         settings["dataset"][name]
 
 
-def read_epochs(file, settings):
-    """Read the epochs of a run from lines of JSON, each checked before the next is read.
-
-    Parameters
-    ----------
-    file
-        Open, at the first epoch; a line of type "end" may follow the last.
-    settings : dict
-
-    Returns
-    -------
-    list of dict
-
-    Raises
-    ------
-    ValueError, KeyError, …
-        A line is no record of an epoch, or there is none.
-    """
+def _checked_epochs(records, settings):
+    """The records of epochs 0, 1, 2, …, each checked before the next is read; a line "end" may follow."""
     epochs = []
-    for record in parse_lines(file):
+    for record in records:
         if record["type"] == "end":
             break
         if record["type"] != "epoch" or record["epoch"] != len(epochs):
@@ -271,19 +203,19 @@ def read_epochs(file, settings):
             if not math.isfinite(record[name]):
                 raise ValueError(f"{name} {record[name]} at epoch {record['epoch']}")
         if record["gradients"] is not None:
-            check_gradients(record["gradients"], settings["model"])
+            _check_gradients(record["gradients"], settings["model"])
         epochs.append(record)
     if not epochs:
         raise ValueError("it holds no epoch")
     return epochs
 
 
-def check_gradients(gradients, model):
-    """Raise ValueError or KeyError where the gradients of one epoch are not as a log holds them."""
+def _check_gradients(gradients, model):
+    """Check that the gradients of one epoch are as a log holds them."""
     for state in ("h", "c") if model == "lstm" else ("h",):
         for quantity, columns in gradients[state].items():
-            depths = list(range(1, gradients["longest"] + 1))
-            if columns["depth"] != depths or not depths:
+            depths = list(range(1, len(columns["depth"]) + 1))
+            if columns["depth"] != depths or not depths or len(depths) != gradients["longest"]:
                 raise ValueError(f"depths of {state} {quantity}")
             for name in ("count", "median", "q25", "q75", "vanished", "exploded"):
                 numbers = [value for value in columns[name] if value is not None]
@@ -293,20 +225,23 @@ def check_gradients(gradients, model):
         raise ValueError("sentences")
 
 
-def check_arrays(run):
-    """Raise ValueError, KeyError or IndexError where the arrays of a weights file don't fit one another."""
+def _check_timings(run):
     if len(run.timings) != len(run.history):
         raise ValueError("as many timings as epochs were expected")
     for timing in run.timings:
         if set(timing) != set(TIMINGS) or not all(map(math.isfinite, timing.values())):
             raise ValueError(f"timings {timing}")
+
+
+def _check_arrays(run):
+    """Check that the arrays of a weights file fit one another."""
     averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
     if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes an infinity
+    with np.errstate(over="ignore"):  # a number too large for float32 becomes an infinity
         for name, array in {**run.weights, **run.resume}.items():
             if array.dtype.kind not in "fiu" or not np.isfinite(array.astype(np.float32)).all():
-                raise ValueError(f"{name} holds what is no finite number")
+                raise ValueError(f"{name} holds a value that is no finite number")
     parameters = sum(array.size for array in run.weights.values())
     shapes = {name: run.resume[name].shape for name in ("theta", "m", "v", *averaged)}
     if set(shapes.values()) != {(parameters,)}:
@@ -319,70 +254,3 @@ def check_arrays(run):
     hidden_size, found = run.settings["hyperparameters"]["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
     if found != hidden_size:
         raise ValueError(f"weights of {found} units, but hidden_size {hidden_size}")
-
-
-def existing_runs():
-    """Run ids of all logs, in alphabetical order."""
-    return sorted(
-        path.stem for path in (paths.ROOT / "assets" / "runs").glob("*.jsonl") if path.stem[0] != "."
-    )
-
-
-def runs_like(run_id):
-    """The run ids that there are, in words; of many, those that are spelt most alike."""
-    names = existing_runs()
-    if len(names) <= MANY_RUNS:
-        return ", ".join(names) or "none"
-    alike = difflib.get_close_matches(run_id, names, MANY_RUNS, cutoff=0)
-    return f"{', '.join(alike)} and {len(names) - len(alike)} more"
-
-
-def read_log(run_id):
-    """Read the log of a run.
-
-    Returns
-    -------
-    settings : dict
-        The line of type "run".
-    epochs : list of dict
-        The lines of type "epoch", from epoch 0.
-
-    Raises
-    ------
-    UserError
-        There is no such run, or its log is damaged.
-    """
-    path = log_path(run_id)
-    if is_absent(path):
-        raise UserError(
-            f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}: "
-            "uncomment its block in main.py and run `python main.py`"
-        )
-    remedy = f"delete it; training {run_id!r} again restores it from its weights file"
-    with undamaged(path, "no log", remedy), open(path, "rb") as file:
-        settings = next(parse_lines(file), None)
-        if not isinstance(settings, dict) or settings.get("type") != "run":
-            raise ValueError("its first line is not of type run")
-        check_version(path, settings, remedy, RUN_VERSION)
-        with undamaged(path, "damaged", remedy):
-            check_header(settings)
-            return settings, read_epochs(file, settings)
-
-
-def best_epoch(epochs):
-    """The epoch whose weights a run keeps: the smallest validation loss, the earliest of equals.
-
-    Parameters
-    ----------
-    epochs : list of dict
-        Epoch records, from epoch 0.
-
-    Returns
-    -------
-    dict
-        One of them.
-    """
-    return min(epochs, key=lambda record: record["validation_loss"])
-
-
-NAMES = {"rnn": "RNN", "lstm": "LSTM"}

@@ -1,10 +1,8 @@
 """Files are written whole or not at all, by one process at a time, and read as data.
 
-A file takes its place only when it is finished: beside its place first, flushed to disk, then renamed. Who
-writes a run or data/ holds a lock of the operating system, which ends with the process. What is read may come
-from a stranger: nothing is unpickled, sizes are checked against the file's own before anything is allocated,
-and whatever is wrong, a :class:`UserError` says so in one line: what was found, what was expected, and what
-to do.
+Used by every other file that opens something under data/ or assets/. A file is written next to its place,
+flushed to disk, then renamed. What is read may come from a stranger: nothing is unpickled, sizes are checked
+before memory is taken, and every fault is a :class:`UserError` of one line.
 """
 
 import contextlib
@@ -24,17 +22,12 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from scripts.files.errors import UserError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    import msvcrt
-
-BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # what the systems answer where a lock is held
-LOCKED_BYTE = 1 << 20  # past what the lock's file holds, as Windows lets nobody read a locked byte
-LONGEST_LINE = 1 << 26  # bytes of a line of JSON; the record of an epoch on SST-2 has some 20,000
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # a file system without locks
+LONGEST_JSON = 1 << 28  # bytes of a text; the record of an epoch on SST-2 has some 20,000
 DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
     ValueError,
     LookupError,
@@ -59,23 +52,8 @@ DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
 def written_whole(path, flush=True):
     """Open a binary file that takes its place at `path` only when the block ends without an error.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where the file is to stand; its folder is made where it is missing.
-    flush : bool
-        Whether the new name is to survive a power cut; False where the folder is flushed later, for all of
-        several files at once.
-
-    Yields
-    ------
-    file
-        A binary file beside `path`, renamed to it at the end.
-
-    Raises
-    ------
-    UserError
-        The folder can't be written to, or the disk is full. What stood at `path` still stands.
+    Where it ends with one, as a UserError for a full disk, the old file is unchanged. `flush` lets the new
+    name survive a power cut; False where the caller flushes the folder, for several files at once.
     """
     temporary = None
     try:
@@ -86,7 +64,7 @@ def written_whole(path, flush=True):
             temporary = Path(file.name)
             yield file
             flush_to_disk(file)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask())  # it was made private
         temporary.replace(path)
         if flush:
             flush_folder(path.parent)
@@ -98,12 +76,10 @@ def written_whole(path, flush=True):
 
 
 def _unwritable(path, error):
-    """The UserError for a file that the system refused to write."""
     return UserError(f"{path} could not be written ({error.strerror or error}): free the disk or the folder")
 
 
 def _umask():
-    """Permissions that this process withholds from new files (the temporary file was made private)."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -125,10 +101,15 @@ def flush_folder(folder):
             os.close(descriptor)
 
 
+def write_bytes(path, content):
+    """Write some bytes, whole."""
+    with written_whole(path) as file:
+        file.write(content)
+
+
 def write_text(path, text):
     """Write `text` as UTF-8, whole."""
-    with written_whole(path) as file:
-        file.write(text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path, value):
@@ -141,61 +122,38 @@ def write_json(path, value):
 
 @contextlib.contextmanager
 def only_writer(what, paths):
-    """Let no other process write some files while the block runs.
+    """Let no other process or thread write some files while the block runs.
 
-    The lock is the operating system's: it ends with the process that holds it, however that ends, so none is
-    left behind. It lies on a hidden file beside the first path, which names the last holder and stays. What a
-    killed process left half written beside the paths is removed.
-
-    Parameters
-    ----------
-    what : str
-        The files, in words.
-    paths : list of pathlib.Path
-
-    Raises
-    ------
-    UserError
-        Another process holds the lock, or the folder can't be written to.
+    The lock is the operating system's, so it ends with the process that holds it. It is taken on a hidden
+    file next to the first path, which names the last holder. Files that a killed process left half written
+    are removed. `what` names the files in a message.
     """
-    with _open_lock(paths[0].with_name(f".{paths[0].name}.lock")) as file:
-        try:
-            _lock(file)
-        except OSError as error:
-            if error.errno in BUSY:
-                holder = file.read(200).decode("utf-8", "replace").strip() or "another process"
-                raise UserError(f"{what} is being written by {holder}: wait until it has ended") from error
-            print(f"note: no locks here ({error.strerror}), so write {what} from one process only")
-        with contextlib.suppress(OSError):  # a full disk
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-        for path in paths:
-            _remove_parts(path)
-        yield
-
-
-def _open_lock(path):
-    """Open the file that a lock lies on, not buffered; a link in its place is not followed."""
+    path = paths[0].with_name(f".{paths[0].name}.lock")
+    lock = FileLock(path, timeout=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return open(descriptor, "r+b", buffering=0)
-
-
-def _lock(file):
-    """Lock an open file for this process (not for its children); an OSError where another one holds it."""
-    if os.name == "nt":
-        file.seek(LOCKED_BYTE)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        file.seek(0)
-    else:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()  # follows no link
+    except Timeout as error:
+        holder = "another process"
+        with contextlib.suppress(OSError):  # Windows lets nobody read a locked file
+            holder = path.read_bytes()[:200].decode("utf-8", "replace").strip() or holder
+        raise UserError(f"{what} is being written by {holder}: wait until it has ended") from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise _unwritable(path, error) from error
+        print(f"note: no locks here ({error}), so write {what} from one process only")
+    try:
+        with contextlib.suppress(OSError):  # a full disk
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        for written in paths:
+            _remove_parts(written)
+        yield
+    finally:
+        lock.release()
 
 
 def _remove_parts(path):
-    """Remove what :func:`written_whole` of a killed process left beside `path`."""
+    """Remove what :func:`written_whole` of a killed process left next to `path`."""
     part = re.compile(rf"\.{re.escape(path.name)}\.[^.]+\.part")
     with contextlib.suppress(OSError):
         for file in path.parent.iterdir():
@@ -220,16 +178,7 @@ def readable(path):
 
 @contextlib.contextmanager
 def undamaged(path, what, remedy):
-    """Turn damage of one of the project's files that is met within the block into a UserError.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    what : str
-        What a damaged one is, such as "no weights file".
-    remedy : str
-        What to do then.
-    """
+    """Turn damage of a file that the block reads into a UserError: "`path` is `what` (…): `remedy`"."""
     check_place(path)
     try:
         with readable(path):
@@ -246,13 +195,20 @@ def check_place(path):
     if path.is_symlink() and path.resolve().parent != path.parent.resolve():
         raise UserError(f"{path} is a link that leads out of its folder: put the file itself there")
     if path.exists() and not path.is_file():
-        raise UserError(f"{path} is no file: move away what stands there")
+        raise UserError(f"{path} is no file: move it away")
 
 
 def is_absent(path):
-    """Whether nothing stands at a path; a UserError as :func:`check_place` raises it."""
+    """Tell whether nothing is at a path; a UserError as :func:`check_place` raises it."""
     check_place(path)
     return not path.exists()
+
+
+def read_bytes(path):
+    """Read all of a file."""
+    check_place(path)
+    with readable(path):
+        return path.read_bytes()
 
 
 def checksum(path):
@@ -265,21 +221,21 @@ def checksum(path):
 
 
 def read_json(path):
-    """The value in a JSON file; a damaged one is a UserError."""
+    """Read the value in a JSON file; a damaged one is a UserError."""
     with undamaged(path, "no JSON", "delete it and make it again"), open(path, "rb") as file:
-        return _parse(file.read(LONGEST_LINE + 1))
+        return parse_json(file.read(LONGEST_JSON + 1))
 
 
 def parse_lines(file):
-    """Iterate over the values in an open file of JSON lines; a ValueError at what is none."""
-    while line := file.readline(LONGEST_LINE + 1):
-        yield _parse(line)
+    """Iterate over the values in an open file of JSON lines; a ValueError at a line that is no JSON."""
+    while line := file.readline(LONGEST_JSON + 1):
+        yield parse_json(line)
 
 
-def _parse(text):
-    """The value of a JSON text; unlike Python's own reader, this one takes no NaN and no infinity."""
-    if len(text) > LONGEST_LINE:
-        raise ValueError(f"more than {LONGEST_LINE} bytes")
+def parse_json(text):
+    """Parse a JSON text; unlike Python's own reader, this one takes no NaN and no infinity."""
+    if len(text) > LONGEST_JSON:
+        raise ValueError(f"more than {LONGEST_JSON} bytes")
     return json.loads(text, parse_constant=_refuse_constant)
 
 
@@ -288,21 +244,7 @@ def _refuse_constant(name):
 
 
 def read_arrays(path):
-    """Read every array of an .npz file that :func:`numpy.savez` wrote, and allocate no more than its size.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    dict of str to numpy.ndarray
-
-    Raises
-    ------
-    ValueError, zipfile.BadZipFile, …
-        One of :data:`DAMAGE`: it is no such file.
-    """
+    """Read every array of an .npz file, as a dict; one of DAMAGE where it is not as numpy.savez wrote it."""
     with open(path, "rb") as file:
         with zipfile.ZipFile(file) as archive:
             _check_members(archive, os.fstat(file.fileno()).st_size)
@@ -316,21 +258,14 @@ def _check_members(archive, size):
     members = archive.infolist()
     if sum(member.file_size for member in members) > size:
         raise ValueError("its members claim more bytes than the file has")
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
     for member in members:
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             raise ValueError(f"{member.filename!r} is compressed or encrypted")
         with archive.open(member) as file:
-            read_header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[np.lib.format.read_magic(file)]
-            shape, _, dtype = read_header(file)
+            shape, _, dtype = read_header[np.lib.format.read_magic(file)](file)
             if dtype.hasobject or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
                 raise ValueError(f"{member.filename!r} claims shape {shape} of {dtype}, and holds another")
-
-
-def read_bytes(path):
-    """All of a file."""
-    check_place(path)
-    with readable(path):
-        return path.read_bytes()

@@ -9,7 +9,7 @@ import numpy as np
 
 from scripts.files.data import describe_data
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, assets_path
+from scripts.files.paths import FORMAT_VERSION, assets_path, check_version
 from scripts.files.storage import read_json, write_json
 
 STUDY_VERSION = 2  # of studies of variants (scripts/studies/variants.py); 2: one format for all of them
@@ -66,32 +66,16 @@ def save_study(name, manifest, runs, **content):
 
 
 def read_study(name):
-    """The JSON of a study.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    UserError
-        It was not made yet, or the file is damaged or of another format.
-    """
+    """Read the JSON of a study, a dict; UserError where it is missing, damaged or of another format."""
     path, remedy = study_path(name), remedy_of(name)
     if not path.is_file():
         raise UserError(f"there is no study {name!r} ({path} is missing): {remedy}")
     study = read_json(path)
-    found = study.get("format_version") if isinstance(study, dict) else None
-    if found != study_version(name):
-        raise UserError(f"{path} has format version {found}, expected {study_version(name)}: {remedy}")
+    check_version(path, study, remedy, study_version(name))
     return study
 
 
 def remedy_of(name):
-    """What to do for a study that is missing or damaged."""
+    """The advice for a study that is missing or damaged."""
     block = BLOCKS.get(name, f'compare(name="{name}")')
     return f"uncomment the block {block} in main.py and run `python main.py`"

@@ -98,11 +98,11 @@ def _sort_out(planned, overwrite, remedy):
         check_run_id(run.run_id)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
-            epochs = 0 if overwrite else experiment.find_previous(run.run_id, asked, remedy)[1].epochs
+            previous = None if overwrite else experiment.find_previous(run.run_id, asked, remedy)
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue
-        if epochs > settings["epochs"] and log_path(run.run_id).exists():
+        if previous and len(previous.history) > settings["epochs"] and log_path(run.run_id).exists():
             finished += 1
         else:
             waiting.append(run)

@@ -1,4 +1,4 @@
-"""Analytic gradients against numeric ones, and learning by heart: is a model's arithmetic right?"""
+"""Checks of a model's arithmetic, for main.py and the tests: numeric gradients, and learning by heart."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -17,20 +17,7 @@ LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross
 
 
 def random_batch(rng, vocabulary_size, lengths):
-    """A packed batch of random sentences, longest first, with random labels.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    vocabulary_size : int
-    lengths : list of int
-        Sentence lengths, in any order.
-
-    Returns
-    -------
-    ids, batch_sizes, y : numpy.ndarray
-        See :func:`scripts.text.batches.pack`; labels 0 or 1.
-    """
+    """A packed batch of random sentences of these lengths, longest first: ids, batch_sizes, random labels."""
     lengths = np.sort(np.asarray(lengths))[::-1]
     x = rng.integers(0, vocabulary_size, lengths.sum())
     return *pack(x, np.cumsum(lengths) - lengths, lengths), rng.integers(0, 2, len(lengths))
@@ -41,19 +28,7 @@ def numeric_gradient(function, theta, step=1e-3):
 
         f'(θ) ≈ (8 f(θ+s) - 8 f(θ-s) - f(θ+2s) + f(θ-2s)) / 12s,   error O(s⁴)
 
-    Parameters
-    ----------
-    function : callable
-        No arguments; reads `theta`.
-    theta : numpy.ndarray, float64
-        Changed in place while measuring, and restored.
-    step : float
-        s.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the shape of `theta`.
+    The function takes no argument and reads `theta` (float64), which is changed in place and restored.
     """
     gradient = np.empty(theta.shape)
     for index in np.ndindex(theta.shape):
@@ -74,21 +49,7 @@ def relative_error(a, b):
 
 
 def gradient_errors(model, loss, ids, batch_sizes, y):
-    """Relative error of ∂ℓ/∂θ, a parameter at a time, for the mean loss of one batch.
-
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-        In float64.
-    loss : callable
-        The ``binary_cross_entropy`` of the model's package.
-    ids, batch_sizes, y : numpy.ndarray
-        A packed batch.
-
-    Returns
-    -------
-    dict of str to float
-    """
+    """Relative error of ∂ℓ/∂θ by parameter, for a float64 model and the mean loss of one packed batch."""
 
     def mean_loss():
         return loss(model.forward(ids, batch_sizes), y)[0].mean()
@@ -103,17 +64,7 @@ def gradient_errors(model, loss, ids, batch_sizes, y):
 
 
 def check_model(kind, seed=0):
-    """:func:`gradient_errors` of a small random model, none of whose parameters is zero.
-
-    Parameters
-    ----------
-    kind : {"rnn", "lstm"}
-    seed : int
-
-    Returns
-    -------
-    dict of str to float
-    """
+    """Return :func:`gradient_errors` of a small random model, none of whose parameters is zero."""
     rng = np.random.default_rng(seed)
     model = CLASSIFIERS[kind](rng.standard_normal((20, 5)), 7, rng=rng, dtype=np.float64)
     model.theta[:] = 0.5 * rng.standard_normal(model.theta.size)
@@ -121,22 +72,12 @@ def check_model(kind, seed=0):
 
 
 def learn_by_heart(sentences, steps, lr=0.01):
-    """Train a fresh LSTM on a few sentences of the training split, all of them at once, again and again.
-
-    Parameters
-    ----------
-    sentences, steps : int
-    lr : float
+    """Train an LSTM on a few sentences of the training split, `steps` times on all of them at once.
 
     Returns
     -------
     dict
         ``sentences``, ``steps``, ``first_loss``, ``loss``, ``accuracy``.
-
-    Raises
-    ------
-    UserError
-        `sentences` or `steps` is no positive whole number, or there is no data.
     """
     for name, value in {"sentences": sentences, "steps": steps}.items():
         if not isinstance(value, int) or value < 1:

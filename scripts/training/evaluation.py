@@ -1,4 +1,4 @@
-"""What a trained model says: metrics on a split, and one sentence read word by word."""
+"""Measures of a trained model, for main.py and studies: metrics on a split, one sentence word by word."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -15,22 +15,9 @@ LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: wher
 
 
 def load_model(run_id):
-    """A trained model with the weights of its best epoch, and the data it was trained on.
+    """Load a trained model with the weights of its selected checkpoint, its data and its run.
 
-    Parameters
-    ----------
-    run_id : str
-
-    Returns
-    -------
-    model : RNNClassifier or LSTMClassifier
-    data : scripts.files.data.Data
-    run : scripts.files.runs.Run
-
-    Raises
-    ------
-    UserError
-        There is no such run, its weights don't fit, or data/ is not what it was trained on.
+    A UserError says that there is no such run, its weights don't fit, or data/ holds another dataset.
     """
     run, data = load_run(run_id), load_data()
     trained, here = run.settings["dataset"], describe_data(data.manifest)
@@ -61,41 +48,32 @@ def logits(model, split):
 
 
 def metrics(z, y, lengths):
-    """Scikit-learn's metrics for logits: a sentence is called positive where z > 0.
-
-    Parameters
-    ----------
-    z : (N,) numpy.ndarray
-        Logits.
-    y : (N,) integers
-        Labels, 0 or 1.
-    lengths : (N,) integers
-        Sentence lengths in tokens.
+    """Scikit-learn's metrics for logits, labels and lengths (N,); z > 0 predicts positive.
 
     Returns
     -------
     dict
         ``sentences``, ``accuracy``, ``f1`` (of the positive class), ``loss`` (mean cross-entropy),
-        ``confusion_matrix`` (rows: truly negative, positive; columns: called negative, positive), and
-        ``by_length``, a list of dicts with ``from``, ``to`` (tokens, inclusive), ``sentences``, ``accuracy``.
+        ``confusion_matrix`` (rows: actual negative, positive; columns: predicted), and ``by_length``, a
+        list of dicts with ``from``, ``to`` (tokens, inclusive), ``sentences``, ``accuracy``.
     """
     from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-    called = (z > 0).astype(int)
+    predicted = (z > 0).astype(int)
     z = z.astype(np.float64)
     groups = np.digitize(lengths, LENGTH_EDGES) - 1
     return {
         "sentences": len(y),
-        "accuracy": float(accuracy_score(y, called)),
-        "f1": float(f1_score(y, called, zero_division=0)),
+        "accuracy": float(accuracy_score(y, predicted)),
+        "f1": float(f1_score(y, predicted, zero_division=0)),
         "loss": float(np.mean(np.logaddexp(0, z) - y * z)),
-        "confusion_matrix": confusion_matrix(y, called, labels=[0, 1]).tolist(),
+        "confusion_matrix": confusion_matrix(y, predicted, labels=[0, 1]).tolist(),
         "by_length": [
             {
                 "from": LENGTH_EDGES[group],
                 "to": LENGTH_EDGES[group + 1] - 1 if group + 1 < len(LENGTH_EDGES) else int(lengths.max()),
                 "sentences": int(np.sum(groups == group)),
-                "accuracy": float(accuracy_score(y[groups == group], called[groups == group])),
+                "accuracy": float(accuracy_score(y[groups == group], predicted[groups == group])),
             }
             for group in np.unique(groups)
         ],
@@ -103,10 +81,7 @@ def metrics(z, y, lengths):
 
 
 def evaluate_run(run_id):
-    """Metrics of a run on the test split, with the weights of its best epoch; see :func:`metrics`.
-
-    They are also written to ``assets/benchmarks/test-<run_id>.json``.
-    """
+    """Measure a run on the test split; also written to ``assets/benchmarks/test-<run_id>.json``."""
     model, data, run = load_model(run_id)
     split = data.splits["test"]
     epoch = best_epoch(run.history)["epoch"]
@@ -115,36 +90,26 @@ def evaluate_run(run_id):
 
 
 def kept_path(what, run_id):
-    """Path of what a test or the reading of a sentence found, in assets/benchmarks/."""
+    """Path of the results of a test or of a sentence, in assets/benchmarks/."""
     return assets_path("benchmarks", f"{what}-{check_run_id(run_id)}.json")
 
 
 def keep(what, found):
-    """Write down what was found of a run, and return it."""
+    """Write the results of a run, and return them."""
     write_json(kept_path(what, found["run_id"]), {"format_version": FORMAT_VERSION, **found})
     return found
 
 
 def read_sentence(run_id, sentence):
-    """Classify a sentence as a person types it, and see what each of its words does to the logit z.
-
-    Parameters
-    ----------
-    run_id : str
-    sentence : str
+    """Classify a sentence as a person types it, and measure what each of its words does to the logit z.
 
     Returns
     -------
     dict
         ``run_id``, ``model``, ``epoch``, ``dataset``, ``sentence``; ``z`` and ``probability`` (that it is
         positive); and for each of the T tokens: ``words``, ``known`` (is there a vector for it), ``reach``
-        (‖∂z/∂x_t‖), ``share`` (the same, divided by their sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
-        order what x_t adds to z) and ``left_out`` (z less the z of the sentence without the word).
-
-    Raises
-    ------
-    UserError
-        No sentence, or what :func:`load_model` raises.
+        (‖∂z/∂x_t‖), ``share`` (reach, divided by its sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
+        order what x_t adds to z) and ``left_out`` (z minus the z of the sentence without the word).
     """
     from scripts.text.corpus import tokens_of
 
@@ -154,7 +119,7 @@ def read_sentence(run_id, sentence):
         raise UserError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
     row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
     ids = np.array([row.get(word, UNKNOWN) for word in words])
-    without = logits_without_each(model, ids)
+    without = _logits_without_each(model, ids)
     z = float(model.forward(ids, np.ones(len(ids), int))[0])
     model.backward(np.ones(1, model.dtype))
     gradient = model.input_gradients().astype(np.float64)
@@ -176,8 +141,8 @@ def read_sentence(run_id, sentence):
     }
 
 
-def logits_without_each(model, ids):
-    """z of a sentence without its first word, without its second, …: (T,); of no word at all, z = v."""
+def _logits_without_each(model, ids):
+    """z of a sentence without its first word, without its second, …: (T,); for no word at all, z = v."""
     T = len(ids)
     if T == 1:
         return model.parameters["bias_out"].astype(np.float64)
@@ -191,22 +156,22 @@ def logits_without_each(model, ids):
 
 
 def accuracy_on_test(run_id):
-    """Share of the test sentences that a run gets right, with the weights of its best epoch."""
+    """Share of the test sentences that a run classifies correctly."""
     return float(np.mean(right_on_test(run_id)))
 
 
 def right_on_test(run_id):
-    """Which test sentences a run gets right, (N,) booleans."""
+    """Tell for each test sentence if a run classifies it correctly, (N,) booleans."""
     model, data, _ = load_model(run_id)
     return right(model, data.splits["test"])
 
 
 def accuracy(model, split):
-    """Share of the sentences of a split that a model gets right."""
+    """Share of the sentences of a split that a model classifies correctly."""
     return float(np.mean(right(model, split)))
 
 
 def right(model, split):
-    """Which sentences of a split a model gets right, (N,) booleans."""
+    """Tell for each sentence of a split if a model classifies it correctly, (N,) booleans."""
     with threadpool_limits(1):
         return (logits(model, split) > 0) == split.y

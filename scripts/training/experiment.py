@@ -1,14 +1,12 @@
-"""One run, from its settings to its log and weights; interrupted, it continues."""
+"""One run, from its settings to its log and weights: for studies and main.py. Interrupted, it continues."""
 
 import platform
 import sys
 import time
 from contextlib import nullcontext
 from math import inf
-from typing import NamedTuple
 
 import numpy as np
-from joblib import cpu_count
 from threadpoolctl import threadpool_info, threadpool_limits
 from tqdm import tqdm
 
@@ -33,102 +31,27 @@ from scripts.files.runs import (
 )
 from scripts.text.batches import length_weights, shuffled_batches, sorted_batches
 from scripts.training.optimizer import Adam
-from scripts.training.settings import LSTM_ALONE, check_settings
+from scripts.training.settings import check_settings, model_options
 from scripts.training.workers import Workers
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
 LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
 EVALUATION_BATCH = 256
 STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
-BEGIN_ANEW = "try a smaller lr or clip_norm with overwrite=True"
+START_AGAIN = "try a smaller lr or clip_norm with overwrite=True"
 
 
 class RunEnded(UserError):
     """A run can't go on, as its numbers were no longer finite."""
 
 
-class Past(NamedTuple):
-    """What a training keeps of the epochs that are written: how many, and the smallest validation loss."""
-
-    epochs: int = 0
-    best_loss: float = inf
-
-
-def generator(seed, stream, epoch=0):
-    """The random generator of one purpose in one epoch.
-
-    It depends on nothing else, so an interrupted run continues with the same draws, and another shuffling or
-    dropout changes no initial weight.
-
-    Parameters
-    ----------
-    seed : int
-    stream : {"initialisation", "shuffling", "dropout"}
-    epoch : int
-
-    Returns
-    -------
-    numpy.random.Generator
-    """
-    return np.random.default_rng([seed, STREAMS[stream], epoch])
-
-
-def build_model(model, settings, embeddings, dtype=np.float32, threads=1):
-    """A freshly initialised classifier.
-
-    Parameters
-    ----------
-    model : {"rnn", "lstm"}
-    settings : dict
-        As :func:`check_settings` gives them.
-    embeddings : (V, D) numpy.ndarray
-    dtype : numpy.dtype
-    threads : int
-        BLAS threads that it is going to run on, for an LSTM to know; nothing is set here.
-
-    Returns
-    -------
-    RNNClassifier or LSTMClassifier
-    """
-    names = ["recurrent_init", "input_init", "input_dropout", "state_dropout"]
-    names += LSTM_ALONE if model == "lstm" else ()
-    options = {name: settings[name] for name in names}
-    if model == "lstm":
-        options["threads"] = threads
-    return CLASSIFIERS[model](
-        embeddings,
-        settings["hidden_size"],
-        rng=generator(settings["seed"], "initialisation"),
-        dtype=dtype,
-        **options,
-    )
-
-
-def blas():
-    """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
-    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    for library in sorted(found, key=lambda library: "numpy" not in library["filepath"]):  # SciPy has another
-        return " ".join(str(library.get(name)) for name in ("internal_api", "version", "architecture"))
-    return "unknown"
-
-
-def check_threads(threads):
-    """UserError where so many BLAS threads can't be had: more than cores are many times slower than one."""
-    if threads > (cores := cpu_count()):
-        raise UserError(
-            f"threads={threads}, more than the cores that this process may use ({cores}): give {cores} or "
-            "less"
-        )
-    if threads > 1 and blas() == "unknown":
-        raise UserError(
-            f"threads={threads}, but the BLAS of this NumPy can't be told how many to use: leave threads=1"
-        )
+# A run ----------------------------------------------------------------------------------------------------
 
 
 def run(model, run_id, /, *, overwrite=False, progress=True, **given):
     """Train a model under a run id, or continue where an interrupted run stopped.
 
-    After each epoch the weights file and the log are written anew. A finished run with the same settings and
+    After each epoch the weights file and the log are rewritten. A finished run with the same settings and
     data is left as it is; with more epochs it continues.
 
     Parameters
@@ -137,22 +60,22 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
     run_id : str
         Name of the run's files under assets/.
     overwrite : bool
-        Begin anew where the run id is taken by a run with other settings or data.
+        Start again where the run id is taken by a run with other settings or data.
     progress : bool
-        Show a progress bar and print a line an epoch.
+        Show a progress bar and print one line per epoch.
     **given
         Fields of :class:`Settings` that differ from their defaults.
 
     Returns
     -------
     Run
-        The run as it stands in its weights file.
+        The run as its weights file holds it.
 
     Raises
     ------
     UserError
-        Settings out of range, more threads than can be had, data/ missing or damaged, a run id that is taken
-        or being trained by another process, or a loss that is no longer finite. Files already written stay.
+        Settings out of range, data/ missing or damaged, a run id that is taken or being trained by another
+        process, or a loss that is no longer finite. Files already written stay.
     """
     check_run_id(run_id)
     settings = check_settings(model, given)
@@ -163,37 +86,30 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         "model": model,
         "hyperparameters": settings,
         "dataset": describe_data(data.manifest),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": blas()},
-        "threads": settings["threads"],
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": _blas()},
     }
     with writing_run(run_id):
-        previous, past = (None, Past()) if overwrite else find_previous(run_id, header)
-        if past.epochs > settings["epochs"]:
+        previous = None if overwrite else find_previous(run_id, header)
+        if previous and len(previous.history) > settings["epochs"]:
             epochs = f"{settings['epochs']} epochs"
             print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
-            write_log(run_id)
+            write_log(run_id, previous)
         else:
-            _train(run_id, header, data, previous, past, progress)
+            _train(run_id, header, data, previous, progress)
         return load_run(run_id)
 
 
-def _train(run_id, header, data, previous, past, progress):
-    """Train in as many threads as are asked for; what ends it is a UserError."""
-    check_threads(header["threads"])
-    # BLAS would take all cores, and collide with other processes. Overflow is no news to warn of: a saturated
-    # gate is right, and a loss that is not finite ends the run with a message of its own.
-    with threadpool_limits(header["threads"]), np.errstate(over="ignore", invalid="ignore"):
-        try:
-            _run_epochs(run_id, header, data, previous, past, progress)
-        except MemoryError as error:
-            raise UserError(
-                f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
-                "batch_size"
-            ) from error
+def _blas():
+    """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    found.sort(key=lambda library: "numpy" not in library["filepath"])  # SciPy has another
+    if not found:
+        return "unknown"
+    return " ".join(str(found[0].get(name)) for name in ("internal_api", "version", "architecture"))
 
 
 def saved_settings(run_id, settings):
-    """The hyperparameters in a weights file, which may be a stranger's: completed and checked as if given."""
+    """Complete and check the hyperparameters in a weights file, which may be a stranger's."""
     try:
         return check_settings(settings["model"], settings["hyperparameters"])
     except UserError as error:
@@ -202,144 +118,76 @@ def saved_settings(run_id, settings):
 
 
 def find_previous(run_id, header, remedy=None):
-    """The run to be continued under a run id, or None.
+    """Return the run to be continued under a run id, or None.
 
     Parameters
     ----------
     run_id : str
     header : dict
-        Settings of the run that is asked for.
+        ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for.
     remedy : str, optional
-        What to do where the run id is taken, for the message.
-
-    Returns
-    -------
-    previous : Run or None
-        With the number of epochs that is asked for now, and without its history, which stays in its file.
-    past : Past
-
-    Raises
-    ------
-    RunEnded
-        It is the run that is asked for, but can't go on.
-    UserError
-        The run id is taken by a run with other settings or data.
+        The advice where the run id is taken by a run with other settings or data, which is a UserError.
     """
-    remedy = remedy or "choose another run id, or begin anew with overwrite=True"
+    remedy = remedy or "choose another run id, or start again with overwrite=True"
     if not weights_path(run_id).exists():
         if log_path(run_id).exists():
             raise UserError(
                 f"run {run_id!r} has a log but no weights to continue from: put the weights back, {remedy}"
             )
-        return None, Past()
+        return None
     previous = load_run(run_id)
-    old, new = previous.settings, header
-    if old["model"] != new["model"]:
-        raise UserError(
-            f"run {run_id!r} is an {old['model'].upper()}'s, not an {new['model'].upper()}'s: {remedy}"
-        )
-    if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
-        raise UserError(
-            f"run {run_id!r} was trained on other data ({old['dataset']['name']} with "
-            f"{old['dataset']['embeddings']}) than data/ holds ({new['dataset']['name']} with "
-            f"{new['dataset']['embeddings']}): {remedy}"
-        )
-    old, new = saved_settings(run_id, old), new["hyperparameters"]  # a setting younger than the file was off
-    changed = [name for name in new if name != "epochs" and old.get(name) != new[name]]
-    if changed:
-        was = ", ".join(f"{name}={old.get(name)!r} (now {new[name]!r})" for name in changed)
-        raise UserError(f"run {run_id!r} was trained with {was}: {remedy}")
-    if old["epochs"] > new["epochs"]:
-        raise UserError(f"run {run_id!r} has epochs={old['epochs']}, more than {new['epochs']}: {remedy}")
-    if old["epochs"] < new["epochs"] and new["schedule"] != "constant":
-        raise UserError(
-            f"run {run_id!r} lets its learning rate fall to 0 over {old['epochs']} epochs, so it can't go on "
-            f"to {new['epochs']}: {remedy}"
-        )
+    difference = _difference(previous.settings, header, saved_settings(run_id, previous.settings))
+    if difference:
+        raise UserError(f"run {run_id!r} {difference}: {remedy}")
     if previous.ended:
         raise RunEnded(
             f"run {run_id!r} stopped when its numbers were no longer finite ({previous.ended}), and would "
-            f"again: {BEGIN_ANEW}, or use it as it is, with its best weights"
+            f"again: {START_AGAIN}, or use it as it is, with its best weights"
         )
-    past = Past(len(previous.history), best_epoch(previous.history)["validation_loss"])
-    settings = previous.settings | {"hyperparameters": new}
-    return previous._replace(settings=settings, history=[], timings=[]), past
+    return previous
 
 
-def _run_epochs(run_id, header, data, previous, past, progress):
-    """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
-    settings, validation_split = header["hyperparameters"], data.splits["validation"]
-    model, optimizer = start(header["model"], settings, data)
-    run = previous or Run(header | {"parameters": model.theta.size}, [], [], {}, {})
-    if previous:
-        if run.resume["theta"].shape != model.theta.shape:
-            raise UserError(
-                f"run {run_id!r} has {run.resume['theta'].size} parameters in its weights file, expected "
-                f"{model.theta.size}: restore the file from a copy, or begin anew with overwrite=True"
-            )
-        model.theta[:] = run.resume["theta"]
-        optimizer.restore(run.resume)
-        print(f"{run_id}: continuing after epoch {past.epochs - 1}.")
-
-    rows = gradient_rows(validation_split.s)
-    try:
-        for record in epochs_of(header, data, model, optimizer, past.epochs, progress):
-            started = time.perf_counter()
-            record["gradients"] = None
-            with optimizer.averaged(model.theta):
-                if settings["gradients"]:
-                    record |= measure(model, validation_split, rows)
-                if record["validation_loss"] < past.best_loss:
-                    best = {name: view.copy() for name, view in model.parameters.items()}
-                    run = run._replace(weights=best)
-            record["gradients_seconds"] = time.perf_counter() - started
-            run = _with_epoch(run, record, model, optimizer)
-            save_run(run_id, run, append=past.epochs > 0)
-            past = Past(past.epochs + 1, min(past.best_loss, record["validation_loss"]))
-            if progress:
-                tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
-    except FloatingPointError as error:
-        kept = ""
-        if past.epochs:  # else nothing of this run is written yet
-            save_run(run_id, load_run(run_id)._replace(ended=str(error)))
-            kept = "; the best weights so far stay"
-        raise UserError(
-            f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {BEGIN_ANEW}{kept}"
-        ) from error
+def _difference(old, new, old_settings):
+    """Why a run can't be continued as the one that is asked for, in words, or None."""
+    if old["model"] != new["model"]:
+        return f"is an {old['model'].upper()}'s, not an {new['model'].upper()}'s"
+    if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
+        trained, here = (f"{of['dataset']['name']} with {of['dataset']['embeddings']}" for of in (old, new))
+        return f"was trained on other data ({trained}) than data/ holds ({here})"
+    new_settings = new["hyperparameters"]
+    epochs, asked = old_settings["epochs"], new_settings["epochs"]
+    changed = [name for name in new_settings if name != "epochs" and old_settings[name] != new_settings[name]]
+    if changed:
+        was = [f"{name}={old_settings[name]!r} (now {new_settings[name]!r})" for name in changed]
+        return f"was trained with {', '.join(was)}"
+    if epochs > asked:
+        return f"has epochs={epochs}, more than {asked}"
+    if epochs < asked and new_settings["schedule"] != "constant":
+        return f"lets its learning rate fall to 0 over {epochs} epochs, so it can't go on to {asked}"
+    return None
 
 
-def _with_epoch(run, record, model, optimizer):
-    """`run` with this epoch in place of those already written."""
-    resume = {"theta": model.theta, **optimizer.state()}
-    for name, array in resume.items():
-        if not np.isfinite(array).all():
-            raise FloatingPointError(
-                f"epoch {record['epoch']}, after its last batch: {name}, largest gradient norm before "
-                f"clipping {record['gradient_norm']['largest']:g}, learning rate {optimizer.learning_rate:g}"
-            )
-    return run._replace(
-        history=[{name: value for name, value in record.items() if name not in TIMINGS}],
-        timings=[{name: record[name] for name in TIMINGS}],
-        resume=resume,
-    )
+# Training -------------------------------------------------------------------------------------------------
+
+
+def generator(seed, stream, epoch=0):
+    """The random generator of one purpose in one epoch.
+
+    It depends on nothing else, so an interrupted run continues with the same draws, and another shuffling or
+    dropout changes no initial weight. `stream` is "initialisation", "shuffling" or "dropout".
+    """
+    return np.random.default_rng([seed, STREAMS[stream], epoch])
+
+
+def build_model(model, settings, embeddings, dtype=np.float32):
+    """An untrained RNNClassifier or LSTMClassifier, with settings as :func:`check_settings` returns them."""
+    rng, options = generator(settings["seed"], "initialisation"), model_options(model, settings)
+    return CLASSIFIERS[model](embeddings, settings["hidden_size"], rng=rng, dtype=dtype, **options)
 
 
 def start(kind, settings, data):
-    """A fresh model and its optimizer, as a run with these complete settings begins.
-
-    Parameters
-    ----------
-    kind : {"rnn", "lstm"}
-    settings : dict
-        As :func:`check_settings` gives them.
-    data : scripts.files.data.Data
-
-    Returns
-    -------
-    model : RNNClassifier or LSTMClassifier
-    optimizer : Adam
-    """
-    model = build_model(kind, settings, data.embeddings, threads=settings["threads"])
+    """An untrained model and its optimizer, as a run with these complete settings begins."""
+    model = build_model(kind, settings, data.embeddings)
     updates = -(-len(data.splits["train"].s) // settings["batch_size"])
     return model, Adam(
         model.theta,
@@ -353,17 +201,9 @@ def start(kind, settings, data):
 
 
 def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
-    """Yield the records of the model's own training loop, its batches shared out where there are workers.
+    """Yield the records of the model's own training loop, its batches shared among the workers, if any.
 
-    Parameters
-    ----------
-    header : dict
-        ``model`` and ``hyperparameters`` of the run.
-    data : scripts.files.data.Data
-    model, optimizer
-        Of :func:`start`, or as they continue.
-    first_epoch : int
-    progress : bool
+    `header` holds ``model`` and ``hyperparameters`` of the run; model and optimizer come from :func:`start`.
     """
     settings, train_split = header["hyperparameters"], data.splits["train"]
     weights = length_weights(train_split, settings["length_weight"])
@@ -383,6 +223,84 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
         )
 
 
+def _train(run_id, header, data, previous, progress):
+    """Train on one BLAS thread; every end but the last epoch's is a UserError."""
+    # BLAS would take all cores, and collide with other processes. Overflow needs no warning: a saturated
+    # gate is right, and a loss that is not finite ends the run with a message of its own.
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
+        try:
+            _run_epochs(run_id, header, data, previous, progress)
+        except MemoryError as error:
+            raise UserError(
+                f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
+                "batch_size"
+            ) from error
+
+
+def _run_epochs(run_id, header, data, previous, progress):
+    """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
+    settings, validation_split = header["hyperparameters"], data.splits["validation"]
+    model, optimizer = start(header["model"], settings, data)
+    run = Run(header | {"parameters": model.theta.size}, [], [], {}, {})
+    best_loss = inf
+    if previous:
+        run = previous._replace(settings=previous.settings | {"hyperparameters": settings})
+        best_loss = best_epoch(run.history)["validation_loss"]
+        _restore(run, model, optimizer)
+    rows = gradient_rows(validation_split.s)
+    try:
+        for record in epochs_of(header, data, model, optimizer, len(run.history), progress):
+            started = time.perf_counter()
+            record["gradients"] = None
+            with optimizer.averaged(model.theta):
+                if settings["gradients"]:
+                    record |= measure(model, validation_split, rows)
+                if record["validation_loss"] < best_loss:
+                    best_loss = record["validation_loss"]
+                    run = run._replace(weights={name: view.copy() for name, view in model.parameters.items()})
+            record["gradients_seconds"] = time.perf_counter() - started
+            new = _with_epoch(run, record, model, optimizer)
+            save_run(run_id, new)
+            run = new
+            if progress:
+                tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
+    except FloatingPointError as error:
+        kept = ""
+        if run.history:  # else nothing of this run is written yet
+            save_run(run_id, load_run(run_id)._replace(ended=str(error)))
+            kept = "; the best weights so far stay"
+        raise UserError(
+            f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {START_AGAIN}{kept}"
+        ) from error
+
+
+def _restore(run, model, optimizer):
+    """Let a model and its optimizer continue where a run stopped."""
+    run_id, theta = run.settings["run_id"], run.resume["theta"]
+    if theta.shape != model.theta.shape:
+        raise UserError(
+            f"run {run_id!r} has {theta.size} parameters in its weights file, expected "
+            f"{model.theta.size}: restore the file from a copy, or start again with overwrite=True"
+        )
+    model.theta[:] = theta
+    optimizer.restore(run.resume)
+    print(f"{run_id}: continuing after epoch {len(run.history) - 1}.")
+
+
+def _with_epoch(run, record, model, optimizer):
+    """A run with one epoch more; FloatingPointError where the state to continue from is no longer finite."""
+    resume = {"theta": model.theta, **optimizer.state()}
+    for name, array in resume.items():
+        if not np.isfinite(array).all():
+            raise FloatingPointError(
+                f"epoch {record['epoch']}, after its last batch: {name}, largest gradient norm before "
+                f"clipping {record['gradient_norm']['largest']:g}, learning rate {optimizer.learning_rate:g}"
+            )
+    timing = {name: record[name] for name in TIMINGS}
+    record = {name: value for name, value in record.items() if name not in TIMINGS}
+    return run._replace(history=[*run.history, record], timings=[*run.timings, timing], resume=resume)
+
+
 def epoch_line(record, epochs):
     """The health of a training in one line: loss, accuracy, gradient norm, and ∂z further back."""
     line = (
@@ -392,13 +310,10 @@ def epoch_line(record, epochs):
     )
     if record["gradient_norm"]:
         line += f"‖g‖ {record['gradient_norm']['mean']:.2f} (clipped {record['clipped']:.0%})  "
-    if record["gradients"]:
-        depth = min(20, record["gradients"]["shortest"])
-        medians = {
-            state: record["gradients"][state]["decay"]["median"][depth - 1]
-            for state in ("h", "c")
-            if state in record["gradients"]
-        }
-        left = [f"{state} {'–' if median is None else f'{median:.0e}'}" for state, median in medians.items()]
-        line += f"∂z {depth} steps back: {', '.join(left)}  "
+    gradients = record["gradients"]
+    if gradients:
+        depth = min(20, gradients["shortest"])
+        medians = {s: gradients[s]["decay"]["median"][depth - 1] for s in ("h", "c") if s in gradients}
+        shown = [f"{s} {'–' if median is None else f'{median:.0e}'}" for s, median in medians.items()]
+        line += f"∂z {depth} steps back: {', '.join(shown)}  "
     return line + f"{record['seconds'] + record['gradients_seconds']:.1f} s"

@@ -1,11 +1,11 @@
-"""Adam with weight decay, clipping by the global norm, averaged weights, and learning-rate schedules."""
+"""Adam with weight decay, clipping by the global norm, averaged weights and schedules; for one run."""
 
 import math
 from contextlib import contextmanager
 
 import numpy as np
 
-SCHEDULES = {  # share of the first learning rate that is left after a share of all steps
+SCHEDULES = {  # share of the first learning rate that remains after a share of all steps
     "constant": lambda done: 1.0,
     "linear": lambda done: 1.0 - done,
     "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
@@ -19,8 +19,8 @@ class Adam:
         v ← β₂ v + (1-β₂) g²
         θ ← θ - η λ θ - η m̂ / (√v̂ + ε),   m̂ = m / (1-β₁ᵏ),  v̂ = v / (1-β₂ᵏ)   at step k = 1, 2, …
 
-    The term η λ θ is AdamW's decoupled weight decay (Loshchilov & Hutter 2019). Beside θ an average of the θ
-    after each update can be kept, whose weights fall by a factor d an update (Polyak & Juditsky 1992):
+    The term η λ θ is AdamW's decoupled weight decay (Loshchilov & Hutter 2019). An average of the θ after
+    each update can be kept too, whose weights fall by a factor d an update (Polyak & Juditsky 1992):
 
         θ̄ ← θ̄ + (θ - θ̄) (1-d) / (1-dᵏ)
 
@@ -71,30 +71,15 @@ class Adam:
         return self.lr * self.schedule(min(self.k / self.steps, 1.0))
 
     def clip(self, gradient):
-        """Multiply a gradient in place by min(1, c/‖g‖), c being ``clip_norm``.
-
-        Parameters
-        ----------
-        gradient : (P,) numpy.ndarray
-
-        Returns
-        -------
-        float
-            ‖g‖ before clipping, taken in float64: float32 squares of small numbers would be 0.
-        """
+        """Multiply a gradient in place by min(1, c/‖g‖), c being ``clip_norm``; return ‖g‖ before that."""
         wide = gradient.astype(np.float64)
-        norm = math.sqrt(wide @ wide)
+        norm = math.sqrt(wide @ wide)  # float32 squares of small numbers would be 0
         if norm > self.clip_norm:
             gradient *= self.clip_norm / norm
         return norm
 
     def update(self, theta, gradient):
-        """Take a step: change `theta` in place.
-
-        Parameters
-        ----------
-        theta, gradient : (P,) numpy.ndarray
-        """
+        """Take a step: change `theta` in place."""
         learning_rate = self.learning_rate
         self.k += 1
         m, v, step = self.m, self.v, self._step
@@ -103,8 +88,8 @@ class Adam:
         np.multiply(gradient, gradient, out=step)  # v/(1-β₂) = β₂ v/(1-β₂) + g²
         v *= self.beta2
         v += step
-        # What is left out of m and v is one number each, and so is what corrects their start from 0. Python's
-        # numbers: beside one of NumPy's float64, arrays of float32 are computed in float64, half as fast.
+        # One number each holds the factor left out of m and v, and the correction of their start from 0. They
+        # are Python's: with a float64 of NumPy's, arrays of float32 are computed in float64, half as fast.
         scale_m = (1 - self.beta1) / (1 - self.beta1**self.k)
         scale_v = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.k))
         np.sqrt(v, out=step)  # θ = θ - η m̂ / (√v̂ + ε)
@@ -121,13 +106,7 @@ class Adam:
 
     @contextmanager
     def averaged(self, theta):
-        """A context within which `theta` holds the average of the weights, where one is kept.
-
-        Parameters
-        ----------
-        theta : (P,) numpy.ndarray
-            Changed in place, and changed back.
-        """
+        """A context within which `theta` holds the average of the weights, where one is kept."""
         if not self.averaging:
             yield
             return
@@ -139,17 +118,12 @@ class Adam:
             theta[:] = latest
 
     def state(self):
-        """What a continued training starts from, beside θ, as named arrays."""
+        """The state that a continued training starts from, θ aside, as named arrays."""
         average = {"average": self.average} if self.averaging else {}
         return {"m": self.m, "v": self.v, "k": np.array(self.k)} | average
 
     def restore(self, state):
-        """Continue from a :meth:`state`.
-
-        Parameters
-        ----------
-        state : dict of str to numpy.ndarray
-        """
+        """Continue from a :meth:`state`."""
         self.m[:], self.v[:], self.k = state["m"], state["v"], int(state["k"])
         if self.averaging:
             self.average[:] = state["average"]

@@ -1,10 +1,10 @@
 """The best settings found for SST-2 with GloVe 6B 100d: `train_lstm("lstm-best", **BEST_LSTM)`.
 
 They were chosen among some fifty by loss and accuracy on the validation split, of all its rows and of whole
-sentences apart. What made a difference there: for the LSTM averaged weights, 192 units and chrono
-initialisation; for the RNN a learning rate that falls to 0 and a gradient clipped at a quarter of the default
-norm. scripts/studies/settings_search.py changes each in turn. One change was clearly better there, the identity as the RNN's
-first W_hh: it was tried after the test, and is not taken up.
+sentences. These made a difference: for the LSTM averaged weights, 192 units and chrono initialisation; for
+the RNN a learning rate that falls to 0 and a gradient clipped at a quarter of the default norm.
+scripts/studies/settings_search.py changes each in turn. One change was clearly better there, the identity as
+the RNN's first W_hh: it was tried after the test, and is not adopted.
 """
 
 BEST_RNN = {

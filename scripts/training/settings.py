@@ -1,39 +1,118 @@
-"""Every setting of a run: name, default and allowed values."""
+"""Every setting of a run, declared once: name, default, meaning, allowed values.
 
-from dataclasses import asdict, dataclass, fields
+The check of a run's settings, the options of its model, its log and the table in scripts/README.md are all
+made from this declaration. It imports no model, so that figures and tables can use it.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from typing import NamedTuple
 
 import numpy as np
 
-import lstm.model
-import lstm.train
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
 from scripts.training.optimizer import SCHEDULES
 
+RECURRENT_INITS = ("orthogonal", "uniform", "identity")  # names in rnn/model.py and lstm/model.py
+INPUT_INITS = ("glorot", "uniform")
+HUGE = 1e300  # larger numbers, and infinities, are refused
+
+
+class Allowed(NamedTuple):
+    """The allowed values of a setting: in words, and a test for a value of the right type."""
+
+    words: str
+    test: Callable
+
+
+def _is_finite(value):
+    return not isinstance(value, str) and abs(value) < HUGE
+
+
+def _one_of(names):
+    return Allowed(f"one of {', '.join(names)}", lambda name: name in names)
+
+
+COUNT = Allowed("a whole number, 1 or more", lambda n: n >= 1)
+UNITS = Allowed("a whole number, 1 to 100,000", lambda n: 1 <= n <= 100_000)
+STEPS = Allowed("a whole number, 2 or more", lambda n: n >= 2)
+SEED = Allowed("a whole number, 0 or more", lambda n: n >= 0)
+PROCESSES = Allowed("1 to 64, and no more than there are cores", lambda n: 1 <= n <= 64)
+RATE = Allowed("a positive number, such as 0.002", lambda lr: 0 < lr < HUGE)
+NORM = Allowed("a norm above 0, or 0 to disable clipping", lambda norm: 0 <= norm < HUGE)
+DECAY = Allowed("0, or a small positive number, such as 0.01", lambda decay: 0 <= decay < HUGE)
+FACTOR = Allowed("a factor d below 1, such as 0.999, or 0 for none", lambda d: 0 <= d < 1)
+POWER = Allowed("a power p from 0 to 10, such as 0.5", lambda p: 0 <= p <= 10)
+SHARE = Allowed("a share from 0 to below 1", lambda share: 0 <= share < 1)
+BIAS = Allowed("a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" or _is_finite(b))
+SWITCH = Allowed("True or False", lambda on: True)
+
+
+def _setting(default, meaning, allowed, of_model=False, lstm_only=False):
+    """A field of :class:`Settings`; `of_model`: it is an argument of the model's class."""
+    about = {"meaning": meaning, "allowed": allowed, "of_model": of_model, "lstm_only": lstm_only}
+    return field(default=default, metadata=about)
+
 
 @dataclass(frozen=True)
 class Settings:
-    """Every hyperparameter of a run; all of them stand in its log."""
+    """The hyperparameters of a run; all of them are in its log."""
 
-    epochs: int = 20
-    lr: float = 0.002  # learning rate of Adam
-    schedule: str = "constant"  # how it falls over the epochs: not at all, "linear" or "cosine" to 0
-    hidden_size: int = 64  # H
-    batch_size: int = 64  # sentences
-    clip_norm: float = 1.0  # largest global norm that a gradient keeps; disable with 0
-    weight_decay: float = 0.0  # decoupled: each update takes the share lr · weight_decay from every weight
-    averaging: float = 0.0  # validate and keep averaged weights: falling by that factor an update, off at 0
-    length_weight: float = 0.0  # p: in training a sentence counts in proportion to (its length)**p
-    input_dropout: float = 0.3  # share of the inputs' entries set to 0 while training
-    state_dropout: float = 0.3  # share of the last state's
-    recurrent_init: str = "orthogonal"  # W_hh, gate by gate: "orthogonal", "uniform" (±1/√H), "identity"
-    input_init: str = "glorot"  # W_ih: "glorot" or "uniform" (±1/√H)
-    forget_bias: float | str = 1.0  # LSTM alone: the forget gate's bias at the start, or "chrono"
-    chrono_steps: int = 50  # LSTM alone: longest memory, in steps, that "chrono" begins with
-    seed: int = 0  # initialisation, shuffling and dropout draw from generators of their own
-    gradients: bool = True  # record gradients through time, activations and spectra, each epoch
-    workers: int = 1  # processes that share each batch
-    threads: int = 1  # BLAS threads that share each matrix product, in a run without workers
+    epochs: int = _setting(20, "Passes over the training split.", COUNT)
+    lr: int | float = _setting(0.002, "Learning rate of Adam.", RATE)
+    schedule: str = _setting(
+        "constant", "How the learning rate falls over all updates: not at all, or to 0.", _one_of(SCHEDULES)
+    )
+    hidden_size: int = _setting(64, "H, the units of the hidden state.", UNITS)
+    batch_size: int = _setting(64, "Sentences per update.", COUNT)
+    clip_norm: int | float = _setting(1.0, "Largest global norm that a gradient keeps.", NORM)
+    weight_decay: int | float = _setting(
+        0.0, "λ of AdamW: each update takes the share lr · λ from every weight.", DECAY
+    )
+    averaging: int | float = _setting(
+        0.0, "Validate and keep averaged weights: those of an update count d times the next one's.", FACTOR
+    )
+    length_weight: int | float = _setting(
+        0.0, "In training a sentence counts in proportion to (its length)^p.", POWER
+    )
+    input_dropout: int | float = _setting(
+        0.3, "Share of the inputs' entries set to 0 while training.", SHARE, of_model=True
+    )
+    state_dropout: int | float = _setting(
+        0.3, "Share of the last state's entries set to 0 while training.", SHARE, of_model=True
+    )
+    recurrent_init: str = _setting(
+        "orthogonal",
+        "W_hh at the start, gate by gate; uniform: ±1/√H.",
+        _one_of(RECURRENT_INITS),
+        of_model=True,
+    )
+    input_init: str = _setting(
+        "glorot", "W_ih at the start, gate by gate; uniform: ±1/√H.", _one_of(INPUT_INITS), of_model=True
+    )
+    forget_bias: int | float | str = _setting(
+        1.0,
+        "The forget gate's bias at the start; chrono: spread over 1 to chrono_steps steps.",
+        BIAS,
+        of_model=True,
+        lstm_only=True,
+    )
+    chrono_steps: int = _setting(
+        50, "Longest memory, in steps, that chrono begins with.", STEPS, of_model=True, lstm_only=True
+    )
+    seed: int = _setting(0, "Initialisation, shuffling and dropout draw from generators of their own.", SEED)
+    gradients: bool = _setting(
+        True, "Record gradients through time, activations and spectra of W_hh, each epoch.", SWITCH
+    )
+    workers: int = _setting(1, "Processes that share each batch (Linux, macOS).", PROCESSES)
+
+
+LSTM_ALONE = tuple(setting.name for setting in fields(Settings) if setting.metadata["lstm_only"])
+
+
+def _settings_of(model):
+    return [setting for setting in fields(Settings) if model == "lstm" or not setting.metadata["lstm_only"]]
 
 
 def check_settings(model, given):
@@ -48,7 +127,7 @@ def check_settings(model, given):
     Returns
     -------
     dict
-        All of them.
+        All of the model's.
 
     Raises
     ------
@@ -57,64 +136,35 @@ def check_settings(model, given):
     """
     if model not in NAMES:
         raise UserError(f"unknown model {model!r}: choose among {', '.join(NAMES)}")
-    known = [field.name for field in fields(Settings) if model == "lstm" or field.name not in LSTM_ALONE]
+    known = [setting.name for setting in _settings_of(model)]
     for name in given:
         if name not in known:
             raise UserError(
                 f"unknown setting {name!r} of the {model.upper()}: choose among {', '.join(known)}"
             )
     settings = asdict(Settings(**given))
-    for name, (kind, holds, expected) in RANGES.items():
-        value = settings[name]
+    for setting in _settings_of(model):
+        value = settings[setting.name]
         if isinstance(value, np.generic):
-            value = settings[name] = value.item()
-        if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or not holds(value):
-            raise UserError(f"{name}={value!r}: expected {expected}")
-    if min(settings["workers"], settings["threads"]) > 1:
-        raise UserError(
-            f"workers={settings['workers']} with threads={settings['threads']}: a worker has one BLAS "
-            "thread, leave one of the two at 1"
-        )
+            value = settings[setting.name] = value.item()
+        is_bool = isinstance(value, bool)  # and with that a whole number, in Python
+        of_type = is_bool if setting.type is bool else isinstance(value, setting.type) and not is_bool
+        allowed = setting.metadata["allowed"]
+        if not of_type or not allowed.test(value):
+            raise UserError(f"{setting.name}={value!r}: expected {allowed.words}")
     return {name: settings[name] for name in known}
 
 
-def _finite(value):
-    """Whether a value is a finite number, and fits a float."""
-    return not isinstance(value, str) and abs(value) < 1e300
+def model_options(model, settings):
+    """The arguments of a model's class among its complete settings, its size aside."""
+    return {s.name: settings[s.name] for s in _settings_of(model) if s.metadata["of_model"]}
 
 
-_NUMBER = (int, float)
-LSTM_ALONE = ("forget_bias", "chrono_steps")
-RANGES = {  # type, test, and the same in words
-    "epochs": (int, lambda v: v >= 1, "a whole number of epochs, 1 or more"),
-    "lr": (_NUMBER, lambda v: 0 < v < 1e300, "a positive learning rate, such as 0.002"),
-    "schedule": (str, lambda v: v in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
-    "hidden_size": (int, lambda v: 1 <= v <= 100_000, "a whole number of units, 1 to 100,000"),
-    "batch_size": (int, lambda v: v >= 1, "a whole number of sentences, 1 or more"),
-    "clip_norm": (_NUMBER, lambda v: 0 <= v < 1e300, "a norm above 0, or 0 to disable clipping"),
-    "weight_decay": (_NUMBER, lambda v: 0 <= v < 1e300, "0, or a small positive number, such as 0.01"),
-    "averaging": (_NUMBER, lambda v: 0 <= v < 1, "a factor below 1, such as 0.999, or 0 for none"),
-    "length_weight": (_NUMBER, lambda v: 0 <= v <= 10, "a power from 0 to 10, such as 0.5"),
-    "input_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
-    "state_dropout": (_NUMBER, lambda v: 0 <= v < 1, "a share from 0 to below 1"),
-    "recurrent_init": (str, lambda v: v in lstm.model.RECURRENT_INITS, "orthogonal, uniform or identity"),
-    "input_init": (str, lambda v: v in lstm.model.INPUT_INITS, "glorot or uniform"),
-    "forget_bias": (
-        (int, float, str),
-        lambda v: v == "chrono" or _finite(v),
-        "a number, such as 1.0, or 'chrono'",
-    ),
-    "chrono_steps": (int, lambda v: v >= 2, "a whole number of steps, 2 or more"),
-    "seed": (int, lambda v: v >= 0, "a whole number, 0 or more"),
-    "gradients": (bool, lambda v: True, "True or False"),
-    "workers": (
-        int,
-        lambda v: 1 <= v <= 64,
-        "a number of processes, 1 to 64, and no more than there are cores",
-    ),
-    "threads": (
-        int,
-        lambda v: 1 <= v <= 64,
-        "a number of BLAS threads, 1 to 64",
-    ),
-}
+def settings_table():
+    """The table of all settings in scripts/README.md, Markdown."""
+    lines = ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
+    for setting in fields(Settings):
+        about = setting.metadata
+        meaning = f"LSTM only. {about['meaning']}" if about["lstm_only"] else about["meaning"]
+        lines.append(f"| `{setting.name}` | `{setting.default!r}` | {about['allowed'].words} | {meaning} |")
+    return "\n".join(lines) + "\n"

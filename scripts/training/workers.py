@@ -1,15 +1,15 @@
 """One batch on several processes: each takes a share of its sentences, forward and backward.
 
-:class:`Workers` stands where the training loop expects a model. The other processes are forked from this one
-and share memory with it: θ, which the optimizer changes in place, the batch, and a gradient each. Process k
-of n takes the sentences k, k+n, k+2n, … of a batch, so that all have sentences of about the same lengths, and
+The training loop uses :class:`Workers` as a model. The other processes are forked from this one and share
+memory with it: θ, which the optimizer changes in place, the batch, and a gradient each. Process k of n takes
+the sentences k, k+n, k+2n, … of a batch, so that all have sentences of about the same lengths, and
 
     ∂ℓ/∂θ = Σ_k (∂ℓ/∂θ over the share of process k)
 
 A byte through a pipe tells a process which pass is next, a byte back that it is done; where each process has
 a core to itself, it waits for that byte awake (:func:`receive`). Whichever side ends, the other one reads the
-end of its pipe. With equal settings the results are equal to the last bit; with another n they are not, as
-sums are taken in another order and every process draws its own dropout masks.
+end of its pipe. The same settings give the same results to the last bit; another n does not, as sums are
+taken in another order and every process draws its own dropout masks.
 """
 
 import contextlib
@@ -25,9 +25,11 @@ import numpy as np
 
 from scripts.files.errors import UserError
 
-LARGEST_BATCH = 1 << 24  # tokens that the shared memory has room for; the system lends what is written only
+LARGEST_BATCH = (
+    1 << 24
+)  # tokens that the shared memory has room for; the system lends only the pages that are written
 PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
-FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # what a process can be told
+FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # the orders to a process
 
 
 class Workers:
@@ -52,15 +54,15 @@ class Workers:
         if multiprocessing.current_process().daemon:  # as those of multiprocessing.Pool and of Dask are
             raise UserError(f"workers={count}: this process may not start others, give workers=1")
         self.model, self.count = model, count
-        theta = shared(model.theta.shape, model.dtype)
+        theta = _shared(model.theta.shape, model.dtype)
         theta[:] = model.theta
-        self._gradients = shared((count, theta.size), model.dtype)
+        self._gradients = _shared((count, theta.size), model.dtype)
         model.place(theta, self._gradients[0])
-        self._header = shared((4,), np.int64)  # B, N, whether masks are drawn, and their seed
-        self._sizes, self._ids = shared((2, LARGEST_BATCH), np.int32)
-        self._z, self._dz = shared((2, LARGEST_BATCH), model.dtype)
+        self._header = _shared((4,), np.int64)  # B, N, whether masks are drawn, and their seed
+        self._sizes, self._ids = _shared((2, LARGEST_BATCH), np.int32)
+        self._z, self._dz = _shared((2, LARGEST_BATCH), model.dtype)
         self._pipes, self._processes = [], []
-        self._cores = cores()
+        self._cores = _cores()
         self._patience = PATIENCE if len(self._cores) >= count else 0
 
     def __enter__(self):
@@ -77,7 +79,7 @@ class Workers:
                 os.close(answers[1])
                 self._pipes.append((orders[1], answers[0]))
                 self._processes.append(process)
-        if len(self._cores) == self.count:
+        if len(self._cores) == self.count:  # else Linux wakes a process on its waker's core, where it waits
             for k, process in enumerate([None, *self._processes]):
                 os.sched_setaffinity(process.pid if process else 0, {self._cores[k]})
         return self
@@ -97,14 +99,14 @@ class Workers:
         return self.model.theta
 
     def forward(self, ids, batch_sizes, rng=None):
-        """Logits of a packed batch: arguments and result as those of the model's own method."""
+        """Logits of a packed batch, as the model's own method."""
         self._write_batch(ids, batch_sizes, rng)
         with self._others(FORWARD):
             self._forward_share(0)
         return self._z[: batch_sizes[0]].copy()
 
     def backward(self, dz):
-        """∂ℓ/∂θ of that batch: argument and result as those of the model's own method."""
+        """∂ℓ/∂θ of that batch, as the model's own method."""
         self._dz[: len(dz)] = dz
         with self._others(BACKWARD):
             gradient = self._backward_share(0)
@@ -113,7 +115,7 @@ class Workers:
         return gradient
 
     def inference(self):
-        """As the model's own method: every process projects the vocabulary, then each takes its share."""
+        """Every process projects the vocabulary, then each takes its share; as the model's own method."""
         self._header[0] = self.count  # as with a batch in which all have a share
         with self._others(PROJECT):
             self._project()
@@ -140,27 +142,23 @@ class Workers:
         self._ids[: len(ids)] = ids
 
     def _share(self, k):
-        """The share of process k: its packed batch, and where its logits belong."""
+        """The share of process k: its packed batch, and the places of its logits."""
         B, N, *_ = self._header.tolist()
         steps = int(np.argmin(self._sizes[: N + 1]))
         return share(self._ids[:N], self._sizes[:steps], k, self.count), self._z[:B][k :: self.count]
 
     def _forward_share(self, k):
-        """The forward pass of process k."""
         batch, z = self._share(k)
         *_, masks, seed = self._header.tolist()
         z[:] = self.model.forward(*batch, np.random.default_rng([seed, k]) if masks else None)
 
     def _backward_share(self, k):
-        """The backward pass of process k, into its gradient."""
         return self.model.backward(self._dz[: self._header[0]][k :: self.count])
 
     def _project(self, _=None):
-        """What an inference does once in every process."""
         self._logits = self.model.inference()
 
     def _infer_share(self, k):
-        """The inference of process k."""
         batch, z = self._share(k)
         z[:] = self._logits(*batch)
 
@@ -199,19 +197,10 @@ class Workers:
 
 
 def receive(pipe, patience):
-    """The next byte from a pipe, or b"" at its end.
+    """The next byte from a pipe that no other process reads, or b"" at its end.
 
-    Parameters
-    ----------
-    pipe : int
-        The end to be read, which no other process reads.
-    patience : float
-        Seconds during which it is asked again and again. Only then does the process go to sleep: to be woken
-        on another core takes as long as a small model's pass.
-
-    Returns
-    -------
-    bytes
+    The pipe is polled for `patience` seconds. Only then does the process go to sleep: to be woken on another
+    core takes as long as a small model's pass.
     """
     os.set_blocking(pipe, False)
     deadline = time.perf_counter() + patience
@@ -224,39 +213,21 @@ def receive(pipe, patience):
     return os.read(pipe, 1)
 
 
-def cores():
-    """The cores that this process may use, where the system tells and lets them be chosen.
-
-    Where there are as many as processes, each process keeps to one: Linux likes to wake a process on the core
-    of the one that woke it, where it then has to wait.
-    """
+def _cores():
+    """The cores that this process may use, where the system tells and lets them be chosen."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
 
-def shared(shape, dtype):
+def _shared(shape, dtype):
     """An array of zeros in memory that forked processes share with this one."""
     size = math.prod(shape)
     return np.frombuffer(mmap.mmap(-1, size * np.dtype(dtype).itemsize), dtype, size).reshape(shape)
 
 
 def share(ids, batch_sizes, k, n):
-    """The packed batch of every n-th sentence of a packed batch, beginning with sentence k.
+    """The packed batch, ids and batch_sizes, of every n-th sentence of a packed batch, from sentence k on.
 
-    Parameters
-    ----------
-    ids : (N,) integers
-    batch_sizes : (T,) integers
-        Of the whole batch, which has more than k sentences.
-    k, n : int
-
-    Returns
-    -------
-    ids, batch_sizes
-        Of the share.
-
-    Examples
-    --------
-    ``a d f | b e | c`` is shared out into ``a f | b | c`` and ``d | e``.
+    ``a d f | b e | c`` is divided into ``a f | b | c`` and ``d | e``.
     """
     stops = np.cumsum(batch_sizes).tolist()
     starts = [0, *stops[:-1]]

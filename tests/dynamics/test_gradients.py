@@ -10,7 +10,7 @@ from scripts.dynamics import gradients
 from scripts.dynamics.gradients import gradient_rows, measure, spectra, summarise, walk_back
 from scripts.files.data import Split
 from scripts.text.batches import sorted_batches
-from tests.conftest import make_split
+from tests.helpers import make_split
 
 
 def plain_norms(model, split, rows, dz=None):
@@ -77,7 +77,7 @@ def test_every_depth_up_to_the_shortest_length_counts_the_same_sentences(make_mo
 
 def test_norms_do_not_underflow(kind):
     """float32 squares are 0 below 1e-22 and float64 numbers below 1e-308; log norms go on."""
-    from tests.conftest import CLASSIFIERS
+    from scripts.training.experiment import CLASSIFIERS
 
     rng = np.random.default_rng(0)
     T = 400

@@ -12,7 +12,7 @@ from scripts.dynamics.gradients import gradient_rows
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.runs import best_epoch, load_run, save_run
-from scripts.studies import jacobians as analysis
+from scripts.studies.jacobians import finite, jacobian_study, rates_table, sentence_burn_in
 from scripts.studies.words import rate
 from scripts.text.batches import sorted_batches
 from scripts.training import experiment
@@ -200,8 +200,8 @@ def trained(kind, data):
     return run
 
 
-def test_study_measures_what_the_log_measured(trained, data):
-    study = analysis.jacobian_study("a-run", **SMALL)
+def test_study_measures_what_the_log_measured(trained, data, capsys):
+    study = jacobian_study("a-run", **SMALL)
     for moment, record in (
         ("initialisation", trained.history[0]),
         ("best", best_epoch(trained.history)),
@@ -223,7 +223,7 @@ def test_study_measures_what_the_log_measured(trained, data):
 
 
 def test_study_takes_its_rates_and_its_looseness_from_the_sentences(trained, data):
-    study = analysis.jacobian_study("a-run", **SMALL, depths=(5, 15))
+    study = jacobian_study("a-run", **SMALL, depths=(5, 15))
     lengths = data.splits["validation"].s[gradient_rows(data.splits["validation"].s)]
     assert study["sentences"]["count"] == study["sentences"]["of"] == len(lengths)
     assert (study["sentences"]["shortest"], study["sentences"]["longest"]) == (lengths.min(), lengths.max())
@@ -245,7 +245,7 @@ def test_study_takes_its_rates_and_its_looseness_from_the_sentences(trained, dat
 def test_exponents_are_those_of_evenly_spaced_sentences_and_of_the_drive_without_their_burn_ins(
     trained, data
 ):
-    study = analysis.jacobian_study("a-run", 7, **SMALL)
+    study = jacobian_study("a-run", 7, **SMALL)
     burn_in = study["sentences"]["burn_in"]
     assert burn_in == study["sentences"]["shortest"] // 2 == 9
     split = data.splits["validation"]
@@ -272,7 +272,7 @@ def test_exponents_are_those_of_evenly_spaced_sentences_and_of_the_drive_without
 
 @pytest.mark.parametrize(("lengths", "burn_in"), [((20, 52), 10), ((21, 400), 10), ((9, 30), 4), ((1, 5), 0)])
 def test_burn_in_of_sentences_is_ten_steps_or_half_of_the_shortest(lengths, burn_in):
-    assert analysis.sentence_burn_in(np.array(lengths, np.uint16)) == burn_in
+    assert sentence_burn_in(np.array(lengths, np.uint16)) == burn_in
 
 
 def test_a_rate_has_its_standard_error():
@@ -284,18 +284,18 @@ def test_a_rate_has_its_standard_error():
 
 
 def test_study_is_written_as_it_is_returned_and_is_the_same_again(trained):
-    study = analysis.jacobian_study("a-run", **SMALL)
+    study = jacobian_study("a-run", **SMALL)
     path = paths.ROOT / "assets" / "benchmarks" / "jacobians-a-run.json"
     assert json.loads(path.read_text(encoding="utf-8")) == study
-    again = analysis.jacobian_study("a-run", **SMALL)
+    again = jacobian_study("a-run", **SMALL)
     assert again | {"seconds": 0} == study | {"seconds": 0}
 
 
 def test_study_takes_at_most_so_many_sentences(trained):
-    study = analysis.jacobian_study("a-run", 7, **SMALL)
+    study = jacobian_study("a-run", 7, **SMALL)
     assert study["sentences"]["count"] == study["at"]["best"]["count"][0] == 7
     assert len(study["at"]["best"]["exponents"]["drive"]) == 3
-    table = analysis.rates_table(study)
+    table = rates_table(study)
     assert f"{study['at']['best']['rates']['slope_h']:+.3f}" in table
     assert "depths 10–20" in table
     assert "sentences from step 10 " in table
@@ -303,8 +303,8 @@ def test_study_takes_at_most_so_many_sentences(trained):
 
 
 def test_numbers_that_are_not_finite_are_null():
-    assert analysis.finite([1.23456789, -np.inf, np.nan]) == [1.234568, None, None]
-    assert analysis.finite(np.float64("-inf")) is None
+    assert finite([1.23456789, -np.inf, np.nan]) == [1.234568, None, None]
+    assert finite(np.float64("-inf")) is None
 
 
 # Bad input ------------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_numbers_that_are_not_finite_are_null():
 def refused(words, *arguments, **options):
     """The study ends with a UserError of one line that says `words`, and writes nothing."""
     with pytest.raises(UserError, match=words) as caught:
-        analysis.jacobian_study(*arguments, **{**SMALL, **options})
+        jacobian_study(*arguments, **{**SMALL, **options})
     assert "\n" not in str(caught.value)
     assert not list((paths.ROOT / "assets").glob("benchmarks/*"))
 

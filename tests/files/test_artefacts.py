@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import json
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from scripts.files.paths import log_path, weights_path
 from scripts.files.runs import MANY_RUNS, load_run, read_log, save_run
 from scripts.files.storage import checksum, read_json, write_text, written_whole
 from scripts.training import evaluation, experiment
-from tests.conftest import WORDS, write_data
+from tests.helpers import WORDS, write_data
 
 
 def test_data_comes_back_as_it_was_written(data):
@@ -178,32 +177,34 @@ def test_damaged_log_is_one_line(a_run, content):
 
 def test_other_format_version_is_refused(a_run):
     run = load_run("a-run")
-    save_run("a-run", run._replace(settings=run.settings | {"format_version": 1}))
+    save_run("a-run", run._replace(settings=run.settings | {"format_version": 2}))
     for read in (load_run, read_log):
-        with pytest.raises(UserError, match="version 1, expected 2"):
+        with pytest.raises(UserError, match=r"version 2, expected 3: .*train"):
             read("a-run")
 
 
-def test_an_epoch_is_added_without_holding_those_before(a_run):
-    """20 MB of history: what is written then is what would be written at once, in less than 5 MB."""
+def test_file_of_version_2_is_refused_in_one_line_though_its_history_was_lines(a_run):
+    """As this project wrote it before: the history as the bytes of JSON lines."""
     run = load_run("a-run")
-    first, *more = [run.history[0] | {"epoch": epoch, "note": "x" * 1_000_000} for epoch in range(20)]
-    timings = run.timings[:1] * 20
-    save_run("a-run", run._replace(history=[first, *more], timings=timings))
-    whole, log = a_run.read_bytes(), log_path("a-run").read_bytes()
-    save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
-    last = run._replace(history=[more[-1] | {"note": ""}], timings=timings[:1])
-    tracemalloc.start()
-    try:
-        save_run("a-run", last, append=True)
-        assert tracemalloc.get_traced_memory()[1] < 5_000_000
-    finally:
-        tracemalloc.stop()
-    save_run("a-run", run._replace(history=[first, *more[:-1]], timings=timings[1:]))
-    save_run("a-run", last._replace(history=more[-1:]), append=True)
-    assert a_run.read_bytes() == whole
-    assert log_path("a-run").read_bytes() == log
-    assert load_run("a-run").history[-1]["epoch"] == 19
+    lines = np.frombuffer(b"".join(json.dumps(record).encode() + b"\n" for record in run.history), np.uint8)
+    settings = np.array(json.dumps(run.settings | {"format_version": 2}))
+    np.savez(a_run, settings=settings, history=lines, timings=lines, **run.weights)
+    for act in (
+        lambda: load_run("a-run"),
+        lambda: experiment.run("rnn", "a-run", progress=False, epochs=1, hidden_size=4),
+    ):
+        with pytest.raises(UserError, match="version 2, expected 3: train again") as error:
+            act()
+        assert "\n" not in str(error.value)
+
+
+def test_history_and_timings_are_one_json_text_each(a_run):
+    run = load_run("a-run")
+    with np.load(a_run, allow_pickle=False) as file:
+        assert file["history"].shape == file["timings"].shape == ()
+        assert json.loads(file["history"].item()) == run.history
+        assert json.loads(file["timings"].item()) == run.timings
+    assert [record["epoch"] for record in run.history] == [0, 1]
 
 
 def test_weights_are_named_as_pytorch_names_them(a_run):
@@ -272,9 +273,7 @@ def test_weights_in_which_something_is_missing_are_one_line(a_run, damage):
     ARRAY_DAMAGES[damage](run)
     log = log_path("a-run").read_bytes()
     log_path("a-run").unlink()
-    with contextlib.suppress(
-        ValueError
-    ):  # a log can't be derived without timings, but the weights are written
+    with contextlib.suppress(ValueError):  # without timings there is no log, but the weights are written
         save_run("a-run", run)
     log_path("a-run").write_bytes(log)
     for act in (

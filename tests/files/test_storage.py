@@ -3,11 +3,14 @@
 import contextlib
 import errno
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -21,11 +24,11 @@ from scripts.files import paths, storage
 from scripts.files.data import load_data, pack_data, save_data, unpack_data, writing_data
 from scripts.files.errors import UserError
 from scripts.files.paths import data_path, log_path, weights_path
-from scripts.files.runs import load_run, read_log, write_log
+from scripts.files.runs import load_run, read_log, write_log, writing_run
 from scripts.files.storage import checksum, read_json, write_json
 from scripts.training import experiment
 from tests import torture
-from tests.conftest import write_data
+from tests.helpers import write_data
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {"hidden_size": 4, "batch_size": 16}
@@ -49,8 +52,8 @@ def content(folder):
 
 def python(code, root, **options):
     """Run some lines in a process of their own, on the study in `root`."""
-    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom pathlib import Path\n" + (
-        f"{IMPORTS}\npaths.ROOT = Path({str(root)!r})\n{code}"
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r})\n{IMPORTS}\n" + (
+        f"with paths.rooted({str(root)!r}):\n" + textwrap.indent(code, "    ")
     )
     return subprocess.Popen([sys.executable, "-c", code], text=True, **options)
 
@@ -149,11 +152,30 @@ def test_link_in_place_of_a_lock_is_not_followed(data, tmp_path):
     assert victim.read_text() == "kept"
 
 
+def test_second_thread_that_trains_the_same_run_is_refused(data):
+    before, errors = content(paths.ROOT), []
+
+    def train():
+        try:
+            run()
+        except UserError as error:
+            errors.append(str(error))
+
+    with writing_run("a-run"):
+        thread = threading.Thread(target=train)
+        thread.start()
+        thread.join()
+        assert content(paths.ROOT) == before
+    (error,) = errors
+    assert f"'a-run' is being written by process {os.getpid()} on " in error
+    run()
+
+
 def test_file_system_without_locks_is_noted(data, monkeypatch, capsys):
-    def none(file):
+    def none(lock):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(storage, "_lock", none)
+    monkeypatch.setattr(storage.FileLock, "acquire", none)
     run()
     assert "no locks" in capsys.readouterr().out
     load_run("a-run")
@@ -261,10 +283,9 @@ def test_no_home_and_no_screen(data, study_root):
 @pytest.mark.parametrize("redirection", [">&- 2>&-", "> /dev/full"])
 def test_output_that_is_closed_or_full(data, study_root, redirection):
     code = (
-        f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom pathlib import Path\n"
-        f"{IMPORTS}\n"
-        f"errors_in_one_line(); paths.ROOT = Path({str(study_root)!r})\n"
-        f"experiment.run('rnn', 'a-run', epochs=1, **{SMALL}); sys.stdout.flush()"
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r})\n{IMPORTS}\n"
+        f"errors_in_one_line()\nwith paths.rooted({str(study_root)!r}):\n"
+        f"    experiment.run('rnn', 'a-run', epochs=1, **{SMALL}); sys.stdout.flush()"
     )
     done = subprocess.run(
         f'"$PYTHON" -c "$CODE" {redirection}',
@@ -320,15 +341,12 @@ def with_member(path, name, content, compression=zipfile.ZIP_STORED):
             archive.writestr(member, whole, kind)
 
 
-def array_file(array, shape=None, version=(1, 0)):
-    """An .npy file, whose header claims another shape, or is of another version."""
+def array_file(array, shape=None):
+    """An .npy file, whose header claims another shape."""
     file = io.BytesIO()
-    header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape or array.shape}
-    write_header = {
-        (1, 0): np.lib.format.write_array_header_1_0,
-        (2, 0): np.lib.format.write_array_header_2_0,
-    }
-    write_header[version](file, header)
+    shape = array.shape if shape is None else shape
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
     return file.getvalue() + array.tobytes()
 
 
@@ -354,55 +372,46 @@ def test_sizes_are_checked_before_memory_is_taken(data, content, compression, wo
         tracemalloc.stop()
 
 
-LINES = {
-    "a blank before the end": lambda lines: array_file(bytes_of(lines.replace(b"}\n", b"} \n"))),
-    "ends of another system": lambda lines: array_file(bytes_of(lines.replace(b"\n", b"\r\n"))),
-    "no last end": lambda lines: array_file(bytes_of(lines[:-1])),
-    "a blank line": lambda lines: array_file(bytes_of(lines + b"\n")),
-    "two dimensions": lambda lines: array_file(bytes_of(lines)[None]),
-    "texts": lambda lines: array_file(np.array([lines])),
-    "another version of NumPy's format": lambda lines: array_file(bytes_of(lines), version=(2, 0)),
+NO_HISTORIES = {
+    "no JSON": lambda text: text[:-1],
+    "lines": lambda text: text[1:-1].replace("}, {", "}\n{"),
+    "no list": lambda text: "null",
+    "a list of numbers": lambda text: "[1, 2]",
+    "a number that is not finite": lambda text: text.replace("1", "NaN"),
+    "an epoch missing": lambda text: json.dumps(json.loads(text)[:-1]),
 }
 
 
-def bytes_of(lines):
-    return np.frombuffer(lines, np.uint8)
-
-
 @pytest.mark.parametrize("name", ["history", "timings"])
-@pytest.mark.parametrize("damage", LINES)
-def test_lines_that_a_log_could_not_be_made_of_are_refused(data, name, damage):
+@pytest.mark.parametrize("damage", NO_HISTORIES)
+def test_history_and_timings_that_a_log_could_not_be_made_of_are_refused(data, name, damage):
     run()
     path, log = weights_path("a-run"), log_path("a-run").read_bytes()
     with np.load(path) as arrays:
-        lines = arrays[name].tobytes()
-    with_member(path, f"{name}.npy", LINES[damage](lines))
+        text = arrays[name].item().decode()
+    with_member(path, f"{name}.npy", array_file(np.array(NO_HISTORIES[damage](text))))
     for act in (lambda: load_run("a-run"), run, lambda: run(epochs=2)):
-        with pytest.raises(UserError, match=r"a-run\.npz is"):
+        with pytest.raises(UserError, match=r"a-run\.npz is damaged"):
             act()
     assert log_path("a-run").read_bytes() == log
 
 
 @pytest.mark.parametrize("blank", [" ", "\n"])
 def test_settings_with_blanks_in_them_give_a_log_that_can_be_read(data, blank):
-    """Or none."""
     run()
     path = weights_path("a-run")
     with np.load(path) as arrays:
         text = str(arrays["settings"]).replace("{", blank + "{" + blank)
     with_member(path, "settings.npy", array_file(np.array(text)))
-    with contextlib.suppress(UserError):
-        load_run("a-run")
-        write_log("a-run")
+    write_log("a-run", load_run("a-run"))
     read_log("a-run")
 
 
-@pytest.mark.parametrize("timing", [b"[]", b"{}", b'{"seconds": 1}'])
+@pytest.mark.parametrize("timing", ["[]", "{}", '{"seconds": 1}'])
 def test_timings_that_are_none_are_refused(data, timing):
     run()
-    lines = array_file(bytes_of(timing + b"\n" + timing + b"\n"))
-    with_member(weights_path("a-run"), "timings.npy", lines)
-    with pytest.raises(UserError, match=r"a-run\.npz is"):
+    with_member(weights_path("a-run"), "timings.npy", array_file(np.array(f"[{timing}, {timing}]")))
+    with pytest.raises(UserError, match=r"a-run\.npz is damaged"):
         load_run("a-run")
 
 
@@ -431,7 +440,7 @@ def test_array_of_data_that_claims_more_than_its_file_holds_is_refused(data):
 
 def test_json_of_absurd_size_is_refused(data, monkeypatch):
     run()
-    monkeypatch.setattr(storage, "LONGEST_LINE", 500)
+    monkeypatch.setattr(storage, "LONGEST_JSON", 500)
     for read in (
         load_data,
         lambda: load_run("a-run"),
