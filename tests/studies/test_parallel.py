@@ -37,7 +37,6 @@ def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch
 
     monkeypatch.setattr(parallel, "Parallel", Parallel)
     monkeypatch.setattr(parallel, "cpu_count", lambda: 5)
-    monkeypatch.setattr(experiment, "cpu_count", lambda: 9)
     monkeypatch.setattr(experiment, "run", lambda *_, **__: None)
     planned = [Planned("rnn", f"run-{n}", {"workers": n}) for n in cores]
     assert parallel.train(planned, progress=False) == {}
