@@ -174,12 +174,12 @@ def epochs_of_run():
 
 
 def content_of_run():
-    """All that equal runs have in common: the weights file's arrays and the log's lines, less the timings."""
+    """Content that equal runs share: arrays of the weights file and lines of the log, without timings."""
     return members_without_timings("a-run"), json.dumps(log_without_timings("a-run"))
 
 
 def remove_run():
-    """Remove the files of the run, so that it begins anew."""
+    """Remove the files of the run, so that it begins again."""
     for path in (weights_path("a-run"), log_path("a-run")):
         path.unlink(missing_ok=True)
 
@@ -482,22 +482,22 @@ def main(arguments=None):
     parser.add_argument("--kills", type=int, default=0, help="of trainings, and as many of preprocessings")
     parser.add_argument("--fuzz", type=int, default=0, help="cases")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     os.environ["PYTHONWARNINGS"] = "ignore"  # of what killed processes could not give back
     bad = 0
-    if given.kills:
+    if options.kills:
         for kill, ill in (
             (kill_trainings, ("files lost", "runs that differ")),
             (kill_preprocessings, ("data mixed",)),
         ):
             with tempfile.TemporaryDirectory() as folder:
-                counts = kill(given.kills, folder, given.seed)
+                counts = kill(options.kills, folder, options.seed)
             print(f"{kill.__name__}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
             bad += sum(counts[name] for name in ill)
-    if given.fuzz:
+    if options.fuzz:
         limit_memory()
         with tempfile.TemporaryDirectory() as folder:
-            counts = fuzz(given.fuzz, folder, given.seed)
+            counts = fuzz(options.fuzz, folder, options.seed)
         for kind in dict.fromkeys(kind for kind, _ in counts):
             print(f"{kind:20} {counts[kind, 'refused']:6} refused in one line, {counts[kind, 'read']:6} read")
         print(f"{sum(counts.values())} cases, other errors: 0")  # the first would have ended it

@@ -224,7 +224,7 @@ def _check_data(splits, vocabulary, embeddings):
 
 
 def _fault_of(split, words):
-    """What is wrong with one split, in words, or None."""
+    """The fault of one split, in words, or None."""
     x, s, y, g = split
     for array in split:
         if array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64):

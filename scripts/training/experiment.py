@@ -48,7 +48,7 @@ class RunEnded(UserError):
 # A run ----------------------------------------------------------------------------------------------------
 
 
-def run(model, run_id, /, *, overwrite=False, progress=True, **given):
+def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
     """Train a model under a run id, or continue where an interrupted run stopped.
 
     After each epoch the weights file and the log are rewritten. A finished run with the same settings and
@@ -63,7 +63,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         Start again where the run id is taken by a run with other settings or data.
     progress : bool
         Show a progress bar and print one line per epoch.
-    **given
+    **settings
         Fields of :class:`Settings` that differ from their defaults.
 
     Returns
@@ -78,7 +78,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **given):
         process, or a loss that is no longer finite. Files already written stay.
     """
     check_run_id(run_id)
-    settings = check_settings(model, given)
+    settings = check_settings(model, settings)
     data = load_data()
     header = {
         "format_version": RUN_VERSION,

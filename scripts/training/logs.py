@@ -35,7 +35,7 @@ class Log(NamedTuple):
 
 def read(run_id, model=None):
     """Read a log; UserError where the run is missing or, where `model` is named, of the other model."""
-    if not log_path(run_id).is_file() and (block := block_of(run_id, model)):
+    if not log_path(run_id).is_file() and (block := _block_of(run_id, model)):
         raise UserError(
             f"there is no run {run_id!r} (runs here: {runs_like(run_id)}): uncomment "
             f"the block {block} in main.py and run `python main.py`"
@@ -49,7 +49,7 @@ def read(run_id, model=None):
     return log
 
 
-def block_of(run_id, model=None):
+def _block_of(run_id, model=None):
     """The block of main.py that makes a run, as far as its name tells; None where it doesn't."""
     model = model or run_id.split("-")[0]
     if model not in NAMES:

@@ -115,13 +115,13 @@ def _settings_of(model):
     return [setting for setting in fields(Settings) if model == "lstm" or not setting.metadata["lstm_only"]]
 
 
-def check_settings(model, given):
+def check_settings(model, chosen):
     """Complete and check the hyperparameters of a run.
 
     Parameters
     ----------
     model : {"rnn", "lstm"}
-    given : dict
+    chosen : dict
         Some of the fields of :class:`Settings`.
 
     Returns
@@ -137,12 +137,12 @@ def check_settings(model, given):
     if model not in NAMES:
         raise UserError(f"unknown model {model!r}: choose among {', '.join(NAMES)}")
     known = [setting.name for setting in _settings_of(model)]
-    for name in given:
+    for name in chosen:
         if name not in known:
             raise UserError(
                 f"unknown setting {name!r} of the {model.upper()}: choose among {', '.join(known)}"
             )
-    settings = asdict(Settings(**given))
+    settings = asdict(Settings(**chosen))
     for setting in _settings_of(model):
         value = settings[setting.name]
         if isinstance(value, np.generic):

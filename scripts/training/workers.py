@@ -67,7 +67,7 @@ class Workers:
 
     def __enter__(self):
         with warnings.catch_warnings():
-            # Python warns of forking beside BLAS's threads: they rest, and the new process asks for none.
+            # Python warns of forking while BLAS has threads: they rest, and the new process asks for none.
             warnings.simplefilter("ignore", DeprecationWarning)
             for k in range(1, self.count):
                 orders, answers = os.pipe(), os.pipe()

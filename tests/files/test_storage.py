@@ -422,7 +422,7 @@ def test_members_that_share_their_bytes_are_refused(data):
     with zipfile.ZipFile(path, "a") as archive:
         (theta,) = (member for member in archive.infolist() if member.filename == "resume/theta.npy")
         archive.filelist += [theta] * 1000
-        archive.writestr("a", b"")  # so that the table is written anew
+        archive.writestr("a", b"")  # so that the table is written again
     with pytest.raises(UserError, match="more bytes than the file has"):
         load_run("a-run")
 

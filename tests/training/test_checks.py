@@ -1,4 +1,4 @@
-"""What the checks of main.py refuse, and what their numeric gradient is worth."""
+"""The checks of main.py: refused arguments, and the accuracy of the numeric gradient."""
 
 import numpy as np
 import pytest

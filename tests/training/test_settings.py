@@ -14,9 +14,9 @@ from scripts.training.experiment import CLASSIFIERS
 from scripts.training.settings import Settings, check_settings, model_options, settings_table
 
 
-def run(kind, run_id="a-run", **given):
+def run(kind, run_id="a-run", **chosen):
     small = {"epochs": 1, "hidden_size": 8, "batch_size": 16}
-    return experiment.run(kind, run_id, progress=False, **(small | given))
+    return experiment.run(kind, run_id, progress=False, **(small | chosen))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_initialisations_are_those_of_the_models(model):
 
 
 def test_the_options_of_a_model_are_all_the_arguments_of_its_class(kind):
-    """The embeddings, the size, the generator and the type are given apart."""
+    """The embeddings, the size, the generator and the type are passed separately."""
     arguments = set(inspect.signature(CLASSIFIERS[kind]).parameters)
     options = model_options(kind, check_settings(kind, {}))
     assert arguments - {"embeddings", "hidden_size", "rng", "dtype"} == set(options)
