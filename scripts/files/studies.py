@@ -9,7 +9,7 @@ import numpy as np
 
 from scripts.files.data import describe_data
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, assets_path, check_version
+from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id, check_version
 from scripts.files.storage import read_json, write_json
 
 STUDY_VERSION = 2  # of studies of variants (scripts/studies/variants.py); 2: one format for all of them
@@ -79,3 +79,8 @@ def remedy_of(name):
     """The advice for a study that is missing or damaged."""
     block = BLOCKS.get(name, f'compare(name="{name}")')
     return f"uncomment the block {block} in main.py and run `python main.py`"
+
+
+def jacobians_path(run_id):
+    """Path of the JSON of the Jacobian study of a run."""
+    return assets_path("benchmarks", f"jacobians-{check_run_id(run_id)}.json")

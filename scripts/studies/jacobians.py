@@ -34,12 +34,12 @@ from tqdm import tqdm
 
 from scripts.dynamics import jacobians
 from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, spectra, walk_back
-from scripts.files import studies
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
-from scripts.files.paths import FORMAT_VERSION, check_run_id
+from scripts.files.paths import FORMAT_VERSION
 from scripts.files.runs import best_epoch
 from scripts.files.storage import write_json
+from scripts.files.studies import jacobians_path as study_path
 from scripts.studies.words import RATES, name_rate, rate
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
@@ -48,11 +48,6 @@ from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
 SENTENCE_BURN_IN = 10
-
-
-def study_path(run_id):
-    """Path of the study of a run."""
-    return studies.study_path(f"jacobians-{check_run_id(run_id)}")
 
 
 def jacobian_study(

@@ -14,8 +14,8 @@ SEEDS = 2
 CHANGES = {
     "rnn": [
         {"hidden_size": 64}, {"hidden_size": 192}, {"lr": 0.001}, {"schedule": "constant"},
-        {"batch_size": 32}, {"batch_size": 128}, {"clip_norm": 1.0}, {"weight_decay": 0.0}, {"averaging": 0.0},
-        {"input_dropout": 0.2}, {"state_dropout": 0.5}, {"recurrent_init": "identity"},
+        {"batch_size": 32}, {"batch_size": 128}, {"clip_norm": 1.0}, {"weight_decay": 0.0},
+        {"averaging": 0.0}, {"input_dropout": 0.2}, {"state_dropout": 0.5}, {"recurrent_init": "identity"},
         {"length_weight": 0.5},
     ],
     "lstm": [
