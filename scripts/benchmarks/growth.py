@@ -27,7 +27,7 @@ from scripts.files.data import RESERVED, Data, load_data, save_data
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.storage import write_text
 from scripts.text.batches import shuffled_batches
-from scripts.text.embeddings import read_glove
+from scripts.text.glove import read_glove
 from scripts.training.experiment import build_model
 from scripts.training.settings import check_settings
 

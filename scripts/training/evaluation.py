@@ -146,7 +146,7 @@ def read_sentence(run_id, sentence):
     UserError
         No sentence, or what :func:`load_model` raises.
     """
-    from scripts.text.corpus import tokens_of
+    from scripts.text.tokens import tokens_of
 
     model, data, run = load_model(run_id)
     words = tokens_of(sentence, data.manifest) if isinstance(sentence, str) else []

@@ -12,7 +12,7 @@ from scripts.benchmarks import machine as benchmark_machine
 from scripts.benchmarks.training import draw_split
 from scripts.files import paths
 from scripts.files.errors import UserError
-from scripts.text.embeddings import read_glove
+from scripts.text.glove import read_glove
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is told by Linux alone")
 
