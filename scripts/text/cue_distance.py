@@ -1,4 +1,4 @@
-"""The cue-distance probe: made-up sentences whose label was told exactly d words before their end.
+"""The cue-distance task: made-up sentences whose label was told exactly d words before their end.
 
     python scripts/preprocessing.py --dataset probe                     as many sentences at each distance
     python scripts/preprocessing.py --dataset probe --probe-mixture log   more of the short ones
@@ -11,7 +11,7 @@ stand after the deciding cue. For d = 5, label negative:
 
 Sentences come as twins, row 2i and row 2i + 1: the two cues change places, hence also the label, and all else
 is the same. So twins hold the same words. Whatever a classifier that ignores the order of words makes of one
-it makes of the other, and is right on one of the two: 50 %, not only on average. The same goes for one that
+it makes of the other, and is correct on one of the two: 50 %, not only on average. The same goes for one that
 reads the last words only, as long as these hold neither cue. The other cue stays near the deciding one for
 that reason: were it to stand near the end now and then, its opposite could be guessed from there.
 
@@ -30,7 +30,7 @@ import random
 import numpy as np
 
 from scripts.files.errors import UserError
-from scripts.text.corpus import Table
+from scripts.text.tokens import Table
 
 NAME = "probe"
 SHORTEST, LONGEST = 2, 200  # words after the deciding cue
@@ -113,8 +113,8 @@ def make_twins(d, decides_first, rng):
     # That a verdict fits is asked for either order, so that which one it is doesn't tell the order.
     verdict = rng.choice([words for words in VERDICTS if len(words) - words.index("{first}") - 1 <= d])
     decider, other = ("{first}", "{second}") if decides_first else ("{second}", "{first}")
-    lead_in = neutral_text(rng.randint(0, LEAD_IN), rng)
-    rest = neutral_text(d - (len(verdict) - verdict.index(decider) - 1), rng)
+    lead_in = _neutral_text(rng.randint(0, LEAD_IN), rng)
+    rest = _neutral_text(d - (len(verdict) - verdict.index(decider) - 1), rng)
     cues = {label: rng.choice(words) for label, words in CUES.items()}
     twins = []
     for label in (1, 0):
@@ -123,7 +123,7 @@ def make_twins(d, decides_first, rng):
     return twins
 
 
-def neutral_text(words, rng):
+def _neutral_text(words, rng):
     """Exactly so many words of neutral clauses, as a list."""
     text = []
     while len(text) < words:
@@ -132,20 +132,8 @@ def neutral_text(words, rng):
     return text
 
 
-def make_rows(distances, rng):
-    """The twins of several distances, a positive sentence and its negative twin in turn.
-
-    Parameters
-    ----------
-    distances : sequence of int
-        One for each pair of twins.
-    rng : random.Random
-
-    Yields
-    ------
-    (str, int)
-        Text and label. In every other pair the deciding cue stands first.
-    """
+def _make_rows(distances, rng):
+    """Iterate over (text, label) of twins, one pair per distance; in every other one the decider is first."""
     for number, d in enumerate(distances):
         for words, label in make_twins(d, number % 2 == 0, rng):
             yield " ".join(words), label
@@ -174,7 +162,7 @@ def tested_distances(longest):
     return np.unique(np.geomspace(SHORTEST, longest, TEST_DISTANCES).round().astype(int)).tolist()
 
 
-def probe_table(longest=None, mixture=None, max_length=None, seed=0):
+def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
     """The probe as a dataset that preprocessing reads.
 
     Parameters
@@ -189,7 +177,7 @@ def probe_table(longest=None, mixture=None, max_length=None, seed=0):
 
     Returns
     -------
-    scripts.text.corpus.Table
+    scripts.text.tokens.Table
 
     Raises
     ------
@@ -213,7 +201,7 @@ def probe_table(longest=None, mixture=None, max_length=None, seed=0):
 
     def read(split):
         rng = random.Random(f"{seed} {split}")
-        return make_rows(distances_of(split, longest, mixture, rng), rng)
+        return _make_rows(distances_of(split, longest, mixture, rng), rng)
 
     sizes = SIZES | {"test": len(tested_distances(longest)) * TEST_SENTENCES}
     source = (
@@ -223,7 +211,7 @@ def probe_table(longest=None, mixture=None, max_length=None, seed=0):
 
 
 def describe(longest=None, mixture=None):
-    """What ``dataset.json`` says of the probe, so that its readers find each sentence's distance."""
+    """Describe the task for ``dataset.json``, so that its readers find each sentence's distance."""
     longest = LONGEST if longest is None else longest
     return {
         "mixture": mixture or MIXTURES[0],
@@ -255,41 +243,29 @@ def cue_distances(split, vocabulary):
     UserError
         The split isn't the probe's: a sentence holds no marker, or several.
     """
-    return np.cumsum(split.s, dtype=np.int64) - marker_places(split, vocabulary) - 2
+    return np.cumsum(split.s, dtype=np.int64) - _marker_places(split, vocabulary) - 2
 
 
 def decides_last(split, vocabulary):
-    """Of each sentence of a preprocessed split, whether the deciding cue stands after the other.
+    """Tell which sentences of a preprocessed split have the deciding cue after the other.
 
     Then nothing nearer the end tells the label. In the other sentences the marker follows the verdict's
     opening ("it was truly …").
 
-    Parameters
-    ----------
-    split : scripts.files.data.Split
-    vocabulary : list of str
-
-    Returns
-    -------
-    (N,) booleans
-
-    Raises
-    ------
-    UserError
-        As :func:`cue_distances`.
+    Parameters, errors: as :func:`cue_distances`. Returns (N,) booleans.
     """
     openings = [row for row, word in enumerate(vocabulary) if word in OPENINGS]
-    return ~np.isin(split.x[marker_places(split, vocabulary) - 1], openings)
+    return ~np.isin(split.x[_marker_places(split, vocabulary) - 1], openings)
 
 
-def marker_places(split, vocabulary):
-    """Where in ``split.x`` the marker of each sentence stands."""
+def _marker_places(split, vocabulary):
+    """Place of each sentence's marker in ``split.x``."""
     marker = vocabulary.index(MARKER) if MARKER in vocabulary else -1
     places = np.flatnonzero(split.x == marker)
     ends = np.cumsum(split.s, dtype=np.int64)
     if len(places) != len(ends) or (np.searchsorted(ends, places, "right") != np.arange(len(ends))).any():
         raise UserError(
-            f"data/ is not the cue-distance probe ({MARKER!r} doesn't stand once in every sentence): run "
+            f"data/ is not the cue-distance probe ({MARKER!r} isn't once in every sentence): run "
             "`python scripts/preprocessing.py --dataset probe`"
         )
     return places

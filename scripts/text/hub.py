@@ -20,8 +20,6 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-import numpy as np
-
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
 
@@ -34,19 +32,14 @@ LOADERS = {  # by the end of a file's name: the loader's name, and its settings
     ".jsonl": ("json", {}),
     ".parquet": ("parquet", {}),
 }
-DEEPEST = 100  # objects and lists within one another
 LARGEST, MOST_ROWS = 1 << 32, 10**8  # bytes and rows of an unpacked table
-LONGEST_TEXT = 1 << 24  # bytes; a book has a million
-STRING = re.compile(rb'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*("?)')  # of JSON, closed or not
-STEPS = np.zeros(256, np.int8)  # what a byte of JSON outside strings adds to the depth
-STEPS[list(b"[{")], STEPS[list(b"]}")] = 1, -1
+LONGEST_TEXT = 1 << 24  # characters; a book has a million
 
 
 def hub_reachable(dataset_id):
-    """Whether the Hub answers within a few seconds, name look-up included, when asked for a small file.
+    """Ask the Hub for a small file: True if it answers within a few seconds, name look-up included.
 
-    A thread asks, since no time limit of a socket covers the name look-up. The Hub's address comes from
-    HF_ENDPOINT and the proxies from the usual variables, as the Hub's own client reads them.
+    A thread asks, since no time limit of a socket covers the name look-up.
     """
     if _set(os.environ.get("HF_HUB_OFFLINE")) or _set(os.environ.get("HF_DATASETS_OFFLINE")):
         return False
@@ -70,7 +63,7 @@ def hub_reachable(dataset_id):
 
 
 def _set(variable):
-    """Whether an environment variable means yes."""
+    """True if an environment variable means yes."""
     return (variable or "").upper() in ("1", "ON", "YES", "TRUE")
 
 
@@ -156,25 +149,15 @@ def load_local(path):
             "folder that this user can write to"
         ) from error
     with folder as cache:
-        kind, files = find_files(path)
+        kind, files = _find_files(path)
         for file in itertools.chain(*files.values()):
-            check_file(Path(file))
+            _check_file(Path(file))
         loader, settings = LOADERS[kind]
         yield _load(loader, path, data_files=files, cache_dir=cache, **settings)
 
 
-def find_files(path):
-    """The files of a dataset: a file, or those in a folder, sorted into splits by their names.
-
-    A folder's README.md, which can name files anywhere, isn't asked.
-
-    Returns
-    -------
-    kind : str
-        One of :data:`LOADERS`; in a folder of several, the most frequent.
-    files : datasets.data_files.DataFilesDict
-        Lists of paths by the name of the split.
-    """
+def _find_files(path):
+    """A loader's name and its files by split, sorted by their names; a folder's README.md isn't asked."""
     _import_datasets()
     from datasets.data_files import DataFilesDict, DataFilesList, get_data_patterns
 
@@ -194,8 +177,8 @@ def find_files(path):
     return kind, DataFilesDict({split: DataFilesList(files, []) for split, files in of_kind.items() if files})
 
 
-def check_file(path):
-    """Raise UserError where a file is none, is empty or can't be read, or where no loader is for it."""
+def _check_file(path):
+    """Raise UserError where a file is missing, empty or can't be read, or has no loader."""
     with readable(path):
         if not path.is_file():
             raise UserError(f"{path} is neither a file nor a folder: give one of them")
@@ -204,37 +187,11 @@ def check_file(path):
         if not path.stat().st_size:
             raise UserError(f"{path} is empty: give a file with rows")
         with open(path, "rb") as file:
-            if path.suffix.lower() in (".json", ".jsonl"):
-                check_depth(path, file)
-            elif path.suffix.lower() == ".parquet":
-                check_unpacked(path, file)
+            if path.suffix.lower() == ".parquet":
+                _check_unpacked(path, file)
 
 
-def check_depth(path, file, block_size=1 << 20):
-    """Raise UserError where JSON is nested so deeply that the library's reader, which recurses, would crash.
-
-    Strings are taken out, and the brackets that are left are counted: up and down. No string of JSON goes on
-    to another line.
-    """
-    height = lowest = 0
-    rest = b""  # from where a string begins that ends in a later block
-    while block := file.read(block_size):
-        bare = STRING.sub(lambda string: b"" if string[1] else string[0], rest + block)
-        bare, quote, rest = bare.partition(b'"')
-        rest = quote + rest
-        heights = height + np.cumsum(STEPS[np.frombuffer(b"\0" + bare, np.uint8)], dtype=np.int64)
-        lows = np.minimum(np.minimum.accumulate(heights), lowest)
-        height, lowest = heights[-1], lows[-1]
-        if (heights - lows).max() > DEEPEST:
-            raise UserError(f"{path} is nested more than {DEEPEST} deep: give rows of a text and a label")
-        if b"\n" in rest or b"\r" in rest or len(rest) > LONGEST_TEXT:
-            raise UserError(
-                f"{path} is no JSON: a string in it has no end within its line, or is longer than "
-                f"{LONGEST_TEXT:,} bytes: give rows of a text and a label"
-            )
-
-
-def check_unpacked(path, file):
+def _check_unpacked(path, file):
     """Raise UserError where a parquet file, by its footer, unpacks to more than a machine may hold."""
     from pyarrow import parquet
 

@@ -111,7 +111,7 @@ def read_sentence(run_id, sentence):
         (‖∂z/∂x_t‖), ``share`` (reach, divided by its sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
         order what x_t adds to z) and ``left_out`` (z minus the z of the sentence without the word).
     """
-    from scripts.text.corpus import tokens_of
+    from scripts.text.tokens import tokens_of
 
     model, data, run = load_model(run_id)
     words = tokens_of(sentence, data.manifest) if isinstance(sentence, str) else []

@@ -12,7 +12,7 @@ from scripts.benchmarks.glove import READERS, check_room, compare_readers, write
 from scripts.benchmarks.machine import anonymous_memory, megabytes, run_child
 from scripts.files import paths
 from scripts.files.errors import UserError
-from scripts.text.embeddings import read_glove
+from scripts.text.glove import read_glove
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows anonymous memory")
 

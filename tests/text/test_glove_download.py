@@ -455,7 +455,7 @@ def test_a_full_disk_loses_nothing(server, monkeypatch, during):
 
 
 def test_the_vectors_are_those_of_the_archive(server):
-    from scripts.text.embeddings import read_glove
+    from scripts.text.glove import read_glove
 
     vectors = read_glove(fetch_glove(server.url), WORDS)
     np.testing.assert_array_equal(vectors.values, [[k, 0.5, -1] for k in range(len(WORDS))])

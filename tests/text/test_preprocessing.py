@@ -1,9 +1,7 @@
 """From sentences and word vectors to data/, and what is said about input that can't be used."""
 
-import contextlib
 import csv
 import errno
-import io
 import json
 import logging
 import os
@@ -27,7 +25,8 @@ from scripts.files.paths import assets_path
 from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
 from scripts.text import corpus, hub
-from scripts.text.corpus import is_tokenised, keep_tokens, read_corpus, tokenise, tokens_of, two_classes
+from scripts.text.corpus import read_corpus, two_classes
+from scripts.text.tokens import is_tokenised, keep_tokens, tokenise, tokens_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED = PROJECT.parent / "shared"
@@ -536,36 +535,6 @@ def test_a_folder_keeps_the_words_of_its_files(tmp_path):
     assert found.words[found.rows["train"].x[0]] == "null"
 
 
-@pytest.mark.parametrize("name", ["films.json", "films/train.jsonl"])
-@pytest.mark.parametrize("opening", ["[", '{"text":'])
-def test_json_nested_too_deeply_is_refused(tmp_path, name, opening):
-    """The library's reader would end the process with a segmentation fault."""
-    path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text('{"text": "a film", "label": 0}\n' + opening * 100_000)
-    with pytest.raises(UserError, match="is nested more than 100 deep"):
-        read_corpus(str(tmp_path / name.split("/")[0]))
-
-
-@pytest.mark.parametrize("block_size", [1, 7, 1 << 20])
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ('{"text": "' + "[" * 999 + r"\" [[" + r'\\", "label": [0]}' + "\n", None),
-        ("[" * 100 + "]" * 100, None),
-        ("[" * 101, "nested"),
-        ("]" * 1000 + "\n" + "[" * 101, "nested"),
-        ('{"text": "no end\n' + "[" * 101, "no end within its line"),
-        ('"' + r"\"" * 1000, "longer than 1,500 bytes"),
-    ],
-)
-def test_depth_is_counted_outside_strings(monkeypatch, text, complaint, block_size):
-    monkeypatch.setattr(hub, "LONGEST_TEXT", 1500)
-    file = io.BytesIO(text.encode())
-    with pytest.raises(UserError, match=complaint) if complaint else contextlib.nullcontext():
-        hub.check_depth("films.json", file, block_size)
-
-
 def test_a_column_that_holds_no_text(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences())
     with pytest.raises(UserError, match=r"holds '0' where a text was expected.*--text-column"):
@@ -616,7 +585,7 @@ def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monke
     monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
     with pytest.raises(UserError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
         read_corpus("films/" * 999 + "x")
-    with pytest.raises(UserError, match=r"no dataset at .* \(embedded null"):
+    with pytest.raises(UserError, match=r"no dataset at .* \(.*embedded null"):
         read_corpus("films\0")
 
 

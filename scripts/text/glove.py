@@ -1,0 +1,253 @@
+"""GloVe's text format: one line per word, the word and D numbers with single spaces between.
+
+`read_glove` passes over the lines once. Its memory depends on the words that are asked for, not on the size
+of the file. Every line is checked, and one that holds no vector is named.
+"""
+
+import codecs
+import hashlib
+import re
+from collections import Counter
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from scripts.files.data import RESERVED
+from scripts.files.errors import UserError
+from scripts.files.storage import readable, written_whole
+
+BUFFER = 1 << 20  # bytes that the file is read in
+BATCH = 1000  # lines parsed together
+CHECKED = 200  # lines at the beginning whose values are all parsed
+LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
+DIGITS = b"0123456789.-"  # the characters of plain numbers
+BLANKS = "blanks other than a single one before each value"
+
+
+class Vectors(NamedTuple):
+    """The vectors that were found for a list of words.
+
+    Attributes
+    ----------
+    index : (K,) integers
+        Place in the list of each word that has a vector, in ascending order.
+    values : (K, D) float32
+        Their vectors.
+    unknown : (D,) float32
+        The vector of an unknown word: the file's own, else the mean of those above.
+    name, checksum : str
+        The source's name and SHA-256.
+    """
+
+    index: np.ndarray
+    values: np.ndarray
+    unknown: np.ndarray
+    name: str
+    checksum: str
+
+
+def read_glove(path, words):
+    """Read the vectors of some words from a file in GloVe's text format.
+
+    The values of the words that are asked for, and of the first lines, are parsed. In any other line it is
+    enough that D blanks, and nothing but the characters of plain numbers, follow the word; if not (an
+    exponent, a word with blanks, damage), its values are parsed too.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    words : list of str
+        Without blanks.
+
+    Returns
+    -------
+    Vectors
+
+    Raises
+    ------
+    UserError
+        The file is no GloVe text, a line has the wrong number of values or one that is no finite number, or
+        none of the words is there.
+    """
+    D = find_dimensions(path)
+    wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
+    wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
+    digest, places, values = hashlib.sha256(), [], []
+    with closing(_find_lines(path, wanted, D, digest)) as lines:
+        while batch := list(islice(lines, BATCH)):
+            rows = np.array([place is not None for place, _, _ in batch])
+            places += [place for place, _, _ in batch if place is not None]
+            values.append(_parse(batch, D, path)[rows])
+    order = np.argsort(places)
+    values = np.concatenate(values)[order] if values else np.empty((0, D), np.float32)
+    return make_vectors(np.array(places, int)[order], values, len(words), path.name, digest.hexdigest())
+
+
+def make_vectors(places, values, words, name, checksum):
+    """Make `Vectors` from sorted places; the one past the end of the list of words is the unknown word's."""
+    known = np.searchsorted(places, words)
+    if not known:
+        raise UserError(
+            f"none of the {words} words of the dataset is in {name}: give vectors of its language"
+        )
+    unknown = values[known] if known < len(values) else values[:known].mean(axis=0)
+    return Vectors(places[:known], values[:known], unknown, name, checksum)
+
+
+def find_dimensions(path):
+    """Find the number of values per line: the most frequent one of the first hundred lines."""
+    with readable(path), open(path, "rb") as file:
+        lines = [_strip(line) for line in islice(_lines(file), 100)]
+    if lines in ([], [codecs.BOM_UTF8]):
+        raise UserError(
+            f"{path} is empty: give a file in GloVe's text format (a word and its values per line)"
+        )
+    counts = Counter(map(_count_numbers, lines))
+    counts.pop(0, None)
+    if not counts:
+        raise UserError(
+            f"{path} is no text of word vectors: a word and its values per line, with single spaces between "
+            "and none at the end, were expected (unpack archives first)"
+        )
+    return min(counts, key=lambda count: (-counts[count], count))
+
+
+def write_glove(path, words, vectors):
+    """Write word vectors in GloVe's text format."""
+    with written_whole(path) as file:
+        for word, vector in zip(words, vectors, strict=True):
+            values = " ".join([f"{value:.6g}" for value in vector.tolist()])
+            file.write(f"{word} {values}\n".encode("utf-8", "surrogatepass"))
+
+
+# Lines ----------------------------------------------------------------------------------------------------
+
+
+def _find_lines(path, wanted, D, digest):
+    """Iterate over the lines to parse: place of the word (None if it isn't wanted), line number, values.
+
+    `wanted` loses the words that were found; `digest` sees every byte.
+    """
+    with (
+        readable(path),
+        open(path, "rb", BUFFER) as file,
+        tqdm(desc="embeddings", total=path.stat().st_size, unit="B", unit_scale=True, leave=False) as bar,
+    ):
+        end = None
+        for number, line in enumerate(_lines(file), 1):
+            digest.update(line)
+            if number % 10_000 == 0:
+                bar.update(file.tell() - bar.n)
+            if end is None:
+                line = line.removeprefix(codecs.BOM_UTF8)
+                end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
+                plain = b" " * D + end  # what remains of a line without its word and all digits
+            blank = line.find(b" ")
+            word, values = line[:blank], line[blank:]
+            if values.translate(None, DIGITS) == plain and word and b"\0" not in word and number > CHECKED:
+                if word in wanted:  # of repeated words the first counts
+                    yield wanted.pop(word), number, values[1 : -len(end)]
+                continue
+            word, values = _split_line(_strip(line), D, path, number)
+            if word is not None:
+                yield wanted.pop(word, None), number, values
+
+
+def _lines(file):
+    """Iterate over the lines of an open file; one that is too long comes in pieces."""
+    return iter(partial(file.readline, LONGEST_LINE), b"")
+
+
+def _strip(line):
+    """A line without its end."""
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _split_line(line, D, path, number):
+    """A line's word, which can hold blanks, and the text of its values; None and None of a header."""
+    if b"\0" in line:
+        raise _bad_line(path, number, "a zero byte")
+    if len(line) >= LONGEST_LINE - 1:
+        raise UserError(
+            f"{path} holds a line of more than {LONGEST_LINE} bytes, so it is no text of word vectors: give "
+            "a file in GloVe's text format"
+        )
+    if line.count(b" ") < D and (not line.strip() or (number == 1 and re.fullmatch(rb"\d+ \d+", line))):
+        return None, None  # an empty line, or word2vec's first
+    pieces = line.rsplit(b" ", D)
+    if len(pieces) <= D:
+        raise _bad_line(path, number, f"{len(pieces) - 1} values where {D} were expected")
+    if b" " in pieces[0] and pieces[0].strip():
+        word, *more = pieces[0].split(b" ")
+        if not more[-1] or b"" in pieces:
+            raise _bad_line(path, number, BLANKS)
+        numbers = list(filter(_is_number, more))  # "3 000" may be a word, "it 3.5" is none
+        only_numbers = numbers == more and not _is_number(word) and b"." not in pieces[1]
+        if only_numbers or any(b"." in piece for piece in numbers):
+            raise _bad_line(path, number, f"{D + len(numbers)} values where {D} were expected")
+    return pieces[0], b" ".join(pieces[1:])
+
+
+def _parse(batch, D, path):
+    """The values of some lines, (lines, D) float32; a UserError names the first without D finite numbers."""
+    _, numbers, texts = zip(*batch, strict=True)
+    values = _parse_fast(texts, D)
+    if values is None:  # Python takes more spellings, and names the line that is bad
+        values = [_parse_line(text, D, path, number) for text, number in zip(texts, numbers, strict=True)]
+    with np.errstate(over="ignore"):
+        values = np.asarray(values).astype(np.float32)
+    if not (finite := np.isfinite(values).all(axis=1)).all():
+        raise _bad_line(path, numbers[finite.argmin()], "a value that is no finite number")
+    return values
+
+
+def _parse_fast(texts, D):
+    """The values of some lines, (lines, D) float64; None if one may not hold D numbers."""
+    import pyarrow  # comes with datasets, and parses numbers four times as fast as Python
+    import pyarrow.compute
+
+    try:
+        pieces = pyarrow.compute.split_pattern(pyarrow.array(texts, pyarrow.string()), " ")
+        values = pieces.flatten().cast(pyarrow.float64())
+    except pyarrow.ArrowInvalid:
+        return None
+    return values.to_numpy().reshape(-1, D) if (np.diff(pieces.offsets) == D).all() else None
+
+
+def _parse_line(text, D, path, number):
+    """The values of one line as a list; a UserError where they are not D numbers."""
+    pieces = text.split(b" ")
+    try:
+        values = [float(piece) for piece in pieces]
+    except ValueError as error:
+        what = BLANKS if b"" in pieces else f"a value that is no number ({error})"
+        raise _bad_line(path, number, what) from error
+    if b"_" in text or text.split() != pieces:  # Python takes 1_0 for 10, and strips white space
+        raise _bad_line(path, number, "a value that is no number (an underscore or white space is in it)")
+    if len(values) != D:
+        raise _bad_line(path, number, f"{len(values)} values where {D} were expected")
+    return values
+
+
+def _count_numbers(line):
+    """How many numbers end a line, after its word."""
+    _, *pieces = line.split(b" ")
+    return next((k for k, piece in enumerate(reversed(pieces)) if not _is_number(piece)), len(pieces))
+
+
+def _is_number(piece):
+    """Whether a piece of a line is a number."""
+    try:
+        float(piece)
+    except ValueError:
+        return False
+    return b"_" not in piece  # Python's own way of writing 1_000
+
+
+def _bad_line(path, number, what):
+    """The error for a line that is no vector."""
+    return UserError(f"line {number} of {path} has {what}: correct or delete it, or download the file again")
