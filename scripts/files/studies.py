@@ -1,9 +1,18 @@
-"""One study on disk: ``assets/benchmarks/<name>.json``."""
+"""One study on disk: ``assets/benchmarks/<name>.json``, and the block of main.py that makes it.
 
+scripts/studies/ writes it; scripts/figures/ and scripts/report/ read it.
+"""
+
+import platform
+
+import numpy as np
+
+from scripts.files.data import describe_data
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, assets_path
-from scripts.files.storage import read_json
+from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
+from scripts.files.storage import read_json, write_json
 
+STUDY_VERSION = 2  # of studies of variants (scripts/studies/variants.py); 2: one format for all of them
 BLOCKS = {  # of main.py, by the name of the study that each makes
     "baselines": "baselines()",
     "best": 'compare(seeds=10, name="best", of_model=BEST)',
@@ -22,6 +31,38 @@ BLOCKS = {  # of main.py, by the name of the study that each makes
 def study_path(name):
     """Path of the JSON of a study."""
     return assets_path("benchmarks", f"{name}.json")
+
+
+def study_version(name):
+    """Version of the format of a study."""
+    return (
+        FORMAT_VERSION if name.startswith(("baselines", "memory", "probe-", "jacobians-")) else STUDY_VERSION
+    )
+
+
+def save_study(name, manifest, runs, **content):
+    """Write a study with its provenance and return it.
+
+    Parameters
+    ----------
+    name : str
+    manifest : dict
+        Of the dataset.
+    runs : list of scripts.files.runs.Run
+        Runs that were trained for it: ``seconds`` is what they took in all, whenever that was.
+    **content
+        Measurements.
+    """
+    study = {
+        "format_version": study_version(name),
+        "study": name,
+        "dataset": describe_data(manifest),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "seconds": round(sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings), 1),
+        **content,
+    }
+    write_json(study_path(name), study)
+    return study
 
 
 def read_study(name):
@@ -44,9 +85,9 @@ def read_study(name):
     if not path.is_file():
         raise UserError(f"there is no study {name!r} ({path} is missing): {remedy}")
     study = read_json(path)
-    version = study.get("format_version") if isinstance(study, dict) else None
-    if version != FORMAT_VERSION:
-        raise UserError(f"{path} has format version {version}, expected {FORMAT_VERSION}: {remedy}")
+    found = study.get("format_version") if isinstance(study, dict) else None
+    if found != study_version(name):
+        raise UserError(f"{path} has format version {found}, expected {study_version(name)}: {remedy}")
     return study
 
 
@@ -54,3 +95,8 @@ def remedy_of(name):
     """What to do for a study that is missing or damaged."""
     block = BLOCKS.get(name, f'compare(name="{name}")')
     return f"uncomment the block {block} in main.py and run `python main.py`"
+
+
+def jacobians_path(run_id):
+    """Path of the JSON of the Jacobian study of a run."""
+    return assets_path("benchmarks", f"jacobians-{check_run_id(run_id)}.json")

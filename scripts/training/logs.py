@@ -1,4 +1,4 @@
-"""The logs that figures are drawn from, and the words in which a figure says what it was drawn from."""
+"""The logs that figures and studies read, by run id, and the default runs of the figures."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,6 @@ from scripts.files.runs import NAMES, best_epoch, read_log, runs_like
 
 DEFAULT_RNN, DEFAULT_LSTM = "rnn-run-1", "lstm-run-3"
 WIDTHS = {"rnn-16": 16, "rnn-32": 32}  # runs of main.py that are not of the default width
-
-
-# Logs -----------------------------------------------------------------------------------------------------
 
 
 class Log(NamedTuple):
@@ -32,7 +29,7 @@ class Log(NamedTuple):
 
     @property
     def best(self):
-        """The epoch whose weights the run keeps."""
+        """The record of the selected checkpoint."""
         return best_epoch(self.epochs)
 
 
@@ -68,6 +65,3 @@ def check_gradients_recorded(log):
             f"the log of run {log.run_id!r} holds no gradients at its best epoch, {log.best['epoch']}: train "
             "it with recording switched on (another run id, or overwrite=True)"
         )
-
-
-# Words ----------------------------------------------------------------------------------------------------
