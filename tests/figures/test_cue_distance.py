@@ -18,7 +18,8 @@ def make_study(mixture="even", failures=(5, None, 20), rate=0.4):
     models = []
     for model, states in (("rnn", "h"), ("lstm", "hc")):
         gradient = {
-            state: {"before": powers(rate / 4, distances), "after": powers(rate, distances)} for state in states
+            state: {"before": powers(rate / 4, distances), "after": powers(rate, distances)}
+            for state in states
         }
         models.append(
             {
