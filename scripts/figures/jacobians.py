@@ -7,18 +7,7 @@ all seeds of a comparison.
 import matplotlib.ticker
 import numpy as np
 
-from scripts.figures.panels import (
-    Curve,
-    add_legend,
-    count_ticks,
-    draw_counts,
-    draw_over_seeds,
-    draw_quartiles,
-    mark_curves,
-    mark_depths,
-    share_y,
-    span_last_row,
-)
+from scripts.figures import panels
 from scripts.figures.sources import name_data, name_sentences, reading, reading_study
 from scripts.figures.style import AMBER, BLACK, GREY, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.errors import UserError
@@ -46,13 +35,12 @@ DIRECT = {
     "direct_mean": ("direct path ∏f_t: mean over units", BLACK, "s"),
 }
 OVER_SEEDS = {  # of these the quantities over seeds, with shorter labels
-    "rnn": {"product": ("full Jacobian: norm of the product", *THEORY["product"][1:])}
-    | {"h": ("measured: ∂z/∂h", *THEORY["h"][1:])},
+    "rnn": {"product": "full Jacobian: norm of the product", "h": "measured: ∂z/∂h"},
     "lstm": {
-        "product": ("full Jacobian of (h, c)", *DIRECT["product"][1:]),
-        "direct_max": ("direct path, largest unit", *DIRECT["direct_max"][1:]),
-        "direct_mean": ("direct path, mean of units", *DIRECT["direct_mean"][1:]),
-        "c": ("measured: ∂z/∂c", *DIRECT["c"][1:]),
+        "product": "full Jacobian of (h, c)",
+        "direct_max": "direct path, largest unit",
+        "direct_mean": "direct path, mean of units",
+        "c": "measured: ∂z/∂c",
     },
 }
 RATES = {  # label, marker, and of a measured rate the state
@@ -73,24 +61,10 @@ def _remedy(*run_ids):
 
 
 def read(run_id, model):
-    """Read the Jacobian study of a run.
+    """Read the Jacobian study of a run of that model, as scripts/studies/jacobians.py describes it.
 
-    Parameters
-    ----------
-    run_id : str
-    model : {"rnn", "lstm"}
-        The model expected.
-
-    Returns
-    -------
-    dict
-        As scripts/studies/jacobians.py describes it.
-
-    Raises
-    ------
-    UserError
-        There is no study of that run, it is damaged, of another format, of the other model, or older than the
-        run's log.
+    A UserError says that there is none, or that it is damaged, of another format or model, or older than the
+    log of the run.
     """
     path, remedy = jacobians_path(run_id), _remedy(run_id)
     if not path.is_file():
@@ -220,20 +194,20 @@ def _draw_by_depth(study, looks, title, describe):
         part, linestyle = study["at"][moment], "-" if moment == "best" else "--"
         counted_depths = {"depth": part["depth"], "count": part["count"]}
         curves = [
-            Curve(label, {"log": counted_depths | part["quantities"][name]}, colour, marker, linestyle)
+            panels.Curve(label, {"log": counted_depths | part["quantities"][name]}, colour, marker, linestyle)
             for name, (label, colour, marker) in looks.items()
         ]
         for curve in curves:
-            draw_quartiles(panel, curve, "log")
+            panels.draw_quartiles(panel, curve, "log")
         panel.axhline(0, color=GREY, linewidth=1, zorder=1)
         panel.set(ylabel="relative to the last step", title=describe(study, moment))
         panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(8, integer=True))
         panel.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
     _share_height(axes[:2], study)
-    draw_counts(axes[2], curves[:1])
-    mark_curves(axes, curves, study["sentences"]["shortest"])
+    panels.draw_counts(axes[2], curves[:1])
+    panels.mark_curves(axes, curves, study["sentences"]["shortest"])
     drawn.align_ylabels(axes)
-    add_legend(axes[0], axes[0].get_legend_handles_labels(), 1, title_lines=2)
+    panels.add_legend(axes[0], axes[0].get_legend_handles_labels(), 1, title_lines=2)
     _add_provenance(drawn, study)
     return drawn
 
@@ -285,7 +259,7 @@ def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
                 ylabel="λᵢ (nats per step)",
             )
             panel.legend(fontsize=9)
-        _draw_rates(span_last_row(drawn, axes), {study["model"]: [study] for study in studies})
+        _draw_rates(panels.span_last_row(drawn, axes), {study["model"]: [study] for study in studies})
         _add_provenance(drawn, *studies)
         return drawn
 
@@ -305,7 +279,7 @@ def _draw_spectrum(axes, study, moment):
     best = moment == "best"
     when = f"epoch {study['at'][moment]['epoch']}" if best else "before training"
     i = range(1, len(exponents["drive"]) + 1)
-    axes.set_xticks(count_ticks(len(i)))
+    axes.set_xticks(panels.count_ticks(len(i)))
     q25, q75 = (np.array(exponents["sentences"][name], float) for name in ("q25", "q75"))
     axes.fill_between(i, q25, q75, color=BLACK, alpha=0.15 if best else 0.08, linewidth=0)
     for values, of, colour, marker in (
@@ -408,16 +382,15 @@ def _draw_over_seeds(studies):
     for row, (model, of_model) in zip(axes, studies.items(), strict=False):
         for panel, (moment, when) in zip(row, MOMENTS.items(), strict=True):
             parts = [study["at"][moment] for study in of_model]
-            curves = [
-                (_over_seeds(parts, name), label, look) for name, (label, *look) in OVER_SEEDS[model].items()
-            ]
-            draw_over_seeds(panel, curves, dashed=moment == "initialisation")
-            mark_depths([panel], parts[0]["depth"], parts[0]["count"], sentences["shortest"])
+            looks = THEORY if model == "rnn" else DIRECT
+            curves = [(_over_seeds(parts, q), label, looks[q][1:]) for q, label in OVER_SEEDS[model].items()]
+            panels.draw_over_seeds(panel, curves, dashed=moment == "initialisation")
+            panels.mark_depths([panel], parts[0]["depth"], parts[0]["count"], sentences["shortest"])
             panel.set(title=f"{NAMES[model]} {when}", xlabel="steps back (1 = the last step)")
-        share_y(row)
+        panels.share_y(row)
         row[0].set_ylabel("norm, relative to the\nlast step")
         row[0].legend(fontsize=9, loc="lower left")
-    _draw_rates(span_last_row(drawn, axes), studies)
+    _draw_rates(panels.span_last_row(drawn, axes), studies)
     data = name_data(studies["rnn"][0]["dataset"])
     add_provenance(drawn, data, f"{seeds} of each model", name_sentences(sentences, sentences["split"]))
     return drawn

@@ -41,7 +41,7 @@ def words(figure):
 
 
 def assert_complete(figure, *expected):
-    """Title, a title or label for every axes, one line of provenance with the data and the expected words."""
+    """Title, a title or label for every axes, a provenance with the data; the expected words are there."""
     assert figure.get_suptitle()
     assert all(axes.get_title(loc="left") or axes.get_ylabel() for axes in figure.axes)
     assert figure.axes[-1].get_xlabel()
@@ -58,7 +58,7 @@ def assert_band(band, x, *edges):
 
 
 def fails(match, function, *arguments):
-    """The call ends with a UserError of one line that says `match`, draws nothing and leaves no figure open."""
+    """The call ends with a UserError of one line that says `match`, and leaves no figure, open or saved."""
     before = list(paths.ROOT.glob("assets/figures/*"))
     with pytest.raises(UserError, match=match) as caught:
         function(*arguments)

@@ -213,10 +213,7 @@ def test_spectra_are_those_of_the_studies():
         assert "nats per step" in axes.get_ylabel()
     assert_complete(figure, "rnn-run-1", "lstm-run-3", *PROVENANCE)
     titles = [axes.get_title(loc="left") for axes in figure.axes[:2]]
-    assert titles == [
-        "RNN, state h: the 32 largest of 48 λᵢ",
-        "LSTM, state (h, c): the 32 largest of 96 λᵢ",
-    ]
+    assert titles == ["RNN, state h: the 32 largest of 48 λᵢ", "LSTM, state (h, c): the 32 largest of 96 λᵢ"]
     make_study(exponents=48)
     assert "RNN, state h: all 48 λᵢ" in words(plots.plot_lyapunov.draw())
 
@@ -298,9 +295,7 @@ def test_lines_are_the_middle_seed_and_bands_the_outer_ones(seeds):
     for model, studies in seeds.items():
         for moment in ("initialisation", "best"):
             panel = next(panels)
-            for band, (quantity, (label, *_)) in zip(
-                panel.collections, OVER_SEEDS[model].items(), strict=True
-            ):
+            for band, (quantity, label) in zip(panel.collections, OVER_SEEDS[model].items(), strict=True):
                 medians = 10 ** np.array([s["at"][moment]["quantities"][quantity]["median"] for s in studies])
                 np.testing.assert_allclose(lines(panel)[label].get_ydata(), medians[0])
                 edges = band.get_paths()[0].vertices[:, 1]

@@ -1,4 +1,4 @@
-"""Figures of the dynamics while learning, and of one sentence: what is drawn is what logs and readings hold."""
+"""Figures of the dynamics while learning, and of one sentence: what is drawn is what logs hold."""
 
 import numpy as np
 import pytest
