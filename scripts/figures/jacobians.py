@@ -320,7 +320,7 @@ def _draw_rates(axes, studies):
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
     axes.set(title="Predicted and measured rates", xlabel="nats per step (0: nothing is lost)")
     handles = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
-    axes.legend(handles.values(), handles, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    panels.add_legend(axes, (handles.values(), handles), 2)
 
 
 # Over seeds -----------------------------------------------------------------------------------------------

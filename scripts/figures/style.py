@@ -97,7 +97,7 @@ def open_figure(title, height, **subplots):
 
 def add_provenance(drawn, *parts):
     """Write below the axes what a figure was drawn from: data, runs or seeds, sentences."""
-    line = textwrap.fill(" · ".join(part for part in parts if part), 130, break_on_hyphens=False)
+    line = textwrap.fill(" · ".join(part for part in parts if part), 134, break_on_hyphens=False)
     drawn.supxlabel(line, x=0.01, ha="left", fontsize=9, color="#333333")
 
 
