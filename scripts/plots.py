@@ -1,11 +1,17 @@
-"""Draw what the run logs hold: learning curves, gradients by steps back in time, sentence lengths.
+"""Draw what logs and studies hold: learning curves, gradients by steps back in time, comparisons over seeds.
 
     python scripts/plots.py                 everything there is
-    python scripts/plots.py rnn-16 rnn-32   these runs, each alone and beside each other
+    python scripts/plots.py rnn-16 rnn-32   these runs, each alone and next to each other
 
 The PNGs go to assets/figures/; where there is a screen they are shown too. Nothing is computed here that
-isn't in a log: norms, medians and quartiles are those that were recorded while training. Every figure is a
-function that can be imported from here: ``from scripts.plots import plot_run``.
+isn't in a log or a study, and no training code is loaded. Every figure is a function that can be imported
+from here: ``from scripts.plots import plot_run``; its docstring says how to read it. All work alike:
+
+- Arguments are run ids, or the name of a study. ``show=True`` also opens a window, where there is a screen.
+- Returned is the path of the PNG, or a list of paths.
+- A UserError, one line that says what to do, is raised where a run or study is missing, of the other model,
+  or damaged.
+- ``plot_run.draw("rnn-run-1")`` returns the matplotlib figure instead of saving it.
 """
 
 import argparse
@@ -17,10 +23,11 @@ import matplotlib.pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file also runs as a script
 
-from scripts.figures import style as figure_style
-from scripts.figures.comparison import comparisons, plot_comparison
-from scripts.figures.jacobians import plot_direct_path, plot_jacobians, plot_lyapunov, plot_theory
-from scripts.figures.jacobians_over_seeds import has_jacobians, plot_jacobians_over_seeds
+from scripts.figures import jacobians, style
+from scripts.figures.cue_distance import plot_probe
+from scripts.figures.jacobians import plot_direct_path, plot_jacobians_over_seeds, plot_lyapunov, plot_theory
+from scripts.figures.jacobians import plot_jacobians as plot_jacobians
+from scripts.figures.last_words import plot_memory
 from scripts.figures.learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.figures.runs import (
     plot_gradients_rnn_vs_lstm,
@@ -28,53 +35,14 @@ from scripts.figures.runs import (
     plot_run,
     plot_sentence_lengths,
 )
-from scripts.figures.sentence import plot_sentence
-from scripts.figures.studies import plot_equal_parameters, plot_initialisations, plot_memory, plot_probe
+from scripts.figures.sentence import plot_sentence as plot_sentence
+from scripts.figures.variants import comparisons, plot_comparison, plot_equal_parameters, plot_initialisations
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import check_run_id, data_path
 from scripts.files.runs import existing_runs
-from scripts.files.studies import study_path
-from scripts.studies import jacobians as analysis
+from scripts.files.studies import jacobians_path, study_path
 from scripts.text.cue_distance import MIXTURES
-from scripts.training.logs import (
-    DEFAULT_LSTM,
-    DEFAULT_RNN,
-    WIDTHS,
-    check_gradients_recorded,
-    read,
-)
-
-__all__ = [
-    "plot_activations",
-    "plot_all",
-    "plot_comparison",
-    "plot_decay_while_learning",
-    "plot_direct_path",
-    "plot_equal_parameters",
-    "plot_gradients_rnn_vs_lstm",
-    "plot_gradients_rnns",
-    "plot_initialisations",
-    "plot_jacobians",
-    "plot_jacobians_over_seeds",
-    "plot_lyapunov",
-    "plot_memory",
-    "plot_probe",
-    "plot_recurrent_weights",
-    "plot_run",
-    "plot_sentence",
-    "plot_sentence_lengths",
-    "plot_theory",
-]
-STUDIES = {  # by the name of its JSON: the function that draws it
-    "initialisations": plot_initialisations,
-    "equal-parameters": plot_equal_parameters,
-    "memory": plot_memory,
-    **{f"probe-{mixture}": functools.partial(plot_probe, mixture) for mixture in MIXTURES},
-}
-DYNAMICS = (plot_decay_while_learning, plot_activations, plot_recurrent_weights)
-
-
-# Command line ---------------------------------------------------------------------------------------------
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, WIDTHS, check_gradients_recorded, read
 
 
 def plot_all(*run_ids, show=None):
@@ -83,8 +51,9 @@ def plot_all(*run_ids, show=None):
     Parameters
     ----------
     *run_ids : str
-        Each is drawn alone, each RNN beside each LSTM, the RNNs beside each other. Without any, all that is
-        there: the sentence lengths, every run, and of many runs one pair and one RNN of each width.
+        Each is drawn alone, each RNN next to each LSTM, the RNNs next to each other. Without any, all that is
+        there: the sentence lengths, every run, of many runs one pair and one RNN of each width, and the
+        studies.
     show : bool, optional
         Show all figures at the end and wait until they are closed; by default where there is a screen.
 
@@ -99,32 +68,28 @@ def plot_all(*run_ids, show=None):
     """
     for run_id in run_ids:
         check_run_id(run_id)
-    show = figure_style.has_screen() if show is None else show
+    show = style.has_screen() if show is None else show
     with plt.rc_context({"figure.max_open_warning": 0}):  # all stay open, to be shown together
-        paths = plot_runs(run_ids, show) if run_ids else plot_everything(show)
+        paths = _plot_runs(run_ids, show) if run_ids else _plot_everything(show)
     for path in paths:
         print(path)
     if show:
-        figure_style.wait()
+        style.wait()
     return paths
 
 
-def plot_runs(run_ids, show=False):
-    """Draw every figure that these runs allow; see :func:`plot_all`."""
+def _plot_runs(run_ids, show):
+    """Draw every figure that these runs allow."""
     logs = [read(run_id) for run_id in dict.fromkeys(run_ids)]
-    recorded = with_gradients(logs)
-    rnns, lstms = of_model(recorded, "rnn"), of_model(recorded, "lstm")
-    return [plot_run(log.run_id, show) for log in logs] + compare(rnns, lstms, rnns, show)
+    rnns, lstms = _with_gradients(logs)
+    return [plot_run(log.run_id, show) for log in logs] + _compare(rnns, lstms, rnns, show)
 
 
-def plot_everything(show=False):
-    """Draw the sentence lengths, every run but those of studies, the comparisons of runs, and the studies."""
-    logs = readable_logs(run_id for run_id in existing_runs() if not run_id.startswith("study-"))
-    has_data = data_path("dataset.json").exists()
-    studies = [plot for name, plot in STUDIES.items() if study_path(name).exists()]
-    for name in comparisons():
-        studies.append(functools.partial(plot_comparison, name))
-        studies += [functools.partial(plot_jacobians_over_seeds, name)] * has_jacobians(name)
+def _plot_everything(show):
+    """Draw the sentence lengths, every run but those of studies, one comparison of runs, and the studies."""
+    names = [run_id for run_id in existing_runs() if not run_id.startswith("study-")]
+    logs = [log for run_id in names for log in _attempt(read, run_id)]
+    has_data, studies = data_path("dataset.json").exists(), _study_figures()
     if not logs and not has_data and not studies:
         raise UserError(
             "nothing to draw, expected data/ or a log in assets/runs/: run "
@@ -132,82 +97,66 @@ def plot_everything(show=False):
         )
     paths = [plot_sentence_lengths(show)] if has_data else []
     paths += [plot_run(log.run_id, show) for log in logs]
-    # Of many runs, those of main.py stand for their model and width.
+    # Of many runs, those of main.py represent their model and width.
     logs.sort(key=lambda log: [DEFAULT_RNN, DEFAULT_LSTM, *WIDTHS, log.run_id].index(log.run_id))
-    recorded = with_gradients(logs)
-    rnns, lstms = of_model(recorded, "rnn"), of_model(recorded, "lstm")
+    rnns, lstms = _with_gradients(logs)
     widths = {log.hidden_size: log for log in reversed(rnns)}
-    paths += compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
-    return paths + [path for plot in studies for path in attempt(plot, show=show)]
+    paths += _compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
+    return paths + [path for plot in studies for path in _attempt(plot, show=show)]
 
 
-def jacobian_figures(rnn, lstm, show):
-    """The figures of theory over measurement that the Jacobian studies of two runs allow."""
-    studied = [analysis.study_path(run_id).exists() for run_id in (rnn, lstm)]
-    paths = attempt(plot_theory, rnn, show) if studied[0] else []
-    paths += attempt(plot_direct_path, lstm, show) if studied[1] else []
-    return paths + (attempt(plot_lyapunov, rnn, lstm, show) if all(studied) else [])
+def _study_figures():
+    """The functions that draw the studies that there are."""
+    by_name = {
+        "initialisations": plot_initialisations,
+        "equal-parameters": plot_equal_parameters,
+        "memory": plot_memory,
+    }
+    by_name |= {f"probe-{mixture}": functools.partial(plot_probe, mixture) for mixture in MIXTURES}
+    studies = [plot for name, plot in by_name.items() if study_path(name).exists()]
+    for name in comparisons():
+        studies.append(functools.partial(plot_comparison, name))
+        if jacobians.has_jacobians(name):
+            studies.append(functools.partial(plot_jacobians_over_seeds, name))
+    return studies
 
 
-def attempt(plot, *arguments, **options):
-    """The paths that a figure function gives; of a damaged or stale study none: it is named instead."""
+def _attempt(function, *arguments, **options):
+    """The result of a function, in a list; where a source is damaged, that is said, and the list is empty."""
     try:
-        paths = plot(*arguments, **options)
+        result = function(*arguments, **options)
     except UserError as error:
-        print(f"not drawn: {error}", file=sys.stderr)
+        print(f"left out: {error}", file=sys.stderr)
         return []
-    return list(paths) if isinstance(paths, (list, tuple)) else [paths]
+    return result if isinstance(result, list) else [result]
 
 
-def readable_logs(run_ids):
-    """The logs of these runs; a damaged one is named, and doesn't keep the others from being drawn."""
-    logs = []
-    for run_id in run_ids:
-        try:
-            logs.append(read(run_id))
-        except UserError as error:
-            print(f"not drawn: {error}", file=sys.stderr)
-    return logs
+def _with_gradients(logs):
+    """The logs of RNNs and those of LSTMs that hold gradients; the others are named."""
+    recorded = [log for log in logs if _attempt(check_gradients_recorded, log)]
+    return [[log for log in recorded if log.model == model] for model in ("rnn", "lstm")]
 
 
-def with_gradients(logs):
-    """Those of the logs that hold gradients; the others are named."""
-    recorded = []
-    for log in logs:
-        try:
-            check_gradients_recorded(log)
-            recorded.append(log)
-        except UserError as error:
-            print(f"not compared: {error}", file=sys.stderr)
-    return recorded
-
-
-def of_model(logs, model):
-    """Those of the logs that are of one model."""
-    return [log for log in logs if log.model == model]
-
-
-def compare(rnns, lstms, widths, show):
-    """Draw each of `rnns` beside each of `lstms`, and the RNNs in `widths` beside each other."""
+def _compare(rnns, lstms, widths, show):
+    """Draw each of `rnns` next to each of `lstms`, and the RNNs in `widths` next to each other."""
     paths = []
-    for rnn in rnns:
-        for lstm in lstms:
-            learning = DYNAMICS if all("activations" in log.best for log in (rnn, lstm)) else ()
-            for plot in (plot_gradients_rnn_vs_lstm, *learning):
-                paths.append(plot(rnn.run_id, lstm.run_id, show))
-            paths += jacobian_figures(rnn.run_id, lstm.run_id, show)
+    for rnn, lstm in [(rnn, lstm) for rnn in rnns for lstm in lstms]:
+        run_ids = rnn.run_id, lstm.run_id
+        paths.append(plot_gradients_rnn_vs_lstm(*run_ids, show))
+        if all("activations" in log.best for log in (rnn, lstm)):
+            for plot in (plot_decay_while_learning, plot_activations, plot_recurrent_weights):
+                paths.append(plot(*run_ids, show))
+        studied = [jacobians_path(run_id).exists() for run_id in run_ids]
+        paths += _attempt(plot_theory, rnn.run_id, show) if studied[0] else []
+        paths += _attempt(plot_direct_path, lstm.run_id, show) if studied[1] else []
+        paths += _attempt(plot_lyapunov, *run_ids, show) if all(studied) else []
     if len(widths) > 1:
         paths.append(plot_gradients_rnns([log.run_id for log in widths], show))
     return paths
 
 
-def parse_arguments():
-    """Command-line arguments."""
-    parser = argparse.ArgumentParser(description="Draw what the run logs hold into assets/figures/.")
-    parser.add_argument("run_id", nargs="*", help="a run to draw; without any: everything there is")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
     errors_in_one_line()
-    plot_all(*parse_arguments().run_id)
+    parser = argparse.ArgumentParser(description="Draw what the run logs hold into assets/figures/.")
+    parser.add_argument("run_id", nargs="*", help="a run to draw; without any: everything there is")
+    plot_all(*parser.parse_args().run_id)

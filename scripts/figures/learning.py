@@ -1,92 +1,83 @@
-"""Figures of how the dynamics change while a model learns: gradients, activations, recurrent weights."""
+"""Figures of the dynamics while a model learns, from two logs: gradients, activations, recurrent weights."""
+
+import contextlib
 
 import matplotlib
 import numpy as np
 
-from scripts.figures import style as figure_style
-from scripts.figures.captions import describe_sentences, provenance
-from scripts.figures.runs import STATES, first_small_count
-from scripts.figures.style import Curve, house_style
+from scripts.figures.panels import SMALL_COUNT, Curve, look, mark_curves
+from scripts.figures.sources import RETRAIN, name_logs, reading_logs
+from scripts.figures.style import (
+    AMBER,
+    BLACK,
+    GREY,
+    PURPLE,
+    RNN_H,
+    SKY,
+    STATES,
+    add_provenance,
+    figure,
+    open_figure,
+)
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded, read
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded
 
 GATES = {  # (model, activation): name, colour, marker
-    ("lstm", "i"): ("input gate i", "#E69F00", "o"),
-    ("lstm", "f"): ("forget gate f", "#009E73", "s"),
-    ("lstm", "o"): ("output gate o", "#0072B2", "^"),
-    ("rnn", "h"): ("|h|", "#D55E00", "D"),
+    ("lstm", "i"): ("input gate i", AMBER, "o"),
+    ("lstm", "f"): ("forget gate f", PURPLE, "s"),
+    ("lstm", "o"): ("output gate o", SKY, "^"),
+    ("rnn", "h"): ("|h|", RNN_H, "D"),
 }
-WEIGHTS = {**GATES, ("lstm", "g"): ("candidate g", "#CC79A7", "v"), ("rnn", "h"): ("W_hh", "#D55E00", "D")}
+WEIGHTS = {**GATES, ("lstm", "g"): ("candidate g", BLACK, "v"), ("rnn", "h"): ("W_hh", RNN_H, "D")}
 LOWEST, HIGHEST, STEP = -4, 1, 0.25  # log₁₀ of the decays that the heat map's colours span, and of one colour
 
 
-def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
+@contextlib.contextmanager
+def _reading_recorded(rnn, lstm):
+    """A block that draws from the logs of an RNN and an LSTM with recorded dynamics, which it yields."""
+    with reading_logs([rnn], [lstm]) as logs:
+        for log in logs:
+            check_gradients_recorded(log)
+            if "activations" not in log.best:
+                raise UserError(f"the log of run {log.run_id!r} holds no activations: {RETRAIN}")
+        yield logs
+
+
+# Gradients ------------------------------------------------------------------------------------------------
+
+
+@figure("decay-{rnn}-vs-{lstm}.png")
+def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     """Draw how far back the gradient reaches at every epoch, as a heat map for each state.
 
-    Parameters
-    ----------
-    rnn, lstm : str
-        Run ids.
-    show : bool
-        Show it as well, where there is a screen.
-
-    Returns
-    -------
-    pathlib.Path
-        ``assets/figures/decay-<rnn>-vs-<lstm>.png``.
-
-    Raises
-    ------
-    UserError
-        A run is missing, of the other model, or has no gradients in its log.
+    A column is an epoch, a row a depth. White: as large as at the last step; red: less remains, down to 1e-4
+    and below; blue: it has grown. Star: the best epoch. Only depths that at least 20 sentences reach are
+    drawn.
     """
-    logs = read_recorded(rnn, lstm)
-    return figure_style.save(draw_decay_while_learning(*logs), f"decay-{rnn}-vs-{lstm}.png", show)
+    with _reading_recorded(rnn, lstm) as logs:
+        drawn, axes = open_figure(
+            "While it learns: how much of the gradient remains, by epoch", 4.6, ncols=3, sharey=True
+        )
+        for panel, log, state in zip(axes, (logs[0], logs[1], logs[1]), "hhc", strict=True):
+            mesh = _draw_decay_map(panel, log, state)
+        axes[0].set_ylabel("steps back from the end of the sentence")
+        bar = drawn.colorbar(mesh, ax=axes, pad=0.01, aspect=30)
+        bar.set_label("median norm of ∂z, last step = 1")
+        powers = range(LOWEST, HIGHEST + 1)
+        bar.set_ticks(powers, labels=[f"$10^{{{power}}}$" for power in powers])
+        add_provenance(drawn, *name_logs(logs, sentences=True))
+        return drawn
 
 
-def read_recorded(rnn, lstm):
-    """The logs of an RNN and of an LSTM, both with dynamics recorded."""
-    logs = [read(rnn, "rnn"), read(lstm, "lstm")]
-    for log in logs:
-        check_gradients_recorded(log)
-        if "activations" not in log.best:
-            raise UserError(
-                f"the log of run {log.run_id!r} holds no activations: train it again with overwrite=True"
-            )
-    return logs
-
-
-@house_style
-def draw_decay_while_learning(rnn, lstm):
-    """The figure of :func:`plot_decay_while_learning`."""
-    title = "While it learns: how much of the gradient is left, by epoch"
-    figure, axes = figure_style.open_figure(title, 5.2, ncols=3, sharey=True)
-    for where, (log, state) in zip(axes, ((rnn, "h"), (lstm, "h"), (lstm, "c")), strict=True):
-        mesh = draw_decay_map(where, log, state)
-    axes[0].set_ylabel("steps back from the end of the sentence")
-    bar = figure.colorbar(mesh, ax=axes, pad=0.01, aspect=30)
-    bar.set_label("median norm of ∂z, last step = 1 (no unit)")
-    bar.set_ticks(range(LOWEST, HIGHEST + 1), labels=[f"$10^{{{k}}}$" for k in range(LOWEST, HIGHEST + 1)])
-    figure_style.add_footer(
-        figure,
-        "How to read: a column is an epoch, a row a depth. White: as large as at the last step; red: less is "
-        "left, down to 1e-4 and below; blue: it has grown. Star: the best epoch. Only depths that at least "
-        f"{figure_style.SMALL_COUNT} sentences reach are drawn.",
-        provenance([rnn, lstm], describe_sentences),
-    )
-    return figure
-
-
-def draw_decay_map(axes, log, state):
-    """Draw the median decay of one state, depth by epoch; returns the mesh, for a colour bar."""
+def _draw_decay_map(axes, log, state):
+    """Draw the median decay of one state, depth by epoch; return the mesh, for a colour bar."""
     counts = np.array(log.best["gradients"][state]["decay"]["count"])
-    depths = max(int((counts >= figure_style.SMALL_COUNT).sum()), 1)
+    depths = max(int((counts >= SMALL_COUNT).sum()), 1)
     recorded = [epoch for epoch in log.epochs if epoch.get("gradients")]
     medians = [epoch["gradients"][state]["decay"]["median"][:depths] for epoch in recorded]
-    decay = np.array(medians, float).T  # where no sentence has a decay, nan: left blank
     with np.errstate(divide="ignore"):
-        values = np.log10(decay)
+        values = np.log10(np.array(medians, float).T)  # where no sentence has a decay, nan: left blank
     colours, norm = decay_colours()
     epochs = [epoch["epoch"] for epoch in recorded]
     mesh = axes.pcolormesh(epochs, range(1, depths + 1), values, cmap=colours, norm=norm, shading="nearest")
@@ -98,7 +89,7 @@ def draw_decay_map(axes, log, state):
 
 
 def decay_colours():
-    """A colour a quarter of a decade: from red (decayed) over white (as at the last step) to blue (grown)."""
+    """One colour per quarter of a decade: red (decayed), white (as at the last step), blue (grown)."""
     edges = np.arange(LOWEST - STEP / 2, HIGHEST + STEP, STEP)  # so that 10⁰ is the middle of a colour
     centres = np.concatenate([[LOWEST - STEP], edges[:-1] + STEP / 2, [HIGHEST + STEP]])
     both_ways = matplotlib.colormaps["RdBu"](0.5 + 0.5 * centres / -LOWEST)
@@ -106,165 +97,115 @@ def decay_colours():
     return colours, matplotlib.colors.BoundaryNorm(edges, len(both_ways), extend="both")
 
 
-def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
+# Activations ----------------------------------------------------------------------------------------------
+
+
+@figure("activations-{rnn}-vs-{lstm}.png")
+def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     """Draw the gates of the LSTM and |h| of the RNN by depth, and how many of them are saturated.
 
-    Parameters
-    ----------
-    rnn, lstm : str
-        Run ids.
-    show : bool
-        Show it as well, where there is a screen.
-
-    Returns
-    -------
-    pathlib.Path
-        ``assets/figures/activations-<rnn>-vs-<lstm>.png``.
-
-    Raises
-    ------
-    UserError
-        A run is missing, of the other model, or has no activations in its log.
+    Over all units and sentences. An LSTM's cell keeps its gradient where f is near 1; a gate below .1 or
+    above .9 hardly changes with its input, nor does a tanh beyond .9 (its slope there is below .19).
     """
-    logs = read_recorded(rnn, lstm)
-    return figure_style.save(draw_activations(*logs), f"activations-{rnn}-vs-{lstm}.png", show)
+    with _reading_recorded(rnn, lstm) as logs:
+        title = "What saturates: the gates of the LSTM, the tanh of the RNN"
+        drawn, axes = open_figure(title, 7.4, nrows=2, ncols=2, sharex=True, sharey="row")
+        for (values, saturated), log in zip(axes.T, reversed(logs), strict=True):
+            curves = _activation_curves(log)
+            for curve in curves:
+                _draw_activation(values, saturated, curve)
+            name, where = ("gates", "below 0.1 or above 0.9") if log.model == "lstm" else ("|h|", "above 0.9")
+            values.set_title(f"{NAMES[log.model]}: {name}, mean and (thin) quartiles")
+            saturated.set(title=f"saturated: {where}", xlabel="steps back (1 = last step)")
+            saturated.legend(fontsize=9, ncols=2, columnspacing=1)
+            mark_curves((values, saturated), curves, log.best["gradients"]["shortest"])
+        axes[0, 0].set(ylabel="value (0 to 1)", ylim=(0, 1))
+        axes[1, 0].set(ylabel="share of units (%)", ylim=(0, 100))
+        add_provenance(drawn, *name_logs(logs, sentences=True))
+        return drawn
 
 
-@house_style
-def draw_activations(rnn, lstm):
-    """The figure of :func:`plot_activations`."""
-    title = "What saturates: the gates of the LSTM, the tanh of the RNN"
-    figure, axes = figure_style.open_figure(title, 8.4, nrows=2, ncols=2, sharex=True, sharey="row")
-    for column, log in enumerate((lstm, rnn)):
-        curves = activation_curves(log)
-        for curve in curves:
-            draw_activation(axes[0, column], axes[1, column], curve)
-        what = "gates" if log.model == "lstm" else "|h|"
-        axes[0, column].set_title(f"{NAMES[log.model]}: {what}, mean and (thin) quartiles")
-        threshold = "below .1 or above .9" if log.model == "lstm" else "above .9"
-        axes[1, column].set_title(f"saturated: {threshold}")
-        axes[1, column].set_xlabel("steps back (1 = last step)")
-        axes[1, column].legend(fontsize=9)
-        for where in axes[:, column]:
-            figure_style.pale_beyond(where, first_small_count(curves[0]), curves[0].depths[-1])
-            where.set_xlim(1, curves[0].depths[-1])
-    axes[0, 0].set(ylabel="value (0 to 1, no unit)", ylim=(0, 1))
-    axes[1, 0].set(ylabel="share of units (%)", ylim=(0, 100))
-    figure_style.add_footer(
-        figure,
-        "How to read: over all units and sentences. An LSTM's cell keeps its gradient where f is near 1; a "
-        "gate below .1 or above .9 hardly changes with its input, nor does a tanh beyond .9 (its slope there "
-        f"is below .19). Solid: best epoch; dashed: epoch 0. Pale: fewer than {figure_style.SMALL_COUNT} "
-        "sentences.",
-        provenance([rnn, lstm], describe_sentences),
-    )
-    return figure
-
-
-def activation_curves(log):
+def _activation_curves(log):
     """The curves of one run's activations: best epoch solid, epoch 0 dashed."""
     curves = []
-    for epoch, linestyle in ((log.best, "-"), (log.epochs[0], "--")):
+    for epoch, linestyle in _two_epochs(log):
         for name, values in epoch.get("activations", {}).items():
             label, colour, marker = GATES[log.model, name]
-            curves.append(
-                Curve(f"{label}, epoch {epoch['epoch']}", {"activation": values}, colour, marker, linestyle)
-            )
-        if log.best["epoch"] == 0:
-            break
+            label = f"{label}, epoch {epoch['epoch']}"
+            curves.append(Curve(label, {"activation": values}, colour, marker, linestyle))
     return curves
 
 
-def draw_activation(values_axes, saturated_axes, curve):
-    """Draw mean and quartiles of an activation by depth, and its saturated share below."""
+def _two_epochs(log):
+    """The best epoch and the one before training, if they differ, with their line styles."""
+    return [(log.best, "-")] if log.best["epoch"] == 0 else [(log.best, "-"), (log.epochs[0], "--")]
+
+
+def _draw_activation(values_axes, saturated_axes, curve):
     values = curve.quantities["activation"]
-    look = figure_style.look(values_axes, curve)
-    values_axes.plot(values["depth"], values["mean"], label=curve.label, **look)
+    line = look(values_axes, curve)
+    values_axes.plot(values["depth"], values["mean"], label=curve.label, **line)
     if curve.linestyle == "-":
         for quartile in ("q25", "q75"):  # thin lines: bands of three gates would cover each other
             values_axes.plot(values["depth"], values[quartile], color=curve.colour, linewidth=0.9, alpha=0.8)
-    saturated_axes.plot(values["depth"], 100 * np.array(values["saturated"]), label=curve.label, **look)
+    saturated_axes.plot(values["depth"], 100 * np.array(values["saturated"]), label=curve.label, **line)
 
 
-def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
-    """Draw what W_hh learns from: the share of its gradient by depth; and its spectrum, by epoch.
+# Recurrent weights ----------------------------------------------------------------------------------------
 
-    Parameters
-    ----------
-    rnn, lstm : str
-        Run ids.
-    show : bool
-        Show it as well, where there is a screen.
 
-    Returns
-    -------
-    pathlib.Path
-        ``assets/figures/recurrent-weights-<rnn>-vs-<lstm>.png``.
+@figure("recurrent-weights-{rnn}-vs-{lstm}.png")
+def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
+    """Draw the share of the gradient of W_hh that each depth adds, and the spectrum of W_hh by epoch.
 
-    Raises
-    ------
-    UserError
-        A run is missing, of the other model, or has no dynamics in its log.
+    ∂ℓ/∂W_hh is a sum over the steps of a sentence; a share is the norm of one step's part over the sum of the
+    norms of all its steps. Spectra are of W_hh, the LSTM's gate by gate; a largest singular value above 1 is
+    necessary for an RNN's gradient to explode, not sufficient.
     """
-    logs = read_recorded(rnn, lstm)
-    return figure_style.save(draw_recurrent_weights(*logs), f"recurrent-weights-{rnn}-vs-{lstm}.png", show)
+    with _reading_recorded(rnn, lstm) as logs:
+        title = "What the recurrent weights W_hh learn from, and how they change"
+        drawn, axes = open_figure(title, 7.4, nrows=2, ncols=2)
+        (share, summed), (radius, largest) = axes
+        for log in logs:
+            _draw_recurrent_share(share, summed, log)
+            _draw_spectra(radius, largest, log)
+        share.set(title="Share of ∂ℓ/∂W_hh that each step adds", ylabel="mean share (%)", ylim=(0, None))
+        summed.set(title="the same, added up from the end", ylabel="mean share (%)", ylim=(0, 100))
+        radius.set(title="Spectral radius", ylabel="max |λ|", ylim=(0, None))
+        largest.set(title="Largest singular value", ylabel="σ₁", ylim=(0, None))
+        for panel in axes[0]:
+            panel.set_xlabel("steps back (1 = last step)")
+        for panel in axes[1]:
+            panel.set_xlabel("epoch (0 = before training)")
+            panel.axhline(1, color=GREY, linewidth=1, zorder=1)
+        share.legend(fontsize=9)
+        radius.set_ylim(0, 1.4 * radius.get_ylim()[1])  # room for the legend above the lines
+        radius.legend(fontsize=9, ncols=2, loc="upper left")
+        add_provenance(drawn, *name_logs(logs, sentences=True))
+        return drawn
 
 
-@house_style
-def draw_recurrent_weights(rnn, lstm):
-    """The figure of :func:`plot_recurrent_weights`."""
-    title = "What the recurrent weights W_hh learn from, and what becomes of them"
-    figure, axes = figure_style.open_figure(title, 8.4, nrows=2, ncols=2)
-    share, radius, largest = axes[0, 0], axes[1, 0], axes[1, 1]
-    for log in (rnn, lstm):
-        draw_recurrent_share(share, axes[0, 1], log)
-        draw_spectra(radius, largest, log)
-    share.set(title="Share of ∂ℓ/∂W_hh that each step adds", ylabel="mean share (%)", ylim=(0, None))
-    axes[0, 1].set(title="the same, added up from the end", ylabel="mean share (%)", ylim=(0, 100))
-    radius.set(title="Spectral radius", ylabel="max |λ| (no unit)", ylim=(0, None))
-    largest.set(title="Largest singular value", ylabel="σ₁ (no unit)", ylim=(0, None))
-    for where in axes[0]:
-        where.set_xlabel("steps back (1 = last step)")
-    for where in axes[1]:
-        where.set_xlabel("epoch (0 = before training)")
-        where.axhline(1, color=figure_style.GREY, linewidth=1, zorder=1)
-    share.legend(fontsize=9)
-    radius.set_ylim(0, 1.4 * radius.get_ylim()[1])  # room for the legend above the lines
-    radius.legend(fontsize=9, ncols=2, loc="upper left")
-    figure_style.add_footer(
-        figure,
-        "How to read: ∂ℓ/∂W_hh is a sum over the steps of a sentence; a share is the norm of one step's part "
-        "over the sum of the norms of all its steps. Solid: best epoch; dashed: epoch 0. Spectra: of W_hh, "
-        "the LSTM's gate by gate; σ₁ above 1 is necessary for an RNN's gradient to explode, not sufficient.",
-        provenance([rnn, lstm], describe_sentences),
-    )
-    return figure
-
-
-def draw_recurrent_share(axes, summed_axes, log):
+def _draw_recurrent_share(axes, summed_axes, log):
     """Draw the mean share of ∂ℓ/∂W_hh by depth, and its running sum, where every sentence counts."""
-    colour, marker = STATES[log.model, "h"]
     depths = log.best["gradients"]["shortest"]
-    for epoch, linestyle in ((log.best, "-"), (log.epochs[0], "--")):
+    for epoch, linestyle in _two_epochs(log):
         values = epoch["gradients"]["recurrent_share"]
-        curve = Curve(
-            f"{NAMES[log.model]}, epoch {epoch['epoch']}", {"share": values}, colour, marker, linestyle
-        )
+        label = f"{NAMES[log.model]}, epoch {epoch['epoch']}"
+        curve = Curve(label, {"share": values}, *STATES[log.model, "h"], linestyle)
         mean = 100 * np.array(values["mean"][:depths])
-        look = figure_style.look(axes, curve)
-        axes.plot(values["depth"][:depths], mean, label=curve.label, **look)
-        summed_axes.plot(values["depth"][:depths], mean.cumsum(), label=curve.label, **look)
+        line = look(axes, curve)
+        axes.plot(values["depth"][:depths], mean, label=label, **line)
+        summed_axes.plot(values["depth"][:depths], mean.cumsum(), label=label, **line)
 
 
-def draw_spectra(radius_axes, largest_axes, log):
+def _draw_spectra(radius_axes, largest_axes, log):
     """Draw spectral radius and largest singular value of the recurrent weights by epoch."""
     recorded = [epoch for epoch in log.epochs if "recurrent_weights" in epoch]
     epochs = [epoch["epoch"] for epoch in recorded]
     for name in recorded[0]["recurrent_weights"]:
         label, colour, marker = WEIGHTS[log.model, name]
+        label = f"{NAMES[log.model]}: {label}"
         for axes, column in ((radius_axes, "spectral_radius"), (largest_axes, "largest_singular_value")):
             values = [epoch["recurrent_weights"][name][column] for epoch in recorded]
-            axes.plot(
-                epochs, values, color=colour, marker=marker, markevery=3, label=f"{NAMES[log.model]}: {label}"
-            )
+            axes.plot(epochs, values, color=colour, marker=marker, markevery=3, label=label)
             axes.xaxis.get_major_locator().set_params(integer=True)

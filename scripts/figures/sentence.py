@@ -2,88 +2,63 @@
 
 import numpy as np
 
-from scripts.figures import style as figure_style
-from scripts.figures.captions import name_data
-from scripts.figures.style import house_style
+from scripts.figures.sources import name_data
+from scripts.figures.style import GREY, PURPLE, SKY, add_provenance, figure, open_figure
 from scripts.files.runs import NAMES
 
-QUANTITIES = {  # what a column shows: its title, the label of its axis
-    "reach": ("gradient: how far z moves\nwith a small change of the word", "‖∂z/∂x‖ (no unit)"),
+QUANTITIES = {  # by column: its title, the label of its axis
+    "reach": ("gradient: how far z moves\nwith a small change of the word", "‖∂z/∂x‖"),
     "gradient_input": ("gradient · input: to first order,\nwhat the word adds to z", "∂z/∂x · x (logit)"),
-    "left_out": ("occlusion: what leaving\nthe word out takes from z", "z - z without it (logit)"),
+    "left_out": ("occlusion: z minus z\nwithout the word", "z − z without it (logit)"),
 }
 MOST_WORDS = 60  # that a figure has room for: of a longer text, the last ones
-POSITIVE, NEGATIVE, NEUTRAL = "#0072B2", "#D55E00", "#666666"
 
 
-def plot_sentence(readings, show=False):
+def _file_name(readings):
+    run_ids = "+".join(reading["run_id"] for reading in readings)
+    return f"sentence-{run_ids[:200]}.png"  # a file name holds 255 characters
+
+
+@figure(_file_name)
+def plot_sentence(readings):
     """Draw a sentence word by word, for one run or for several, one above the other.
+
+    The model reads from top to bottom and judges after the last word. A bar right of 0 (blue): the word
+    speaks for positive; left (purple): for negative. A word can matter and have a small gradient, and the
+    reverse: compare the first column with the last. The next sentence takes the place of this one's file.
 
     Parameters
     ----------
     readings : list of dict
-        What scripts.training.evaluation.read_sentence gives for the same sentence.
-    show : bool
-        Show it as well, where there is a screen.
-
-    Returns
-    -------
-    pathlib.Path
-        ``assets/figures/sentence-<run_id>+<run_id>….png``; the next sentence takes its place.
+        What scripts.training.evaluation.read_sentence returns for the same sentence.
     """
-    name = "+".join(reading["run_id"] for reading in readings)[:200]
-    return figure_style.save(draw_sentence(readings), f"sentence-{name}.png", show)
-
-
-@house_style
-def draw_sentence(readings):
-    """The figure of :func:`plot_sentence`."""
     words = len(readings[0]["words"])
-    cut = f"the last {MOST_WORDS} of its {words} tokens run" if words > MOST_WORDS else "the sentence runs"
-    height = len(readings) * (1.0 + 0.24 * min(words, MOST_WORDS)) + 2.0
-    figure, axes = figure_style.open_figure(
-        "What each word of a sentence does to its score z",
-        height,
-        nrows=len(readings),
-        ncols=3,
-        sharey=True,
-        sharex="col",
-        squeeze=False,
-    )
+    cut = f" (the last {MOST_WORDS} of {words} tokens)" if words > MOST_WORDS else ""
+    height = len(readings) * (1.0 + 0.24 * min(words, MOST_WORDS)) + 1.4
+    shape = {"nrows": len(readings), "ncols": 3, "sharey": True, "sharex": "col", "squeeze": False}
+    drawn, axes = open_figure(f"What each word of a sentence does to its score z{cut}", height, **shape)
     for row, reading in zip(axes, readings, strict=True):
         for panel, quantity in zip(row, QUANTITIES, strict=True):
-            draw_words(panel, reading, quantity)
+            _draw_words(panel, reading, quantity)
         row[0].set_ylabel(
             f"{NAMES[reading['model']]}: P(positive) = {reading['probability']:.2f}", weight="bold"
         )
     for top, bottom, (title, label) in zip(axes[0], axes[-1], QUANTITIES.values(), strict=True):
         top.set_title(title)
         bottom.set_xlabel(label)
-    figure_style.add_footer(
-        figure,
-        f"How to read: {cut} from top to bottom; the model judges it after its last word. Blue, "
-        "right of 0: the word speaks for positive; orange, left: for negative. A word can matter and have a "
-        "small gradient, and the reverse: compare the first column with the last.",
-        " ".join(dict.fromkeys(name_data(reading["dataset"]) for reading in readings))
-        + " Runs: "
-        + ", ".join(f"{reading['run_id']} (epoch {reading['epoch']})" for reading in readings)
-        + ".",
-    )
-    return figure
+    data = dict.fromkeys(name_data(reading["dataset"]) for reading in readings)
+    runs = ", ".join(f"{reading['run_id']} (epoch {reading['epoch']})" for reading in readings)
+    add_provenance(drawn, *data, runs)
+    return drawn
 
 
-def draw_words(axes, reading, quantity):
-    """Draw one quantity as a bar a word, the first word on top."""
+def _draw_words(axes, reading, quantity):
+    """Draw one quantity as one bar per word, the first word on top."""
     values = np.array(reading[quantity][-MOST_WORDS:])
-    places = np.arange(len(values))
-    signed = quantity != "reach"
-    colours = np.where(values > 0, POSITIVE, NEGATIVE) if signed else NEUTRAL
-    axes.barh(places, values, color=colours, height=0.75)
+    colours = GREY if quantity == "reach" else np.where(values > 0, SKY, PURPLE)
+    axes.barh(np.arange(len(values)), values, color=colours, height=0.75)
     axes.axvline(0, color="black", linewidth=1)
-    labels = [
-        word if known else f"{word} (unknown)"
-        for word, known in zip(reading["words"][-MOST_WORDS:], reading["known"][-MOST_WORDS:], strict=True)
-    ]
-    axes.set_yticks(places, labels)
+    words = zip(reading["words"][-MOST_WORDS:], reading["known"][-MOST_WORDS:], strict=True)
+    axes.set_yticks(range(len(values)), [word if known else f"{word} (unknown)" for word, known in words])
     axes.set_ylim(len(values) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)

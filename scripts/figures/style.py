@@ -1,17 +1,17 @@
-"""What all figures share: size and fonts, colours, title and footer, one curve by depth, writing a PNG.
+"""The look of all figures, and the one way from a function that draws to a PNG: :func:`figure`.
 
-A figure is 9 inches wide and stands some 900 pixels wide in a README, so a point here is 1.4 pixels there.
-The colours are those of Okabe and Ito, which colour-blind readers can tell apart; a marker and a line style
-of its own says the same again in grey.
+A figure is 9 inches wide and appears some 900 pixels wide on a page, so a point here is 1.4 pixels there. The
+colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers say the same again in
+grey.
 """
 
+import functools
+import inspect
 import io
 import textwrap
-from typing import NamedTuple
 
 import matplotlib
 import matplotlib.pyplot as plt
-import numpy as np
 from PIL import Image  # Pillow comes with matplotlib
 
 from scripts.files.paths import assets_path
@@ -19,13 +19,14 @@ from scripts.files.storage import written_whole
 
 WIDTH = 9  # inches
 PIXELS_PER_INCH = 150
-SMALL_COUNT = 20  # below so many sentences, a median says little: drawn pale
-RNN_H, LSTM_H, LSTM_C = "#D55E00", "#0072B2", "#009E73"
-SPLIT_COLOURS = {"train": "#000000", "validation": "#E69F00", "test": "#56B4E9"}
-GREY = "#666666"
 SCREENLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends that only write files
 
-# Over matplotlib's own defaults, so that a reader's matplotlibrc doesn't change the README's figures.
+# One meaning per colour; a line is dashed before training and solid at the best epoch.
+RNN_H, LSTM_H, LSTM_C = "#D55E00", "#0072B2", "#009E73"
+STATES = {("rnn", "h"): (RNN_H, "o"), ("lstm", "h"): (LSTM_H, "s"), ("lstm", "c"): (LSTM_C, "^")}
+BLACK, GREY, SKY, PURPLE, AMBER = "#000000", "#666666", "#56B4E9", "#CC79A7", "#E69F00"  # for all else
+
+# Over matplotlib's own defaults, so that a reader's matplotlibrc doesn't change the figures.
 STYLE = [
     "default",
     {
@@ -43,172 +44,94 @@ STYLE = [
         "axes.spines.right": False,
     },
 ]
-house_style = plt.style.context(STYLE)  # a decorator of every function that draws
 
 
-class Curve(NamedTuple):
-    """One line of a figure by depth, and how it looks.
+def figure(name=None):
+    """Decorate a function that reads and draws, so that it also saves and shows.
 
-    Attributes
+    The decorated function takes ``show=False`` as its last argument and returns the path of the PNG. Its
+    attribute ``draw`` is the function as it was written: it returns the figure.
+
+    Parameters
     ----------
-    label : str
-        What the legend says.
-    quantities : dict
-        What the log holds for one state at one epoch: ``logit``, ``loss``, ``decay``, each a dict of lists.
-    colour, marker, linestyle : str
-        As matplotlib takes them.
+    name : str or callable, optional
+        File name: a format of the function's arguments (``"theory-{rnn}.png"``), or a function of them.
+        Without it the function returns several figures, {file name: figure}, and the decorated one a list of
+        paths.
     """
 
-    label: str
-    quantities: dict
-    colour: str
-    marker: str
-    linestyle: str = "-"
+    def decorate(draw):
+        signature = inspect.signature(draw)
+        show = inspect.Parameter("show", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
 
-    @property
-    def depths(self):
-        """The depths measured: 1, 2, …"""
-        return next(iter(self.quantities.values()))["depth"]
+        @functools.wraps(draw)
+        def plot(*args, **options):
+            given = plot.__signature__.bind(*args, **options)
+            given.apply_defaults()
+            show = given.arguments.pop("show")
+            open_before = plt.get_fignums()
+            try:
+                drawn = plot.draw(**given.arguments)
+            except BaseException:
+                for number in set(plt.get_fignums()) - set(open_before):
+                    plt.close(number)
+                raise
+            if name is None:
+                return [_save(each, file, show) for file, each in drawn.items()]
+            file = name(**given.arguments) if callable(name) else name.format(**given.arguments)
+            return _save(drawn, file, show)
 
-    @property
-    def counts(self):
-        """How many sentences each depth was measured on."""
-        return next(iter(self.quantities.values()))["count"]
+        plot.draw = plt.style.context(STYLE)(draw)
+        plot.__signature__ = signature.replace(parameters=[*signature.parameters.values(), show])
+        return plot
+
+    return decorate
 
 
 def open_figure(title, height, **subplots):
-    """A figure in the house's width with its title; `subplots` as ``plt.subplots`` takes them."""
-    figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained", **subplots)
-    figure.suptitle(title, x=0.01, ha="left", weight="bold")
-    return figure, axes
+    """A figure of the common width with its title; `subplots` as ``plt.subplots`` takes them."""
+    opened, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained", **subplots)
+    opened.suptitle(title, x=0.01, ha="left", weight="bold")
+    return opened, axes
 
 
-def add_footer(figure, *paragraphs):
-    """Say in small print below the axes how to read the figure and what it was drawn from."""
-    lines = [textwrap.fill(paragraph, 124, break_on_hyphens=False) for paragraph in paragraphs]
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9, color="#333333", linespacing=1.35)
+def add_provenance(drawn, *parts):
+    """Write below the axes what a figure was drawn from: data, runs or seeds, sentences."""
+    line = textwrap.fill(" · ".join(part for part in parts if part), 134, break_on_hyphens=False)
+    drawn.supxlabel(line, x=0.01, ha="left", fontsize=9, color="#333333")
 
 
-def add_legend(axes, entries, columns, title_lines=1):
-    """A legend above an axes and its title; `entries` are what ``get_legend_handles_labels`` gives."""
-    above_title = 0.9 + 1.5 * title_lines  # heights of a letter
-    axes.legend(
-        *entries,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        borderaxespad=above_title,
-        borderpad=0,
-        ncols=columns,
-    )
+def has_screen():
+    """Return whether matplotlib has somewhere to show a figure."""
+    return plt.get_backend().lower() not in SCREENLESS
+
+
+def wait():
+    """Wait until the reader has closed the windows, if there are any."""
+    if has_screen() and plt.get_fignums():
+        plt.show()
+
+
+def _save(drawn, name, show):
+    """Write a figure to assets/figures/: equal data give equal bytes, as no date or version is in them."""
+    path = assets_path("figures", name)
+    with written_whole(path) as file:
+        to_png(drawn).save(file, format="PNG", optimize=True)
+    if show and has_screen():
+        plt.show(block=False)
+    else:
+        plt.close(drawn)
+    return path
+
+
+def to_png(drawn):
+    """A figure as an image of 256 colours: a third of the bytes, and the colours of lines stay exact."""
+    with plt.style.context(STYLE), io.BytesIO() as buffer:
+        drawn.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
+        return Image.open(buffer).convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE)
 
 
 def shades(count):
     """`count` colours of one hue, the RNN's, from light to dark."""
-    return [matplotlib.colors.to_hex(c) for c in matplotlib.colormaps["Oranges"](np.linspace(0.45, 1, count))]
-
-
-def draw_quartiles(axes, curve, quantity):
-    """Draw the median of a quantity by depth and the band between its quartiles.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        On a log scale, a value of 0 is off the bottom of the axis: the line leaves there.
-    curve : Curve
-    quantity : {"decay", "loss", "logit"}
-    """
-    values = curve.quantities[quantity]
-    q25, q75 = (np.array(values[name], float) for name in ("q25", "q75"))
-    axes.fill_between(values["depth"], q25, q75, color=curve.colour, **band(curve))
-    axes.plot(values["depth"], np.array(values["median"], float), label=curve.label, **look(axes, curve))
-
-
-def band(curve):
-    """Look of a curve's band: fainter for a dashed one, so that both can be seen at once."""
-    return {"alpha": 0.2 if curve.linestyle == "-" else 0.1, "linewidth": 0}
-
-
-def look(axes, curve):
-    """Look of a curve's line; markers stand some depths apart, staggered from curve to curve."""
-    apart = max(4, len(curve.depths) // 10)
-    solid = curve.linestyle == "-"
-    return {
-        "color": curve.colour,
-        "linestyle": curve.linestyle,
-        "linewidth": 2 if solid else 1.5,
-        "marker": curve.marker,
-        "markerfacecolor": curve.colour if solid else "white",
-        "markevery": (len(axes.lines) % apart, apart),
-    }
-
-
-def pale_beyond(axes, depth, deepest):
-    """Lay a veil over the depths from `depth` on, where too few sentences are left."""
-    if depth <= deepest:
-        axes.axvspan(
-            depth - 0.5, deepest + 0.5, color="white", alpha=0.7, linewidth=0, zorder=2.4
-        )  # over the lines
-
-
-def count_ticks(deepest):
-    """Ticks for a count that begins at 1: 1 and round numbers, not 0."""
-    round_ones = matplotlib.ticker.MaxNLocator(10, steps=[1, 2, 5, 10], integer=True).tick_values(0, deepest)
-    return [1, *(int(tick) for tick in round_ones if 1 < tick <= deepest)]
-
-
-def has_screen():
-    """Whether matplotlib has somewhere to show a figure."""
-    return plt.get_backend().lower() not in SCREENLESS
-
-
-def save(figure, name, show=False):
-    """Write a figure to assets/figures/, and show it where that is asked for and there is a screen.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Closed afterwards unless it is shown.
-    name : str
-        File name, with ``.png``.
-    show : bool
-        Open it in a window, without waiting for that to be closed (:func:`wait` does).
-
-    Returns
-    -------
-    pathlib.Path
-        The PNG. Equal logs give equal bytes at equal versions: no date or version stands in it.
-    """
-    path = assets_path("figures", name)
-    with written_whole(path) as file:
-        to_png(figure).save(file, format="PNG", optimize=True)
-    if show and has_screen():
-        plt.show(block=False)
-    else:
-        plt.close(figure)
-    return path
-
-
-def to_png(figure):
-    """A figure as an image of 256 colours, which takes a third of the bytes and looks the same.
-
-    The colours are the most frequent ones, kept as they are: those of lines and bands stay exact, while the
-    shades along their edges take the nearest.
-    """
-    with plt.style.context(STYLE), io.BytesIO() as buffer:
-        figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
-        image = Image.open(buffer).convert("RGB")
-    codes = np.asarray(image) @ np.array([1 << 16, 1 << 8, 1])
-    colours, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    channels = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
-    palette = channels[np.argsort(-counts, kind="stable")[:256]]
-    # argmin |a - b|² = argmin |b|² - 2 a·b, which needs no array of all differences
-    nearest = np.argmin((palette**2).sum(1) - 2 * channels @ palette.T, axis=1).astype(np.uint8)
-    small = Image.fromarray(nearest[places].reshape(codes.shape))
-    small.putpalette(palette.astype(np.uint8).tobytes())
-    return small
-
-
-def wait():
-    """Wait until the reader has closed the windows, where there are any."""
-    if has_screen() and plt.get_fignums():
-        plt.show()
+    hues = matplotlib.colormaps["Oranges"]
+    return [matplotlib.colors.to_hex(hues(0.45 + 0.55 * k / max(1, count - 1))) for k in range(count)]

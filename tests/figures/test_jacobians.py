@@ -1,21 +1,29 @@
-"""Figures of theory over measurement from synthetic studies: what is drawn is what the JSON holds."""
+"""Figures of theory and measurement from made-up studies: what is drawn is what the JSON holds."""
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from scripts.figures import jacobians as plots_dynamics
-from scripts.figures import style as figure_style
+from scripts import plots
+from scripts.figures import jacobians, style
+from scripts.figures.jacobians import DIRECT, OVER_SEEDS, THEORY, has_jacobians
 from scripts.files import paths
-from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, GLOVE_2024, log_path
-from scripts.files.storage import write_json
-from scripts.studies import jacobians as analysis
-from scripts.studies import words as study_words
+from scripts.files.paths import FORMAT_VERSION, log_path
+from scripts.files.storage import read_json, write_json, write_text
+from scripts.files.studies import jacobians_path
+from scripts.studies.jacobians import jacobian_study
 from scripts.training import experiment
+from tests.figures.helpers import (
+    DATASET,
+    assert_band,
+    assert_complete,
+    fails,
+    lines,
+    make_variant,
+    make_variants,
+    words,
+)
 
-matplotlib.use("Agg")
 RATES = {  # powers of ten a step, before training and at the best epoch
     "rnn": {"h": (-0.14, -0.05), "product": (-0.12, -0.04), "norms": (0.01, 0.45), "pascanu": (0.02, 0.8)},
     "lstm": {
@@ -26,7 +34,7 @@ RATES = {  # powers of ten a step, before training and at the best epoch
 
 
 def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, exponents=32):
-    """Write a synthetic study: every quantity an exponential with a ripple of its own."""
+    """Write a made-up study: every quantity an exponential with a ripple of its own."""
     depth = np.arange(1, longest + 1)
     count = np.where(depth <= 20, 500, 500 * np.exp(-(depth - 20) / 7)).astype(int) + 1
     at = {}
@@ -63,20 +71,13 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
                 **{f"slope_{quantity}": rates[place] for quantity, rates in RATES[model].items()},
             },
         }
-    dataset = {
-        "name": "stanfordnlp/sst2",
-        "embeddings": GLOVE_2024,
-        "dimensions": 100,
-        "max_length": None,
-        "checksum": "0123456789abcdef",
-    }
     study = {
         "format_version": FORMAT_VERSION,
         "run_id": run_id,
         "model": model,
         "hidden_size": 48,
         "epochs": 20,
-        "dataset": dataset,
+        "dataset": DATASET,
         "sentences": {
             "split": "validation",
             "count": 501,
@@ -90,95 +91,54 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
         "at": at,
         "seconds": 1.0,
     }
-    write_json(analysis.study_path(run_id), study)
+    write_json(jacobians_path(run_id), study)
     return study
 
 
-@pytest.fixture(autouse=True)
-def root(study_root):
-    """A project root of its own for each test, and no figure left open."""
-    yield study_root
-    plt.close("all")
+def rewrite(study):
+    """Write a study that a test has changed."""
+    write_json(jacobians_path(study["run_id"]), study)
 
 
-def lines(axes):
-    """The lines of an axes by their labels."""
-    return {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
-
-
-def words(figure):
-    """All that is written in a figure."""
-    return " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text)).replace("\n", " ")
-
-
-def assert_complete(figure, *expected):
-    """Title, units, footer with data, run, sentences; the expected words are there."""
-    assert figure.get_suptitle()
-    for axes in figure.axes:
-        if axes.axison:
-            assert axes.get_ylabel()
-            assert axes.get_title(loc="left")
-    written = words(figure)
-    provenance = (
-        GLOVE_2024,
-        "stanfordnlp/sst2",
-        "48 units",
-        "501 validation sentences of 20 to 49 tokens",
-    )
-    for word in (*provenance, *expected):
-        assert word in written, word
-
-
-DRAWINGS = [
-    (plots_dynamics.draw_theory, "rnn", plots_dynamics.THEORY),
-    (plots_dynamics.draw_direct_path, "lstm", plots_dynamics.DIRECT),
-]
+DRAWINGS = [(plots.plot_theory, "rnn", THEORY), (plots.plot_direct_path, "lstm", DIRECT)]
+PROVENANCE = ("48 units", "501 validation sentences of 20 to 49 tokens")
 
 
 # By depth -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("draw", "model", "looks"), DRAWINGS)
-def test_lines_and_bands_are_those_of_the_study(draw, model, looks):
+@pytest.mark.parametrize(("plot", "model", "looks"), DRAWINGS)
+def test_lines_and_bands_are_those_of_the_study(plot, model, looks):
     study = make_study("a-run", model)
-    figure = draw(study)
-    for axes, moment in zip(figure.axes, ("initialisation", "best"), strict=False):
+    figure = plot.draw("a-run")
+    for axes, moment, linestyle in zip(figure.axes, ("initialisation", "best"), ("--", "-"), strict=False):
         drawn, part = lines(axes), study["at"][moment]
         assert list(drawn) == [label for label, *_ in looks.values()]
-        bands = [path.vertices for band in axes.collections for path in band.get_paths()]
-        for (name, (label, *_)), vertices in zip(looks.items(), bands, strict=True):
+        for (name, (label, *_)), band in zip(looks.items(), axes.collections, strict=True):
             quantity = part["quantities"][name]
             np.testing.assert_array_equal(drawn[label].get_xdata(), part["depth"])
             np.testing.assert_array_equal(drawn[label].get_ydata(), quantity["median"])
-            for quartile in ("q25", "q75"):
-                assert set(zip(part["depth"], quantity[quartile], strict=True)) <= set(map(tuple, vertices))
+            assert drawn[label].get_linestyle() == linestyle
+            assert_band(band, part["depth"], quantity["q25"], quantity["q75"])
     (counts,) = lines(figure.axes[2]).values()
     np.testing.assert_array_equal(counts.get_ydata(), study["at"]["best"]["count"])
-    assert_complete(figure, "a-run", "Before training", "Epoch 7 (best)", "best epoch 7 of 20")
-
-
-@pytest.mark.parametrize(("draw", "model", "looks"), DRAWINGS)
-def test_lines_differ_without_colour_too(draw, model, looks):
-    figure = draw(make_study("a-run", model))
+    assert_complete(figure, "a-run", "Before training", "Epoch 7 (best)", "epoch 7 of 20", *PROVENANCE)
     drawn = lines(figure.axes[0]).values()
-    assert len({line.get_color() for line in drawn}) == len(looks)
-    assert len({line.get_marker() for line in drawn}) == len(looks)
+    assert (
+        len({line.get_color() for line in drawn}) == len({line.get_marker() for line in drawn}) == len(looks)
+    )
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert legend == [line.get_label() for line in drawn]
 
 
 def test_theory_says_how_loose_the_bounds_are():
-    written = words(plots_dynamics.draw_theory(make_study()))
-    assert "σ₁ = 2.25" in written
-    assert "σ₁ = 3.25" in written
-    for power in (
-        "$10^{9.5}$ times the measurement",
-        "$10^{3.2}$ times",
-        "3.2 times",
-        "$10^{10.5}$ times the",
+    make_study()
+    written = words(plots.plot_theory.draw())
+    for expected in (
+        *("σ₁ = 2.25", "σ₁ = 3.25", "At depth 20", "$10^{9.5}$ times the measurement", "$10^{3.2}$ times"),
+        *("3.2 times", "$10^{10.5}$ times the measurement"),
     ):
-        assert power in written
-    assert "At depth 20" in written or "at depth 20" in written
+        assert expected in written
 
 
 @pytest.mark.parametrize(
@@ -189,33 +149,28 @@ def test_theory_says_how_loose_the_bounds_are():
     ],
 )
 def test_powers_from_a_hundredth_to_a_thousand_are_plain_digits(log, text):
-    assert plots_dynamics.power(log) == text
+    assert jacobians.power(log) == text
 
 
-def test_direct_path_says_what_is_left_norm_and_inputs():
+def test_direct_path_says_what_remains():
     study = make_study("lstm-run-3", "lstm")
-    written = words(plots_dynamics.draw_direct_path(study))
-    left = 10 ** study["at"]["best"]["quantities"]["c"]["median"][19]
-    assert f"measured ‖∂z/∂c‖ {left:.2g}" in written
-    for word in ("spectral", "Euclidean", "inputs: the words of the sentences", "At depth 20"):
-        assert word in written
+    written = words(plots.plot_direct_path.draw())
+    remains = 10 ** study["at"]["best"]["quantities"]["c"]["median"][19]
+    assert f"At depth 20 (medians): measured ‖∂z/∂c‖ {remains:.2g}" in written
 
 
 def test_panels_share_an_axis_that_shows_measurements_and_cuts_bounds():
-    figure = plots_dynamics.draw_theory(make_study())
+    study = make_study()
+    figure = plots.plot_theory.draw()
     (low, high), other = (axes.get_ylim() for axes in figure.axes[:2])
     assert other == (low, high)
     assert low < -0.14 * 48
-    assert high == plots_dynamics.HIGHEST  # the bound goes on to 0.8 × 48
-    study = make_study()
+    assert high == jacobians.HIGHEST  # the bound goes on to 0.8 × 48
     for name in ("h", "product"):  # an exploding measurement is not cut
         study["at"]["best"]["quantities"][name]["q75"] = [15.0] * 49
-    figure = plots_dynamics.draw_theory(study)
-    assert figure.axes[0].get_ylim()[1] >= 16
-
-
-def test_ticks_are_powers_of_ten():
-    axes = plots_dynamics.draw_theory(make_study()).axes[0]
+    rewrite(study)
+    axes = plots.plot_theory.draw().axes[0]
+    assert axes.get_ylim()[1] >= 16
     assert axes.yaxis.get_major_formatter()(-3.0, 0) == "$10^{-3}$"
     assert all(tick == int(tick) for tick in axes.get_yticks())
 
@@ -227,21 +182,23 @@ def test_400_steps_and_products_of_exactly_0_are_drawn():
     quantity = study["at"]["best"]["quantities"]["product"]
     for name in quantity:
         quantity[name][300:] = [None] * 100
-    figure = plots_dynamics.draw_theory(study)
-    figure_style.to_png(figure)
-    line = lines(figure.axes[1])[plots_dynamics.THEORY["product"][0]]
+    rewrite(study)
+    figure = plots.plot_theory.draw()
+    style.to_png(figure)
+    line = lines(figure.axes[1])[THEORY["product"][0]]
     assert np.isnan(line.get_ydata()[300:]).all()
     assert figure.axes[0].get_ylim()[0] < -1000
     quantity["median"][19], study["at"]["best"]["excess"]["product"] = None, None
-    plots_dynamics.draw_theory(study)
+    rewrite(study)
+    plots.plot_theory.draw()
 
 
-# Lyapunov exponents ---------------------------------------------------------------------------------------
+# Lyapunov exponents and rates -----------------------------------------------------------------------------
 
 
 def test_spectra_are_those_of_the_studies():
     studies = make_study(), make_study("lstm-run-3", "lstm")
-    figure = plots_dynamics.draw_lyapunov(*studies)
+    figure = plots.plot_lyapunov.draw()
     for axes, study in zip(figure.axes, studies, strict=False):
         drawn = lines(axes)
         for moment, when in (("initialisation", "before training"), ("best", "epoch 7")):
@@ -251,20 +208,47 @@ def test_spectra_are_those_of_the_studies():
                 expected = exponents[values] if values == "drive" else exponents[values]["mean"]
                 np.testing.assert_array_equal(line.get_ydata(), expected)
                 np.testing.assert_array_equal(line.get_xdata(), range(1, 33))
+                assert line.get_linestyle() == ("-" if moment == "best" else "--")
         assert len({(line.get_marker(), line.get_linestyle()) for line in drawn.values()}) == 4
         assert "nats per step" in axes.get_ylabel()
-    assert_complete(
-        figure,
-        *("rnn-run-1", "lstm-run-3", "1,234 words", "after 56", "depths 10 to 20"),
-        "the first 7 steps, while these turn into place, are not counted",
-    )
-    titles = [axes.get_title() or axes.get_title(loc="left") for axes in figure.axes[:2]]
-    assert titles == [
-        "RNN, state h: the 32 largest of 48 λᵢ",
-        "LSTM, state (h, c): the 32 largest of 96 λᵢ",
-    ]
-    every = plots_dynamics.describe_spectrum(make_study(exponents=48))
-    assert every == "RNN, state h: all 48 λᵢ"
+    assert_complete(figure, "rnn-run-1", "lstm-run-3", *PROVENANCE)
+    titles = [axes.get_title(loc="left") for axes in figure.axes[:2]]
+    assert titles == ["RNN, state h: the 32 largest of 48 λᵢ", "LSTM, state (h, c): the 32 largest of 96 λᵢ"]
+    make_study(exponents=48)
+    assert "RNN, state h: all 48 λᵢ" in words(plots.plot_lyapunov.draw())
+
+
+def assert_rates(axes, studies):
+    """Every rate that a study has is drawn, model by model and moment by moment."""
+    drawn = {}
+    for line in axes.lines:
+        if not line.get_label().startswith("_"):
+            drawn.setdefault(line.get_label(), []).append(list(line.get_xdata()))
+    expected = {}
+    for model, of_model in studies.items():
+        for moment in jacobians.MOMENTS:
+            for name, (label, _, state) in jacobians.RATES.items():
+                rates = [study["at"][moment]["rates"].get(name) for study in of_model]
+                rates = [rate for rate in rates if rate is not None]
+                label = f"{label}, {model.upper()}" if state else label
+                if rates:
+                    expected.setdefault(label, []).append(rates)
+    assert drawn == expected
+    assert "measured: slope of ln ‖∂z/∂c‖, RNN" not in drawn
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert sorted(legend) == sorted(drawn)
+
+
+def test_rates_are_those_of_the_studies_and_have_room():
+    rnn, lstm = make_study(), make_study("lstm-run-3", "lstm")
+    rnn["at"]["best"]["rates"]["slope_h"] = None  # 0 remains: no rate
+    rewrite(rnn)
+    figure = plots.plot_lyapunov.draw()
+    assert_rates(figure.axes[-1], {"rnn": [rnn], "lstm": [lstm]})
+    figure.canvas.draw()
+    assert figure.axes[-1].get_legend().get_window_extent().x1 <= figure.bbox.x1
+    for axes in figure.axes[:2]:
+        assert axes._left_title.get_window_extent().x1 < figure.bbox.x1
 
 
 @pytest.mark.parametrize(
@@ -282,126 +266,131 @@ def test_studies_that_were_not_measured_alike_are_not_drawn_together(part, chang
     make_study()
     lstm = make_study("lstm-run-3", "lstm")
     lstm[part] = {**lstm[part], **change} if isinstance(change, dict) else change
-    write_json(analysis.study_path("lstm-run-3"), lstm)
-    fails(words_of_it + r".*jacobians\(\"rnn-run-1\"\) and jacobians", plots_dynamics.plot_lyapunov)
+    rewrite(lstm)
+    fails(words_of_it + r".*jacobians\(\"rnn-run-1\"\) and jacobians", plots.plot_lyapunov)
 
 
-def test_rates_stand_in_a_table():
-    studies = make_study(), make_study("lstm-run-3", "lstm")
-    studies[0]["at"]["best"]["rates"]["slope_product"] = None
-    table = plots_dynamics.draw_lyapunov(*studies).axes[-1].tables[0]
-    cells = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
-    rows = {
-        cells[row, -1]: [cells[row, column] for column in range(4)]
-        for row in range(1, len(study_words.RATES) + 1)
+# Over seeds -----------------------------------------------------------------------------------------------
+
+SCALES = (1.0, 1.5, 0.5)  # of the gradients of seeds 0, 1, 2: seed 0 is the middle one
+
+
+@pytest.fixture
+def seeds():
+    """A comparison of which three seeds of each model are studied, a fourth is not; the studies by model."""
+    variants = [make_variant(model, "pair", seeds=range(4)) for model in ("rnn", "lstm")]
+    make_variants("pair", "comparison", variants)
+    return {
+        variant["model"]: [
+            make_study(run_id, variant["model"], scale=scale)
+            for run_id, scale in zip(variant["runs"], SCALES, strict=False)
+        ]
+        for variant in variants
     }
-    assert [cells[0, column] for column in (0, 3)] == ["RNN\nbefore training", "LSTM\nepoch 7 (best)"]
-    assert rows["largest Lyapunov exponent, long drive"] == ["−0.100 (0.90)\n± 0.0010"] * 4
-    assert rows["largest Lyapunov exponent, sentences from step 8"] == ["−0.140 (0.87)"] * 4
-    assert rows["measured ∂z/∂h, depths 10–20"][:2] == ["−0.140 (0.87)", "−0.050 (0.95)"]
-    assert rows["measured ∂z/∂c, depths 10–20"] == ["", "", "−0.050 (0.95)", "−0.010 (0.99)"]
-    assert rows["norm of the product of Jacobians, 10–20"][1] == "−∞ (0)"
-    assert rows["norm of the product of Jacobians, 10–20"][3] == "+0.010 (1.01)"
 
 
-def test_texts_of_the_table_and_the_titles_have_room():
-    figure = plots_dynamics.draw_lyapunov(make_study(), make_study("lstm-run-3", "lstm"))
-    figure.canvas.draw()
-    cells = figure.axes[-1].tables[0].get_celld()
-    boxes = {place: cell.get_text().get_window_extent() for place, cell in cells.items()}
-    for (row, column), box in boxes.items():
-        beside = boxes.get((row, column + 1))
-        if beside and box.width and beside.width:
-            assert box.x1 < beside.x0, cells[row, column].get_text().get_text()
-        assert box.height < cells[row, column].get_window_extent().height
-    assert boxes[0, 0].y1 < figure.axes[-1]._left_title.get_window_extent().y0
-    for axes in figure.axes[:2]:
-        for title in (axes.title, axes._left_title):
-            assert title.get_window_extent().x1 < figure.bbox.x1
+def test_lines_are_the_middle_seed_and_bands_the_outer_ones(seeds):
+    figure = plots.plot_jacobians_over_seeds.draw("pair")
+    panels = iter(figure.axes)
+    for model, studies in seeds.items():
+        for moment in ("initialisation", "best"):
+            panel = next(panels)
+            for band, (quantity, label) in zip(panel.collections, OVER_SEEDS[model].items(), strict=True):
+                medians = 10 ** np.array([s["at"][moment]["quantities"][quantity]["median"] for s in studies])
+                np.testing.assert_allclose(lines(panel)[label].get_ydata(), medians[0])
+                edges = band.get_paths()[0].vertices[:, 1]
+                assert [edges.min(), edges.max()] == pytest.approx([medians.min(), medians.max()])
+    assert_rates(figure.axes[-1], seeds)
+    assert_complete(figure, "3 seeds of each model", *PROVENANCE)
+
+
+def test_plot_draws_it_where_it_is_measured_in_equally_many_seeds_of_one_variant(seeds):
+    assert has_jacobians("pair")
+    assert "jacobians-pair.png" in [path.name for path in plots.plot_all(show=False)]
+    jacobians_path("study-rnn-pair-s2").unlink()
+    assert not has_jacobians("pair")
+    make_study("study-rnn-pair-s2")
+    assert has_jacobians("pair")
+    wide = make_variant("rnn", "wide")
+    make_study(wide["runs"][0])
+    pair = [make_variant(model, "pair", seeds=range(4)) for model in ("rnn", "lstm")]
+    make_variants("pair", "comparison", [*pair, wide])
+    assert not has_jacobians("pair")
+    with pytest.raises(jacobians.UserError, match="'pair' has no one RNN and one LSTM whose Jacobians"):
+        plots.plot_jacobians_over_seeds("pair")
+
+
+def test_seeds_that_were_not_measured_alike_are_not_drawn_together(seeds):
+    path = jacobians_path("study-lstm-pair-s1")
+    study = read_json(path)
+    write_json(path, study | {"depths": [5, 10]})
+    fails("measured with other depths", plots.plot_jacobians_over_seeds, "pair")
+    write_json(path, study | {"sentences": study["sentences"] | {"longest": 30}})
+    fails("measured with other sentences", plots.plot_jacobians_over_seeds, "pair")
 
 
 # Files and bad input --------------------------------------------------------------------------------------
 
 
-def test_figures_are_files_of_the_houses_width_and_the_same_again():
+def test_figures_are_files_of_the_common_width_and_the_same_again():
     make_study()
     make_study("lstm-run-3", "lstm")
-    paths = plots_dynamics.plot_jacobians()
+    drawn = plots.plot_jacobians()
     names = ["theory-rnn-run-1.png", "direct-path-lstm-run-3.png", "lyapunov-rnn-run-1-vs-lstm-run-3.png"]
-    assert paths == [paths.ROOT / "assets" / "figures" / name for name in names]
-    for path in paths:
-        assert plt.imread(path).shape[1] == figure_style.WIDTH * figure_style.PIXELS_PER_INCH
+    assert drawn == [paths.ROOT / "assets" / "figures" / name for name in names]
+    for path in drawn:
+        assert plt.imread(path).shape[1] == style.WIDTH * style.PIXELS_PER_INCH
         assert path.stat().st_size < 200_000
-    first = paths[0].read_bytes()
-    assert plots_dynamics.plot_theory().read_bytes() == first
-
-
-def fails(match, function, *arguments):
-    """The call ends with a UserError of one line that says `match`, and draws nothing."""
-    with pytest.raises(UserError, match=match) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    assert not list(paths.ROOT.glob("assets/figures/*"))
+    first = drawn[0].read_bytes()
+    assert plots.plot_theory().read_bytes() == first
 
 
 def test_studies_that_are_missing_or_of_the_other_model_are_refused():
-    fails(r'not measured yet.*jacobians\("rnn-run-1"\) of main.py', plots_dynamics.plot_theory)
-    fails("can't be a file name", plots_dynamics.plot_theory, "../rnn")
+    fails(r'not measured yet.*jacobians\("rnn-run-1"\) of main.py', plots.plot_theory)
+    fails("can't be a file name", plots.plot_theory, "../rnn")
     make_study()
     make_study("lstm-run-3", "lstm")
-    fails("'lstm-run-3' is of an LSTM, expected one of an RNN", plots_dynamics.plot_theory, "lstm-run-3")
-    fails("'rnn-run-1' is of an RNN, expected", plots_dynamics.plot_direct_path, "rnn-run-1")
-    fails("'lstm-run-3' is of an LSTM", plots_dynamics.plot_lyapunov, "lstm-run-3", "lstm-run-3")
-
-
-def test_damaged_studies_are_refused():
-    analysis.study_path("a-run").parent.mkdir(parents=True)
-    for text, match in (
-        ("{", "is no JSON"),
-        ('{"format_version": 0}', "format version 0"),
-        ("[]", "version None"),
-    ):
-        analysis.study_path("a-run").write_text(text, encoding="utf-8")
-        fails(match, plots_dynamics.plot_theory, "a-run")
+    fails("'lstm-run-3' is of an LSTM, expected one of an RNN", plots.plot_theory, "lstm-run-3")
+    fails("'rnn-run-1' is of an RNN, expected", plots.plot_direct_path, "rnn-run-1")
+    fails("'lstm-run-3' is of an LSTM", plots.plot_lyapunov, "lstm-run-3", "lstm-run-3")
 
 
 @pytest.mark.parametrize(
-    "keys",
+    ("text", "match"),
+    [("{", "is no JSON"), ('{"format_version": 0}', "format version 0"), ("[]", "version None")],
+)
+def test_damaged_studies_are_refused(text, match):
+    write_text(jacobians_path("a-run"), text)
+    fails(match, plots.plot_theory, "a-run")
+
+
+@pytest.mark.parametrize(
+    ("plot", "keys"),
     [
-        *[("model",), ("depths",), ("sentences", "burn_in"), ("dataset", "embeddings"), ("at", "best")],
-        *[("at", "initialisation", "quantities", "h", "q25"), ("at", "best", "excess", "norms")],
-        ("at", "best", "exponents", "sentences"),
+        *[(plots.plot_theory, ("model",)), (plots.plot_theory, ("depths",))],
+        *[(plots.plot_theory, ("dataset", "embeddings")), (plots.plot_theory, ("at", "best"))],
+        (plots.plot_theory, ("at", "initialisation", "quantities", "h", "q25")),
+        (plots.plot_theory, ("at", "best", "excess", "norms")),
+        (plots.plot_lyapunov, ("at", "best", "exponents", "sentences")),
+        (plots.plot_lyapunov, ("sentences", "burn_in")),
     ],
 )
-def test_studies_that_lack_a_key_are_refused(keys):
-    study = make_study()
+def test_studies_that_lack_a_key_are_refused(plot, keys):
+    study, lstm = make_study(), make_study("lstm-run-3", "lstm")
     inner = study
     for key in keys[:-1]:
         inner[key] = dict(inner[key])
         inner = inner[key]
     del inner[keys[-1]]
-    write_json(analysis.study_path("rnn-run-1"), study)
-    expected = rf'jacobians-rnn-run-1.json lacks {".".join(keys)}: call jacobians\("rnn-run-1"\) of main.py'
-    fails(expected, plots_dynamics.plot_theory)
-
-
-def test_all_that_is_drawn_is_looked_for():
-    """A study of no other keys than those that read asks for is drawn."""
-
-    def only(value, needed):
-        return {name: only(value[name], inner) for name, inner in needed.items()} if needed else value
-
-    rnn, lstm = (only(make_study(model=model), plots_dynamics.NEEDED[model]) for model in ("rnn", "lstm"))
-    plots_dynamics.draw_theory(rnn)
-    plots_dynamics.draw_direct_path(lstm)
-    plots_dynamics.draw_lyapunov(rnn, lstm)
+    rewrite(study)
+    assert keys[-1] in str(lstm)
+    fails(rf'jacobians-rnn-run-1.json.* lacks \'{keys[-1]}\': call jacobians\("rnn-run-1"\)', plot)
 
 
 def test_a_study_of_an_earlier_training_is_refused(kind, data):
-    options = {"hidden_size": 4, "progress": False}
-    experiment.run(kind, "a-run", epochs=2, **options)
-    study = analysis.jacobian_study("a-run", 5, steps=20, burn_in=2, progress=False)
-    assert plots_dynamics.read("a-run", kind) == study
+    experiment.run(kind, "a-run", epochs=2, hidden_size=4, progress=False)
+    study = jacobian_study("a-run", 5, steps=20, burn_in=2, progress=False)
+    assert jacobians.read("a-run", kind) == study
     match = r'trained again: call jacobians\("a-run"\) of main.py'
     for stale in (
         study | {"hidden_size": 5},
@@ -409,7 +398,7 @@ def test_a_study_of_an_earlier_training_is_refused(kind, data):
         study | {"dataset": study["dataset"] | {"checksum": "0"}},
         study | {"at": study["at"] | {"best": study["at"]["best"] | {"epoch": 9}}},
     ):
-        write_json(analysis.study_path("a-run"), stale)
-        fails(match, plots_dynamics.read, "a-run", kind)
+        rewrite(stale)
+        fails(match, jacobians.read, "a-run", kind)
     log_path("a-run").unlink()
-    assert plots_dynamics.read("a-run", kind) == stale  # nothing to compare it with
+    assert jacobians.read("a-run", kind) == stale  # nothing to compare it with

@@ -1,17 +1,16 @@
-"""Figures of the dynamics while learning: what stands on the axes is what stands in the logs."""
+"""Figures of the dynamics while learning, and of one sentence: what is drawn is what logs hold."""
 
-import matplotlib
 import numpy as np
 import pytest
 
-from scripts.figures import learning as plots_learning
-from scripts.figures import sentence as plots_sentence
+from scripts import plots
+from scripts.figures.learning import GATES, WEIGHTS, decay_colours
+from scripts.figures.sentence import MOST_WORDS, QUANTITIES
 from scripts.files import paths
-from scripts.files.errors import UserError
+from scripts.files.runs import NAMES
 from scripts.training import evaluation, experiment
 from scripts.training.logs import read
-
-matplotlib.use("Agg")
+from tests.figures.helpers import fails, rewrite
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def pair(data):
 
 
 def test_heat_map_holds_the_median_decay_of_every_epoch(pair):
-    figure = plots_learning.draw_decay_while_learning(*pair)
+    figure = plots.plot_decay_while_learning.draw()
     panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
     assert [axes.get_title(loc="left") for axes in panels] == ["RNN h", "LSTM h", "LSTM c"]
     for axes, (log, state) in zip(panels, ((pair[0], "h"), (pair[1], "h"), (pair[1], "c")), strict=True):
@@ -38,7 +37,7 @@ def test_heat_map_holds_the_median_decay_of_every_epoch(pair):
 
 
 def test_colours_tell_decayed_from_grown():
-    colours, norm = plots_learning.decay_colours()
+    colours, norm = decay_colours()
     red, _, blue, _ = colours(norm(-2.1))
     assert red > blue
     red, _, blue, _ = colours(norm(0.9))
@@ -49,7 +48,7 @@ def test_colours_tell_decayed_from_grown():
 
 
 def test_activations_are_those_of_the_log(pair):
-    figure = plots_learning.draw_activations(*pair)
+    figure = plots.plot_activations.draw()
     (lstm_values, rnn_values, lstm_saturated, rnn_saturated) = figure.axes[:4]
     for log, values_axes, saturated_axes in (
         (pair[1], lstm_values, lstm_saturated),
@@ -58,25 +57,25 @@ def test_activations_are_those_of_the_log(pair):
         lines = {line.get_label(): line for line in values_axes.lines}
         saturated = {line.get_label(): line for line in saturated_axes.lines}
         for name, values in log.best["activations"].items():
-            label = f"{plots_learning.GATES[log.model, name][0]}, epoch {log.best['epoch']}"
+            label = f"{GATES[log.model, name][0]}, epoch {log.best['epoch']}"
             np.testing.assert_array_equal(lines[label].get_ydata(), values["mean"])
             np.testing.assert_allclose(saturated[label].get_ydata(), 100 * np.array(values["saturated"]))
         assert saturated_axes.get_legend()
 
 
 def test_shares_and_spectra_are_those_of_the_log(pair):
-    figure = plots_learning.draw_recurrent_weights(*pair)
+    figure = plots.plot_recurrent_weights.draw()
     share, summed, radius, largest = figure.axes[:4]
     for log in pair:
         depths = log.best["gradients"]["shortest"]
-        label = f"{plots_learning.NAMES[log.model]}, epoch {log.best['epoch']}"
+        label = f"{NAMES[log.model]}, epoch {log.best['epoch']}"
         expected = 100 * np.array(log.best["gradients"]["recurrent_share"]["mean"][:depths])
         (line,) = (line for line in share.lines if line.get_label() == label)
         np.testing.assert_allclose(line.get_ydata(), expected)
         (line,) = (line for line in summed.lines if line.get_label() == label)
         np.testing.assert_allclose(line.get_ydata(), np.cumsum(expected))
         for name in log.best["recurrent_weights"]:
-            label = f"{plots_learning.NAMES[log.model]}: {plots_learning.WEIGHTS[log.model, name][0]}"
+            label = f"{NAMES[log.model]}: {WEIGHTS[log.model, name][0]}"
             for axes, column in ((radius, "spectral_radius"), (largest, "largest_singular_value")):
                 (line,) = (line for line in axes.lines if line.get_label() == label)
                 recorded = [epoch["recurrent_weights"][name][column] for epoch in log.epochs]
@@ -85,13 +84,12 @@ def test_shares_and_spectra_are_those_of_the_log(pair):
 
 @pytest.mark.parametrize("name", ["plot_decay_while_learning", "plot_activations", "plot_recurrent_weights"])
 def test_each_figure_is_written_titled_and_small(pair, name):
-    path = getattr(plots_learning, name)()
+    path = getattr(plots, name)()
     assert path.parent == paths.ROOT / "assets" / "figures"
     assert path.stat().st_size < 200_000
-    draw = getattr(plots_learning, name.replace("plot_", "draw_"))
-    figure = draw(*pair)
+    figure = getattr(plots, name).draw()
     assert figure.get_suptitle()
-    assert "(" in figure.axes[0].get_ylabel() or "steps" in figure.axes[0].get_ylabel()  # a unit
+    assert figure.axes[0].get_ylabel()
     assert any("epoch" in axes.get_xlabel() or "steps back" in axes.get_xlabel() for axes in figure.axes)
     assert "made-up" in figure.get_supxlabel()
 
@@ -100,20 +98,28 @@ def test_a_sentence_is_drawn_word_by_word_and_a_long_one_to_its_last_words(pair)
     for words in (4, 90):
         sentence = " ".join(["good", "word1"] * (words // 2))
         readings = [evaluation.read_sentence(log.run_id, sentence) for log in pair]
-        figure = plots_sentence.draw_sentence(readings)
+        figure = plots.plot_sentence.draw(readings)
         panels = np.array(figure.axes).reshape(2, 3)
-        drawn = min(words, plots_sentence.MOST_WORDS)
+        drawn = min(words, MOST_WORDS)
         for row, reading in zip(panels, readings, strict=True):
-            for axes, quantity in zip(row, plots_sentence.QUANTITIES, strict=True):
+            for axes, quantity in zip(row, QUANTITIES, strict=True):
                 widths = [bar.get_width() for bar in axes.patches]
                 np.testing.assert_allclose(widths, reading[quantity][-drawn:])
-        assert (f"last {drawn} of its 90" in figure.get_supxlabel()) == (words == 90)
+        assert (f"last {drawn} of 90" in figure.get_suptitle()) == (words == 90)
 
 
-def test_runs_without_dynamics_are_one_line(data):
+def test_runs_without_dynamics_and_damaged_logs_are_one_line(data):
     experiment.run("rnn", "rnn-run-1", progress=False, epochs=1, hidden_size=4, gradients=False)
     experiment.run("lstm", "lstm-run-3", progress=False, epochs=1, hidden_size=4)
-    with pytest.raises(UserError, match="'rnn-run-1' holds no gradients"):
-        plots_learning.plot_activations()
-    with pytest.raises(UserError, match="'lstm-run-3' is of an LSTM"):
-        plots_learning.plot_activations(rnn="lstm-run-3")
+    fails("'rnn-run-1' holds no gradients", plots.plot_activations)
+    fails("'lstm-run-3' is of an LSTM", plots.plot_activations, "lstm-run-3")
+    experiment.run("rnn", "other", progress=False, epochs=1, hidden_size=4)
+    log = read("other")
+    for epoch in log.epochs:
+        del epoch["gradients"]["recurrent_share"]
+    rewrite(log)
+    fails("other.jsonl.* lacks 'recurrent_share': train it again", plots.plot_recurrent_weights, "other")
+    for epoch in log.epochs:
+        del epoch["activations"]
+    rewrite(log)
+    fails("'other' holds no activations", plots.plot_activations, "other")

@@ -1,0 +1,122 @@
+"""The figure of scripts/studies/cue_distance.py: accuracy and gradient by distance of the deciding cue."""
+
+import numpy as np
+
+from scripts.figures.panels import add_legend
+from scripts.figures.sources import name_data, reading_study
+from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
+from scripts.files.errors import UserError
+from scripts.files.numbers import counted
+from scripts.files.runs import NAMES
+from scripts.studies.words import describe_failure
+from scripts.text.cue_distance import MIXTURES
+
+FLOOR, CEILING = 1e-30, 1e2  # where the axis of the gradients ends
+DEAD = 1e-10  # a line to compare with
+TITLE = "How far back a model remembers, and how much of the gradient gets there"
+TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
+
+
+@figure("probe-{mixture}.png")
+def plot_probe(mixture=MIXTURES[0]):
+    """Draw accuracy and the gradient at the deciding cue against the cue's distance from the end.
+
+    A marked cue (the decider), d words before the end of a sentence, determines its label. Decider last: the
+    other cue comes before it, so nothing nearer the end helps. Decider first (pale): the other cue, a few
+    words nearer the end, gives the label away by its opposite. Accuracy: a symbol is the median seed, a bar
+    the range of the seeds. Gradient (decider last): median over the sentences of all seeds, the band their
+    quartiles; lines that leave at the bottom go on. The two panels are not cause and effect: the gradient at
+    a distance that was not learned is an outcome of training too, and a state that has latched is remembered
+    with hardly any gradient.
+
+    Parameters
+    ----------
+    mixture : {"even", "log"}
+        Of the distances in training, as the sentences were preprocessed: each d equally often, or d as often
+        as 1/d.
+    """
+    if mixture not in MIXTURES:
+        raise UserError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
+    with reading_study(f"probe-{mixture}") as study:
+        title = TITLE + TRAINED[study["mixture"]]
+        shape = {"nrows": 2, "sharex": True, "height_ratios": [2.6, 3.2]}
+        drawn, (top, bottom) = open_figure(title, 8, **shape)
+        for model in study["models"]:
+            _draw_accuracy(top, study, model)
+            _draw_gradient(bottom, study, model)
+        _finish_accuracy(top, study)
+        _finish_gradient(bottom, study)
+        drawn.align_ylabels([top, bottom])
+        count = study["sentences"]
+        sentences = (
+            f"test sentences at each d: {count['decides_last']} decider last, {count['decides_first']} first"
+        )
+        add_provenance(drawn, name_data(study["dataset"]), counted(len(study["seeds"]), "seed"), sentences)
+        return drawn
+
+
+def _draw_accuracy(axes, study, model):
+    """Draw the median seed and the range of the seeds; pale, the sentences whose decider comes first."""
+    colour, marker = STATES[model["model"], "h"]
+    name, d = NAMES[model["model"]], study["distances"]
+    right = 100 * np.array(model["accuracy"])
+    middle = np.median(right, axis=0)
+    size = 9 if model["model"] == "rnn" else 5.5  # both show where they meet
+    line = {"color": colour, "marker": marker, "markersize": size, "capsize": 3, "elinewidth": 1.2}
+    label = f"{name}, decider last: {describe_failure(study, model)}"
+    axes.errorbar(d, middle, [middle - right.min(0), right.max(0) - middle], label=label, **line)
+    first = 100 * np.median(model["accuracy_decides_first"], axis=0)
+    pale = {
+        "color": colour,
+        "marker": marker,
+        "markersize": 4,
+        "linewidth": 1,
+        "alpha": 0.5,
+        "linestyle": ":",
+    }
+    axes.plot(d, first, zorder=1.9, label=f"{name}, decider first: the other cue is nearer the end", **pale)
+
+
+def _finish_accuracy(axes, study):
+    axes.axhline(100 * study["failing"], color=GREY, linestyle="-.", linewidth=1, zorder=1)
+    axes.axhline(50, color=GREY, linestyle=":", linewidth=1, zorder=1)
+    failing = f"Below {study['failing']:.0%} (dash-dotted) it is said to fail; dotted: chance"
+    axes.set_title(f"Does the model know the label? {failing}")
+    axes.set(ylabel="correct (% of test sentences)", ylim=(38, 103))
+    entries = zip(*axes.get_legend_handles_labels(), strict=True)
+    handles, labels = zip(*sorted(entries, key=lambda entry: "decider first" in entry[1]), strict=True)
+    add_legend(axes, (handles, labels), 1)
+
+
+def _draw_gradient(axes, study, model):
+    """Draw ‖∂z/∂state‖ at the deciding cue, before training and at the best epoch."""
+    d = study["distances"]
+    for state, moments in model["gradient"].items():
+        colour, marker = STATES[model["model"], state]
+        for moment, linestyle, when in (
+            ("after", "-", "best epoch"),
+            ("before", "--", "epoch 0 (before training)"),
+        ):
+            powers = {
+                name: [-np.inf if power is None else power for power in moments[moment][name]]
+                for name in ("median", "q25", "q75")
+            }
+            median, q25, q75 = (10.0 ** np.array(power) for power in powers.values())
+            solid = linestyle == "-"
+            axes.fill_between(d, q25, q75, color=colour, alpha=0.2 if solid else 0.1, linewidth=0)
+            line = {"linestyle": linestyle, "marker": marker, "markerfacecolor": colour if solid else "white"}
+            axes.plot(d, median, color=colour, label=f"{NAMES[model['model']]} {state}, {when}", **line)
+
+
+def _finish_gradient(axes, study):
+    axes.set_xscale("log")
+    axes.set_yscale("log", nonpositive="clip")
+    axes.set_ylim(max(FLOOR, axes.get_ylim()[0]), max(CEILING, 10 * axes.dataLim.y1))
+    axes.axhline(1, color=GREY, linewidth=1, zorder=1)
+    axes.axhline(DEAD, color=GREY, linestyle=":", linewidth=1, zorder=1)
+    axes.set_xticks(study["distances"], [str(d) for d in study["distances"]])
+    axes.minorticks_off()
+    axes.set_title(f"How much of the gradient reaches the deciding cue? (dotted: {DEAD:g} of it)")
+    axes.set_ylabel("norm of ∂z at the cue,\nrelative to the last step")
+    axes.set_xlabel("d, words between the deciding cue and the end of the sentence")
+    axes.legend(loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")

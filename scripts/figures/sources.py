@@ -1,0 +1,62 @@
+"""The sources of figures: damage in them as an error of one line, and the words that name them."""
+
+import contextlib
+
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024, log_path
+from scripts.files.studies import read_study, remedy_of, study_path
+from scripts.training.logs import read
+
+RETRAIN = "train it again with overwrite=True"
+
+
+@contextlib.contextmanager
+def reading(*paths, remedy):
+    """A block that draws from these files; what they lack is a UserError that says what to do."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+        what = f"lacks {fault}" if isinstance(fault, KeyError) else f"holds what can't be drawn ({fault})"
+        files = " or ".join(map(str, paths))
+        raise UserError(f"{files} is unfinished or damaged, it {what}: {remedy}") from fault
+
+
+@contextlib.contextmanager
+def reading_study(name):
+    """A block that draws from the study of that name, which it yields."""
+    study = read_study(name)
+    with reading(study_path(name), remedy=remedy_of(name)):
+        yield study
+
+
+@contextlib.contextmanager
+def reading_logs(rnns=(), lstms=()):
+    """A block that draws from the logs of these run ids, which it yields in a list."""
+    logs = [read(run_id, "rnn") for run_id in rnns] + [read(run_id, "lstm") for run_id in lstms]
+    with reading(*(log_path(log.run_id) for log in logs), remedy=RETRAIN):
+        yield logs
+
+
+def name_data(dataset):
+    """Dataset and word vectors in a few words."""
+    cut = f" (texts cut to {dataset['max_length']} tokens)" if dataset.get("max_length") else ""
+    vectors = "GloVe 2024" if dataset["embeddings"] == GLOVE_2024 else dataset["embeddings"]
+    return f"{dataset['name']}{cut}, {vectors.removesuffix('.txt')} ({dataset['dimensions']}d)"
+
+
+def name_sentences(sentences, split="validation"):
+    """How many sentences of which lengths; `sentences` is a dict with count, shortest and longest."""
+    lengths = f"{sentences['shortest']} to {sentences['longest']} tokens"
+    return f"{sentences['count']:,} {split} sentences of {lengths}"
+
+
+def name_logs(logs, sentences=False):
+    """Parts of the provenance of logs, each dataset and set of sentences once."""
+    runs = ", ".join(f"{log.run_id} (epoch {log.best['epoch']} of {log.epochs[-1]['epoch']})" for log in logs)
+    parts = [*dict.fromkeys(name_data(log.settings["dataset"]) for log in logs), runs]
+    if sentences:
+        measured = [log.best["gradients"] for log in logs]
+        parts += dict.fromkeys(name_sentences({"count": each["sentences"], **each}) for each in measured)
+    return parts

@@ -1,0 +1,197 @@
+"""Made-up logs and studies to draw, and what can be asked of a figure."""
+
+import json
+
+import matplotlib
+import numpy as np
+import pytest
+
+from scripts.files import paths
+from scripts.files.errors import UserError
+from scripts.files.paths import GLOVE_2024, log_path
+from scripts.files.runs import RUN_VERSION, Run, save_run
+from scripts.files.storage import write_json, write_text
+from scripts.files.studies import STUDY_VERSION, read_study, study_path
+from scripts.training.logs import read
+
+matplotlib.use("Agg")
+BEST = 2  # the epoch of the smallest validation loss in every made-up run
+RATES = {("rnn", "h"): 0.06, ("lstm", "h"): 0.04, ("lstm", "c"): 0.008}  # powers of ten lost per step
+DATASET = {
+    "name": "stanfordnlp/sst2",
+    "embeddings": GLOVE_2024,
+    "dimensions": 100,
+    "max_length": None,
+    "splits": {"train": {"rows": 60_000}, "test": {"rows": 872}},
+    "checksum": "0123456789abcdef",
+}
+
+
+# Figures --------------------------------------------------------------------------------------------------
+
+
+def lines(axes):
+    """The lines of an axes by their labels."""
+    return {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+
+
+def words(figure):
+    """Everything that is written in a figure."""
+    return " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text)).replace("\n", " ")
+
+
+def assert_complete(figure, *expected):
+    """Title, a title or label for every axes, a provenance with the data; the expected words are there."""
+    assert figure.get_suptitle()
+    assert all(axes.get_title(loc="left") or axes.get_ylabel() for axes in figure.axes)
+    assert figure.axes[-1].get_xlabel()
+    for word in ("GloVe 2024", "stanfordnlp/sst2", *expected):
+        assert word in words(figure), word
+    assert figure.get_supxlabel().count("\n") <= 1
+
+
+def assert_band(band, x, *edges):
+    """The band between two lines goes through these points."""
+    (path,) = band.get_paths()
+    for edge in edges:
+        assert set(zip(x, edge, strict=True)) <= set(map(tuple, path.vertices.tolist()))
+
+
+def fails(match, function, *arguments):
+    """The call ends with a UserError of one line that says `match`, and leaves no figure, open or saved."""
+    before = list(paths.ROOT.glob("assets/figures/*"))
+    with pytest.raises(UserError, match=match) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+    assert list(paths.ROOT.glob("assets/figures/*")) == before
+    assert not matplotlib.pyplot.get_fignums()
+
+
+# Runs -----------------------------------------------------------------------------------------------------
+
+
+def quartiles(depth, count, median, spread=2.0):
+    """One quantity of a log by depth, as recorded: median and quartiles, shares, counts."""
+    return {
+        "depth": depth.tolist(),
+        "count": count.tolist(),
+        "median": median.tolist(),
+        "q25": (median / spread).tolist(),
+        "q75": (median * spread).tolist(),
+        "vanished": (0.5 * (median < 1e-10)).tolist(),
+        "exploded": (0.25 * (median > 1e6)).tolist(),
+    }
+
+
+def gradients(rates, epoch, *, sentences=587, longest=49, scale=1.0):
+    """The gradients of one epoch: an exponential decay by depth, steeper before training."""
+    depth = np.arange(1, longest + 1)
+    count = np.where(depth <= 20, sentences, sentences * np.exp(-(depth - 20) / 7)).astype(int) + 1
+    states = {}
+    for state, rate in rates.items():
+        ripple = 0.03 * np.sin(depth + epoch) * (depth > 1)
+        decay = 10 ** (-rate * (1 + 4 * (epoch == 0)) * (depth - 1) + ripple)
+        norms = {"logit": 0.8 * scale * decay, "loss": 0.1 * decay, "decay": decay}
+        states[state] = {name: quartiles(depth, count, norm) for name, norm in norms.items()}
+    return {"sentences": sentences, "shortest": 20, "longest": longest, **states}
+
+
+def make_run(run_id, model="rnn", *, hidden_size=64, epochs=6, recorded=True, **shape):
+    """Save a made-up run whose validation loss is smallest at epoch BEST; return its log."""
+    rates = {state: rate for (of, state), rate in RATES.items() if of == model}
+    settings = {
+        "format_version": RUN_VERSION,
+        "run_id": run_id,
+        "model": model,
+        "hyperparameters": {"epochs": epochs, "lr": 0.002, "hidden_size": hidden_size, "seed": 0},
+        "dataset": DATASET,
+    }
+    history = [
+        {
+            "epoch": epoch,
+            "train_loss": 0.7 * 0.8**epoch,
+            "train_accuracy": 1 - 0.5 * 0.8**epoch,
+            "validation_loss": 0.45 + 0.03 * (epoch - BEST) ** 2,
+            "validation_accuracy": 0.8 - 0.01 * abs(epoch - BEST - 1),
+            "gradients": gradients(rates, epoch, **shape) if recorded else None,
+        }
+        for epoch in range(epochs + 1)
+    ]
+    save_run(run_id, Run(settings, history, [{"seconds": 1.0}] * len(history), {}, {}))
+    return read(run_id)
+
+
+def rewrite(*logs):
+    """Write logs that a test has changed."""
+    for log in logs:
+        text = "".join(json.dumps(line) + "\n" for line in (log.settings, *log.epochs))
+        write_text(log_path(log.run_id), text)
+
+
+# Studies --------------------------------------------------------------------------------------------------
+
+
+def save(name, study):
+    """Write a study under that name and return it as read."""
+    write_json(study_path(name), study | {"study": name})
+    return read_study(name)
+
+
+def decay_over_seeds(rate, deepest=49):
+    """A decay over seeds, by depth; fewer than 20 sentences remain from depth 40 on."""
+    depth = np.arange(1, deepest + 1)
+    median = 10.0 ** (-rate * (depth - 1))
+    return {
+        "depth": depth.tolist(),
+        "count": np.where(depth <= 20, 500, np.where(depth < 40, 100, 19)).tolist(),
+        "median": median.tolist(),
+        "low": (median / 2).tolist(),
+        "high": (median * 3).tolist(),
+    }
+
+
+def make_variant(model, name, rate=0.02, label=None, settings=None, seeds=(0, 1, 2)):
+    """A variant of a study, with all that the format has of it."""
+    states = ("h", "c") if model == "lstm" else ("h",)
+    accuracy = [0.8 + rate, 0.82 + rate, 0.83 + rate][: len(seeds)]
+    interval = {"mean": 0.8, "low": 0.7, "high": 0.9, "count": len(seeds)}
+    moments = ("before", "after")
+    return {
+        "name": name,
+        "model": model,
+        "label": label or f"{model.upper()}, {name}",
+        "settings": settings or {},
+        "parameters": 10_000 + len(name),
+        "runs": [f"study-{model}-{name}-s{seed}" for seed in seeds],
+        "seeds": list(seeds),
+        "best_epoch": [5, 6, 7][: len(seeds)],
+        "validation_loss": [0.4] * len(seeds),
+        "validation_accuracy": accuracy,
+        "test_accuracy": accuracy,
+        "decay": {s: {"before": decay_over_seeds(3 * rate), "after": decay_over_seeds(rate)} for s in states},
+        "left": {s: {moment: [-1.0] * len(seeds) for moment in moments} for s in states},
+        "intervals": {"test_accuracy": interval} | {s: dict.fromkeys(moments, interval) for s in states},
+    }
+
+
+def make_variants(name, kind, variants, **changed):
+    """Write a study of variants and return it."""
+    study = {
+        "format_version": STUDY_VERSION,
+        "kind": kind,
+        "title": name,
+        "dataset": DATASET,
+        "versions": {},
+        "seconds": 300.0,
+        "seeds": [0, 1, 2],
+        "shared": {"epochs": 8},
+        "of_model": {},
+        "axes": {},
+        "depth": 20,
+        "sentences": {"count": 587, "shortest": 20, "longest": 49},
+        "standard_error": 0.013,
+        "variants": variants,
+        "paired": [],
+        "failed": {},
+    }
+    return save(name, study | changed)

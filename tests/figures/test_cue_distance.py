@@ -1,0 +1,107 @@
+"""The figure of the cue-distance task: what is drawn is what the JSON holds."""
+
+import numpy as np
+
+from scripts import plots
+from scripts.figures import style
+from scripts.files.paths import FORMAT_VERSION
+from tests.figures.helpers import DATASET, assert_complete, fails, lines, save, words
+
+
+def powers(rate, distances):
+    median = [-rate * d for d in distances]
+    return {"median": median, "q25": [v - 0.5 for v in median], "q75": [v + 0.5 for v in median]}
+
+
+def make_study(mixture="even", failures=(5, None, 20), rate=0.4):
+    distances = [2, 5, 20, 200]
+    models = []
+    for model, states in (("rnn", "h"), ("lstm", "hc")):
+        gradient = {
+            state: {"before": powers(rate / 4, distances), "after": powers(rate, distances)}
+            for state in states
+        }
+        models.append(
+            {
+                "model": model,
+                "parameters": 10_625,
+                "best_epoch": [9, 8, 12],
+                "accuracy": [[1.0, 0.7, 0.5, 0.52], [0.9, 0.8, 0.45, 0.5], [0.99, 0.9, 0.55, 0.48]],
+                "accuracy_decides_first": [[1.0, 0.98, 0.6, 0.5]] * 2 + [[1.0, 0.9, 0.5, 0.5]],
+                "fails_at": list(failures) if model == "rnn" else [None] * 3,
+                "gradient": gradient,
+            }
+        )
+    study = {
+        "format_version": FORMAT_VERSION,
+        "dataset": DATASET,
+        "seeds": [0, 1, 2],
+        "distances": distances,
+        "sentences": {"decides_last": 200, "decides_first": 198},
+        "failing": 0.75,
+        "longest": 200,
+        "mixture": mixture,
+        "models": models,
+    }
+    return save(f"probe-{mixture}", study)
+
+
+def test_accuracy_over_seeds_and_gradient_are_drawn_over_distance():
+    study = make_study()
+    figure = plots.plot_probe.draw()
+    top, bottom = figure.axes
+    assert bottom.get_xscale() == bottom.get_yscale() == "log"
+    for container, model in zip(top.containers, study["models"], strict=True):
+        middle, _, (bars,) = container
+        right = 100 * np.array(model["accuracy"])
+        np.testing.assert_allclose(middle.get_ydata(), np.median(right, axis=0))
+        ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+        np.testing.assert_allclose(ends, np.stack([right.min(0), right.max(0)], axis=1))
+    labels = [container.get_label() for container in top.containers]
+    assert labels[0].startswith("RNN, decider last: ")
+    assert "5, none, 20" in labels[0]
+    assert labels[1] == "LSTM, decider last: does not fail up to d = 200"
+    other = [line for name, line in lines(top).items() if "decider first" in name]
+    for line, model in zip(other, study["models"], strict=True):
+        middle = 100 * np.median(model["accuracy_decides_first"], axis=0)
+        np.testing.assert_allclose(line.get_ydata(), middle)
+        assert line.get_alpha() == 0.5
+    drawn = lines(bottom)
+    assert len(drawn) == 6
+    for moment, look, rate in (("best epoch", "-", 0.4), ("epoch 0 (before training)", "--", 0.1)):
+        for state in ("RNN h", "LSTM h", "LSTM c"):
+            line = drawn[f"{state}, {moment}"]
+            np.testing.assert_allclose(line.get_ydata(), [10 ** (-rate * d) for d in study["distances"]])
+            assert line.get_linestyle() == look
+    assert_complete(figure, "3 seeds", "200 decider last, 198 first")
+
+
+def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_out():
+    study = make_study("log", failures=(20, 20, 20), rate=0.01)
+    study["models"][0]["gradient"]["h"]["after"]["median"][-1] = None
+    save("probe-log", study)
+    figure = plots.plot_probe.draw("log")
+    style.to_png(figure)
+    assert "RNN, decider last: fails from d = 20 on" in words(figure)
+    assert "short distances are common" in words(figure)
+    assert lines(figure.axes[1])["RNN h, best epoch"].get_ydata()[-1] == 0
+
+
+def test_two_mixtures_are_two_files():
+    make_study(), make_study("log")
+    paths = {plots.plot_probe(), plots.plot_probe("log")}
+    assert {path.name for path in paths} == {"probe-even.png", "probe-log.png"}
+    assert all(path.stat().st_size < 200_000 for path in paths)
+
+
+def test_a_study_that_is_missing_or_damaged_is_one_line():
+    fails(r"uncomment the block .*probe_study\(.* in main.py", plots.plot_probe)
+    fails("mixture 'odd' is unknown", plots.plot_probe, "odd")
+    study = make_study()
+    for broken in (
+        {key: value for key, value in study.items() if key != "models"},
+        {key: value for key, value in study.items() if key != "dataset"},
+        *[study | {"models": [{}]}, study | {"models": 5}],
+    ):
+        save("probe-even", broken)
+        fails(r"probe-even.json is unfinished or damaged.*probe_study\(", plots.plot_probe)

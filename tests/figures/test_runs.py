@@ -1,0 +1,228 @@
+"""Figures of runs from made-up logs: what is drawn is what the log holds."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from scripts import plots
+from scripts.figures import style
+from scripts.files.data import RESERVED, Data, Split, save_data
+from scripts.files.paths import GLOVE_2024
+from tests.figures.helpers import BEST, assert_band, assert_complete, fails, lines, make_run, rewrite, words
+
+
+@pytest.fixture
+def pair(root):
+    """An RNN and an LSTM, as logs."""
+    return make_run("rnn-run-1"), make_run("lstm-run-3", "lstm", hidden_size=48, epochs=4)
+
+
+def make_data():
+    """Save a small preprocessed dataset."""
+    rng = np.random.default_rng(0)
+    splits = {}
+    for name, rows in (("train", 3000), ("validation", 400), ("test", 90)):
+        s = rng.integers(1, 12, rows) + (name == "test") * 10
+        x, y = rng.integers(2, 9, s.sum()).astype(np.uint8), rng.integers(0, 2, rows)
+        splits[name] = Split(x, s, y, np.arange(rows))
+    embeddings = {"name": GLOVE_2024, "dimensions": 4}
+    manifest = {"dataset": {"name": "stanfordnlp/sst2"}, "embeddings": embeddings, "max_length": None}
+    save_data(Data(splits, [*RESERVED, *"abcdefg"], np.zeros((9, 4), np.float32), manifest))
+    return splits
+
+
+# Training -------------------------------------------------------------------------------------------------
+
+
+def test_run_draws_loss_and_accuracy_of_the_log_and_marks_the_best_epoch(pair):
+    for log in pair:
+        figure = plots.plot_run.draw(log.run_id)
+        for axes, quantity, scale in zip(figure.axes, ("loss", "accuracy"), (1, 100), strict=True):
+            drawn = lines(axes)
+            for label, split in (("training", "train"), ("validation", "validation")):
+                expected = [scale * epoch[f"{split}_{quantity}"] for epoch in log.epochs]
+                np.testing.assert_allclose(drawn[label].get_ydata(), expected)
+                np.testing.assert_array_equal(drawn[label].get_xdata(), range(len(log.epochs)))
+            star = drawn[f"best epoch: {BEST}"]
+            assert list(star.get_xdata()) == [BEST]
+            np.testing.assert_allclose(star.get_ydata(), [scale * log.epochs[BEST][f"validation_{quantity}"]])
+        assert figure.axes[0].get_legend()
+        assert_complete(figure, log.run_id, f"{log.hidden_size} units", f"epoch {BEST} of")
+
+
+# Gradients by depth ---------------------------------------------------------------------------------------
+
+
+def draw():
+    return plots.plot_gradients_rnn_vs_lstm.draw()
+
+
+def expected_curves(rnn, lstm):
+    """Labels of the comparison, and the quantities in the log."""
+    for log, state, name in ((rnn, "h", "RNN h"), (lstm, "h", "LSTM h"), (lstm, "c", "LSTM c")):
+        yield f"{name}, epoch {BEST} (best)", log.epochs[BEST]["gradients"][state]
+        yield f"{name}, epoch 0 (before training)", log.epochs[0]["gradients"][state]
+
+
+@pytest.mark.parametrize(("panel", "quantity"), [(0, "decay"), (1, "loss")])
+def test_comparison_draws_medians_and_quartiles_of_the_log(pair, panel, quantity):
+    axes = draw().axes[panel]
+    drawn = lines(axes)
+    assert axes.get_yscale() == "log"
+    expected = dict(expected_curves(*pair))
+    assert drawn.keys() == expected.keys()
+    for (label, quantities), band in zip(expected.items(), axes.collections, strict=True):
+        values = quantities[quantity]
+        np.testing.assert_array_equal(drawn[label].get_xdata(), values["depth"])
+        np.testing.assert_array_equal(drawn[label].get_ydata(), values["median"])
+        assert_band(band, values["depth"], values["q25"], values["q75"])
+
+
+def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
+    figure = draw()
+    drawn = lines(figure.axes[0])
+    assert {label: line.get_linestyle() for label, line in drawn.items()} == {
+        label: "-" if "best" in label else "--" for label in drawn
+    }
+    looks = {(line.get_color(), line.get_marker()) for line in drawn.values()}
+    assert len(looks) == len({look[0] for look in looks}) == len({look[1] for look in looks}) == 3
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert legend == sorted(drawn, key=lambda label: "best" not in label)
+    assert_complete(figure, "rnn-run-1", "lstm-run-3", "64 units", "48 units", "20 to 49 tokens", "587")
+
+
+def test_comparison_draws_exploded_upwards_and_vanished_downwards(pair):
+    axes = draw().axes[2]
+    vanished = pair[0].epochs[0]["gradients"]["h"]["logit"]["vanished"]
+    assert max(vanished) == 0.5
+    (line,) = lines(axes).values()  # no other vanishes in these logs
+    np.testing.assert_array_equal(line.get_ydata(), -100 * np.array(vanished))
+    low, high = axes.get_ylim()
+    assert low < -50
+    assert high > 0
+    assert axes.yaxis.get_major_formatter()(-50) == "50"
+    assert "above 1e6" in axes.get_title(loc="left")
+    assert "below 1e-10" in axes.get_title(loc="left")
+
+
+def test_comparison_says_where_nothing_vanished(root):
+    make_run("rnn-run-1", longest=22)
+    make_run("lstm-run-3", "lstm", longest=22)
+    axes = draw().axes[2]
+    assert not lines(axes)
+    assert "no sentence's gradient vanished or exploded" in words(axes)
+
+
+def test_counts_are_below_and_the_axis_ends_where_few_sentences_remain(pair):
+    figure = draw()
+    logged = pair[0].epochs[BEST]["gradients"]["h"]["decay"]
+    (counts,) = lines(figure.axes[3]).values()
+    np.testing.assert_array_equal(counts.get_ydata(), logged["count"])
+    few = next(d for d, n in zip(logged["depth"], logged["count"], strict=True) if n < 20)
+    assert 20 < few < 49
+    for axes in figure.axes:
+        assert axes.get_xlim() == (1, few - 1)
+        assert any(list(line.get_xdata()) == [20, 20] for line in axes.lines)  # all sentences up to here
+
+
+def test_different_counts_are_two_lines(root):
+    make_run("rnn-run-1")
+    make_run("lstm-run-3", "lstm", sentences=300, longest=40)
+    axes = draw().axes[3]
+    assert len(lines(axes)) == 2
+    assert axes.get_legend()
+
+
+def test_a_panel_without_data_is_left_out(pair):
+    for epoch in [epoch for log in pair for epoch in log.epochs]:
+        for state in "hc":
+            epoch["gradients"].get(state, {}).pop("loss", None)
+    rewrite(*pair)
+    figure = draw()
+    assert len(figure.axes) == 3
+    assert "Raw gradient" not in words(figure)
+
+
+def test_logs_that_hold_nothing_to_draw_or_lack_a_part_are_refused(pair):
+    for epoch in pair[0].epochs:
+        del epoch["gradients"]["h"]
+    rewrite(pair[0])
+    fails("rnn-run-1.jsonl is damaged", plots.plot_gradients_rnn_vs_lstm)
+    for log in (make_run("rnn-run-1"), pair[1]):
+        for epoch in log.epochs:
+            for state in "hc":
+                epoch["gradients"].get(state, {}).clear()
+        rewrite(log)
+    fails("holds nothing that this figure shows", plots.plot_gradients_rnn_vs_lstm)
+
+
+def test_epoch_0_without_gradients_is_left_out(pair):
+    pair[0].epochs[0]["gradients"] = None
+    rewrite(*pair)
+    assert len(lines(draw().axes[0])) == 5
+
+
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
+def test_norms_that_are_exactly_zero_leave_the_axis(pair):
+    median = pair[0].epochs[BEST]["gradients"]["h"]["decay"]["median"]
+    median[30:] = [0.0] * len(median[30:])
+    rewrite(*pair)
+    figure = draw()
+    style.to_png(figure)
+    drawn = lines(figure.axes[0])[f"RNN h, epoch {BEST} (best)"]
+    np.testing.assert_array_equal(drawn.get_ydata(), median)
+
+
+def test_rnns_take_any_runs_and_read_their_widths(root):
+    logs = [make_run(f"some-{hidden_size}", hidden_size=hidden_size) for hidden_size in (16, 24, 32, 64)]
+    figure = plots.plot_gradients_rnns.draw([log.run_id for log in logs])
+    drawn = lines(figure.axes[0])
+    for log in logs:
+        line = drawn[f"{log.hidden_size} units ({log.run_id}), epoch {BEST} (best)"]
+        np.testing.assert_array_equal(line.get_ydata(), log.epochs[BEST]["gradients"]["h"]["decay"]["median"])
+    assert len({line.get_color() for line in drawn.values()}) == len(logs)
+    assert_complete(figure, *(log.run_id for log in logs))
+
+
+# Data -----------------------------------------------------------------------------------------------------
+
+
+def test_sentence_lengths_are_shares_of_each_split(root):
+    splits = make_data()
+    figure = plots.plot_sentence_lengths.draw()
+    (axes,) = figure.axes
+    for split, outline in zip(splits.values(), axes.patches, strict=True):
+        tops = dict(outline.get_xy()[1:-1:2].tolist())  # left edge of each bin: its height
+        for length in range(1, 22):
+            assert tops[length - 0.5] == pytest.approx(100 * np.mean(split.s == length))
+    assert_complete(figure, "train: 3,000 rows", "test: 90 rows")
+
+
+# Bad input ------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_run_names_the_block_to_run(pair):
+    fails(r'train_rnn\(run_id="rnn-16", hidden_size=16\) in main.py', plots.plot_gradients_rnns)
+    fails(r'train_rnn\(run_id="other"\) in main.py', plots.plot_gradients_rnn_vs_lstm, "other")
+    fails(r'train_lstm\(run_id="lstm-9"\) in main.py', plots.plot_run, "lstm-9")
+    fails("there is no run 'other'.*main.py", plots.plot_run, "other")
+    fails("can't be a file name", plots.plot_run, "../rnn-run-1")
+
+
+def test_a_run_of_the_other_model_is_refused(pair):
+    fails("'lstm-run-3' is of an LSTM, expected", plots.plot_gradients_rnn_vs_lstm, "lstm-run-3")
+    fails("'rnn-run-1' is of an RNN, expected", plots.plot_gradients_rnn_vs_lstm, "rnn-run-1", "rnn-run-1")
+    fails("'lstm-run-3' is of an LSTM, expected", plots.plot_gradients_rnns, ["rnn-run-1", "lstm-run-3"])
+
+
+def test_a_log_without_gradients_is_refused_where_they_are_needed(pair):
+    make_run("rnn-run-1", recorded=False)
+    assert plots.plot_run("rnn-run-1").exists()
+    fails("'rnn-run-1' holds no gradients", plots.plot_gradients_rnn_vs_lstm)
+
+
+def test_nothing_to_draw_is_one_line(root):
+    fails("dataset.json is missing", plots.plot_sentence_lengths)
+    fails("expected several run ids", plots.plot_gradients_rnns, "rnn-16")
+    fails("expected several run ids", plots.plot_gradients_rnns, [])
+    assert not plt.get_fignums()

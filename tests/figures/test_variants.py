@@ -1,0 +1,250 @@
+"""Figures of variants over seeds: what is drawn is what the JSON holds."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from scripts import plots
+from scripts.figures import style
+from scripts.figures.variants import beside_each_other, by_settings, comparisons
+from scripts.files.storage import write_text
+from scripts.files.studies import study_path
+from tests.figures.helpers import (
+    assert_band,
+    assert_complete,
+    fails,
+    lines,
+    make_variant,
+    make_variants,
+    save,
+    words,
+)
+
+INITIALISATIONS = [
+    *[("rnn", "uniform", "uniform in ±1/√H"), ("rnn", "orthogonal", None), ("rnn", "identity", None)],
+    *[("lstm", f"forget-{bias}", f"forget bias {bias}") for bias in (0, 1, 2)],
+    ("lstm", "chrono", "chrono"),
+]
+UNITS = {"rnn-64": "RNN, 64 units", "rnn-161": "RNN, 161 units", "lstm": "LSTM, 64 units"}
+
+
+def initialisations(**changed):
+    variants = [
+        make_variant(model, name, 0.01 * number, label)
+        for number, (model, name, label) in enumerate(INITIALISATIONS, 1)
+    ]
+    return make_variants("initialisations", "initialisations", variants, **changed)
+
+
+def equal_parameters():
+    variants = [make_variant(name.split("-")[0], name, label=label) for name, label in UNITS.items()]
+    return make_variants("equal-parameters", "equal-parameters", variants)
+
+
+def comparison(name="compare", seeds=(0, 1, 2), **changed):
+    """A comparison over a grid of two widths."""
+    variants, paired = [], []
+    for width in (4, 6):
+        settings = {"hidden_size": width}
+        for rate, model in ((0.03, "rnn"), (0.01, "lstm")):
+            variants.append(make_variant(model, f"w-{width}", rate * width, settings=settings, seeds=seeds))
+        paired.append({"rnn": f"w-{width}", "lstm": f"w-{width}", "settings": settings})
+    content = {"axes": {"hidden_size": [4, 6]}, "paired": paired} | changed
+    return make_variants(name, "comparison", variants, **content)
+
+
+# Initialisations, equal parameters ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "states"), [("rnn", "h"), ("lstm", "ch")])
+def test_variants_are_drawn_before_and_after_training(model, states):
+    study = initialisations()
+    variants = [variant for variant in study["variants"] if variant["model"] == model]
+    figure = plots.plot_initialisations.draw()[f"initialisations-{model}.png"]
+    panels = iter(figure.axes)
+    for state in states:
+        for moment, linestyle in (("before", "--"), ("after", "-")):
+            axes = next(panels)
+            assert axes.get_yscale() == "log"
+            assert f"state {state}" in axes.get_title(loc="left")
+            assert ("Before" in axes.get_title(loc="left")) == (moment == "before")
+            for variant, band in zip(variants, axes.collections, strict=True):
+                drawn, line = variant["decay"][state][moment], lines(axes)[variant["label"]]
+                np.testing.assert_array_equal(line.get_ydata(), drawn["median"])
+                assert line.get_linestyle() == linestyle
+                assert_band(band, drawn["depth"], drawn["low"], drawn["high"])
+            assert axes.get_xlim() == (1, 39)  # where 20 sentences remain
+            assert any(list(line.get_xdata()) == [20, 20] for line in axes.lines)
+    low, high = figure.axes[0].get_ylim()
+    assert figure.axes[1].get_ylim() == (low, high)
+    shown = [v["decay"][states[0]][moment]["median"][:39] for v in variants for moment in ("before", "after")]
+    assert low < np.min(shown) < np.max(shown) < high
+    looks = {(line.get_color(), line.get_marker()) for line in lines(figure.axes[0]).values()}
+    assert len({look[0] for look in looks}) == len({look[1] for look in looks}) == len(variants)
+    assert_complete(figure, "3 seeds", "587 validation sentences of 20 to 49 tokens")
+
+
+def test_scores_are_those_of_every_seed_and_their_mean():
+    study = initialisations()
+    axes = plots.plot_initialisations.draw()["initialisations-rnn.png"].axes[-1]
+    for number, variant in enumerate(study["variants"][:3]):
+        scores, mean, error = axes.lines[3 * number : 3 * number + 3]
+        np.testing.assert_allclose(scores.get_xdata(), 100 * np.array(variant["test_accuracy"]))
+        assert np.round(scores.get_ydata()).tolist() == [number] * 3
+        np.testing.assert_allclose(mean.get_xdata(), 100 * np.mean(variant["test_accuracy"]))
+        np.testing.assert_allclose(np.diff(error.get_xdata()), 2 * 1.3)
+    labels = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
+    assert labels == [variant["label"] for variant in study["variants"][:3]]
+    assert "872 test sentences" in axes.get_xlabel()
+
+
+def test_a_decay_that_no_seed_has_is_a_gap():
+    study = initialisations()
+    for name in ("median", "low", "high"):
+        study["variants"][0]["decay"]["h"]["after"][name][30:] = [None] * 19
+    save("initialisations", study)
+    figure = plots.plot_initialisations.draw()["initialisations-rnn.png"]
+    style.to_png(figure)
+    drawn = lines(figure.axes[1])["uniform in ±1/√H"].get_ydata()
+    assert np.isnan(drawn).tolist() == [False] * 30 + [True] * 19
+    assert np.isfinite(figure.axes[1].get_ylim()).all()
+
+
+def test_equal_parameters_have_the_labels_of_the_study_and_the_colours_of_the_states():
+    equal_parameters()
+    figure = plots.plot_equal_parameters.draw()
+    drawn = lines(figure.axes[2])
+    assert list(drawn) == list(UNITS.values())
+    assert drawn[UNITS["rnn-64"]].get_color() == style.RNN_H
+    assert drawn[UNITS["lstm"]].get_color() == style.LSTM_H
+    assert list(lines(figure.axes[0])) == [UNITS["lstm"]]  # only the LSTM has a cell
+    for label in UNITS.values():
+        assert label in words(figure)
+
+
+def test_initialisations_and_equal_parameters_are_files():
+    initialisations()
+    equal_parameters()
+    paths = plots.plot_initialisations()
+    assert [path.name for path in paths] == ["initialisations-rnn.png", "initialisations-lstm.png"]
+    for path in (*paths, plots.plot_equal_parameters()):
+        assert 10_000 < path.stat().st_size < 200_000
+
+
+# Comparisons ----------------------------------------------------------------------------------------------
+
+
+def test_the_comparison_has_a_band_over_seeds_at_both_moments():
+    _, variants = by_settings(comparison())[1]
+    assert [variant["model"] for variant in variants] == ["rnn", "lstm"]
+    figure = plots.plot_comparison.draw()["compare-hidden_size-6.png"]
+    for axes, moment, linestyle in zip(figure.axes, ("before", "after"), ("--", "-"), strict=False):
+        states = [(variant, state) for variant in variants for state in variant["decay"]]
+        drawn = lines(axes)
+        assert list(drawn) == ["RNN h", "LSTM h", "LSTM c"]
+        for (variant, state), line, band in zip(states, drawn.values(), axes.collections, strict=True):
+            decay = variant["decay"][state][moment]
+            np.testing.assert_array_equal(line.get_ydata(), decay["median"])
+            assert_band(band, decay["depth"], decay["low"], decay["high"])
+            assert line.get_linestyle() == linestyle
+            assert (line.get_color(), line.get_marker()) == style.STATES[variant["model"], state]
+        assert axes.get_yscale() == "log"
+        assert "steps back" in axes.get_xlabel()
+    assert figure.axes[0].get_legend()
+    for number, variant in enumerate(variants):
+        scores = figure.axes[-1].lines[3 * number].get_xdata()
+        np.testing.assert_allclose(scores, 100 * np.array(variant["test_accuracy"]))
+    assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation sentences of 20 to 49 tokens")
+
+
+def test_every_combination_is_a_figure_and_plot_finds_them():
+    comparison()
+    make_variants("search", "search", [make_variant("rnn", "best")])
+    paths = plots.plot_all(show=False)
+    assert [path.name for path in paths] == ["compare-hidden_size-4.png", "compare-hidden_size-6.png"]
+    assert all(10_000 < path.stat().st_size < 200_000 for path in paths)
+    assert comparisons() == ["compare"]
+    fails("'search' is a search, which has no figure", plots.plot_comparison, "search")
+    fails(r'no study \'nowhere\'.*compare\(name="nowhere"\)', plots.plot_comparison, "nowhere")
+    fails("can't be a file name", plots.plot_comparison, "../compare")
+
+
+def test_one_seed_and_seeds_that_failed_are_named():
+    comparison(seeds=[4])
+    figure = plots.plot_comparison.draw()["compare-hidden_size-4.png"]
+    assert "1 seed" in words(figure)
+    assert "1 seeds" not in words(figure)
+    study = comparison(failed={"a-run": "why"})
+    study["variants"][0]["seeds"] = [0, 2]
+    save("compare", study)
+    figure = plots.plot_comparison.draw()["compare-hidden_size-4.png"]
+    assert "2 to 3 seeds" in words(figure)
+    assert "left out: a-run" in words(figure)
+
+
+def test_a_variant_without_its_pair_is_drawn_alone():
+    study = comparison()
+    study["paired"] = study["paired"][1:]
+    del study["variants"][0]
+    groups = by_settings(study)
+    assert len(groups) == 2
+    settings, variants = groups[-1]
+    assert settings == {"hidden_size": 4}
+    assert [variant["model"] for variant in variants] == ["lstm"]
+    save("compare", study)
+    figure = plots.plot_comparison.draw()["compare-hidden_size-4.png"]
+    assert list(lines(figure.axes[0])) == ["LSTM h", "LSTM c"]
+
+
+def test_models_of_equal_settings_are_one_figure_though_they_are_no_pair():
+    study = comparison()
+    rnn, lstm, other, _ = study["variants"]
+    assert by_settings(study | {"axes": {}, "paired": [], "variants": [rnn, lstm]}) == [({}, [rnn, lstm])]
+    pair = {"rnn": rnn["name"], "lstm": lstm["name"], "settings": {}}
+    study |= {"axes": {}, "paired": [pair], "variants": [rnn, lstm, other]}  # and a third model
+    assert by_settings(study) == [({}, [rnn, lstm, other])]
+
+
+# Bad input ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "plot", "block"),
+    [
+        (initialisations, "initialisations", plots.plot_initialisations, "initialisation_study"),
+        (equal_parameters, "equal-parameters", plots.plot_equal_parameters, "equal_parameters"),
+        (comparison, "compare", plots.plot_comparison, "compare"),
+    ],
+)
+def test_a_study_that_is_missing_or_lacks_something_names_its_block(make, name, plot, block):
+    fails(rf"uncomment the block {block}\(.* in main.py", plot)
+    study = make()
+    for broken in (
+        {key: value for key, value in study.items() if key != "variants"},
+        {key: value for key, value in study.items() if key != "dataset"},
+        study | {"variants": [{"model": "rnn"}]},
+        study | {"variants": 5},
+    ):
+        save(name, broken)
+        fails(rf"{name}.json is unfinished or damaged.*{block}\(", plot)
+    write_text(study_path(name), "{")
+    fails("is no JSON", plot)
+    write_text(study_path(name), '{"format_version": 1}')
+    fails("has format version 1, expected 2", plot)
+
+
+def test_a_damaged_study_does_not_keep_the_others_from_being_drawn(capsys):
+    comparison()
+    comparison("broken", variants=[{"model": "rnn"}])
+    assert comparisons() == ["broken", "compare"]
+    assert len(plots.plot_all(show=False)) == 2
+    assert "left out:" in capsys.readouterr().err
+    assert not plt.get_fignums()
+
+
+def test_symbols_of_equal_scores_are_next_to_each_other():
+    places = beside_each_other(np.array([0.8, 0.9, 0.8, 0.7, 0.8]))
+    assert places[[1, 3]].tolist() == [0, 0]
+    assert len(set(places[[0, 2, 4]])) == 3
+    assert places.sum() == pytest.approx(0)
+    assert np.abs(beside_each_other(np.ones(10))).max() <= 0.4  # not in the next row
