@@ -1,6 +1,7 @@
 """Made-up data, and comparisons of runs, for the tests of every room."""
 
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -61,3 +62,8 @@ def same_run(run_id, root, other_root):
     one, other = (log_without_timings(run_id, folder) for folder in (root, other_root))
     assert [json.dumps(line) for line in one] == [json.dumps(line) for line in other]
     assert members_without_timings(run_id, root) == members_without_timings(run_id, other_root)
+
+
+def unpadded(text):
+    """A printed text without the spaces that align its tables."""
+    return re.sub(r" {2,}", " ", text)
