@@ -45,7 +45,7 @@ class Server(ThreadingHTTPServer):
     ----------
     content : bytes
     headers : dict
-        Sent with it: its ETag, and what is to stand in place of the right headers.
+        Sent with it: its ETag, and what is to stand in place of the true headers.
     ranges : bool
         Whether parts can be asked for.
     breaks_after : int or None
@@ -128,7 +128,7 @@ def is_refused(server, complaint):
 
 
 def arrives(server, content=VECTORS):
-    """Assert that a download ends with these vectors, and nothing beside them."""
+    """Assert that a download ends with these vectors, and nothing else."""
     path = fetch_glove(server.url)
     assert path == assets_path("embeddings", GLOVE_2024)
     assert path.read_bytes() == content
@@ -201,7 +201,7 @@ def test_a_server_that_knows_no_parts_sends_all_again(server, capsys):
     break_off(server, 20_000)
     assert assets_path("embeddings", f"{ARCHIVE}.part").stat().st_size == 20_000
     arrives(server)
-    assert "it begins anew" in capsys.readouterr().out
+    assert "it starts over" in capsys.readouterr().out
 
 
 def test_halves_of_two_files_are_never_joined(server, capsys):
@@ -209,7 +209,7 @@ def test_halves_of_two_files_are_never_joined(server, capsys):
     server.content = pack({GLOVE_2024: OTHER_VECTORS}, zipfile.ZIP_STORED)
     server.headers = {"ETag": '"two"'}
     arrives(server, OTHER_VECTORS)
-    assert "it begins anew" in capsys.readouterr().out
+    assert "it starts over" in capsys.readouterr().out
 
 
 def test_halves_of_two_files_that_a_server_joins_are_refused(server):
@@ -355,7 +355,7 @@ def test_a_file_without_a_size_and_without_an_end(server, monkeypatch):
 def test_more_than_the_header_claims_is_not_unpacked(monkeypatch, tmp_path):
     monkeypatch.setattr(download, "LARGEST", 100)
     with open(tmp_path / "unpacked", "wb") as file, pytest.raises(ValueError, match="more than 100 bytes"):
-        download.copy(iter(lambda: bytes(30), b""), file, "unpack", size=10)
+        download._copy(iter(lambda: bytes(30), b""), file, "unpack", size=10)
     assert (tmp_path / "unpacked").stat().st_size <= 100
 
 
@@ -399,7 +399,7 @@ SMALL = pack({GLOVE_2024: VECTORS[:300]})
 @given(st.integers(0, len(SMALL) - 1), st.integers(1, 255), st.integers(0, len(SMALL)))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_damage_is_found_or_does_no_harm(study_root, place, flipped, kept):
-    """One byte is changed, or the end is cut off: the file that stands there afterwards is right or none."""
+    """One byte is changed, or the end is cut off: the file there afterwards is correct or none."""
     changed = bytearray(SMALL)
     changed[place] ^= flipped
     path, archive = assets_path("embeddings", GLOVE_2024), assets_path("embeddings", ARCHIVE)
@@ -441,14 +441,14 @@ def test_a_full_disk_loses_nothing(server, monkeypatch, during):
             raise OSError(28, "No space left on device")
         copy(blocks, file, name, *size, **sizes)
 
-    copy = download.copy
-    monkeypatch.setattr(download, "copy", write_half)
+    copy = download._copy
+    monkeypatch.setattr(download, "_copy", write_half)
     is_refused(server, r"could not be .*written \(No space left on device\): free the disk")
-    left = (
+    remaining = (
         [ARCHIVE, f"{ARCHIVE}.version"] if during == "unpack" else [f"{ARCHIVE}.part", f"{ARCHIVE}.version"]
     )
-    assert files_here() == left
-    monkeypatch.setattr(download, "copy", copy)
+    assert files_here() == remaining
+    monkeypatch.setattr(download, "_copy", copy)
     server.asked = []
     arrives(server)
     assert server.asked == ([] if during == "unpack" else [f"bytes={download.BLOCK}-"])
