@@ -1,8 +1,7 @@
-"""Datasets through the `datasets` library: from the Hugging Face Hub or from this machine.
+"""Datasets through the `datasets` library, for `corpus.py`: from the Hugging Face Hub or from this machine.
 
 The library tries an unreachable Hub for half a minute; here one quick question decides beforehand, and a
-copy in the Hub's cache is used where there is one. `datasets` takes a second to import, so it is imported
-only where it is needed.
+copy in the Hub's cache is used where there is one. `datasets` takes a second to import: only where needed.
 """
 
 import contextlib
@@ -74,17 +73,8 @@ class HubError(UserError):
 def load_from_hub(dataset_id):
     """Load a dataset of the Hub, or its copy in the Hub's cache where the Hub can't be reached.
 
-    Returns
-    -------
-    datasets : dict of str to datasets.Dataset
-        By the name of the split.
-    cached : bool
-        Whether the Hub was not asked.
-
-    Raises
-    ------
-    HubError
-        There is no such dataset, or it is not in the cache and the Hub can't be reached.
+    Returns a dictionary of its splits, and True if the copy was used. Raises a HubError where there is
+    neither.
     """
     online = hub_reachable(dataset_id)
     with contextlib.nullcontext() if online else _offline():
@@ -128,18 +118,7 @@ def _set_offline(offline):
 
 @contextlib.contextmanager
 def load_local(path):
-    """Load a folder or a file; what the library converts lies in a temporary folder while the block runs.
-
-    Yields
-    ------
-    dict of str to datasets.Dataset
-        By the name of the split.
-
-    Raises
-    ------
-    UserError
-        The library can't read it.
-    """
+    """Load a folder or a file: yields a dictionary of its splits, cached in a temporary folder meanwhile."""
     path = Path(path).resolve()
     try:
         folder = tempfile.TemporaryDirectory(prefix="datasets-", ignore_cleanup_errors=True)
@@ -171,10 +150,11 @@ def _find_files(path):
     kind = max(LOADERS, key=endings.count)
     if kind not in endings:
         raise UserError(f"{path} is no dataset: give a folder of files ending in {', '.join(LOADERS)}")
-    of_kind = {
-        split: [file for file in files if Path(file).suffix.lower() == kind] for split, files in found.items()
-    }
-    return kind, DataFilesDict({split: DataFilesList(files, []) for split, files in of_kind.items() if files})
+    chosen = DataFilesDict()
+    for split, files in found.items():
+        if of_kind := [file for file in files if Path(file).suffix.lower() == kind]:
+            chosen[split] = DataFilesList(of_kind, [])
+    return kind, chosen
 
 
 def _check_file(path):
