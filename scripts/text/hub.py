@@ -92,28 +92,17 @@ def load_from_hub(dataset_id):
 
 @contextlib.contextmanager
 def _offline():
-    """Keep the libraries from trying an unreachable Hub, and leave them as they were.
-
-    They read the variable when they are imported; in a process that has imported them it comes too late.
-    """
-    before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    """Keep the libraries from trying an unreachable Hub, and leave them as they were."""
+    _import_datasets()
+    modules = [sys.modules.get(name) for name in ("huggingface_hub.constants", "datasets.config")]
+    before = [(module, module.HF_HUB_OFFLINE) for module in modules if hasattr(module, "HF_HUB_OFFLINE")]
     try:
-        _set_offline(True)
+        for module, _ in before:
+            module.HF_HUB_OFFLINE = True
         yield
     finally:
-        os.environ.pop("HF_HUB_OFFLINE")
-        if before is not None:
-            os.environ["HF_HUB_OFFLINE"] = before
-        _set_offline(_set(before))
-
-
-def _set_offline(offline):
-    """Tell `datasets` and the Hub's client, where they are imported, whether to stay offline."""
-    _import_datasets()
-    for module in ("huggingface_hub.constants", "datasets.config"):
-        if hasattr(sys.modules.get(module), "HF_HUB_OFFLINE"):
-            sys.modules[module].HF_HUB_OFFLINE = offline
+        for module, value in before:
+            module.HF_HUB_OFFLINE = value
 
 
 @contextlib.contextmanager

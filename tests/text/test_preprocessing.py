@@ -448,7 +448,7 @@ def test_a_lack_of_memory_is_one_line(study_root, tmp_path, vectors, monkeypatch
     def none(*_):
         raise MemoryError("Unable to allocate 1 TiB")
 
-    monkeypatch.setattr(corpus, "tokenise", none)
+    monkeypatch.setattr(corpus, "keep_tokens", none)
     path = write_csv(tmp_path / "films.csv", sentences())
     with pytest.raises(UserError, match=r"more memory than there is \(Unable to allocate 1 TiB\)"):
         preprocess(path, vectors)
@@ -585,7 +585,7 @@ def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monke
     monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
     with pytest.raises(UserError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
         read_corpus("films/" * 999 + "x")
-    with pytest.raises(UserError, match=r"no dataset at .* \(.*embedded null"):
+    with pytest.raises(UserError, match=r"no dataset at .* \(.*null"):
         read_corpus("films\0")
 
 
