@@ -76,7 +76,7 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
     -------
     corpus : Corpus
     intended : str or None
-        The default dataset, where another had to stand in for it.
+        The default dataset, where another had to replace it.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
         if dataset is not None:
             raise
         print(
-            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} stands in for {DEFAULT}.\n"
+            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
             "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
         )
     with _open_table(FALLBACK, text_column, label_column) as table:

@@ -3,9 +3,9 @@
     python scripts/preprocessing.py --dataset probe                     as many sentences at each distance
     python scripts/preprocessing.py --dataset probe --probe-mixture log   more of the short ones
 
-Every sentence holds a positive and a negative cue. The marker word stands directly before the one that
-decides; the other stands a few words before or after it. Then neutral text follows, so that exactly d words
-stand after the deciding cue. For d = 5, label negative:
+Every sentence holds a positive and a negative cue. The marker word comes directly before the one that
+decides; the other is a few words before or after it. Then neutral text follows, so that exactly d words
+come after the deciding cue. For d = 5, label negative:
 
     the clerk waited it was lovely and truly gloomy soon the guard waited again
 
@@ -139,7 +139,7 @@ def _draw_distances(split, longest, mixture, rng):
 
 
 def tested_distances(longest):
-    """The distances of the test split, evenly spaced in log d as far as whole numbers allow."""
+    """Return the distances of the test split, evenly spaced in log d as far as whole numbers allow."""
     return np.unique(np.geomspace(SHORTEST, longest, TEST_DISTANCES).round().astype(int)).tolist()
 
 
@@ -163,7 +163,7 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
         raise UserError(
             f"--probe-longest {longest} is out of range: give a whole number of words, {SHORTEST} to {UTMOST}"
         )
-    needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it stands before them
+    needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it comes before them
     if max_length is not None and max_length < needed:
         raise UserError(
             f"a cue {longest} words before the end doesn't fit into --max-length {max_length}: give "

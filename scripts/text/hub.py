@@ -71,11 +71,7 @@ class HubError(UserError):
 
 
 def load_from_hub(dataset_id):
-    """Load a dataset of the Hub, or its copy in the Hub's cache where the Hub can't be reached.
-
-    Returns a dictionary of its splits, and True if the copy was used. Raises a HubError where there is
-    neither.
-    """
+    """Load the splits of a dataset of the Hub; True with them if its copy in the cache had to be used."""
     online = hub_reachable(dataset_id)
     with contextlib.nullcontext() if online else _offline():
         try:

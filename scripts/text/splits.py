@@ -42,7 +42,7 @@ def find_sources(sentences):
     -------
     scipy.sparse.csr_array
         (N, N) boolean: ``within[i, j]`` where row i lies within source j. A source lies within itself; equal
-        rows have the same sources, of equal sources the first stands for all.
+        rows have the same sources, of equal sources only the first counts.
 
     Examples
     --------

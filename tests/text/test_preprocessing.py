@@ -304,7 +304,7 @@ def test_without_the_hub_another_dataset_stands_in_loudly(study_root, vectors, n
     assert manifest["dataset"]["name"] == "rotten-tomatoes"
     assert manifest["dataset"]["intended"] == "stanfordnlp/sst2"
     said = capsys.readouterr().out
-    assert "!!! No --dataset was named, so rotten-tomatoes stands in for stanfordnlp/sst2" in said
+    assert "!!! No --dataset was named, so rotten-tomatoes replaces stanfordnlp/sst2" in said
 
 
 def test_a_named_dataset_is_never_replaced(no_hub):
