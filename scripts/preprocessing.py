@@ -2,7 +2,7 @@
 
 Run it::
 
-    python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or what stands in)
+    python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or a replacement)
     python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
     python scripts/preprocessing.py --dataset probe                   made-up sentences: text/cue_distance.py
@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.files.data import PADDING, RESERVED, SPLITS, UNKNOWN, Data, Split, save_data, writing_data
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import data_path
-from scripts.text import cue_distance, glove_download
+from scripts.text import cue_distance
 from scripts.text.corpus import UNKNOWN_WORD, read_corpus, read_table
 from scripts.text.embeddings import DIMENSIONS, find_embeddings, get_vectors
+from scripts.text.glove_download import fetch_glove
 from scripts.text.splits import carve, find_sources, whole_texts
 
 MOST = 2**32 - 1  # the largest number that may be given
@@ -59,40 +60,18 @@ def preprocess(
 ):
     """Turn sentences and word vectors into data/.
 
-    Parameters
-    ----------
-    dataset : str, optional
-        A Hub id, a folder or file, "rotten-tomatoes", "imdb" or "probe". By default SST-2 from the Hub, and
-        rotten-tomatoes where the Hub can't be reached.
-    embeddings : str, optional
-        A file in GloVe's text format, "glove-6b-50d" or "custom". By default the GloVe 2024 file, else
-        glove-6b-50d, else custom.
-    text_column, label_column : str, optional
-        By default "sentence" or "text", and "label".
-    dimensions : int, optional
-        Of custom vectors; 100 by default.
-    max_length : int, optional
-        The last so many tokens of each text are kept; by default all.
-    tokenised : bool, optional
-        Whether the rows came tokenised; by default a look at them tells.
-    probe_longest : int, optional
-        Of the probe's sentences: most words after the deciding cue; 200 by default.
-    probe_mixture : {"even", "log"}, optional
-        How often the probe's training sentences have each distance: equally by default, or as 1 / distance.
-    seed : int
-        Of the splits, of custom vectors and of the probe's sentences.
-    download_glove : bool
-        Whether to download the GloVe 2024 file first, where it is missing.
+    The parameters are the options of the command line: ``python scripts/preprocessing.py --help`` explains
+    them.
 
     Returns
     -------
     dict
-        What was written to ``data/dataset.json``.
+        The content of ``data/dataset.json``.
 
     Raises
     ------
     UserError
-        Something given can't be used, or another process is writing data/. data/ is as it was.
+        An option can't be used, or another process is writing data/. data/ is as it was.
     """
     is_cue_distance = dataset == cue_distance.NAME
     _check_numbers(dimensions, max_length, seed)
@@ -102,7 +81,7 @@ def preprocess(
     if download_glove:
         other = "asks for other vectors than --download-glove"
         _refuse(other, ("--embeddings", embeddings), ("--dimensions", dimensions))
-        glove_download.fetch_glove()
+        fetch_glove()
     embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
     if is_cue_distance:
         table = cue_distance.cue_distance_table(probe_longest, probe_mixture, max_length, seed)
@@ -114,7 +93,18 @@ def preprocess(
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions, seed)
     row_of_word, vocabulary, matrix = _build_vocabulary(corpus, parts, vectors)
     manifest = {
-        **_describe_sources(corpus, vectors, intended_dataset, intended_embeddings),
+        "dataset": {
+            "name": corpus.name,
+            "source": corpus.source,
+            "fingerprint": corpus.fingerprint,
+            "intended": intended_dataset,
+        },
+        "embeddings": {
+            "name": vectors.name,
+            "dimensions": vectors.values.shape[1],
+            "checksum": vectors.checksum,
+            "intended": intended_embeddings,
+        },
         "seed": seed,
         "max_length": max_length,
         "kept_end": KEPT_END,
@@ -129,24 +119,6 @@ def preprocess(
     manifest = save_data(Data(splits, vocabulary, matrix, manifest))
     print(_summarise(manifest))
     return manifest
-
-
-def _describe_sources(corpus, vectors, intended_dataset=None, intended_embeddings=None):
-    """Sources of the sentences and the vectors, and the defaults that they replace."""
-    return {
-        "dataset": {
-            "name": corpus.name,
-            "source": corpus.source,
-            "fingerprint": corpus.fingerprint,
-            "intended": intended_dataset,
-        },
-        "embeddings": {
-            "name": vectors.name,
-            "dimensions": vectors.values.shape[1],
-            "checksum": vectors.checksum,
-            "intended": intended_embeddings,
-        },
-    }
 
 
 def _refuse(why, *options):
@@ -171,11 +143,9 @@ def _check_numbers(dimensions, max_length, seed):
 
 
 def _split_corpus(corpus, seed):
-    """Choose the rows of train, validation and test; returns the splits and, by name, the rule of each.
-
-    Where the published test split has labels, the published splits are used; where it has none, the published
-    validation split becomes test. What is then missing is carved out of train, by source sentence.
-    """
+    """The three splits, and the rule of each."""
+    # Where the published test split has labels, it is used; where not, the published validation split
+    # becomes test. What is then missing is carved out of train, by source sentence.
     published, rules = {"train": corpus.rows["train"]}, {}
     if "test" in corpus.rows and not corpus.rows["test"].hidden:
         published |= {name: corpus.rows[name] for name in ("validation", "test") if name in corpus.rows}
@@ -193,7 +163,7 @@ def _split_corpus(corpus, seed):
             parts[part] = _select_rows(rows, g, part_of_row == number)
         rules.setdefault(name, "the published split")
     if missing:
-        rules["train"] = f"the published train split less {' and '.join(missing)}"
+        rules["train"] = f"the published train split without {' and '.join(missing)}"
         rules |= dict.fromkeys(missing, f"a tenth of the source sentences of train, seed {seed}")
     return {name: parts[name] for name in SPLITS}, {name: rules[name] for name in SPLITS}
 
@@ -215,15 +185,11 @@ def _select_rows(rows, g, chosen):
 
 
 def _build_vocabulary(corpus, parts, vectors):
-    """Order the known words, most frequent first, equally frequent ones by name.
-
-    Returns the row of each word of the corpus (1: unknown), the word of each row, and the matrix of vectors.
-    """
+    """The row of each word (1: unknown), the word of each row, by frequency, then name, and the vectors."""
     counts = sum(np.bincount(part.x, minlength=len(corpus.words)) for part in parts.values())
-    occurring = np.flatnonzero(counts[vectors.index] > 0)
-    order = sorted(
-        occurring.tolist(), key=lambda k: (-counts[vectors.index[k]], corpus.words[vectors.index[k]])
-    )
+    counts = counts[vectors.index]  # of the words with a vector
+    occurring = np.flatnonzero(counts).tolist()
+    order = sorted(occurring, key=lambda k: (-counts[k], corpus.words[vectors.index[k]]))
     index, values = vectors.index[order], vectors.values[order]
     row_of_word = np.full(len(corpus.words), UNKNOWN)
     row_of_word[index] = np.arange(len(index)) + len(RESERVED)
@@ -241,14 +207,10 @@ def _measure_coverage(corpus, parts, row_of_word):
     missed[UNKNOWN_WORD] = 0
     top = np.argsort(-missed, kind="stable")[:20]
     share = {name: round(float(count[known].sum() / count.sum()), 5) for name, count in counts.items()}
+    words = {"known": int(np.count_nonzero(total[known])), "total": int(np.count_nonzero(total[1:]))}
+    tokens = {"all": round(float(total[known].sum() / total.sum()), 5), **share}
     return {
-        "coverage": {
-            "words": {
-                "known": int(np.count_nonzero(total[known])),
-                "total": int(np.count_nonzero(total[1:])),
-            },
-            "tokens": {"all": round(float(total[known].sum() / total.sum()), 5), **share},
-        },
+        "coverage": {"words": words, "tokens": tokens},
         "missed": {corpus.words[word]: int(missed[word]) for word in top if missed[word]},
     }
 
@@ -259,17 +221,15 @@ def _cut_texts(part, row_of_word, max_length=None):
     if max_length is not None and s.max() > max_length:
         from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text
         x, s = x[from_end <= max_length], np.minimum(s, max_length)
-    kind = np.min_scalar_type(row_of_word.max())
-    return Split(
-        row_of_word.astype(kind)[x], s.astype(np.int32), part.y.astype(np.uint8), part.g.astype(np.int32)
-    )
+    x = row_of_word.astype(np.min_scalar_type(row_of_word.max()))[x]
+    return Split(x, s.astype(np.int32), part.y.astype(np.uint8), part.g.astype(np.int32))
 
 
 # Summary --------------------------------------------------------------------------------------------------
 
 
 def _summarise(manifest):
-    """The summary, as text: rows, lengths, vocabulary, coverage, the words missed most, what went where."""
+    """The summary that is printed."""
     dataset, embeddings, coverage = manifest["dataset"], manifest["embeddings"], manifest["coverage"]
     words = coverage["words"]
     tokens = "kept tokenised as they came" if manifest["tokenised"] else "tokenised"
@@ -297,50 +257,35 @@ def _summarise(manifest):
 def main(arguments=None):
     """Read the command line and preprocess."""
     parser = argparse.ArgumentParser(description="Turn sentences and word vectors into data/.")
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--dataset",
         help="a Hugging Face Hub id; a folder, or a .csv, .tsv, .json, .jsonl or .parquet file; "
         "rotten-tomatoes or imdb; probe: made-up sentences (default: stanfordnlp/sst2, or rotten-tomatoes "
         "where the Hub can't be reached)",
     )
-    parser.add_argument(
+    add(
         "--embeddings",
         help="a file in GloVe's text format; glove-6b-50d; or custom: trained on the training sentences "
         "(default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)",
     )
-    parser.add_argument(
-        "--download-glove",
-        action="store_true",
-        help="download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it",
-    )
-    parser.add_argument("--text-column", help="column of the texts (default: sentence or text)")
-    parser.add_argument("--label-column", help="column of the labels (default: label)")
-    parser.add_argument("--dimensions", type=int, help=f"of custom vectors (default: {DIMENSIONS})")
-    parser.add_argument(
-        "--max-length",
-        type=int,
-        help="cut long texts to their last so many tokens: the end is kept, next to the state that "
-        "classifies (default: no text is cut)",
-    )
-    parser.add_argument(
-        "--tokenised",
-        action=argparse.BooleanOptionalAction,
-        help="whether the rows came tokenised, to be cut at blanks only (default: a look at them tells)",
-    )
-    parser.add_argument(
-        "--probe-longest",
-        type=int,
-        help=f"of --dataset probe: most words after the deciding cue (default: {cue_distance.LONGEST})",
-    )
-    parser.add_argument(
+    glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
+    add("--download-glove", action="store_true", help=glove)
+    add("--text-column", help="column of the texts (default: sentence or text)")
+    add("--label-column", help="column of the labels (default: label)")
+    add("--dimensions", type=int, help=f"of custom vectors (default: {DIMENSIONS})")
+    add("--max-length", type=int, help="cut long texts to this many tokens, their last (default: no cut)")
+    tokens = "the rows came tokenised and are cut at blanks only (default: a look at them decides)"
+    add("--tokenised", action=argparse.BooleanOptionalAction, help=tokens)
+    longest = f"of --dataset probe: most words after the deciding cue (default: {cue_distance.LONGEST})"
+    add("--probe-longest", type=int, help=longest)
+    add(
         "--probe-mixture",
         choices=cue_distance.MIXTURES,
         help="of --dataset probe: how often training sentences have each distance d, equally or as 1 / d "
         f"(default: {cue_distance.MIXTURES[0]})",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)"
-    )
+    add("--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)")
     preprocess(**vars(parser.parse_args(arguments)))
 
 

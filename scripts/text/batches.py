@@ -20,13 +20,13 @@ class Batch(NamedTuple):
     ids : (N,) unsigned integers
         Token ids, step after step.
     batch_sizes : (T,) integers
-        How many sentences are still running at each step.
+        Number of sentences still running at each step.
     y : (B,) integers
         Labels.
     rows : (B,) integers
-        Where the sentences stand in their split, longest first.
+        Places of the sentences in their split, longest first.
     weights : (B,) numpy.ndarray or 1
-        How much each sentence counts in training.
+        Weight of each sentence in training.
     """
 
     ids: np.ndarray
@@ -37,9 +37,7 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """A sized iterable of packed batches; a batch is cut from its split when it is asked for.
-
-    Ten bytes a sentence are held, its place in `rows` and where it starts; the tokens stay in their file.
+    """A sized iterable of packed batches; each is cut from its split, which may lie in a file, when needed.
 
     Parameters
     ----------
@@ -47,7 +45,7 @@ class Batches:
     rows : list of (B,) integer arrays
         The sentences of each batch, longest first.
     weights : (N,) numpy.ndarray, optional
-        How much each sentence of the split counts in training; all the same by default.
+        Weight of each sentence of the split in training; all the same by default.
     """
 
     def __init__(self, split, rows, weights=None):
@@ -70,14 +68,14 @@ def index_type(largest):
 
 
 def find_starts(split):
-    """Where each sentence of a split begins in its x, (N,) integers: the sum of the lengths before it."""
+    """Return where each sentence of a split begins in its x, (N,) integers."""
     starts = np.zeros(len(split.s), index_type(len(split.x)))
     starts[1:] = split.s[:-1]
     return np.cumsum(starts, dtype=starts.dtype, out=starts)
 
 
 def longest_first(split, rows):
-    """Rows of a split by length, longest first; of equal ones in the order that they had."""
+    """Sort rows of a split by length, longest first; equal ones keep their order."""
     lengths = split.s[rows]
     return rows[np.argsort(lengths.max() - lengths, kind="stable")]  # no minus sign: they may be unsigned
 
@@ -109,26 +107,14 @@ def pack(x, starts, lengths):
 
 
 def sorted_batches(split, batch_size, rows=None):
-    """Batches of a split (or of some rows of it), longest sentences first, always the same.
-
-    Parameters
-    ----------
-    split : scripts.files.data.Split
-    batch_size : int
-    rows : (n,) integers, optional
-        The sentences wanted; all of them by default.
-
-    Returns
-    -------
-    Batches
-    """
+    """Batches of a split, or of some rows of it, longest sentences first, always in the same order."""
     if rows is None:
         rows = np.arange(len(split.s), dtype=index_type(len(split.s)))
     return Batches(split, cut(longest_first(split, rows), batch_size))
 
 
 def cut(rows, batch_size):
-    """Rows, one batch after the other: a list of views."""
+    """Cut rows into batches: a list of views."""
     return np.split(rows, range(batch_size, len(rows), batch_size))
 
 
@@ -137,18 +123,6 @@ def shuffled_batches(split, batch_size, rng, weights=None):
 
     All sentences are shuffled; pools of 100 batches are sorted by length and cut; the batches of all pools
     are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow.
-
-    Parameters
-    ----------
-    split : scripts.files.data.Split
-    batch_size : int
-    rng : numpy.random.Generator
-    weights : (N,) numpy.ndarray, optional
-        As those of :class:`Batches`.
-
-    Returns
-    -------
-    Batches
     """
     order = np.arange(len(split.s), dtype=index_type(len(split.s)))
     rng.shuffle(order)
@@ -160,20 +134,9 @@ def shuffled_batches(split, batch_size, rng, weights=None):
 
 
 def length_weights(split, power):
-    """How much each sentence counts where it counts by its length: s**power, divided by their mean.
+    """Weight each sentence by its length: s**power divided by the mean, (N,); None where power is 0.
 
     In SST-2 most training rows are phrases of a few words, while whole sentences are to be classified.
-
-    Parameters
-    ----------
-    split : scripts.files.data.Split
-    power : float
-        0: every sentence counts the same.
-
-    Returns
-    -------
-    (N,) numpy.ndarray or None
-        None where all count the same.
     """
     if power == 0:
         return None

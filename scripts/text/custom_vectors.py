@@ -26,26 +26,19 @@ def train_custom(x, s, words, dimensions, seed):
 
     Parameters
     ----------
-    x : numpy.ndarray
-        (tokens,) numbers of the words of all sentences, one after the other.
-    s : numpy.ndarray
-        (N,) sentence lengths.
+    x : (tokens,) integers
+        Word numbers of all sentences, one after the other.
+    s : (N,) integers
+        Sentence lengths.
     words : int
-        How many words there are.
-    dimensions : int
-    seed : int
+        Number of words; a UserError where it is below `dimensions`.
+    dimensions, seed : int
 
     Returns
     -------
-    index : numpy.ndarray
-        (K,) numbers of the words that have neighbours.
-    vectors : numpy.ndarray
-        (K, dimensions) float32.
-
-    Raises
-    ------
-    UserError
-        There are fewer words than dimensions.
+    index : (K,) integers
+        Numbers of the words that have neighbours.
+    vectors : (K, dimensions) float32
     """
     counts = _count_neighbours(x, s, words)
     index = np.flatnonzero(counts.sum(axis=0) > 0)

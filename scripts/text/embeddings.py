@@ -1,4 +1,4 @@
-"""Word vectors: the choice of them, and reading those of a corpus's words."""
+"""Choose word vectors and read those of a corpus's words, for `preprocessing.py`."""
 
 import importlib.metadata
 import importlib.util
@@ -21,24 +21,9 @@ DIMENSIONS = 100  # of custom vectors
 def find_embeddings(embeddings=None, dimensions=None):
     """Decide which word vectors to use, before anything long begins.
 
-    Parameters
-    ----------
-    embeddings : str, optional
-        A file in GloVe's text format, "glove-6b-50d" or "custom". By default the GloVe 2024 file in
-        assets/embeddings/; where that is missing "glove-6b-50d", or "custom" without the package.
-    dimensions : int, optional
-        Of custom vectors.
-
-    Returns
-    -------
-    embeddings : pathlib.Path or str
-    intended : str or None
-        The default, where something else has to stand in for it.
-
-    Raises
-    ------
-    UserError
-        There are no such vectors.
+    The parameters are preprocessing's options of these names. Returns a path or one of the names above, and
+    the name of the default where it has to be replaced (else None). A UserError where there are no such
+    vectors.
     """
     if dimensions is not None and embeddings != CUSTOM:
         raise UserError(
@@ -80,7 +65,7 @@ def _default_embeddings():
         return path, None
     used = CUSTOM if _package_folder() is None else PACKAGE
     print(
-        f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} stands in for them.\n"
+        f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} replaces them.\n"
         f"!!! For the intended vectors, 2024 Wikipedia + Gigaword 100d, run this with --download-glove, or\n"
         f"!!! unpack {GLOVE_2024}\n"
         f"!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/."
@@ -91,20 +76,8 @@ def _default_embeddings():
 def get_vectors(embeddings, corpus, train, dimensions=None, seed=0):
     """Read, or train on the training split, the vectors of the words of a corpus.
 
-    Parameters
-    ----------
-    embeddings : pathlib.Path or str
-        From `find_embeddings`.
-    corpus : scripts.text.corpus.Corpus
-    train : scripts.files.data.Split
-        Its tokens numbered as the corpus numbers them.
-    dimensions, seed : int, optional
-        Of custom vectors.
-
-    Returns
-    -------
-    Vectors
-        Their index is that of ``corpus.words``.
+    `embeddings` comes from `find_embeddings`; `train` is the training Split, its tokens numbered as those of
+    the corpus. Returns `Vectors` whose index is that of ``corpus.words``.
     """
     words = corpus.words[1:]  # without the unknown word
     if embeddings == PACKAGE:

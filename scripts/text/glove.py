@@ -29,25 +29,13 @@ BLANKS = "blanks other than a single one before each value"
 
 
 class Vectors(NamedTuple):
-    """The vectors that were found for a list of words.
+    """The vectors that were found for a list of words."""
 
-    Attributes
-    ----------
-    index : (K,) integers
-        Place in the list of each word that has a vector, in ascending order.
-    values : (K, D) float32
-        Their vectors.
-    unknown : (D,) float32
-        The vector of an unknown word: the file's own, else the mean of those above.
-    name, checksum : str
-        The source's name and SHA-256.
-    """
-
-    index: np.ndarray
-    values: np.ndarray
-    unknown: np.ndarray
-    name: str
-    checksum: str
+    index: np.ndarray  # (K,) places in the list of the words that have a vector, ascending
+    values: np.ndarray  # (K, D) float32, their vectors
+    unknown: np.ndarray  # (D,) float32, of an unknown word: the file's own, else the mean of the values
+    name: str  # of the source
+    checksum: str  # its SHA-256
 
 
 def read_glove(path, words):
@@ -57,21 +45,8 @@ def read_glove(path, words):
     enough that D blanks, and nothing but the characters of plain numbers, follow the word; if not (an
     exponent, a word with blanks, damage), its values are parsed too.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    words : list of str
-        Without blanks.
-
-    Returns
-    -------
-    Vectors
-
-    Raises
-    ------
-    UserError
-        The file is no GloVe text, a line has the wrong number of values or one that is no finite number, or
-        none of the words is there.
+    Returns `Vectors`. Raises a UserError where the file is no GloVe text, a line has the wrong number of
+    values or one that is no finite number, or none of the words, which hold no blanks, is there.
     """
     D = find_dimensions(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
@@ -234,13 +209,13 @@ def _parse_line(text, D, path, number):
 
 
 def _count_numbers(line):
-    """How many numbers end a line, after its word."""
+    """Count the numbers that end a line, after its word."""
     _, *pieces = line.split(b" ")
     return next((k for k, piece in enumerate(reversed(pieces)) if not _is_number(piece)), len(pieces))
 
 
 def _is_number(piece):
-    """Whether a piece of a line is a number."""
+    """True if a piece of a line is a number."""
     try:
         float(piece)
     except ValueError:

@@ -1,9 +1,9 @@
-"""The GloVe 2024 vectors, fetched from Stanford's server: downloaded, checked and unpacked.
+"""The GloVe 2024 vectors from Stanford's server: downloaded, checked and unpacked into assets/embeddings/.
 
-Beside the place of the archive in assets/embeddings/ stand, while it is downloaded, ``<archive>.part``: its
-first bytes, which an interrupted download leaves for the next one to continue; and ``<archive>.version``:
-which version of the file the server said they are of (HTTP's ETag, or the date of its last change). The
-server continues that version only, and sends another from its beginning.
+`preprocessing.py --download-glove` calls :func:`fetch_glove`. During a download two files lie next to the
+place of the archive: ``<archive>.part``, its first bytes, which the next call continues after an
+interruption, and ``<archive>.version``, the version that the server said they are of (HTTP's ETag, or the
+date of the last change). The server continues that version only.
 """
 
 import errno
@@ -30,23 +30,13 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def fetch_glove(url=URL):
-    """Download the GloVe 2024 vectors into assets/embeddings/, unless they are there.
-
-    Parameters
-    ----------
-    url : str
-        Of the archive.
-
-    Returns
-    -------
-    pathlib.Path
-        The file of vectors.
+    """Download the GloVe 2024 vectors into assets/embeddings/, unless they are there; return their path.
 
     Raises
     ------
     UserError
         The download failed or broke off; what has arrived stays, and the next call continues it. Or the
-        archive is damaged or not the one expected; it is deleted, and the next call begins anew.
+        archive is damaged or not the one expected; it is deleted.
     """
     path, archive = assets_path("embeddings", GLOVE_2024), assets_path("embeddings", ARCHIVE)
     if path.is_file():
@@ -55,12 +45,12 @@ def fetch_glove(url=URL):
     with only_writer(str(path), [path]):
         try:
             if not archive.exists():
-                download(url, archive)
-            unpack(archive, path)
+                _download(url, archive)
+            _unpack(archive, path)
         except UserError:
             raise
         except DAMAGE as error:
-            remove(archive)
+            _remove(archive)
             reason = textwrap.shorten(str(error) or type(error).__name__, 200)
             raise UserError(
                 f"what came from {url} is damaged or not the archive of GloVe 2024 ({reason}), so it was "
@@ -71,103 +61,88 @@ def fetch_glove(url=URL):
                 f"{error.filename or archive} could not be read or written ({error.strerror or error}): free "
                 "the disk or the folder, and run the same command again"
             ) from error
-        remove(archive)
+        _remove(archive)
     print(f"Downloaded {path}.")
     return path
 
 
-def remove(archive):
+def _remove(archive):
     """Delete the archive, and what was downloaded of it."""
     for suffix in (".zip", ".zip.part", ".zip.version"):
         archive.with_suffix(suffix).unlink(missing_ok=True)
 
 
-def check_size(size):
-    """ValueError where so many bytes are too many."""
+def _check_size(size):
     if size > LARGEST:
         raise ValueError(f"more than {LARGEST:,} bytes")
 
 
-def copy(blocks, file, name, start=0, size=None):
+def _copy(blocks, file, name, start=0, size=None):
     """Write blocks to an open file, `LARGEST` bytes at most, with a progress bar from `start` to `size`."""
     with tqdm(desc=name, initial=start, total=size, unit="B", unit_scale=True, leave=False) as bar:
         for block in blocks:
             start += len(block)
-            check_size(start)
+            _check_size(start)
             file.write(block)
             bar.update(len(block))
 
 
-# The server -----------------------------------------------------------------------------------------------
-
-
-def download(url, archive):
-    """Download an archive, or what is missing of it; it takes its place when it is whole.
-
-    Raises
-    ------
-    UserError
-        The server gave no file, or broke off.
-    ValueError
-        The file is too large.
-    OSError
-        It can't be written.
-    """
+def _download(url, archive):
+    """Download an archive, or what is missing of it; it takes its place when it is whole."""
     part, version = archive.with_suffix(".zip.part"), archive.with_suffix(".zip.version")
     check_place(part)
     start = part.stat().st_size if part.exists() else 0
     known = version.read_text("latin-1") if start and version.exists() else ""
-    response, start, size = open_download(url, start, known)
+    response, start, size = _open_download(url, start, known)
     with response, open(part, "ab" if start else "wb") as file:
-        check_size(size or 0)
+        _check_size(size or 0)
         if not start:
-            write_text(version, find_version(response.headers))
-        copy(read_blocks(response, start, size), file, "download", start, size)
+            tag = response.headers.get("ETag", "")  # a weak one, W/"…", says nothing about bytes
+            write_text(version, tag if tag.startswith('"') else response.headers.get("Last-Modified", ""))
+        _copy(_read_blocks(response, start, size), file, "download", start, size)
     part.replace(archive)
 
 
-def open_download(url, start, version):
-    """Ask for a file from byte `start` on, where it is still that version; else from its beginning.
-
-    Returns
-    -------
-    response : http.client.HTTPResponse
-    start : int
-        The byte that it begins with.
-    size : int or None
-        Of the whole file; None where the server doesn't say.
-    """
+def _open_download(url, start, version):
+    """The response with a file's bytes from `start` on, else from 0; that byte; the file's size or None."""
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    if start and version:
+        headers["If-Range"] = version
     try:
-        if start:
-            response, size = ask_for_rest(url, start, version)
-            if response:
-                return response, start, size
-            print("The server can't continue this download, or has another file now: it begins anew.")
-        response = ask(url, {})
+        response = _ask(url, headers)
     except (OSError, HTTPException, ValueError) as error:  # ValueError: led on to an address that is none
-        raise UserError(
-            f"{url} could not be downloaded ({str(error).strip('<>')}): run the same command again later, or "
-            f"{BY_HAND}"
-        ) from error
-    return response, 0, response.length
+        if isinstance(error, HTTPError):
+            error.close()
+        if not start or getattr(error, "code", None) != 416:  # 416: the file has no such bytes
+            raise UserError(
+                f"{url} could not be downloaded ({str(error).strip('<>')}): run the same command again "
+                f"later, or {BY_HAND}"
+            ) from error
+    else:
+        if not start:
+            return response, 0, response.length
+        part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+        if response.status == 206 and part and int(part[1]) == start:
+            return response, start, int(part[2])
+        response.close()
+    print("The server can't continue this download, or has another file now: it starts over.")
+    return _open_download(url, 0, "")
 
 
-def ask_for_rest(url, start, version):
-    """The response that continues a file from byte `start` on, and the whole file's size; else two Nones."""
-    try:
-        response = ask(url, {"Range": f"bytes={start}-"} | ({"If-Range": version} if version else {}))
-    except HTTPError as error:
-        if error.code == 416:  # the file has no such bytes
-            return None, None
-        raise
-    part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-    if response.status == 206 and part and int(part[1]) == start:
-        return response, int(part[2])
-    response.close()
-    return None, None
+class _Processor(urllib.request.HTTPErrorProcessor):
+    """Follows and refuses as the library's own, and closes a response that it makes an error of."""
+
+    def http_response(self, request, response):
+        try:
+            return super().http_response(request, response)
+        except BaseException:
+            response.close()
+            raise
+
+    https_response = http_response
 
 
-def ask(url, headers):
+def _ask(url, headers):
     """Open an address. Unlike `urlopen`, this knows HTTP and HTTPS alone, wherever a server leads it."""
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -175,7 +150,7 @@ def ask(url, headers):
         urllib.request.HTTPHandler,
         urllib.request.HTTPSHandler,
         urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPErrorProcessor,
+        _Processor,
         urllib.request.HTTPDefaultErrorHandler,
         urllib.request.UnknownHandler,
     ):
@@ -183,13 +158,7 @@ def ask(url, headers):
     return opener.open(urllib.request.Request(url, headers=headers), timeout=PATIENCE)
 
 
-def find_version(headers):
-    """What tells a version of a file from others byte by byte: its ETag unless weak, or its date; or ""."""
-    tag = headers.get("ETag", "")
-    return tag if tag.startswith('"') else headers.get("Last-Modified", "")
-
-
-def read_blocks(response, start, size):
+def _read_blocks(response, start, size):
     """Iterate over the bytes of a response; UserError where it breaks off before the end of the file."""
     done, reason = start, "the connection ended"
     try:
@@ -207,28 +176,17 @@ def read_blocks(response, start, size):
     )
 
 
-# The archive ----------------------------------------------------------------------------------------------
-
-
-def unpack(archive, path):
-    """Unpack the one file of that name from an archive, and look at no other.
-
-    Raises
-    ------
-    UserError
-        It can't be written.
-    LookupError, ValueError, zipfile.BadZipFile, …
-        One of `scripts.files.storage.DAMAGE`: the archive is damaged, or doesn't hold the file.
-    """
+def _unpack(archive, path):
+    """Unpack the file of that name from an archive, and look at no other; one of DAMAGE if it isn't whole."""
     check_place(archive)
     try:
         with zipfile.ZipFile(archive) as opened:
             member = opened.getinfo(path.name)
-            check_size(member.file_size)
+            _check_size(member.file_size)
             if member.compress_type not in COMPRESSIONS or member.flag_bits & 1:
                 raise ValueError("packed in a way that is not expected, or encrypted")
             with opened.open(member) as file, written_whole(path) as unpacked:
-                copy(iter(lambda: file.read(BLOCK), b""), unpacked, "unpack", size=member.file_size)
+                _copy(iter(lambda: file.read(BLOCK), b""), unpacked, "unpack", size=member.file_size)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise

@@ -1,8 +1,7 @@
-"""Datasets through the `datasets` library: from the Hugging Face Hub or from this machine.
+"""Datasets through the `datasets` library, for `corpus.py`: from the Hugging Face Hub or from this machine.
 
 The library tries an unreachable Hub for half a minute; here one quick question decides beforehand, and a
-copy in the Hub's cache is used where there is one. `datasets` takes a second to import, so it is imported
-only where it is needed.
+copy in the Hub's cache is used where there is one. `datasets` takes a second to import: only where needed.
 """
 
 import contextlib
@@ -72,20 +71,7 @@ class HubError(UserError):
 
 
 def load_from_hub(dataset_id):
-    """Load a dataset of the Hub, or its copy in the Hub's cache where the Hub can't be reached.
-
-    Returns
-    -------
-    datasets : dict of str to datasets.Dataset
-        By the name of the split.
-    cached : bool
-        Whether the Hub was not asked.
-
-    Raises
-    ------
-    HubError
-        There is no such dataset, or it is not in the cache and the Hub can't be reached.
-    """
+    """Load the splits of a dataset of the Hub; True with them if its copy in the cache had to be used."""
     online = hub_reachable(dataset_id)
     with contextlib.nullcontext() if online else _offline():
         try:
@@ -102,44 +88,22 @@ def load_from_hub(dataset_id):
 
 @contextlib.contextmanager
 def _offline():
-    """Keep the libraries from trying an unreachable Hub, and leave them as they were.
-
-    They read the variable when they are imported; in a process that has imported them it comes too late.
-    """
-    before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    """Keep the libraries from trying an unreachable Hub, and leave them as they were."""
+    _import_datasets()
+    modules = [sys.modules.get(name) for name in ("huggingface_hub.constants", "datasets.config")]
+    before = [(module, module.HF_HUB_OFFLINE) for module in modules if hasattr(module, "HF_HUB_OFFLINE")]
     try:
-        _set_offline(True)
+        for module, _ in before:
+            module.HF_HUB_OFFLINE = True
         yield
     finally:
-        os.environ.pop("HF_HUB_OFFLINE")
-        if before is not None:
-            os.environ["HF_HUB_OFFLINE"] = before
-        _set_offline(_set(before))
-
-
-def _set_offline(offline):
-    """Tell `datasets` and the Hub's client, where they are imported, whether to stay offline."""
-    _import_datasets()
-    for module in ("huggingface_hub.constants", "datasets.config"):
-        if hasattr(sys.modules.get(module), "HF_HUB_OFFLINE"):
-            sys.modules[module].HF_HUB_OFFLINE = offline
+        for module, value in before:
+            module.HF_HUB_OFFLINE = value
 
 
 @contextlib.contextmanager
 def load_local(path):
-    """Load a folder or a file; what the library converts lies in a temporary folder while the block runs.
-
-    Yields
-    ------
-    dict of str to datasets.Dataset
-        By the name of the split.
-
-    Raises
-    ------
-    UserError
-        The library can't read it.
-    """
+    """Load a folder or a file: yields a dictionary of its splits, cached in a temporary folder meanwhile."""
     path = Path(path).resolve()
     try:
         folder = tempfile.TemporaryDirectory(prefix="datasets-", ignore_cleanup_errors=True)
@@ -171,10 +135,11 @@ def _find_files(path):
     kind = max(LOADERS, key=endings.count)
     if kind not in endings:
         raise UserError(f"{path} is no dataset: give a folder of files ending in {', '.join(LOADERS)}")
-    of_kind = {
-        split: [file for file in files if Path(file).suffix.lower() == kind] for split, files in found.items()
-    }
-    return kind, DataFilesDict({split: DataFilesList(files, []) for split, files in of_kind.items() if files})
+    chosen = DataFilesDict()
+    for split, files in found.items():
+        if of_kind := [file for file in files if Path(file).suffix.lower() == kind]:
+            chosen[split] = DataFilesList(of_kind, [])
+    return kind, chosen
 
 
 def _check_file(path):

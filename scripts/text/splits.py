@@ -1,6 +1,6 @@
 """Splits that share no sentence: rows cut from one sentence stay on one side.
 
-Some datasets hold phrases cut from sentences beside the sentences themselves (SST-2's training rows). A
+Some datasets hold phrases cut from sentences as well as the sentences themselves (SST-2's training rows). A
 random split would put pieces of one sentence on both sides, and validation would measure memory. So:
 
 - a *source* is a row contained in no longer row;
@@ -42,7 +42,7 @@ def find_sources(sentences):
     -------
     scipy.sparse.csr_array
         (N, N) boolean: ``within[i, j]`` where row i lies within source j. A source lies within itself; equal
-        rows have the same sources, of equal sources the first stands for all.
+        rows have the same sources, of equal sources only the first counts.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def find_sources(sentences):
 
 
 def whole_texts(sentences):
-    """The answer of `find_sources` for rows known to be whole: each lies within its first equal only."""
+    """Return `find_sources` of rows known to be whole: each lies within its first equal only."""
     first = {}
     indices = np.fromiter(
         (first.setdefault(sentence, row) for row, sentence in enumerate(sentences)), np.int32
@@ -86,22 +86,7 @@ def _within(indices, counts):
 
 
 def unite(within, lengths):
-    """Group the sources that share a row of five or more tokens.
-
-    Parameters
-    ----------
-    within : scipy.sparse.csr_array
-        (N, N), from `find_sources`.
-    lengths : numpy.ndarray
-        (N,) tokens of each row.
-
-    Returns
-    -------
-    sources : numpy.ndarray
-        (S,) the rows that are sources, in ascending order.
-    groups : numpy.ndarray
-        (S,) number of the group of each.
-    """
+    """Group sources that share a row of five or more tokens: (S,) sources, ascending, and their groups."""
     sources = np.unique(within.indices)
     rows = np.repeat(np.arange(len(lengths)), np.diff(within.indptr))
     shared = lengths[rows] >= LONG
@@ -115,21 +100,20 @@ def carve(within, lengths, parts, seed):
 
     Parameters
     ----------
-    within : scipy.sparse.csr_array
-        (N, N), from `find_sources` or `whole_texts`.
-    lengths : numpy.ndarray
-        (N,) tokens of each row.
+    within : (N, N) scipy.sparse.csr_array
+        From `find_sources` or `whole_texts`.
+    lengths : (N,) integers
+        Tokens of each row.
     parts : sequence of str
         Names of the parts to carve out, a tenth of the groups each; none leaves all in train.
     seed : int
-        Of the random choice.
 
     Returns
     -------
-    part_of_row : numpy.ndarray
-        (N,) 0 for train, k for ``parts[k - 1]``.
-    source_of_row : numpy.ndarray
-        (N,) the first source of each row that lies in the row's own part (where none does: its first).
+    part_of_row : (N,) integers
+        0 for train, k for ``parts[k - 1]``.
+    source_of_row : (N,) integers
+        The first source of each row that lies in the row's own part (where none does: its first).
 
     Raises
     ------
@@ -144,12 +128,12 @@ def carve(within, lengths, parts, seed):
             f"{' and '.join(parts)} out of them: give more rows, or a dataset that has these splits"
         )
     part_of_source = np.zeros(len(lengths), np.int8)  # by row number; only those of sources are read
-    left = np.arange(len(sources))
+    remaining = np.arange(len(sources))
     for number in range(1, len(parts) + 1):
         chooser = GroupShuffleSplit(n_splits=1, test_size=tenth, random_state=seed)
-        stay, go = next(chooser.split(left, groups=groups[left]))
-        part_of_source[sources[left[go]]] = number
-        left = left[stay]
+        stay, go = next(chooser.split(remaining, groups=groups[remaining]))
+        part_of_source[sources[remaining[go]]] = number
+        remaining = remaining[stay]
     return _assign_rows(within, part_of_source)
 
 

@@ -39,15 +39,6 @@ def tokenise(text):
     Lower case; HTML breaks and entities undone; curly quotes straight; punctuation apart; "n't", "'s" and
     their like apart; hyphenated words, numbers and "..." whole. What is tokenised already stays as it is.
 
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of str
-        Empty where the text holds no token.
-
     Examples
     --------
     >>> tokenise("It can't be Tarantino's best.<br />8/10!")
@@ -60,57 +51,33 @@ def tokenise(text):
 
 
 def tokens_of(text, manifest):
-    """The tokens of a typed sentence, treated as those of a preprocessed dataset were.
+    """Cut a typed sentence into tokens, treated as those of a preprocessed dataset were.
 
     A sentence is typed untokenised even where the dataset came tokenised; what is tokenised stays as it is.
-
-    Parameters
-    ----------
-    text : str
-    manifest : dict
-        Of data/: where its texts were cut to their last ``max_length`` tokens, so is this one.
-
-    Returns
-    -------
-    list of str
-        Empty where the text holds no token.
+    Where the `manifest` of data/ says that its texts were cut to their last tokens, so is this one.
     """
     return tokenise(text)[-(manifest.get("max_length") or 0) :]
 
 
 def keep_tokens(text):
-    """The tokens of a text that came tokenised: what its blanks separate, brackets as GloVe has them."""
+    """Cut a text that came tokenised at its blanks, brackets as GloVe has them."""
     return [BRACKETS.get(token, token) for token in text.split()]
 
 
 def is_tokenised(texts, share=0.95):
-    """Whether texts came tokenised: nearly all are already what `tokenise` would make of them."""
+    """Return True if texts came tokenised: `tokenise` would change hardly any."""
     texts = [text for text in texts if text]
     same = sum(tokenise(text) == keep_tokens(text) for text in texts)
     return same >= share * len(texts)
 
 
 class Table(NamedTuple):
-    """Texts and labels as published, not yet read.
-
-    Attributes
-    ----------
-    name, source : str
-    sizes : dict of str to int
-        Rows of each split, where known beforehand (else None).
-    read : callable
-        ``read(split)`` iterates over the (text, label) pairs of a split.
-    class_names : list of str or None
-        What the labels 0, 1, … mean, where the dataset says so.
-    tokenised : bool or None
-        None where a look at the rows has to tell.
-    whole : bool
-    """
+    """Texts and labels as published, not yet read."""
 
     name: str
     source: str
-    sizes: dict
-    read: Callable
-    class_names: list | None
-    tokenised: bool | None
-    whole: bool
+    sizes: dict  # rows of each split; None where that is unknown
+    read: Callable  # read(split) iterates over its (text, label) pairs
+    class_names: list | None  # the meaning of the labels 0, 1, …, where the dataset has it
+    tokenised: bool | None  # None where a look at the rows has to decide
+    whole: bool  # no row is cut from another

@@ -144,7 +144,7 @@ def test_test_has_as_many_sentences_at_each_distance_and_train_mixes_all(rows):
 
 
 def test_the_mixture_can_be_even_in_log_d():
-    distances = np.array(cue_distance.distances_of("train", LONGEST, "log", random.Random(0)))
+    distances = np.array(cue_distance._draw_distances("train", LONGEST, "log", random.Random(0)))
     assert set(distances) == set(range(2, LONGEST + 1))
     for d in (2, 8, 20):
         assert np.mean(distances <= d) == pytest.approx(np.log((d + 1) / 2) / np.log(41 / 2), abs=0.02)

@@ -18,7 +18,7 @@ from scripts import preprocessing
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, assets_path
-from scripts.text import glove_download as download
+from scripts.text import glove_download
 from scripts.text.glove_download import ARCHIVE, fetch_glove
 
 WORDS = ["a", "film", "good", "dull", "of", "the"]
@@ -45,7 +45,7 @@ class Server(ThreadingHTTPServer):
     ----------
     content : bytes
     headers : dict
-        Sent with it: its ETag, and what is to stand in place of the right headers.
+        Sent with it: its ETag, and what is to stand in place of the true headers.
     ranges : bool
         Whether parts can be asked for.
     breaks_after : int or None
@@ -128,7 +128,7 @@ def is_refused(server, complaint):
 
 
 def arrives(server, content=VECTORS):
-    """Assert that a download ends with these vectors, and nothing beside them."""
+    """Assert that a download ends with these vectors, and nothing else."""
     path = fetch_glove(server.url)
     assert path == assets_path("embeddings", GLOVE_2024)
     assert path.read_bytes() == content
@@ -167,7 +167,7 @@ def test_preprocessing_goes_on_with_it(server, monkeypatch, tmp_path):
         f"{text},{k % 2}\n" for k, text in enumerate(f"the {a} film of {b}" for a in WORDS for b in WORDS)
     ]
     (tmp_path / "films.csv").write_text("text,label\n" + "".join(rows))
-    monkeypatch.setattr(download.fetch_glove, "__defaults__", (server.url,))
+    monkeypatch.setattr(glove_download.fetch_glove, "__defaults__", (server.url,))
     preprocessing.main(["--download-glove", "--dataset", str(tmp_path / "films.csv")])
     used = load_data().manifest["embeddings"]
     assert (used["name"], used["dimensions"], used["intended"]) == (GLOVE_2024, 3, None)
@@ -201,7 +201,7 @@ def test_a_server_that_knows_no_parts_sends_all_again(server, capsys):
     break_off(server, 20_000)
     assert assets_path("embeddings", f"{ARCHIVE}.part").stat().st_size == 20_000
     arrives(server)
-    assert "it begins anew" in capsys.readouterr().out
+    assert "it starts over" in capsys.readouterr().out
 
 
 def test_halves_of_two_files_are_never_joined(server, capsys):
@@ -209,7 +209,7 @@ def test_halves_of_two_files_are_never_joined(server, capsys):
     server.content = pack({GLOVE_2024: OTHER_VECTORS}, zipfile.ZIP_STORED)
     server.headers = {"ETag": '"two"'}
     arrives(server, OTHER_VECTORS)
-    assert "it begins anew" in capsys.readouterr().out
+    assert "it starts over" in capsys.readouterr().out
 
 
 def test_halves_of_two_files_that_a_server_joins_are_refused(server):
@@ -267,7 +267,7 @@ def test_a_server_that_is_not_there(study_root, monkeypatch):
 
 
 def test_a_server_that_falls_silent(server, monkeypatch):
-    monkeypatch.setattr(download, "PATIENCE", 0.1)
+    monkeypatch.setattr(glove_download, "PATIENCE", 0.1)
     monkeypatch.setattr(Handler, "do_GET", lambda _: threading.Event().wait(0.5))
     is_refused(server, r"could not be downloaded \(timed out\)")
 
@@ -331,7 +331,7 @@ def encrypt(archive):
     ],
 )
 def test_a_damaged_archive_is_refused_and_deleted(server, monkeypatch, content, complaint):
-    monkeypatch.setattr(download, "LARGEST", 1_000_000)
+    monkeypatch.setattr(glove_download, "LARGEST", 1_000_000)
     server.content = content
     is_refused(server, rf"({complaint}).*was deleted: run the same command again, or get {ARCHIVE}")
     assert files_here() == []
@@ -340,22 +340,22 @@ def test_a_damaged_archive_is_refused_and_deleted(server, monkeypatch, content, 
 
 
 def test_a_file_that_is_too_large_is_not_downloaded(server):
-    server.headers = {"Content-Length": download.LARGEST + 1}
-    is_refused(server, f"more than {download.LARGEST:,} bytes")
+    server.headers = {"Content-Length": glove_download.LARGEST + 1}
+    is_refused(server, f"more than {glove_download.LARGEST:,} bytes")
     assert files_here() == []
 
 
 def test_a_file_without_a_size_and_without_an_end(server, monkeypatch):
-    monkeypatch.setattr(download, "LARGEST", len(GOOD))
+    monkeypatch.setattr(glove_download, "LARGEST", len(GOOD))
     server.content, server.sized = GOOD + bytes(10_000_000), False
     is_refused(server, "more than .* bytes")
     assert files_here() == []
 
 
 def test_more_than_the_header_claims_is_not_unpacked(monkeypatch, tmp_path):
-    monkeypatch.setattr(download, "LARGEST", 100)
+    monkeypatch.setattr(glove_download, "LARGEST", 100)
     with open(tmp_path / "unpacked", "wb") as file, pytest.raises(ValueError, match="more than 100 bytes"):
-        download.copy(iter(lambda: bytes(30), b""), file, "unpack", size=10)
+        glove_download._copy(iter(lambda: bytes(30), b""), file, "unpack", size=10)
     assert (tmp_path / "unpacked").stat().st_size <= 100
 
 
@@ -399,7 +399,7 @@ SMALL = pack({GLOVE_2024: VECTORS[:300]})
 @given(st.integers(0, len(SMALL) - 1), st.integers(1, 255), st.integers(0, len(SMALL)))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_damage_is_found_or_does_no_harm(study_root, place, flipped, kept):
-    """One byte is changed, or the end is cut off: the file that stands there afterwards is right or none."""
+    """One byte is changed, or the end is cut off: the file there afterwards is correct or none."""
     changed = bytearray(SMALL)
     changed[place] ^= flipped
     path, archive = assets_path("embeddings", GLOVE_2024), assets_path("embeddings", ARCHIVE)
@@ -424,7 +424,7 @@ def test_two_do_not_download_at_once(server):
         "with only_writer('x', [Path(sys.argv[1])]): print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(assets_path("embeddings", GLOVE_2024))]
-    root = Path(download.__file__).parents[2]
+    root = Path(glove_download.__file__).parents[2]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root) as other:
         other.stdout.readline()
         is_refused(server, f"is being written by process {other.pid} on .*: wait until it has ended")
@@ -441,17 +441,17 @@ def test_a_full_disk_loses_nothing(server, monkeypatch, during):
             raise OSError(28, "No space left on device")
         copy(blocks, file, name, *size, **sizes)
 
-    copy = download.copy
-    monkeypatch.setattr(download, "copy", write_half)
+    copy = glove_download._copy
+    monkeypatch.setattr(glove_download, "_copy", write_half)
     is_refused(server, r"could not be .*written \(No space left on device\): free the disk")
-    left = (
+    remaining = (
         [ARCHIVE, f"{ARCHIVE}.version"] if during == "unpack" else [f"{ARCHIVE}.part", f"{ARCHIVE}.version"]
     )
-    assert files_here() == left
-    monkeypatch.setattr(download, "copy", copy)
+    assert files_here() == remaining
+    monkeypatch.setattr(glove_download, "_copy", copy)
     server.asked = []
     arrives(server)
-    assert server.asked == ([] if during == "unpack" else [f"bytes={download.BLOCK}-"])
+    assert server.asked == ([] if during == "unpack" else [f"bytes={glove_download.BLOCK}-"])
 
 
 def test_the_vectors_are_those_of_the_archive(server):

@@ -304,7 +304,7 @@ def test_without_the_hub_another_dataset_stands_in_loudly(study_root, vectors, n
     assert manifest["dataset"]["name"] == "rotten-tomatoes"
     assert manifest["dataset"]["intended"] == "stanfordnlp/sst2"
     said = capsys.readouterr().out
-    assert "!!! No --dataset was named, so rotten-tomatoes stands in for stanfordnlp/sst2" in said
+    assert "!!! No --dataset was named, so rotten-tomatoes replaces stanfordnlp/sst2" in said
 
 
 def test_a_named_dataset_is_never_replaced(no_hub):
@@ -448,7 +448,7 @@ def test_a_lack_of_memory_is_one_line(study_root, tmp_path, vectors, monkeypatch
     def none(*_):
         raise MemoryError("Unable to allocate 1 TiB")
 
-    monkeypatch.setattr(corpus, "tokenise", none)
+    monkeypatch.setattr(corpus, "keep_tokens", none)
     path = write_csv(tmp_path / "films.csv", sentences())
     with pytest.raises(UserError, match=r"more memory than there is \(Unable to allocate 1 TiB\)"):
         preprocess(path, vectors)
@@ -585,7 +585,7 @@ def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monke
     monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
     with pytest.raises(UserError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
         read_corpus("films/" * 999 + "x")
-    with pytest.raises(UserError, match=r"no dataset at .* \(.*embedded null"):
+    with pytest.raises(UserError, match=r"no dataset at .* \(.*null"):
         read_corpus("films\0")
 
 
