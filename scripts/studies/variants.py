@@ -50,7 +50,7 @@ from scripts.studies.one_run import Planned
 from scripts.studies.parallel import train
 from scripts.studies.statistics import TEST, error_over_sentences, interval, paired, standard_error
 from scripts.studies.words import INTERVAL, as_given, describe_epochs
-from scripts.training.evaluation import right_on_test
+from scripts.training.evaluation import correct_on_test
 from scripts.training.settings import LSTM_ALONE, Settings
 
 MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
@@ -146,7 +146,7 @@ def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, a
         if not best_epoch(run.history)["gradients"]:
             raise UserError(f"run {run_id!r} recorded no gradients: leave gradients=True, or overwrite it")
     data = load_data()
-    tested = {} if kind == "search" else {run_id: right_on_test(run_id) for run_id in runs}
+    tested = {} if kind == "search" else {run_id: correct_on_test(run_id) for run_id in runs}
     recorded = best_epoch(next(iter(runs.values())).history)["gradients"]
     depth = recorded["shortest"]
     described = [

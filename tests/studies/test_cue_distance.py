@@ -7,7 +7,6 @@ from scripts import preprocessing
 from scripts.files import paths
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION
 from scripts.files.runs import existing_runs, load_run
 from scripts.studies import cue_distance
 from scripts.studies.cue_distance import (
@@ -39,7 +38,7 @@ def probed(tmp_path_factory):
 
 def test_probe_has_accuracy_at_each_distance(probed):
     assert written("probe-even") == probed
-    assert_provenance(probed, FORMAT_VERSION)
+    assert_provenance(probed)
     assert probed["distances"] == [2, 3, 4, 5, 6]
     assert probed["sentences"] == {"decides_last": 10, "decides_first": 10}
     for described in probed["models"]:

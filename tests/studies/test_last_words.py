@@ -7,7 +7,6 @@ from sklearn.linear_model import LogisticRegression
 from scripts.files import paths
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION
 from scripts.files.runs import Run
 from scripts.studies import last_words
 from scripts.studies.last_words import describe_memory, memory_study, memory_table, word_counts
@@ -34,7 +33,7 @@ def test_memory_reads_the_last_k_words_only(trained):
     runs = "rnn-0", "lstm-0"
     study = memory_study(*runs, progress=False)
     assert written("memory") == study
-    assert_provenance(study, FORMAT_VERSION)
+    assert_provenance(study)
     test = load_data().splits["test"]
     sentences = np.split(test.x, np.cumsum(test.s)[:-1])
     assert study["k"] == list(range(1, 27))

@@ -23,7 +23,7 @@ def searched(data, monkeypatch):
     monkeypatch.setattr(settings_search, "CHANGES", CHANGES)
     with monkeypatch.context() as patch:  # no test sentence is read
         patch.setattr(evaluation, "evaluate_run", None)
-        patch.setattr(variants, "right_on_test", None)
+        patch.setattr(variants, "correct_on_test", None)
         return main.search(progress=False)
 
 

@@ -17,7 +17,7 @@ from scripts.files.data import data_checksum, load_manifest
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, log_path, weights_path
 from scripts.files.runs import existing_runs, load_run, read_log
-from scripts.files.studies import STUDY_VERSION, study_path
+from scripts.files.studies import study_path
 from scripts.studies.comparison import compare_models
 from scripts.studies.variants import over_seeds, pair_variants, remaining_at, variants_table
 from scripts.training import evaluation, experiment
@@ -39,7 +39,7 @@ def compared(tmp_path_factory):
 
 def test_the_grid_is_that_of_all_values_and_seeds(compared):
     assert written("compare") == compared
-    assert_provenance(compared, STUDY_VERSION)
+    assert_provenance(compared)
     assert (compared["kind"], compared["failed"]) == ("comparison", {})
     assert compared["shared"] == {"epochs": 2, "input_dropout": 0.0}
     assert compared["axes"] == {"hidden_size": [4, 6], "forget_bias": [0.0, 1.0]}
