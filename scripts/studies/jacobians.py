@@ -40,6 +40,7 @@ from scripts.files.paths import FORMAT_VERSION
 from scripts.files.runs import best_epoch
 from scripts.files.storage import write_json
 from scripts.files.studies import jacobians_path as study_path
+from scripts.studies.arguments import is_whole
 from scripts.studies.words import RATES, name_rate, rate
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
@@ -81,15 +82,11 @@ def jacobian_study(
     -------
     dict
         As this module's docstring describes it; its rates are also printed.
-
-    Raises
-    ------
-    UserError
-        There is no such run, its weights or data don't fit, its log holds no gradients, no sentence reaches
-        the depths asked for, or a number is out of range.
     """
     started = time.perf_counter()
-    _check_numbers(sentences=sentences, exponents=exponents, steps=steps, burn_in=burn_in)
+    for name, number in (("sentences", sentences), ("exponents", exponents), ("steps", steps)):
+        _check_number(name, number, 1)
+    _check_number("burn_in", burn_in, 0)
     trained, data, run = load_model(run_id)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
@@ -109,9 +106,8 @@ def jacobian_study(
             model = build_model(kind, settings, data.embeddings, np.float64)
             model.theta[:] = weights.theta
             by_sentence = _along_sentences(model, split, rows, exponents, bar)
-            along_drive = jacobians.lyapunov_exponents(
-                _advance(bar, jacobians.stream(model, drive)), exponents, burn_in
-            )
+            steps_of_drive = _advance(bar, jacobians.stream(model, drive))
+            along_drive = jacobians.lyapunov_exponents(steps_of_drive, exponents, burn_in)
             at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, depths)}
     study = {
         "format_version": FORMAT_VERSION,
@@ -140,26 +136,23 @@ def jacobian_study(
 
 
 def sentence_burn_in(lengths):
-    """First steps of every sentence that its Lyapunov exponents leave out.
+    """Number of first steps that the exponents along a sentence leave out: half of the shortest, at most 10.
 
     Directions drawn at random take some steps to turn into those that grow most; counted, these steps would
-    make the largest exponent too small. Ten, or half of the shortest sentence where that is fewer.
+    make the largest exponent too small.
     """
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
-def _check_numbers(**numbers):
-    """Raise UserError where one of them is no whole number, or too small."""
-    for name, number in numbers.items():
-        least = 0 if name == "burn_in" else 1
-        if not isinstance(number, int) or isinstance(number, bool) or number < least:
-            raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
+def _check_number(name, number, least):
+    if not is_whole(number, least):
+        raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
 
 
 def _check_depths(depths, longest):
     """Raise UserError where a slope can't be measured between these depths."""
-    pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(type(d) is int for d in depths)
-    if not pair or not 1 <= depths[0] < depths[1]:
+    pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(is_whole(d, 1) for d in depths)
+    if not pair or depths[0] >= depths[1]:
         raise UserError(
             f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
         )
@@ -214,8 +207,8 @@ def _summarise(model, values, of_sentences, along_drive, errors, depths):
             "exponent_drive": finite(along_drive[0]),
             "exponent_drive_error": finite(errors[0]),
             "exponent_sentences": finite(mean[0]),
-            **{f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
-        },
+        }
+        | {f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
     }
 
 
@@ -235,19 +228,19 @@ def _excess(values, states, depth):
 
 
 def finite(numbers):
-    """Numbers for a JSON file: seven significant digits, None where one is not finite."""
+    """Round numbers for a JSON file to seven significant digits; None where one is not finite."""
     if np.ndim(numbers):
         return [finite(number) for number in numbers]
     return round_to_digits(numbers) if np.isfinite(numbers) else None
 
 
 def rates_table(study):
-    """Predicted and measured rates of a study as text, one per line; after ± a standard error."""
-    before, best = study["at"]["initialisation"], study["at"]["best"]
-    rows = [
-        [name_rate(study, name), rate(before["rates"], name), rate(best["rates"], name)]
-        for name in RATES
-        if name in best["rates"]
+    """Write predicted and measured rates as a table; after ± a standard error."""
+    before, best = study["at"]["initialisation"]["rates"], study["at"]["best"]["rates"]
+    rows = [[name_rate(study, name), rate(before, name), rate(best, name)] for name in RATES if name in best]
+    heads = [
+        f"{study['run_id']}: nats per step back",
+        "before training",
+        f"epoch {study['at']['best']['epoch']}",
     ]
-    heads = [f"{study['run_id']}: nats per step back", "before training", f"epoch {best['epoch']}"]
     return f"{study['sentences']['count']} validation sentences\n{table(rows, heads)}"

@@ -34,7 +34,7 @@ def interval(values):
 
 
 def paired(a, b):
-    """Return :func:`interval` of a − b, for the same seeds, with ``p`` of the paired t-test that the mean is 0.
+    """Return :func:`interval` of a − b, for the same seeds, and ``p`` of the paired t-test for a mean of 0.
 
     A pair with a None is left out; ``p`` is None where there is one pair or all differences are equal.
     """
