@@ -37,14 +37,11 @@ def compare_models(
     ----------
     models : str or sequence of str
         Among ``"rnn"`` and ``"lstm"``.
-    seeds, overwrite
-        See :func:`scripts.studies.variants.run_variants`.
+    seeds, of_model, overwrite
+        See :func:`scripts.studies.initialisations.initialisation_study`; nothing in `of_model` is varied.
     name : str
         Name of the comparison: its JSON is ``assets/benchmarks/<name>.json``, its runs are called
         ``study-<model>-<name>-…-s<seed>``.
-    of_model : dict of str to dict, optional
-        Settings of one model alone, such as the best ones found for it: ``{"rnn": BEST_RNN}``. None of them
-        is varied.
     **options
         ``scheduler``, ``jobs`` and ``progress`` of :func:`scripts.studies.parallel.train`; all others are
         fields of scripts.training.settings.Settings, each with one value, or with several: then it is varied,
@@ -53,13 +50,7 @@ def compare_models(
     Returns
     -------
     dict
-        See :func:`scripts.studies.variants.run_variants`.
-
-    Raises
-    ------
-    UserError
-        What was asked for makes no sense, the name is taken by other settings or another study, data/ is
-        missing or has changed since the comparison began, the scheduler doesn't answer, or all runs failed.
+        See scripts/studies/variants.py.
     """
     models = _model_list(models)
     training = {key: options.pop(key) for key in ("scheduler", "jobs", "progress") if key in options}
@@ -75,7 +66,7 @@ def compare_models(
         name,
         "comparison",
         f"{' and '.join(NAMES.get(model, model) for model in models)}: how far back the gradient reaches",
-        [variant for model in models for variant in _grid(model, models, name, axes, of_model)],
+        [variant for model in models for variant in _grid(model, models, name, axes)],
         seeds,
         shared=shared,
         of_model=of_model,
@@ -86,16 +77,17 @@ def compare_models(
     )
 
 
-def _grid(model, models, name, axes, of_model):
+def _grid(model, models, name, axes):
     """Return one model with every combination of the values of the axes that it has."""
     foreign = LSTM_ALONE if model != "lstm" and "lstm" in models else ()
     varied = {key: values for key, values in axes.items() if key not in foreign}
     variants = []
     for values in itertools.product(*varied.values()):
         own = dict(zip(varied, values, strict=True))
-        in_file_name = "-".join([name, *(f"{key}-{value}" for key, value in own.items())]).replace("+", "")
+        in_file_name = "-".join([name, *(f"{key}-{value}" for key, value in own.items())])
         label = ", ".join([NAMES.get(model, model), *(f"{key}={value}" for key, value in own.items())])
-        variants.append(Variant(in_file_name, model, label, of_model.get(model, {}) | own))  # 1e+16 is 1e16
+        in_file_name = in_file_name.replace("+", "")  # 1e+16 is 1e16
+        variants.append(Variant(in_file_name, model, label, own))
     return variants
 
 
@@ -162,7 +154,5 @@ def _complete(models, shared, axes, of_model):
 
 
 def _in_words(shared, axes, of_model):
-    given = {**shared, **axes}
-    if of_model:
-        given["of_model"] = of_model
-    return as_given(given) or "default settings"
+    given = {**shared, **axes, "of_model": of_model}
+    return as_given({key: value for key, value in given.items() if value != {}}) or "default settings"
