@@ -66,7 +66,7 @@ class Variant(NamedTuple):
 
 
 def train_variants(variants, seeds, shared, *, remedy="start the study again with overwrite=True", **options):
-    """Train each variant once per seed.
+    """Train each variant once per seed; settings of the LSTM alone leave an RNN next to it as it is.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, a
     shared, of_model, axes : dict
         As this module's docstring describes them.
     **options
-        See :func:`scripts.studies.parallel.train`; LSTM settings in `shared` leave an RNN next to it as it is.
+        See :func:`scripts.studies.parallel.train`.
 
     Returns
     -------
