@@ -59,11 +59,11 @@ def compare_models(
     _check_name(name, models, (shared, axes, of_model), overwrite)
     return run_variants(
         name,
-        "comparison",
         f"{' and '.join(NAMES.get(model, model) for model in models)}: how far back the gradient reaches",
         [variant for model in models for variant in _grid(model, models, name, axes)],
         seeds,
         shared=shared,
+        kind="comparison",
         of_model=of_model,
         axes=axes,
         overwrite=overwrite,

@@ -36,7 +36,7 @@ from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import refuse_varied, seed_list, with_epochs
 from scripts.studies.variants import Variant, train_variants
-from scripts.studies.words import OWN, describe_failure, describe_gradient_there
+from scripts.studies.words import OWN, describe_failure
 from scripts.text import cue_distance as task
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits
@@ -184,7 +184,7 @@ def probe_table(study):
             for moment, curve in moments.items():
                 logs = ["-∞" if value is None else f"{value:.1f}" for value in curve["median"]]
                 rows.append([f"{name} log₁₀ of ∂z/∂{state}, {moment}", *logs])
-        failures.append(f"{name} {describe_failure(study, model)}: {describe_gradient_there(study, model)}")
+        failures.append(f"{name} {describe_failure(study, model)}.")
     note = (
         f"Failing (below {study['failing']:.0%}) and gradients: sentences whose last cue decides; in the "
         "others the other cue is nearer the end, and tells the label by its opposite."

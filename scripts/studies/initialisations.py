@@ -57,7 +57,6 @@ def initialisation_study(
     prefix = OWN if of_model else ""
     return run_variants(
         "initialisations",
-        "initialisations",
         "Initial weights: gradients before and after training",
         [variant._replace(name=prefix + variant.name) for variant in INITIALISATIONS],
         seeds,
@@ -79,7 +78,6 @@ def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=Tr
     wide = equal_width(H, load_manifest()["embeddings"]["dimensions"])
     orthogonal = {"recurrent_init": "orthogonal"}
     return run_variants(
-        "equal-parameters",
         "equal-parameters",
         "An LSTM compared with RNNs of as many units, or as many parameters",
         [

@@ -34,7 +34,6 @@ def search(seeds=SEEDS, *, overwrite=False, progress=True):
     """
     return run_variants(
         "search",
-        "search",
         "The best settings and one change at a time, on the validation split",
         planned(),
         seeds,

@@ -89,7 +89,7 @@ def train_variants(variants, seeds, shared, *, remedy="start the study again wit
     return [[run.run_id for run in runs if run.run_id not in failed] for runs in planned], failed
 
 
-def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, axes=None, **options):
+def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=None, axes=None, **options):
     """Train variants over seeds, measure them, write the study, print its table and return it.
 
     A run that fails is named and left out. UserError where what is asked for makes no sense, data/ is missing
@@ -99,7 +99,6 @@ def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, a
     ----------
     name : str
         Name of the study's JSON.
-    kind : {"comparison", "initialisations", "equal-parameters", "search"}
     title : str
     variants : list of Variant
         Their settings come on top of `shared`, and of those of their model in `of_model`.
@@ -107,6 +106,8 @@ def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, a
         How many (0, 1, …), or which.
     shared, of_model, axes : dict
         As this module's docstring describes them.
+    kind : str, optional
+        ``"comparison"`` where the caller names the study; else it is the name.
     **options
         See :func:`scripts.studies.parallel.train`.
 
@@ -115,7 +116,7 @@ def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, a
     dict
         The study, as this module's docstring describes it.
     """
-    of_model, axes = of_model or {}, axes or {}
+    kind, of_model, axes = kind or name, of_model or {}, axes or {}
     seeds, shared = seed_list(seeds), {key: plain(value) for key, value in shared.items()}
     variants = [
         variant._replace(settings=of_model.get(variant.model, {}) | variant.settings) for variant in variants

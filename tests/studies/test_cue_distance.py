@@ -148,7 +148,7 @@ def test_probe_table_says_where_each_model_fails(probed):
     text = probe_table(probed)
     for described in probed["models"]:
         name = described["model"].upper()
-        assert f"{name} {describe_failure(probed, described)}: at d = " in text
+        assert f"{name} {describe_failure(probed, described)}." in text
         for order, correct in (("last", "accuracy"), ("first", "accuracy_decides_first")):
             row = next(line for line in text.split("\n") if f"{name} correct, %, {order} cue decides" in line)
             middle = 100 * np.median(described[correct], axis=0)
