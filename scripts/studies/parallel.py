@@ -24,9 +24,7 @@ KILLED = "its process was ended from outside, most likely for want of memory; ca
 
 
 def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None, remedy=None):
-    """Train many runs, and return what went wrong by run id; each fault is also printed.
-
-    UserError, before anything is trained, where settings, data/ or an argument are out of order.
+    """Train runs that are planned, and return what went wrong by run id; each fault is also printed.
 
     Parameters
     ----------

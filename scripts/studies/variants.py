@@ -68,12 +68,7 @@ class Variant(NamedTuple):
 def train_variants(variants, seeds, shared, *, remedy="start the study again with overwrite=True", **options):
     """Train each variant once per seed; settings of the LSTM alone leave an RNN next to it as it is.
 
-    Returns
-    -------
-    run_ids : list of list of str
-        Run ids of each variant, without those that failed.
-    failed : dict of str to str
-        What went wrong, by run id.
+    Returns the run ids of each variant, without those that failed, and what went wrong by run id.
     """
     with_lstm = any(variant.model == "lstm" for variant in variants)
     planned = []
@@ -92,29 +87,18 @@ def train_variants(variants, seeds, shared, *, remedy="start the study again wit
 def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=None, axes=None, **options):
     """Train variants over seeds, measure them, write the study, print its table and return it.
 
-    A run that fails is named and left out. UserError where what is asked for makes no sense, data/ is missing
-    or has changed since the study began, or all runs failed.
+    A run that fails is named and left out; a UserError says where all do.
 
     Parameters
     ----------
-    name : str
-        Name of the study's JSON.
-    title : str
+    name, title, seeds, shared, of_model, axes
+        As this module's docstring describes them.
     variants : list of Variant
         Their settings come on top of `shared`, and of those of their model in `of_model`.
-    seeds : int or sequence of int
-        How many (0, 1, …), or which.
-    shared, of_model, axes : dict
-        As this module's docstring describes them.
     kind : str, optional
         ``"comparison"`` where the caller names the study; else it is the name.
     **options
         See :func:`scripts.studies.parallel.train`.
-
-    Returns
-    -------
-    dict
-        The study, as this module's docstring describes it.
     """
     kind, of_model, axes = kind or name, of_model or {}, axes or {}
     seeds, shared = seed_list(seeds), {key: plain(value) for key, value in shared.items()}
@@ -158,11 +142,7 @@ def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=No
         of_model=of_model,
         axes=axes,
         depth=depth,
-        sentences={
-            "count": recorded["sentences"],
-            "shortest": recorded["shortest"],
-            "longest": recorded["longest"],
-        },
+        sentences={"count": recorded["sentences"]} | {key: recorded[key] for key in ("shortest", "longest")},
         standard_error=error,
         variants=described,
         paired=pair_variants(described, axes, tested) if kind == "comparison" else [],
@@ -222,13 +202,13 @@ def remaining_at(decay, depth):
 def pair_variants(variants, axes, tested):
     """Compare each LSTM with the RNN of the same settings, over the seeds that both have."""
     shared = [key for key in axes if key not in LSTM_ALONE]
-    rnns = {tuple(v["settings"][key] for key in shared): v for v in variants if v["model"] == "rnn"}
-    pairs = []
-    for lstm in variants:
-        rnn = rnns.get(tuple(lstm["settings"][key] for key in shared))
-        if lstm["model"] == "lstm" and rnn:
-            pairs.append(_describe_pair(rnn, lstm, axes, tested))
-    return pairs
+    lstms, rnns = ([v for v in variants if v["model"] == model] for model in ("lstm", "rnn"))
+    return [
+        _describe_pair(rnn, lstm, axes, tested)
+        for lstm in lstms
+        for rnn in rnns
+        if all(rnn["settings"][key] == lstm["settings"][key] for key in shared)
+    ]
 
 
 def _describe_pair(rnn, lstm, axes, tested):
