@@ -114,18 +114,11 @@ def divide_at_random(train, validation):
     """Return two splits of the same sizes, from the rows of both, without regard to sources."""
     both = Split(*(np.concatenate(columns) for columns in zip(train, validation, strict=True)))
     rows = np.random.default_rng(SEED).permutation(len(both.s))
-    return tuple(take(both, some) for some in np.split(rows, [len(train.s)]))
+    return tuple(_take(both, some) for some in np.split(rows, [len(train.s)]))
 
 
-def take(split, rows):
-    """Return some rows of a split, in that order.
-
-    Examples
-    --------
-    >>> split = Split(np.array([7, 8, 9, 4]), np.array([2, 1, 1]), np.array([0, 1, 1]), np.arange(3))
-    >>> take(split, [2, 0]).x.tolist()
-    [4, 7, 8]
-    """
+def _take(split, rows):
+    """Return some rows of a split, in that order."""
     sentences = np.split(split.x, find_starts(split)[1:])
     x = np.concatenate([sentences[row] for row in rows])
     return Split(x, split.s[rows], split.y[rows], split.g[rows])

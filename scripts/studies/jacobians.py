@@ -84,9 +84,8 @@ def jacobian_study(
         As this module's docstring describes it; its rates are also printed.
     """
     started = time.perf_counter()
-    for name, number in (("sentences", sentences), ("exponents", exponents), ("steps", steps)):
-        _check_number(name, number, 1)
-    _check_number("burn_in", burn_in, 0)
+    _check_numbers(1, sentences=sentences, exponents=exponents, steps=steps)
+    _check_numbers(0, burn_in=burn_in)
     trained, data, run = load_model(run_id)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
@@ -144,9 +143,10 @@ def sentence_burn_in(lengths):
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
-def _check_number(name, number, least):
-    if not is_whole(number, least):
-        raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
+def _check_numbers(least, **numbers):
+    for name, number in numbers.items():
+        if not is_whole(number, least):
+            raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
 
 
 def _check_depths(depths, longest):
@@ -213,17 +213,18 @@ def _summarise(model, values, of_sentences, along_drive, errors, depths):
 
 
 def _quantiles_by_depth(by_sentence):
-    """Return median and quartiles at every depth."""
-    longest = max(len(logs) for logs in by_sentence)
-    by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(longest))
+    """Return median and quartiles at every depth; sentences come longest first."""
+    by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(len(by_sentence[0])))
     q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_depth])
     return {"median": finite(median), "q25": finite(q25), "q75": finite(q75)}
 
 
 def _excess(values, states, depth):
     """Return how loose each bound is at a depth, compared with the decay of h (RNN) or c (LSTM)."""
-    reaching = [k for k, logs in enumerate(values["h"]) if len(logs) >= depth]
-    at = {name: np.array([logs[k][depth - 1] for k in reaching]) for name, logs in values.items()}
+    at = {
+        name: np.array([logs[depth - 1] for logs in by_sentence if len(logs) >= depth])
+        for name, by_sentence in values.items()
+    }
     return {name: finite(np.median(at[name] - at[states[-1]])) for name in values if name not in states}
 
 
