@@ -7,6 +7,7 @@ import numpy as np
 
 from scripts.files.errors import UserError
 
+OWN = "own-"  # begins the names of variants whose models have settings of their own
 AXIS = (tuple, list, range)  # types that give a setting several values
 
 

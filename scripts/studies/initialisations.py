@@ -6,9 +6,8 @@ main.py calls both; scripts/studies/variants.py trains and measures them.
 import math
 
 from scripts.files.data import load_manifest
-from scripts.studies.arguments import refuse_varied, with_epochs
+from scripts.studies.arguments import OWN, refuse_varied, with_epochs
 from scripts.studies.variants import Variant, run_variants
-from scripts.studies.words import OWN
 from scripts.training.settings import check_settings
 
 EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs

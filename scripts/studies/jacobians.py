@@ -41,7 +41,6 @@ from scripts.files.runs import best_epoch
 from scripts.files.storage import write_json
 from scripts.files.studies import jacobians_path as study_path
 from scripts.studies.arguments import is_whole
-from scripts.studies.words import RATES, name_rate, rate
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
 from scripts.training.experiment import build_model
@@ -49,6 +48,15 @@ from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
 SENTENCE_BURN_IN = 10
+RATES = {  # name in a study, and in its table
+    "exponent_drive": "largest Lyapunov exponent, long drive",
+    "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
+    "slope_h": "measured ∂z/∂h, depths {first}–{last}",
+    "slope_c": "measured ∂z/∂c, depths {first}–{last}",
+    "slope_product": "norm of the product of Jacobians, {first}–{last}",
+    "slope_direct_gradient": "∂z/∂c along the direct path alone, {first}–{last}",
+    "slope_direct_mean": "direct path ∏f, mean over units, {first}–{last}",
+}
 
 
 def jacobian_study(
@@ -238,10 +246,23 @@ def finite(numbers):
 def rates_table(study):
     """Write predicted and measured rates as a table; after ± a standard error."""
     before, best = study["at"]["initialisation"]["rates"], study["at"]["best"]["rates"]
-    rows = [[name_rate(study, name), rate(before, name), rate(best, name)] for name in RATES if name in best]
+    (first, last), start = study["depths"], study["sentences"]["burn_in"] + 1
+    rows = [
+        [words.format(first=first, last=last, start=start), rate(before, name), rate(best, name)]
+        for name, words in RATES.items()
+        if name in best
+    ]
     heads = [
         f"{study['run_id']}: nats per step back",
         "before training",
         f"epoch {study['at']['best']['epoch']}",
     ]
     return f"{study['sentences']['count']} validation sentences\n{table(rows, heads)}"
+
+
+def rate(rates, name):
+    """Write one rate in nats per step; after ± its standard error, where it has one."""
+    value, error = rates[name], rates.get(f"{name}_error")
+    if value is None:
+        return "-∞"
+    return f"{value:+.3f}" if error is None else f"{value:+.3f} ± {error:.4f}"

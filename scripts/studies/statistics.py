@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from scripts.files.numbers import round_to_digits
-from scripts.studies.words import CONFIDENCE
 
+CONFIDENCE = 0.95
 TEST = "paired t-test"
 
 

@@ -48,11 +48,19 @@ from scripts.files.studies import save_study
 from scripts.studies.arguments import plain, refuse_varied, seed_list
 from scripts.studies.one_run import Planned
 from scripts.studies.parallel import train
-from scripts.studies.statistics import TEST, error_over_sentences, interval, paired, standard_error
-from scripts.studies.words import INTERVAL, as_given, describe_epochs
+from scripts.studies.statistics import (
+    CONFIDENCE,
+    TEST,
+    error_over_sentences,
+    interval,
+    paired,
+    standard_error,
+)
+from scripts.studies.words import as_given
 from scripts.training.evaluation import correct_on_test
 from scripts.training.settings import LSTM_ALONE, Settings
 
+INTERVAL = f"{CONFIDENCE:.0%} interval"
 MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
 
 
@@ -242,7 +250,7 @@ def variants_table(study):
     """Write a study as text: its variants with intervals, then the paired differences."""
     models = dict.fromkeys(variant["model"] for variant in study["variants"])
     lines = [
-        f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {describe_epochs(study, models)}",
+        f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {_describe_epochs(study, models)}",
         *(f"{NAMES[model]}: {as_given(own)}" for model, own in study["of_model"].items()),
         "",
     ]
@@ -263,6 +271,19 @@ def variants_table(study):
         )
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
     return "\n".join(lines)
+
+
+def _describe_epochs(study, models):
+    """Write the epochs of a study: "8 epochs", or "20 epochs (RNN), 12 (LSTM)" where models differ."""
+    (first, count), *others = [(model.upper(), epochs_of(study, model)) for model in models]
+    if all(n == count for _, n in others):
+        return counted(count, "epoch")
+    return ", ".join([f"{counted(count, 'epoch')} ({first})", *(f"{n} ({model})" for model, n in others)])
+
+
+def epochs_of(study, model):
+    """Return the epochs that the runs of one model of a study were given."""
+    return (asdict(Settings()) | study["shared"] | study["of_model"].get(model, {}))["epochs"]
 
 
 def _label_and_epochs(variant):

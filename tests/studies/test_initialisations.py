@@ -19,8 +19,7 @@ from scripts.studies.initialisations import (
     equal_width,
     initialisation_study,
 )
-from scripts.studies.variants import variants_table
-from scripts.studies.words import epochs_of
+from scripts.studies.variants import epochs_of, variants_table
 from scripts.training import evaluation, experiment
 from tests.conftest import write_data
 from tests.studies.helpers import assert_provenance, written

@@ -2,12 +2,7 @@
 
 import pytest
 
-from scripts.studies.words import EPOCHS, describe_failure
-from scripts.training.settings import Settings
-
-
-def test_epochs_by_default_are_those_of_the_settings():
-    assert Settings().epochs == EPOCHS
+from scripts.studies.words import describe_failure
 
 
 @pytest.mark.parametrize(
