@@ -30,10 +30,11 @@ def compare_models(
 ):
     """Train each model with each combination of settings, over seeds, and give the results intervals.
 
+    Returns the dict that scripts/studies/variants.py describes, and prints its table.
+
     Parameters
     ----------
     models : str or sequence of str
-        Among ``"rnn"`` and ``"lstm"``.
     seeds, of_model, overwrite
         See :func:`scripts.studies.initialisations.initialisation_study`; nothing in `of_model` is varied.
     name : str
@@ -43,11 +44,6 @@ def compare_models(
         ``scheduler``, ``jobs`` and ``progress`` of :func:`scripts.studies.parallel.train`; all others are
         fields of scripts.training.settings.Settings, each with one value, or with several: then it is varied,
         every value of one with every value of the others. Those of the LSTM alone leave the RNN as it is.
-
-    Returns
-    -------
-    dict
-        See scripts/studies/variants.py.
     """
     models = _model_list(models)
     training = {key: options.pop(key) for key in ("scheduler", "jobs", "progress") if key in options}

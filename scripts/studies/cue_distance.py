@@ -53,13 +53,8 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
 
     data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed both
     models are trained on a mixture of all distances, by default for 12 epochs and without dropout, and tested
-    at several of them. Parameters are those of
+    at several of them. Returns the dict that is written, and prints a table. Parameters are those of
     :func:`scripts.studies.initialisations.initialisation_study`.
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; its table is also printed.
     """
     refuse_varied(settings)
     shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model)
@@ -70,7 +65,7 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     described = data.manifest[task.NAME]
     name, shared = f"probe-{described['mixture']}", PROBE_SETTINGS | shared
     own_name = OWN + name if of_model else name
-    variants = [Variant(own_name, model, NAMES[model], of_model.get(model, {})) for model in ("rnn", "lstm")]
+    variants = [Variant(own_name, model, NAMES[model], of_model.get(model, {})) for model in NAMES]
     seeds = seed_list(seeds)
     run_ids, failed = train_variants(variants, seeds, shared, overwrite=overwrite, progress=progress)
     if failed:
@@ -82,8 +77,8 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     tested = np.unique(distances)
     with threadpool_limits(1), tqdm(total=len(runs), desc="at the cues", disable=not progress) as bar:
         models = [
-            {"model": variant.model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
-            for variant, ids in zip(variants, run_ids, strict=True)
+            {"model": model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
+            for model, ids in zip(NAMES, run_ids, strict=True)
         ]
     nearest = distances == tested[0]  # at each distance there are as many
     study = save_study(
@@ -126,12 +121,11 @@ def measure_probe(run_ids, distances, last, tested, bar):
         gradients["before"].append(gradient_at_cue(untrained, test, distances))
         gradients["after"].append(gradient_at_cue(model, test, distances))
         bar.update()
-    at_last = {}
-    for state in model.states:
-        at_last[state] = {
-            moment: quartiles_at([of_run[state][last] for of_run in of_runs], distances[last], tested)
-            for moment, of_runs in gradients.items()
-        }
+    at_last = {state: {} for state in model.states}
+    for moment, of_runs in gradients.items():
+        for state, curves in at_last.items():
+            logs = [gradient[state][last] for gradient in of_runs]
+            curves[moment] = quartiles_at(logs, distances[last], tested)
     return {
         "parameters": run.settings["parameters"],
         "best_epoch": best,

@@ -28,6 +28,8 @@ def initialisation_study(
 ):
     """Compare initial weights: three recurrent initialisations of the RNN and four forget biases of the LSTM.
 
+    Returns the dict that scripts/studies/variants.py describes, and prints its table.
+
     Parameters
     ----------
     seeds : int or sequence of int
@@ -41,11 +43,6 @@ def initialisation_study(
         See :func:`scripts.studies.parallel.train`.
     **settings
         Fields of scripts.training.settings.Settings for all runs, but not those that the study varies itself.
-
-    Returns
-    -------
-    dict
-        See scripts/studies/variants.py.
     """
     refuse_varied(settings, *VARIED)
     shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model)

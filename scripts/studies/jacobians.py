@@ -71,6 +71,8 @@ def jacobian_study(
 ):
     """Measure products of Jacobians, their bounds and Lyapunov exponents, before and after training.
 
+    Returns the dict that is written, and prints its rates.
+
     Parameters
     ----------
     run_id : str
@@ -85,11 +87,6 @@ def jacobian_study(
         replacement, from those sentences.
     progress : bool
         Show a progress bar.
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; its rates are also printed.
     """
     started = time.perf_counter()
     _check_numbers(1, sentences=sentences, exponents=exponents, steps=steps)

@@ -32,7 +32,7 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
 
     The models are not trained again: they read the end of a sentence as if it were all. For comparison: the
     majority class of the training split, and logistic regression on word counts, trained on whole rows and
-    shown the same last k words.
+    shown the same last k words. Returns the dict that is written, and prints a table.
 
     Parameters
     ----------
@@ -40,11 +40,6 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
         A run id, or those of several seeds, which differ in nothing else.
     progress : bool
         Show a progress bar.
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; its table is also printed.
     """
     from sklearn.linear_model import LogisticRegression  # takes a second to import
 

@@ -321,13 +321,10 @@ def _pair_table(pair):
     ):
         found = pair["differences"][key]
         if found:
-            row = [name, f"{scale * found['mean']:+.{digits}f}", "–", str(found["count"]), "–"]
-            if found["low"] is not None:
-                low, high = (f"{scale * found[end]:+.{digits}f}" for end in ("low", "high"))
-                row[2] = f"{low} to {high}"
-            if found["p"] is not None:
-                row[4] = f"{found['p']:.2g}"
-            rows.append(row)
+            ends = (found["mean"], found["low"], found["high"])
+            mean, low, high = ("–" if end is None else f"{scale * end:+.{digits}f}" for end in ends)
+            p = "–" if found["p"] is None else f"{found['p']:.2g}"
+            rows.append([name, mean, "–" if low == "–" else f"{low} to {high}", found["count"], p])
     settings = f", {as_given(pair['settings'])}" if pair["settings"] else ""
     heads = [f"LSTM − RNN, the same seeds{settings}", "mean", INTERVAL, "pairs", f"p ({pair['test']})"]
     error = f"{100 * pair['sentences_error']:.1f} points"
