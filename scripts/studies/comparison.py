@@ -19,14 +19,13 @@ from scripts.studies.variants import Variant, run_variants
 from scripts.studies.words import as_given
 from scripts.training.settings import LSTM_ALONE, Settings
 
-SEEDS = 5
 REMEDY = "give another name=, or start again with overwrite=True"
 # names of the JSON and figures of other studies, and of benchmarks
 RESERVED = r"(initialisations|equal-parameters|baselines|search|memory|probe|jacobians|\d{4}-\d\d-\d\d)(-.*)?"
 
 
 def compare_models(
-    models=("rnn", "lstm"), seeds=SEEDS, name="compare", *, of_model=None, overwrite=False, **options
+    models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, overwrite=False, **options
 ):
     """Train each model with each combination of settings, over seeds, and give the results intervals.
 

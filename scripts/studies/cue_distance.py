@@ -20,8 +20,8 @@ main.py calls :func:`probe_study`; data/ has to hold the cue-distance task of sc
                         relative to the last step, over the sentences of all seeds whose last cue
                         decides, lists over d; null where it is exactly 0
 
-A gradient at a distance after training doesn't tell why the model fails there, or not: training made both.
-Before training it tells what learning began with, which has not settled the outcome either.
+A gradient at a distance after training doesn't show why the model fails there, or not: training made both.
+Before training it shows what learning began with, which doesn't settle the outcome either.
 """
 
 import numpy as np
@@ -42,13 +42,13 @@ from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits
 from scripts.training.experiment import build_model
 
-SEEDS, PROBE_EPOCHS = 3, 12
+PROBE_EPOCHS = 12
 PROBE_SETTINGS = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False}
 FAILING = 0.75  # halfway between chance and always correct
 BATCH = 256  # sentences
 
 
-def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
+def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
     """Measure how far back both models remember, and how much of the gradient reaches that far.
 
     data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed both
@@ -93,8 +93,8 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
         longest=described["longest"],
         distances=tested.tolist(),
         sentences={
-            "decides_last": int(np.sum(last & nearest)),
-            "decides_first": int(np.sum(~last & nearest)),
+            "decides_last": int((last & nearest).sum()),
+            "decides_first": int((~last & nearest).sum()),
         },
         failing=FAILING,
         models=models,
@@ -181,6 +181,6 @@ def probe_table(study):
         failures.append(f"{name} {describe_failure(study, model)}.")
     note = (
         f"Failing (below {study['failing']:.0%}) and gradients: sentences whose last cue decides; in the "
-        "others the other cue is nearer the end, and tells the label by its opposite."
+        "others the other cue is nearer the end, and shows the label by its opposite."
     )
     return "\n".join([table(rows, ["d, words after the cue", *study["distances"]]), note, *failures])

@@ -118,7 +118,7 @@ def _connected(scheduler):
             f"scheduler={scheduler!r} needs Dask, which is not installed ({error}): "
             'pip install "dask[distributed]"'
         ) from error
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a loss is told here, in one line
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a loss is reported here, in one line
     try:
         with ThreadPoolExecutor(1) as thread:  # in which a loop may run, also where the caller has one
             thread.submit(asyncio.run, _greet(scheduler)).result()

@@ -156,8 +156,8 @@ def _check_numbers(least, **numbers):
 
 def _check_depths(depths, longest):
     """Raise UserError where a slope can't be measured between these depths."""
-    pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(is_whole(d, 1) for d in depths)
-    if not pair or depths[0] >= depths[1]:
+    numbers = isinstance(depths, (tuple, list)) and all(is_whole(d, 1) for d in depths)
+    if not numbers or len(depths) != 2 or depths[0] >= depths[1]:
         raise UserError(
             f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
         )

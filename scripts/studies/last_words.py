@@ -81,7 +81,7 @@ def memory_table(study):
     ]
     measured.append(("logistic regression on word counts", study["baselines"]["counts"]))
     rows = [[name, *(f"{100 * by_k[k - 1]:.1f}" for k in shown)] for name, by_k in measured]
-    return table(rows, ["test accuracy, %, from the last k words", *map(str, shown)])
+    return table(rows, ["test accuracy, %, from the last k words", *shown])
 
 
 def _load_seeds(model, run_ids):

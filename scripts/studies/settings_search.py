@@ -9,7 +9,6 @@ from scripts.studies.variants import Variant, run_variants
 from scripts.studies.words import as_given
 from scripts.training.recipes import BEST
 
-SEEDS = 2
 # fmt: off
 CHANGES = {
     "rnn": [
@@ -27,7 +26,7 @@ CHANGES = {
 # fmt: on
 
 
-def search(seeds=SEEDS, *, overwrite=False, progress=True):
+def search(seeds=2, *, overwrite=False, progress=True):
     """Train both models with their best settings and with each change of them; compare validation losses.
 
     Parameters and result are those of :func:`scripts.studies.initialisations.initialisation_study`.

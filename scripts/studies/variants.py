@@ -30,7 +30,7 @@ scripts/figures and scripts/report read:
                         h): {mean, low, high, count, p}
     failed          {run id: what went wrong}
 
-An interval is the 95% confidence interval of a mean over seeds (Student's t), null of less than two. It
+An interval is the 95% confidence interval of a mean over seeds (Student's t), null of one. It
 measures chance in training; ``standard_error`` measures that the test split is small.
 """
 
@@ -133,7 +133,7 @@ def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=No
     ]
     error = None
     if tested:
-        accuracy = np.mean(np.concatenate([variant["test_accuracy"] for variant in described]))
+        accuracy = np.mean([accuracy for variant in described for accuracy in variant["test_accuracy"]])
         error = round_to_digits(standard_error(accuracy, len(data.splits["test"].s)))
     defaults = asdict(Settings())
     study = save_study(
