@@ -50,10 +50,6 @@ def train_lstm(run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwri
 def test(run_id="lstm-run-3"):
     """Test a trained run on the test split, with the weights of its best epoch.
 
-    Parameters
-    ----------
-    run_id : str
-
     Returns
     -------
     dict
@@ -157,17 +153,9 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
 
 
 def plot(*run_ids):
-    """Draw the figures of some runs, of all runs by default, into assets/figures/.
+    """Draw the figures of some runs, by default of all, into assets/figures/; return and print their paths.
 
-    Parameters
-    ----------
-    *run_ids : str
-        See scripts.plots.plot_all, which also has the functions that draw one figure each.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The figures; also printed.
+    scripts/plots.py also has the functions that draw one figure each.
     """
     from scripts.plots import plot_all  # matplotlib takes a second to import
 
@@ -177,15 +165,7 @@ def plot(*run_ids):
 def preprocess(dataset=None, embeddings=None, **options):
     """Turn sentences and word vectors into data/, as `python scripts/preprocessing.py` does.
 
-    Parameters
-    ----------
-    dataset, embeddings, **options
-        See scripts.preprocessing.preprocess.
-
-    Returns
-    -------
-    dict
-        The content of data/dataset.json.
+    Parameters are those of scripts.preprocessing.preprocess. Returns the content of data/dataset.json.
     """
     from scripts import preprocessing  # scikit-learn takes a second to import
 
@@ -239,12 +219,8 @@ def compare(
 def report():
     """Make every number and figure of the results again; print where the documents state another.
 
-    Needs what the other blocks leave in assets/; where that is missing, it names the block and goes on.
-
-    Returns
-    -------
-    dict
-        See scripts.report.report.
+    Needs what the other blocks leave in assets/; where that is missing, it names the block and goes on. See
+    scripts.report.report.
     """
     from scripts.report.report import report as compare_results  # matplotlib takes a second to import
 
@@ -277,7 +253,7 @@ if __name__ == "__main__":
     # The search behind them: each setting changed in turn, two seeds, on the validation split alone: 40 min.
     # search()
 
-    # Beside them an RNN with as many parameters as that LSTM, five seeds: 13 min, other work beside it.
+    # An RNN with as many parameters as that LSTM, five seeds: 13 min on a busy machine.
     # compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})
 
     # What classifiers reach that know no order, and what rows divided at random would have claimed: 5 min.
@@ -320,14 +296,7 @@ if __name__ == "__main__":
     # memory_study([f"study-rnn-best-s{s}" for s in range(10)], [f"study-lstm-best-s{s}" for s in range(10)])
     # plot()
 
-    # How much of a difference is chance? Two seeds more of each model: 120 s.
-    # for seed in (1, 2):
-    #     train_rnn(f"rnn-seed-{seed}", seed=seed)
-    #     train_lstm(f"lstm-seed-{seed}", seed=seed)
-    #     test(f"rnn-seed-{seed}")
-    #     test(f"lstm-seed-{seed}")
-
-    # Both models over five seeds, side by side, with intervals: 4 min.
+    # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.
     # compare()
 
     # Faster on two idle cores: two processes share each batch. 37 s, where one takes 50.

@@ -9,10 +9,10 @@ import numpy as np
 
 from scripts.files.data import describe_data
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id, check_version
+from scripts.files.paths import assets_path, check_run_id, check_version
 from scripts.files.storage import read_json, write_json
 
-STUDY_VERSION = 2  # of studies of variants (scripts/studies/variants.py); 2: one format for all of them
+STUDY_VERSION = 2  # of every study that save_study writes
 BLOCKS = {  # of main.py, by the name of the study that each makes
     "baselines": "baselines()",
     "best": 'compare(seeds=10, name="best", of_model=BEST)',
@@ -33,13 +33,6 @@ def study_path(name):
     return assets_path("benchmarks", f"{name}.json")
 
 
-def study_version(name):
-    """Version of the format of a study."""
-    return (
-        FORMAT_VERSION if name.startswith(("baselines", "memory", "probe-", "jacobians-")) else STUDY_VERSION
-    )
-
-
 def save_study(name, manifest, runs, **content):
     """Write a study with its provenance and return it.
 
@@ -54,7 +47,7 @@ def save_study(name, manifest, runs, **content):
         Measurements.
     """
     study = {
-        "format_version": study_version(name),
+        "format_version": STUDY_VERSION,
         "study": name,
         "dataset": describe_data(manifest),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
@@ -71,7 +64,7 @@ def read_study(name):
     if not path.is_file():
         raise UserError(f"there is no study {name!r} ({path} is missing): {remedy}")
     study = read_json(path)
-    check_version(path, study, remedy, study_version(name))
+    check_version(path, study, remedy, STUDY_VERSION)
     return study
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from scripts.files.errors import UserError
 
+OWN = "own-"  # begins the names of variants whose models have settings of their own
 AXIS = (tuple, list, range)  # types that give a setting several values
 
 
@@ -15,24 +16,23 @@ def plain(value):
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
-def seed_list(seeds):
-    """Return a list of seeds; UserError where it is empty, repeats one, or holds no whole number.
+def is_whole(number, least):
+    """Tell if something is a whole number, at least so large."""
+    return isinstance(number, int) and not isinstance(number, bool) and number >= least
 
-    Parameters
-    ----------
-    seeds : int or sequence of int
-        How many (0, 1, …), or which.
-    """
+
+def seed_list(seeds):
+    """Return a list of seeds from how many (0, 1, …) or which; UserError where that makes no sense."""
     seeds = plain(seeds)
     expected = "expected how many seeds, such as 3, or which, such as (0, 1, 2)"
-    listed = list(range(seeds)) if isinstance(seeds, int) else seeds
+    listed = range(seeds) if isinstance(seeds, int) else seeds
     if isinstance(seeds, (bool, str)) or not np.iterable(listed):
         raise UserError(f"seeds={seeds!r}: {expected}")
     listed = [plain(seed) for seed in listed]
     if not listed:
         raise UserError(f"seeds={seeds!r} is no seed: {expected}")
     for seed in listed:
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        if not is_whole(seed, 0):
             raise UserError(f"seeds={seeds!r} holds {seed!r}, not a whole number, 0 or more: {expected}")
         if listed.count(seed) > 1:
             raise UserError(f"seeds={seeds!r} holds {seed} more than once: name each seed once")
@@ -42,13 +42,7 @@ def seed_list(seeds):
 def settings_of_models(of_model, models, shared):
     """Return settings of one model alone, as JSON can hold them; UserError where they make no sense.
 
-    Parameters
-    ----------
-    of_model : dict of str to dict, or None
-    models : list of str
-        Models of the study.
-    shared : dict
-        Settings of all runs: none of them may be given again.
+    None of them may also be in `shared`, the settings of all runs.
     """
     of_model = {} if of_model is None else of_model
     if not isinstance(of_model, dict) or not all(isinstance(own, dict) for own in of_model.values()):
@@ -72,14 +66,7 @@ def settings_of_models(of_model, models, shared):
 def with_epochs(settings, epochs, usual, of_model):
     """Return the settings of all runs with their epochs, and the checked settings of one model alone.
 
-    Parameters
-    ----------
-    settings : dict
-    epochs : int or None
-        Epochs of all runs, if given.
-    usual : int
-        Epochs of a model that has none.
-    of_model : dict of str to dict, or None
+    Where no `epochs` are given and `of_model` doesn't give both models theirs, they are the `usual` ones.
     """
     shared = settings if epochs is None else {**settings, "epochs": epochs}
     of_model = settings_of_models(of_model, ["rnn", "lstm"], shared)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from scripts.files.data import Split, load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import table
+from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
 from scripts.studies.last_words import majority_accuracy, word_counts
 from scripts.text.batches import find_starts
@@ -34,23 +35,7 @@ SEED = 0  # of the random division, and of the models trained on it
 
 
 def baselines(progress=True):
-    """Measure accuracies to compare both models with.
-
-    Parameters
-    ----------
-    progress : bool
-        Show progress bars.
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; its table is also printed.
-
-    Raises
-    ------
-    UserError
-        data/ is missing or damaged, or a training's numbers are no longer finite.
-    """
+    """Measure accuracies to compare both models with; return the dict that is written, and print a table."""
     data = load_data()
     train, test = data.splits["train"], data.splits["test"]
     study = save_study(
@@ -88,26 +73,21 @@ def _word_counts(split, data):
 
 
 def mean_vectors(split, data):
-    """The mean of each sentence's word vectors, (N, D)."""
+    """Return the mean of each sentence's word vectors, (N, D)."""
     return _word_counts(split, data) @ data.embeddings / split.s[:, None]
 
 
 def train_on_random_rows(model, data, progress):
     """Train a model where rows are divided at random: part of its validation accuracy is an illusion.
 
-    The training and validation rows are mixed and divided again into as many of each. Nothing is written but
-    what this returns: no study continues such a run, and one that was interrupted starts again.
-
-    Returns
-    -------
-    dict
-        ``epoch`` of the smallest validation loss, and the accuracies there: ``validation``, ``test``.
+    The training and validation rows are mixed and divided again into as many of each. Nothing is written: no
+    study continues such a run. Returns the epoch of the smallest validation loss, and the accuracies there.
     """
     train, validation = divide_at_random(data.splits["train"], data.splits["validation"])
     divided = data._replace(splits={**data.splits, "train": train, "validation": validation})
-    settings, test = check_settings(model, BEST[model]), data.splits["test"]
+    settings, best_loss = check_settings(model, BEST[model]), np.inf
     classifier, optimizer = experiment.start(model, settings, divided)
-    header, best_loss = {"model": model, "hyperparameters": settings}, np.inf
+    header = {"model": model, "hyperparameters": settings}
     try:
         with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):  # as experiment.run has it
             for record in experiment.epochs_of(header, divided, classifier, optimizer, progress=progress):
@@ -115,7 +95,7 @@ def train_on_random_rows(model, data, progress):
                     best_loss = record["validation_loss"]
                     found = {"epoch": record["epoch"], "validation": record["validation_accuracy"]}
                     with optimizer.averaged(classifier.theta):
-                        found["test"] = accuracy(classifier, test)
+                        found["test"] = accuracy(classifier, data.splits["test"])
     except FloatingPointError as error:
         raise UserError(
             f"the {model} on rows divided at random stopped, its numbers are no longer finite ({error}): "
@@ -128,33 +108,24 @@ def divide_at_random(train, validation):
     """Return two splits of the same sizes, from the rows of both, without regard to sources."""
     both = Split(*(np.concatenate(columns) for columns in zip(train, validation, strict=True)))
     rows = np.random.default_rng(SEED).permutation(len(both.s))
-    return tuple(take(both, some) for some in np.split(rows, [len(train.s)]))
+    return tuple(_take(both, some) for some in np.split(rows, [len(train.s)]))
 
 
-def take(split, rows):
-    """Return some rows of a split, in that order.
-
-    Examples
-    --------
-    >>> split = Split(np.array([7, 8, 9, 4]), np.array([2, 1, 1]), np.array([0, 1, 1]), np.arange(3))
-    >>> take(split, [2, 0]).x.tolist()
-    [4, 7, 8]
-    """
-    s = split.s[rows]
-    ends = np.cumsum(s, dtype=np.int64)
-    shift = find_starts(split)[rows] - (ends - s)  # from a token's place in the new x to the one in the old
-    return Split(split.x[np.arange(ends[-1]) + np.repeat(shift, s)], s, split.y[rows], split.g[rows])
+def _take(split, rows):
+    """Return some rows of a split, in that order."""
+    sentences = np.split(split.x, find_starts(split)[1:])
+    x = np.concatenate([sentences[row] for row in rows])
+    return Split(x, split.s[rows], split.y[rows], split.g[rows])
 
 
 def baselines_table(study):
-    """The baselines as text."""
-    measured = {
-        "logistic regression on mean vectors": study["mean_vectors"],
-        "logistic regression on word counts": study["counts"],
-    }
-    for model, found in study["random_rows"].items():
-        measured[f"{model.upper()}, rows divided at random"] = found
+    """Write the baselines as a table."""
+    measured = [
+        ("logistic regression on mean vectors", study["mean_vectors"]),
+        ("logistic regression on word counts", study["counts"]),
+    ]
+    measured += [(f"{NAMES[m]}, rows divided at random", found) for m, found in study["random_rows"].items()]
     rows = [["majority class", "", f"{100 * study['majority']:.1f}"]]
-    for name, found in measured.items():
+    for name, found in measured:
         rows.append([name, f"{100 * found['validation']:.1f}", f"{100 * found['test']:.1f}"])
     return table(rows, ["accuracy, %", "validation", "test"])

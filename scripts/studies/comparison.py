@@ -1,7 +1,6 @@
-"""A list of variants: each model with every combination of settings. scripts/studies/variants.py trains them.
+"""A list of variants: each model with every combination of settings; main.compare() calls it.
 
-main.compare() calls :func:`compare_models`. The caller names the study; this file makes sure that it replaces
-no other study, and no comparison of other settings.
+The caller names the study: it never replaces another study, nor a comparison of other settings.
 """
 
 import itertools
@@ -14,52 +13,36 @@ from scripts.files.errors import UserError
 from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES
 from scripts.files.storage import read_json, undamaged
-from scripts.files.studies import STUDY_VERSION, study_path
+from scripts.files.studies import study_path
 from scripts.studies.arguments import AXIS, plain, refuse_varied, settings_of_models
 from scripts.studies.variants import Variant, run_variants
 from scripts.studies.words import as_given
 from scripts.training.settings import LSTM_ALONE, Settings
 
-SEEDS = 5
+REMEDY = "give another name=, or start again with overwrite=True"
 # names of the JSON and figures of other studies, and of benchmarks
-RESERVED = (
-    r"((initialisations|equal-parameters|baselines|search|memory|probe|jacobians)(-.*)?"
-    r"|\d{4}-\d\d-\d\d(-.*)?)"
-)
+RESERVED = r"(initialisations|equal-parameters|baselines|search|memory|probe|jacobians|\d{4}-\d\d-\d\d)(-.*)?"
 
 
 def compare_models(
-    models=("rnn", "lstm"), seeds=SEEDS, name="compare", *, of_model=None, overwrite=False, **options
+    models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, overwrite=False, **options
 ):
     """Train each model with each combination of settings, over seeds, and give the results intervals.
+
+    Returns the dict that scripts/studies/variants.py describes, and prints its table.
 
     Parameters
     ----------
     models : str or sequence of str
-        Among ``"rnn"`` and ``"lstm"``.
-    seeds, overwrite
-        See :func:`scripts.studies.variants.run_variants`.
+    seeds, of_model, overwrite
+        See :func:`scripts.studies.initialisations.initialisation_study`; nothing in `of_model` is varied.
     name : str
         Name of the comparison: its JSON is ``assets/benchmarks/<name>.json``, its runs are called
         ``study-<model>-<name>-…-s<seed>``.
-    of_model : dict of str to dict, optional
-        Settings of one model alone, such as the best ones found for it: ``{"rnn": BEST_RNN}``. None of them
-        is varied.
     **options
         ``scheduler``, ``jobs`` and ``progress`` of :func:`scripts.studies.parallel.train`; all others are
         fields of scripts.training.settings.Settings, each with one value, or with several: then it is varied,
         every value of one with every value of the others. Those of the LSTM alone leave the RNN as it is.
-
-    Returns
-    -------
-    dict
-        See :func:`scripts.studies.variants.run_variants`.
-
-    Raises
-    ------
-    UserError
-        What was asked for makes no sense, the name is taken by other settings or another study, data/ is
-        missing or has changed since the comparison began, the scheduler doesn't answer, or all runs failed.
     """
     models = _model_list(models)
     training = {key: options.pop(key) for key in ("scheduler", "jobs", "progress") if key in options}
@@ -68,44 +51,38 @@ def compare_models(
     of_model = settings_of_models(of_model, models, settings)
     axes = {key: _value_list(key, values) for key, values in settings.items() if isinstance(values, AXIS)}
     shared = {key: value for key, value in settings.items() if key not in axes}
-    _check_name(name)
-    if not overwrite:
-        _check_grid(name, models, shared, axes, of_model)
+    _check_name(name, models, (shared, axes, of_model), overwrite)
     return run_variants(
         name,
-        "comparison",
         f"{' and '.join(NAMES.get(model, model) for model in models)}: how far back the gradient reaches",
-        [variant for model in models for variant in _grid(model, models, name, axes, of_model)],
+        [variant for model in models for variant in _grid(model, models, name, axes)],
         seeds,
         shared=shared,
+        kind="comparison",
         of_model=of_model,
         axes=axes,
         overwrite=overwrite,
-        remedy="give another name=, or start again with overwrite=True",
+        remedy=REMEDY,
         **training,
     )
 
 
-def _grid(model, models, name, axes, of_model):
+def _grid(model, models, name, axes):
     """Return one model with every combination of the values of the axes that it has."""
     foreign = LSTM_ALONE if model != "lstm" and "lstm" in models else ()
     varied = {key: values for key, values in axes.items() if key not in foreign}
     variants = []
     for values in itertools.product(*varied.values()):
         own = dict(zip(varied, values, strict=True))
-        in_file_name = "-".join([name, *(f"{key}-{value}" for key, value in own.items())]).replace("+", "")
+        long_name = "-".join([name, *(f"{key}-{value}" for key, value in own.items())])
         label = ", ".join([NAMES.get(model, model), *(f"{key}={value}" for key, value in own.items())])
-        variants.append(Variant(in_file_name, model, label, of_model.get(model, {}) | own))  # 1e+16 is 1e16
+        variants.append(Variant(long_name.replace("+", ""), model, label, own))  # 1e+16 is 1e16
     return variants
 
 
 def _model_list(models):
-    listed = models
-    if isinstance(models, str):
-        listed = [models]
-    elif not np.iterable(models):
-        listed = []
-    listed = list(listed)
+    models = [models] if isinstance(models, str) else models
+    listed = list(models) if np.iterable(models) else []
     if not listed or not all(isinstance(model, str) for model in listed) or len(set(listed)) < len(listed):
         raise UserError(f"models={models!r}: expected each model once, such as ('rnn', 'lstm')")
     return listed
@@ -120,38 +97,29 @@ def _value_list(setting, values):
     return values
 
 
-def _check_name(name):
-    """Raise UserError where `name` is no file name, or that of another kind of study."""
-    check_run_id(name, "name")
-    if re.fullmatch(RESERVED, name, re.IGNORECASE):  # some file systems don't tell them apart
-        raise UserError(f"name={name!r} is kept for another study or a benchmark: give another name=")
-    path = study_path(name)
-    if path.exists():
-        there = read_json(path)
-        # version 1 has no kind
-        if not isinstance(there, dict) or (there.get("kind") != "comparison" and not there.get("comparison")):
-            raise UserError(f"{path} holds no comparison: give another name=")
-
-
-def _check_grid(name, models, shared, axes, of_model):
-    """Raise UserError where a comparison of that name has other settings, or varies others.
+def _check_name(name, models, asked, overwrite):
+    """Raise UserError where `name` is taken: by another study, or by a comparison of other settings.
 
     Seeds, models and epochs may differ: runs are added, or go on.
     """
+    check_run_id(name, "name")
+    if re.fullmatch(RESERVED, name, re.IGNORECASE):  # some file systems don't distinguish them
+        raise UserError(f"name={name!r} is kept for another study or a benchmark: give another name=")
     path = study_path(name)
-    there = read_json(path) if path.exists() else {}
-    if there.get("format_version") != STUDY_VERSION:
-        return  # no comparison yet, or one of an old format, which is replaced
+    if not path.exists():
+        return
+    there = read_json(path)
+    if not isinstance(there, dict) or there.get("kind") != "comparison":
+        raise UserError(f"{path} holds no comparison: give another name=")
+    if overwrite:
+        return
     with undamaged(path, "damaged", "delete it, and call again"):
         before = there["shared"], there["axes"], there["of_model"]
         trained = {variant["model"] for variant in there["variants"]}
         common = [model for model in models if model in trained] or models
-        same = _complete(common, *before) == _complete(common, shared, axes, of_model)
+        same = _complete(common, *before) == _complete(common, *asked)
     if not same:
-        raise UserError(
-            f"{path} compares {_in_words(*before)}, asked for now: {_in_words(shared, axes, of_model)}: give "
-            "another name=, or start again with overwrite=True"
-        )
+        raise UserError(f"{path} compares {_in_words(*before)}, asked for now: {_in_words(*asked)}: {REMEDY}")
 
 
 def _complete(models, shared, axes, of_model):
@@ -162,7 +130,5 @@ def _complete(models, shared, axes, of_model):
 
 
 def _in_words(shared, axes, of_model):
-    given = {**shared, **axes}
-    if of_model:
-        given["of_model"] = of_model
-    return as_given(given) or "default settings"
+    given = {**shared, **axes, "of_model": of_model}
+    return as_given({key: value for key, value in given.items() if value != {}}) or "default settings"

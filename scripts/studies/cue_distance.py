@@ -20,8 +20,8 @@ main.py calls :func:`probe_study`; data/ has to hold the cue-distance task of sc
                         relative to the last step, over the sentences of all seeds whose last cue
                         decides, lists over d; null where it is exactly 0
 
-A gradient at a distance after training doesn't tell why the model fails there, or not: training made both.
-Before training it tells what learning began with, which has not settled the outcome either.
+A gradient at a distance after training doesn't show why the model fails there, or not: training made both.
+Before training it shows what learning began with, which doesn't settle the outcome either.
 """
 
 import numpy as np
@@ -32,45 +32,29 @@ from scripts.dynamics.gradients import walk_back
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
-from scripts.files.runs import best_epoch, load_run
+from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
-from scripts.studies.arguments import refuse_varied, seed_list, with_epochs
+from scripts.studies.arguments import OWN, refuse_varied, seed_list, with_epochs
 from scripts.studies.variants import Variant, train_variants
-from scripts.studies.words import OWN, describe_failure, describe_gradient_there
+from scripts.studies.words import describe_failure
 from scripts.text import cue_distance as task
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits
 from scripts.training.experiment import build_model
 
-SEEDS, PROBE_EPOCHS = 3, 12
+PROBE_EPOCHS = 12
 PROBE_SETTINGS = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False}
 FAILING = 0.75  # halfway between chance and always correct
 BATCH = 256  # sentences
 
 
-def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
+def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
     """Measure how far back both models remember, and how much of the gradient reaches that far.
 
     data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed both
-    models are trained on a mixture of all distances, and tested at several of them.
-
-    Parameters
-    ----------
-    seeds, of_model, overwrite, progress, **settings
-        See :func:`scripts.studies.initialisations.initialisation_study`. By default without dropout.
-    epochs : int, optional
-        By default 12, or each model's own from `of_model`.
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; its table is also printed.
-
-    Raises
-    ------
-    UserError
-        data/ is missing or holds another dataset, settings are out of range or not to be chosen, or a run
-        failed, which is told when all the others are trained.
+    models are trained on a mixture of all distances, by default for 12 epochs and without dropout, and tested
+    at several of them. Returns the dict that is written, and prints a table. Parameters are those of
+    :func:`scripts.studies.initialisations.initialisation_study`.
     """
     refuse_varied(settings)
     shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model)
@@ -80,15 +64,10 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     last = task.decides_last(test, data.vocabulary)
     described = data.manifest[task.NAME]
     name, shared = f"probe-{described['mixture']}", PROBE_SETTINGS | shared
-    prefix = OWN if of_model else ""
-    variants = [
-        Variant(prefix + name, model, model.upper(), of_model.get(model, {})) for model in ("rnn", "lstm")
-    ]
+    own_name = OWN + name if of_model else name
+    variants = [Variant(own_name, model, NAMES[model], of_model.get(model, {})) for model in NAMES]
     seeds = seed_list(seeds)
-    remedy = "start the study again with overwrite=True"
-    run_ids, failed = train_variants(
-        variants, seeds, shared, overwrite=overwrite, progress=progress, remedy=remedy
-    )
+    run_ids, failed = train_variants(variants, seeds, shared, overwrite=overwrite, progress=progress)
     if failed:
         raise UserError(
             f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
@@ -98,9 +77,10 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
     tested = np.unique(distances)
     with threadpool_limits(1), tqdm(total=len(runs), desc="at the cues", disable=not progress) as bar:
         models = [
-            {"model": variant.model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
-            for variant, ids in zip(variants, run_ids, strict=True)
+            {"model": model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
+            for model, ids in zip(NAMES, run_ids, strict=True)
         ]
+    nearest = distances == tested[0]  # at each distance there are as many
     study = save_study(
         name,
         data.manifest,
@@ -113,8 +93,8 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
         longest=described["longest"],
         distances=tested.tolist(),
         sentences={
-            "decides_last": int(np.sum(last & (distances == tested[0]))),
-            "decides_first": int(np.sum(~last & (distances == tested[0]))),
+            "decides_last": int((last & nearest).sum()),
+            "decides_first": int((~last & nearest).sum()),
         },
         failing=FAILING,
         models=models,
@@ -124,41 +104,40 @@ def probe_study(seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, pro
 
 
 def measure_probe(run_ids, distances, last, tested, bar):
-    """Accuracy and the gradient at the deciding cue, by tested distance, of the runs of one model.
+    """Return accuracy and the gradient at the deciding cue, by tested distance, of the runs of one model.
 
     `distances` holds the words after the deciding cue of each sentence, `last` whether it is the last cue.
     """
-    accuracy, accuracy_first, best = [], [], []
-    gradients = {"before": [], "after": []}
+    accuracies, accuracies_first, best = [], [], []
+    gradients = {"before": [], "after": []}  # training: of each run {state: (N,)}
     for run_id in run_ids:
         model, data, run = load_model(run_id)
         test = data.splits["test"]
         correct = (logits(model, test) > 0) == test.y
-        for scores, chosen in ((accuracy, last), (accuracy_first, ~last)):
-            scores.append([float(np.mean(correct[chosen & (distances == d)])) for d in tested])
+        accuracies.append([float(np.mean(correct[last & (distances == d)])) for d in tested])
+        accuracies_first.append([float(np.mean(correct[~last & (distances == d)])) for d in tested])
         best.append(best_epoch(run.history)["epoch"])
         untrained = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
-        for moment, weights in (("before", untrained), ("after", model)):
-            gradients[moment].append(gradient_at_cue(weights, test, distances))
+        gradients["before"].append(gradient_at_cue(untrained, test, distances))
+        gradients["after"].append(gradient_at_cue(model, test, distances))
         bar.update()
+    at_last = {state: {} for state in model.states}
+    for moment, of_runs in gradients.items():
+        for state, curves in at_last.items():
+            logs = [gradient[state][last] for gradient in of_runs]
+            curves[moment] = quartiles_at(logs, distances[last], tested)
     return {
         "parameters": run.settings["parameters"],
         "best_epoch": best,
-        "accuracy": accuracy,
-        "accuracy_decides_first": accuracy_first,
-        "fails_at": [fails_at(tested, scores) for scores in accuracy],
-        "gradient": {
-            state: {
-                moment: quartiles_at([values[state][last] for values in seeds], distances[last], tested)
-                for moment, seeds in gradients.items()
-            }
-            for state in model.states
-        },
+        "accuracy": accuracies,
+        "accuracy_decides_first": accuracies_first,
+        "fails_at": [fails_at(tested, scores) for scores in accuracies],
+        "gradient": at_last,
     }
 
 
 def fails_at(tested, scores):
-    """The smallest tested distance at which the accuracy is below 75%, or None."""
+    """Return the smallest tested distance at which the accuracy is below 75%, or None."""
     return next((int(d) for d, score in zip(tested, scores, strict=True) if score < FAILING), None)
 
 
@@ -178,19 +157,20 @@ def gradient_at_cue(model, split, distances):
 
 def quartiles_at(seeds, distances, tested):
     """Median and quartiles at each tested distance over the sentences of all seeds; None for log₁₀ 0."""
-    by_distance = [np.concatenate([seed[distances == d] for seed in seeds]) for d in tested]
-    quantiles = [np.quantile(values, (0.25, 0.5, 0.75), method="nearest") for values in by_distance]
-    return {
-        name: [round_to_digits(float(q[k])) if np.isfinite(q[k]) else None for q in quantiles]
-        for k, name in enumerate(("q25", "median", "q75"))
-    }
+    found = {"q25": [], "median": [], "q75": []}
+    for d in tested:
+        values = np.concatenate([seed[distances == d] for seed in seeds])
+        quantiles = np.quantile(values, (0.25, 0.5, 0.75), method="nearest")
+        for curve, value in zip(found.values(), quantiles, strict=True):
+            curve.append(round_to_digits(value) if np.isfinite(value) else None)
+    return found
 
 
 def probe_table(study):
-    """A probe study as text: accuracies and gradients by distance, and where each model fails."""
+    """Write accuracies and gradients by distance as a table, and where each model fails."""
     rows, failures = [], []
     for model in study["models"]:
-        name = model["model"].upper()
+        name = NAMES[model["model"]]
         for order, key in (("last", "accuracy"), ("first", "accuracy_decides_first")):
             scores = np.median(model[key], axis=0)
             rows.append([f"{name} correct, %, {order} cue decides", *(f"{100 * v:.0f}" for v in scores)])
@@ -198,10 +178,9 @@ def probe_table(study):
             for moment, curve in moments.items():
                 logs = ["-∞" if value is None else f"{value:.1f}" for value in curve["median"]]
                 rows.append([f"{name} log₁₀ of ∂z/∂{state}, {moment}", *logs])
-        failures.append(f"{name} {describe_failure(study, model)}: {describe_gradient_there(study, model)}")
+        failures.append(f"{name} {describe_failure(study, model)}.")
     note = (
         f"Failing (below {study['failing']:.0%}) and gradients: sentences whose last cue decides; in the "
-        "others the other cue is nearer the end, and tells the label by its opposite."
+        "others the other cue is nearer the end, and shows the label by its opposite."
     )
-    heads = ["d, words after the cue", *map(str, study["distances"])]
-    return "\n".join([table(rows, heads), note, *failures])
+    return "\n".join([table(rows, ["d, words after the cue", *study["distances"]]), note, *failures])

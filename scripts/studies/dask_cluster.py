@@ -27,7 +27,6 @@ from scripts.files.runs import pack_run, unpack_run
 from scripts.studies.one_run import Planned, attempt, in_one_line
 from scripts.training.experiment import CLASSIFIERS
 
-CODE = (*CLASSIFIERS, "scripts")  # packages that the workers need: each model has one of its name
 COMMAND = "from scripts.studies.dask_cluster import train_what_was_sent; train_what_was_sent()"
 PATIENCE = 10  # seconds until a scheduler that doesn't answer, or has no worker, is given up
 
@@ -35,39 +34,29 @@ PATIENCE = 10  # seconds until a scheduler that doesn't answer, or has no worker
 def train_there(scheduler, planned, overwrite):
     """Train runs on the workers of a cluster; yield each run id, and what went wrong or None.
 
-    Parameters
-    ----------
-    scheduler : str
-        Address, such as ``"tcp://host:8786"``.
-    planned : list of scripts.studies.one_run.Planned
-    overwrite : bool
-
-    Raises
-    ------
-    UserError
-        Dask is not installed; the scheduler doesn't answer, has no worker or goes away. What came back until
-        then is written.
+    UserError where there is no such cluster, or it goes away: what came back until then is written.
     """
     archive = _pack_project()
     with _connected(scheduler) as client:
         from distributed import CancelledError, as_completed
 
-        train_on_worker = _worker_function()
         try:
             sent = client.scatter(archive, broadcast=True, hash=False)
-            run_of = {}
+            train_on_worker, run_ids = _worker_function(), {}
             for run in planned:
                 files = [None, None] if overwrite else pack_run(run.run_id)
                 asked = pickle.dumps((tuple(run), files, overwrite))
-                run_of[client.submit(train_on_worker, sent, asked, COMMAND, pure=False)] = run
-            for future in as_completed(run_of, loop=client.loop):
-                run_id = run_of[future].run_id
-                error = future.exception()
+                run_ids[client.submit(train_on_worker, sent, asked, COMMAND, pure=False)] = run.run_id
+            for future in as_completed(run_ids, loop=client.loop):
+                run_id, error = run_ids[future], future.exception()
                 if isinstance(error, CancelledError):
                     raise error
-                fault, files = (in_one_line(error), [None, None]) if error else pickle.loads(future.result())
-                unpack_run(run_id, files)
-                yield run_id, fault
+                if error:
+                    yield run_id, in_one_line(error)
+                else:
+                    fault, files = pickle.loads(future.result())
+                    unpack_run(run_id, files)
+                    yield run_id, fault
         except (CancelledError, OSError) as error:  # a closed connection is an OSError
             raise UserError(
                 f"the cluster of {scheduler} lost its scheduler or all its workers: start them again, and "
@@ -80,15 +69,16 @@ def _pack_project():
     root = Path(__file__).resolve().parents[2]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        for path in sorted(path for package in CODE for path in (root / package).rglob("*.py")):
-            file.write(path, path.relative_to(root).as_posix())
+        for package in (*CLASSIFIERS, "scripts"):  # each model has a package of its name
+            for path in (root / package).rglob("*.py"):
+                file.write(path, path.relative_to(root).as_posix())
         for name, content in pack_data().items():
             file.writestr(f"data/{name}", content)
     return archive.getvalue()
 
 
 def _worker_function():
-    """Return what workers execute; nested, so that Dask sends it by value: they lack this module."""
+    """Return a function for workers; nested, so that Dask sends it by value: they lack this module."""
 
     def train_on_worker(archive, asked, command):
         from distributed import get_worker
@@ -120,7 +110,7 @@ def train_what_was_sent():
 
 @contextlib.contextmanager
 def _connected(scheduler):
-    """Yield a client of a scheduler that has at least one worker; see :func:`train_there`."""
+    """Yield a client of a scheduler that has at least one worker."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -128,7 +118,7 @@ def _connected(scheduler):
             f"scheduler={scheduler!r} needs Dask, which is not installed ({error}): "
             'pip install "dask[distributed]"'
         ) from error
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a loss is told here, in one line
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a loss is reported here, in one line
     try:
         with ThreadPoolExecutor(1) as thread:  # in which a loop may run, also where the caller has one
             thread.submit(asyncio.run, _greet(scheduler)).result()

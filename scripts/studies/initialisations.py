@@ -6,12 +6,11 @@ main.py calls both; scripts/studies/variants.py trains and measures them.
 import math
 
 from scripts.files.data import load_manifest
-from scripts.studies.arguments import refuse_varied, with_epochs
+from scripts.studies.arguments import OWN, refuse_varied, with_epochs
 from scripts.studies.variants import Variant, run_variants
-from scripts.studies.words import OWN
 from scripts.training.settings import check_settings
 
-EPOCHS, SEEDS = 8, 3  # on SST-2 the validation loss hardly falls after 8 epochs
+EPOCHS = 8  # on SST-2 the validation loss hardly falls after 8 epochs
 VARIED = ("recurrent_init", "forget_bias")  # by the study of initialisations
 INITIALISATIONS = [
     Variant("uniform", "rnn", "uniform in ±1/√H", {"recurrent_init": "uniform"}),
@@ -24,102 +23,73 @@ INITIALISATIONS = [
 ]
 
 
-def initialisation_study(
-    seeds=SEEDS, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings
-):
+def initialisation_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
     """Compare initial weights: three recurrent initialisations of the RNN and four forget biases of the LSTM.
+
+    Returns the dict that scripts/studies/variants.py describes, and prints its table.
 
     Parameters
     ----------
-    seeds, overwrite, progress
-        See :func:`scripts.studies.variants.run_variants`.
+    seeds : int or sequence of int
+        How many (0, 1, …), or which.
     epochs : int, optional
         By default 8, or each model's own from `of_model`.
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``; those that the study varies itself are left out. The
         runs are then called ``study-<model>-own-…``.
+    overwrite, progress : bool
+        See :func:`scripts.studies.parallel.train`.
     **settings
         Fields of scripts.training.settings.Settings for all runs, but not those that the study varies itself.
-
-    Returns
-    -------
-    dict
-        See :func:`scripts.studies.variants.run_variants`, also for what is raised.
     """
     refuse_varied(settings, *VARIED)
     shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model)
-    of_model = without_varied(of_model)
+    of_model = {
+        model: {key: value for key, value in own.items() if key not in VARIED}
+        for model, own in of_model.items()
+    }
     prefix = OWN if of_model else ""
     return run_variants(
         "initialisations",
-        "initialisations",
         "Initial weights: gradients before and after training",
-        [
-            v._replace(name=prefix + v.name, settings=of_model.get(v.model, {}) | v.settings)
-            for v in INITIALISATIONS
-        ],
+        [variant._replace(name=prefix + variant.name) for variant in INITIALISATIONS],
         seeds,
         shared=shared,
         of_model=of_model,
         overwrite=overwrite,
         progress=progress,
-        remedy="start the study again with overwrite=True",
     )
 
 
-def without_varied(of_model):
-    """Settings of one model alone, without those that the study of initialisations varies."""
-    return {
-        model: {key: value for key, value in own.items() if key not in VARIED}
-        for model, own in of_model.items()
-    }
-
-
-def equal_parameters(seeds=SEEDS, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
+def equal_parameters(seeds=3, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
     """Compare an LSTM with an RNN of as many units, and with one of as many parameters.
 
-    The LSTM and the narrower RNN are runs of :func:`initialisation_study` without `of_model`.
-
-    Parameters
-    ----------
-    seeds, epochs, overwrite, progress, **settings
-        As there; ``hidden_size`` is that of the LSTM and of the narrower RNN.
-
-    Returns
-    -------
-    dict
-        See :func:`scripts.studies.variants.run_variants`, also for what is raised.
+    The LSTM and the narrower RNN are runs of :func:`initialisation_study` without `of_model`, and parameters
+    are as there; ``hidden_size`` is that of these two.
     """
     refuse_varied(settings, *VARIED)
     H = check_settings("lstm", settings)["hidden_size"]
     wide = equal_width(H, load_manifest()["embeddings"]["dimensions"])
-    orthogonal, forget_1 = {"recurrent_init": "orthogonal"}, {"forget_bias": 1.0}
+    orthogonal = {"recurrent_init": "orthogonal"}
     return run_variants(
-        "equal-parameters",
         "equal-parameters",
         "An LSTM compared with RNNs of as many units, or as many parameters",
         [
             Variant("orthogonal", "rnn", f"RNN, {H} units", orthogonal),
-            Variant(f"{wide}-units", "rnn", f"RNN, {wide} units", {**orthogonal, "hidden_size": wide}),
-            Variant("forget-1", "lstm", f"LSTM, {H} units", forget_1),
+            Variant(f"{wide}-units", "rnn", f"RNN, {wide} units", orthogonal | {"hidden_size": wide}),
+            Variant("forget-1", "lstm", f"LSTM, {H} units", {"forget_bias": 1.0}),
         ],
         seeds,
         shared={**settings, "epochs": epochs},
         overwrite=overwrite,
         progress=progress,
-        remedy="start the study again with overwrite=True",
     )
 
 
 def equal_width(hidden_size, dimensions):
-    """Units of the RNN whose number of parameters is nearest to an LSTM's.
+    """Return the units of the RNN whose number of parameters is nearest to an LSTM's: (64, 100) gives 161.
 
     An LSTM has P = 4H (D + H + 1) + H + 1 parameters, an RNN H (D + H + 1) + H + 1: quadratic in H.
-
-    Examples
-    --------
-    >>> equal_width(64, 100)
-    161
     """
     parameters = 4 * hidden_size * (dimensions + hidden_size + 1) + hidden_size + 1
     half = (dimensions + 2) / 2

@@ -40,7 +40,7 @@ from scripts.files.paths import FORMAT_VERSION
 from scripts.files.runs import best_epoch
 from scripts.files.storage import write_json
 from scripts.files.studies import jacobians_path as study_path
-from scripts.studies.words import RATES, name_rate, rate
+from scripts.studies.arguments import is_whole
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
 from scripts.training.experiment import build_model
@@ -48,6 +48,15 @@ from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
 SENTENCE_BURN_IN = 10
+RATES = {  # name in a study, and in its table
+    "exponent_drive": "largest Lyapunov exponent, long drive",
+    "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
+    "slope_h": "measured ∂z/∂h, depths {first}–{last}",
+    "slope_c": "measured ∂z/∂c, depths {first}–{last}",
+    "slope_product": "norm of the product of Jacobians, {first}–{last}",
+    "slope_direct_gradient": "∂z/∂c along the direct path alone, {first}–{last}",
+    "slope_direct_mean": "direct path ∏f, mean over units, {first}–{last}",
+}
 
 
 def jacobian_study(
@@ -61,6 +70,8 @@ def jacobian_study(
     progress=True,
 ):
     """Measure products of Jacobians, their bounds and Lyapunov exponents, before and after training.
+
+    Returns the dict that is written, and prints its rates.
 
     Parameters
     ----------
@@ -76,20 +87,10 @@ def jacobian_study(
         replacement, from those sentences.
     progress : bool
         Show a progress bar.
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; its rates are also printed.
-
-    Raises
-    ------
-    UserError
-        There is no such run, its weights or data don't fit, its log holds no gradients, no sentence reaches
-        the depths asked for, or a number is out of range.
     """
     started = time.perf_counter()
-    _check_numbers(sentences=sentences, exponents=exponents, steps=steps, burn_in=burn_in)
+    _check_numbers(1, sentences=sentences, exponents=exponents, steps=steps)
+    _check_numbers(0, burn_in=burn_in)
     trained, data, run = load_model(run_id)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
@@ -109,9 +110,8 @@ def jacobian_study(
             model = build_model(kind, settings, data.embeddings, np.float64)
             model.theta[:] = weights.theta
             by_sentence = _along_sentences(model, split, rows, exponents, bar)
-            along_drive = jacobians.lyapunov_exponents(
-                _advance(bar, jacobians.stream(model, drive)), exponents, burn_in
-            )
+            steps_of_drive = _advance(bar, jacobians.stream(model, drive))
+            along_drive = jacobians.lyapunov_exponents(steps_of_drive, exponents, burn_in)
             at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, depths)}
     study = {
         "format_version": FORMAT_VERSION,
@@ -140,26 +140,24 @@ def jacobian_study(
 
 
 def sentence_burn_in(lengths):
-    """First steps of every sentence that its Lyapunov exponents leave out.
+    """Number of first steps that the exponents along a sentence leave out: half of the shortest, at most 10.
 
     Directions drawn at random take some steps to turn into those that grow most; counted, these steps would
-    make the largest exponent too small. Ten, or half of the shortest sentence where that is fewer.
+    make the largest exponent too small.
     """
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
-def _check_numbers(**numbers):
-    """Raise UserError where one of them is no whole number, or too small."""
+def _check_numbers(least, **numbers):
     for name, number in numbers.items():
-        least = 0 if name == "burn_in" else 1
-        if not isinstance(number, int) or isinstance(number, bool) or number < least:
+        if not is_whole(number, least):
             raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
 
 
 def _check_depths(depths, longest):
     """Raise UserError where a slope can't be measured between these depths."""
-    pair = isinstance(depths, (tuple, list)) and len(depths) == 2 and all(type(d) is int for d in depths)
-    if not pair or not 1 <= depths[0] < depths[1]:
+    numbers = isinstance(depths, (tuple, list)) and all(is_whole(d, 1) for d in depths)
+    if not numbers or len(depths) != 2 or depths[0] >= depths[1]:
         raise UserError(
             f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
         )
@@ -214,40 +212,54 @@ def _summarise(model, values, of_sentences, along_drive, errors, depths):
             "exponent_drive": finite(along_drive[0]),
             "exponent_drive_error": finite(errors[0]),
             "exponent_sentences": finite(mean[0]),
-            **{f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
-        },
+        }
+        | {f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
     }
 
 
 def _quantiles_by_depth(by_sentence):
-    """Return median and quartiles at every depth."""
-    longest = max(len(logs) for logs in by_sentence)
-    by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(longest))
+    """Return median and quartiles at every depth; sentences come longest first."""
+    by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(len(by_sentence[0])))
     q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_depth])
     return {"median": finite(median), "q25": finite(q25), "q75": finite(q75)}
 
 
 def _excess(values, states, depth):
     """Return how loose each bound is at a depth, compared with the decay of h (RNN) or c (LSTM)."""
-    reaching = [k for k, logs in enumerate(values["h"]) if len(logs) >= depth]
-    at = {name: np.array([logs[k][depth - 1] for k in reaching]) for name, logs in values.items()}
+    at = {
+        name: np.array([logs[depth - 1] for logs in by_sentence if len(logs) >= depth])
+        for name, by_sentence in values.items()
+    }
     return {name: finite(np.median(at[name] - at[states[-1]])) for name in values if name not in states}
 
 
 def finite(numbers):
-    """Numbers for a JSON file: seven significant digits, None where one is not finite."""
+    """Round numbers for a JSON file to seven significant digits; None where one is not finite."""
     if np.ndim(numbers):
         return [finite(number) for number in numbers]
     return round_to_digits(numbers) if np.isfinite(numbers) else None
 
 
 def rates_table(study):
-    """Predicted and measured rates of a study as text, one per line; after ± a standard error."""
-    before, best = study["at"]["initialisation"], study["at"]["best"]
+    """Write predicted and measured rates as a table; after ± a standard error."""
+    before, best = study["at"]["initialisation"]["rates"], study["at"]["best"]["rates"]
+    (first, last), start = study["depths"], study["sentences"]["burn_in"] + 1
     rows = [
-        [name_rate(study, name), rate(before["rates"], name), rate(best["rates"], name)]
-        for name in RATES
-        if name in best["rates"]
+        [words.format(first=first, last=last, start=start), rate(before, name), rate(best, name)]
+        for name, words in RATES.items()
+        if name in best
     ]
-    heads = [f"{study['run_id']}: nats per step back", "before training", f"epoch {best['epoch']}"]
+    heads = [
+        f"{study['run_id']}: nats per step back",
+        "before training",
+        f"epoch {study['at']['best']['epoch']}",
+    ]
     return f"{study['sentences']['count']} validation sentences\n{table(rows, heads)}"
+
+
+def rate(rates, name):
+    """Write one rate in nats per step; after ± its standard error, where it has one."""
+    value, error = rates[name], rates.get(f"{name}_error")
+    if value is None:
+        return "-∞"
+    return f"{value:+.3f}" if error is None else f"{value:+.3f} ± {error:.4f}"

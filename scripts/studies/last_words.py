@@ -19,7 +19,7 @@ from tqdm import tqdm
 from scripts.files.data import Split
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, round_to_digits, table
-from scripts.files.runs import best_epoch, load_run
+from scripts.files.runs import NAMES, best_epoch
 from scripts.files.studies import save_study
 from scripts.studies.statistics import standard_error
 from scripts.training.evaluation import accuracy, load_model
@@ -32,39 +32,31 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
 
     The models are not trained again: they read the end of a sentence as if it were all. For comparison: the
     majority class of the training split, and logistic regression on word counts, trained on whole rows and
-    shown the same last k words.
+    shown the same last k words. Returns the dict that is written, and prints a table.
 
     Parameters
     ----------
     rnn, lstm : str or sequence of str
-        A run id, or those of several seeds.
+        A run id, or those of several seeds, which differ in nothing else.
     progress : bool
         Show a progress bar.
-
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; its table is also printed.
-
-    Raises
-    ------
-    UserError
-        A run is missing, of the other model or of other settings than the first of its model, or data/ is not
-        what it was trained on.
     """
+    from sklearn.linear_model import LogisticRegression  # takes a second to import
+
     loaded = {"rnn": _load_seeds("rnn", rnn), "lstm": _load_seeds("lstm", lstm)}
     data = loaded["rnn"][0][1]
-    train, test = data.splits["train"], data.splits["test"]
+    train, test, V = data.splits["train"], data.splits["test"], len(data.vocabulary)
     ks = range(1, int(test.s.max()) + 1)
     correct = {model: [[] for _ in of_model] for model, of_model in loaded.items()}
     counts = []
-    bag_of_words = _fit_word_counts(train, len(data.vocabulary))
+    with threadpool_limits(1):
+        bag_of_words = LogisticRegression(max_iter=300).fit(word_counts(train, V), train.y)
     for k in tqdm(ks, "last k words", disable=not progress):
         ending = last_words(test, k)
         for model, of_model in loaded.items():
             for (classifier, _, _), by_k in zip(of_model, correct[model], strict=True):
                 by_k.append(accuracy(classifier, ending))
-        counts.append(float(bag_of_words.score(word_counts(ending, len(data.vocabulary)), ending.y)))
+        counts.append(float(bag_of_words.score(word_counts(ending, V), ending.y)))
     runs = {model: [run for _, _, run in of_model] for model, of_model in loaded.items()}
     study = save_study(
         "memory",
@@ -81,35 +73,31 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
 
 
 def memory_table(study):
-    """The study of the last k words as text: mean accuracies at some k."""
+    """Write mean accuracies at some k as a table."""
     shown = [k for k in SHOWN if k < study["k"][-1]] + [study["k"][-1]]
     measured = [
-        (f"{one['model'].upper()}, {counted(len(one['runs']), 'seed')}", np.mean(one["accuracy"], axis=0))
+        (f"{NAMES[one['model']]}, {counted(len(one['runs']), 'seed')}", np.mean(one["accuracy"], axis=0))
         for one in study["models"]
     ]
     measured.append(("logistic regression on word counts", study["baselines"]["counts"]))
     rows = [[name, *(f"{100 * by_k[k - 1]:.1f}" for k in shown)] for name, by_k in measured]
-    return table(rows, ["test accuracy, %, from the last k words", *map(str, shown)])
+    return table(rows, ["test accuracy, %, from the last k words", *shown])
 
 
 def _load_seeds(model, run_ids):
     """Return classifier, data and run of each seed of one model, checked to be of one recipe."""
     run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
     if not run_ids:
-        raise UserError(f"no run of the {model.upper()} is named: give a run id, or those of several seeds")
-    loaded = []
-    for run_id in run_ids:
-        settings = load_run(run_id).settings
-        if settings["model"] != model:
+        raise UserError(f"no run of the {NAMES[model]} is named: give a run id, or those of several seeds")
+    loaded = [load_model(run_id) for run_id in run_ids]
+    first = loaded[0][2].settings["hyperparameters"]
+    for run_id, (_, _, run) in zip(run_ids, loaded, strict=True):
+        if run.settings["model"] != model:
             raise UserError(
-                f"run {run_id!r} is one of the {settings['model'].upper()}, expected the {model.upper()}: "
+                f"run {run_id!r} is one of the {NAMES[run.settings['model']]}, expected the {NAMES[model]}: "
                 "give memory_study an RNN's run and an LSTM's, in this order"
             )
-        loaded.append(load_model(run_id))
-        first, other = (
-            run.settings["hyperparameters"] | {"seed": 0} for _, _, run in (loaded[0], loaded[-1])
-        )
-        if other != first:
+        if run.settings["hyperparameters"] | {"seed": first["seed"]} != first:
             raise UserError(
                 f"runs {run_ids[0]!r} and {run_id!r} have other settings, expected the same but for the "
                 "seed: give memory_study seeds of one recipe"
@@ -140,21 +128,14 @@ def last_words(split, k):
 
 
 def majority_accuracy(train, test):
-    """Accuracy on one split of the majority class of another."""
+    """Return the accuracy on the test split of the majority class of the training split."""
     return float(np.mean(test.y == (train.y.mean() > 0.5)))
 
 
 def word_counts(split, words):
-    """How often each sentence holds each word: a sparse (N, words) matrix."""
+    """Count each word in each sentence: a sparse (N, words) matrix."""
     from scipy.sparse import csr_array
 
     starts = np.concatenate([[0], np.cumsum(split.s, dtype=np.int64)])
-    ones = np.ones(len(split.x))
-    return csr_array((ones, np.asarray(split.x, np.int64), starts), shape=(len(split.s), words))
-
-
-def _fit_word_counts(split, words):
-    from sklearn.linear_model import LogisticRegression
-
-    with threadpool_limits(1):
-        return LogisticRegression(max_iter=300).fit(word_counts(split, words), split.y)
+    ids = np.asarray(split.x, np.int64)
+    return csr_array((np.ones(len(ids)), ids, starts), shape=(len(split.s), words))

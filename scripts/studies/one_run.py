@@ -1,7 +1,6 @@
-"""One run among many: its plan, and its training with any fault told in one line.
+"""One run among many: its plan, and its training; parallel.py and dask_cluster.py call it.
 
-Both ways of training many runs use it: parallel.py on this machine, dask_cluster.py on a cluster. It writes
-the files of that run only.
+It writes the files of that run only.
 """
 
 import contextlib
@@ -25,26 +24,17 @@ class Planned(NamedTuple):
 
 
 def attempt(root, run, overwrite):
-    """Train one run; return its id and None, or its id and in one line what went wrong.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The folder that holds its data/ and assets/.
-    run : Planned
-    overwrite : bool
-    """
+    """Train one run in a folder that holds data/ and assets/; return its id and its fault, if any."""
     # tqdm's own lock is shared by processes; ended by Ctrl-C, this one would leave it to be warned of
     tqdm.set_lock(threading.RLock())
-    fault = None
     try:
         with rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one progress bar shows all runs
             experiment.run(run.model, run.run_id, overwrite=overwrite, progress=False, **run.settings)
     except UserError as error:
-        fault = str(error)
+        return run.run_id, str(error)
     except Exception as error:  # a mistake in the code: it may concern one model or setting alone
-        fault = in_one_line(error)
-    return run.run_id, fault
+        return run.run_id, in_one_line(error)
+    return run.run_id, None
 
 
 def in_one_line(error):

@@ -15,7 +15,7 @@ from scripts.files import paths
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
 from scripts.files.paths import check_run_id, log_path
-from scripts.studies.arguments import plain
+from scripts.studies.arguments import is_whole, plain
 from scripts.studies.one_run import attempt
 from scripts.training import experiment
 from scripts.training.settings import check_settings
@@ -24,7 +24,7 @@ KILLED = "its process was ended from outside, most likely for want of memory; ca
 
 
 def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None, remedy=None):
-    """Train many runs; each that fails is named in one line, and the others go on.
+    """Train runs that are planned, and return what went wrong by run id; each fault is also printed.
 
     Parameters
     ----------
@@ -39,27 +39,21 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     remedy : str, optional
         What to do where a run id is taken by a run with other settings or data, for the message.
-
-    Returns
-    -------
-    dict of str to str
-        What went wrong, by the run id of each run that failed.
-
-    Raises
-    ------
-    UserError
-        Before anything is trained: settings or `jobs` out of range, data/ missing or damaged, a run that has
-        other settings or data, a scheduler that doesn't answer or is given runs of more than one core.
     """
-    jobs = _check_jobs(jobs)
+    jobs = plain(jobs)
+    if jobs is not None and not is_whole(jobs, 1):
+        raise UserError(
+            f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
+        )
     finished, waiting, failed = _sort_out(planned, overwrite, remedy)
     if scheduler is None:
         outcomes = train_here(waiting, overwrite, jobs)
     else:
-        if _most_workers(planned) > 1:
+        workers = _most_workers(planned)
+        if workers > 1:
             raise UserError(
-                f"workers={_most_workers(planned)} with scheduler={scheduler!r}: a cluster's workers train "
-                "one run each, on one core: leave workers=1"
+                f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train one run each, on "
+                "one core: leave workers=1"
             )
         from scripts.studies.dask_cluster import train_there  # takes a second, where Dask is installed at all
 
@@ -74,15 +68,6 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
             bar.set_description(run_id, refresh=False)
             bar.update()
     return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
-
-
-def _check_jobs(jobs):
-    jobs = plain(jobs)
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
-        raise UserError(
-            f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
-        )
-    return jobs
 
 
 def _most_workers(planned):
@@ -110,11 +95,7 @@ def _sort_out(planned, overwrite, remedy):
 
 
 def train_here(planned, overwrite, jobs=None):
-    """Train runs side by side on this machine; yield each run id, and what went wrong or None.
-
-    Where the system ends a process, the remaining runs go on one after the other: most likely memory ran out,
-    and so only the run that needs too much fails.
-    """
+    """Train runs side by side on this machine; yield each run id, and what went wrong or None."""
     jobs = jobs or max(1, cpu_count() // _most_workers(planned))
     tasks = {run.run_id: delayed(attempt)(paths.ROOT, run, overwrite) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
@@ -123,7 +104,7 @@ def train_here(planned, overwrite, jobs=None):
             for run_id, fault in side_by_side(list(tasks.values())):
                 del tasks[run_id]
                 yield run_id, fault
-        except TerminatedWorkerError:
+        except TerminatedWorkerError:  # most likely memory ran out: the others go on one after the other
             for run_id, task in tasks.items():
                 try:
                     yield from Parallel(2)([task])  # with one job it would be trained in this very process

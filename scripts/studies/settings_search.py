@@ -9,7 +9,6 @@ from scripts.studies.variants import Variant, run_variants
 from scripts.studies.words import as_given
 from scripts.training.recipes import BEST
 
-SEEDS = 2
 # fmt: off
 CHANGES = {
     "rnn": [
@@ -27,21 +26,12 @@ CHANGES = {
 # fmt: on
 
 
-def search(seeds=SEEDS, *, overwrite=False, progress=True):
+def search(seeds=2, *, overwrite=False, progress=True):
     """Train both models with their best settings and with each change of them; compare validation losses.
 
-    Parameters
-    ----------
-    seeds, overwrite, progress
-        See :func:`scripts.studies.variants.run_variants`.
-
-    Returns
-    -------
-    dict
-        See :func:`scripts.studies.variants.run_variants`, also for what is raised.
+    Parameters and result are those of :func:`scripts.studies.initialisations.initialisation_study`.
     """
     return run_variants(
-        "search",
         "search",
         "The best settings and one change at a time, on the validation split",
         planned(),
@@ -50,19 +40,18 @@ def search(seeds=SEEDS, *, overwrite=False, progress=True):
         of_model=BEST,
         overwrite=overwrite,
         progress=progress,
-        remedy="start the search again with overwrite=True",
     )
 
 
 def planned():
-    """All variants: for each model its best settings first, then each change of them."""
-    return [_variant(model, change) for model in BEST for change in ({}, *CHANGES[model])]
+    """Return all variants: for each model its best settings first, then each change of them.
 
-
-def _variant(model, change):
-    """Name the runs of a change by it, and those of the best settings as ``compare(name="best")`` does."""
-    name, label = "best", "its best settings"
-    if change:
-        name = "-".join(["search", *(f"{key}-{value}" for key, value in change.items())])
-        label = as_given(change)
-    return Variant(name, model, f"{NAMES[model]}, {label}", BEST[model] | change)
+    The runs of a change are named by it, those of the best settings as ``compare(name="best")`` names them.
+    """
+    variants = []
+    for model in BEST:
+        variants.append(Variant("best", model, f"{NAMES[model]}, its best settings", {}))
+        for change in CHANGES[model]:
+            name = "-".join(["search", *(f"{key}-{value}" for key, value in change.items())])
+            variants.append(Variant(name, model, f"{NAMES[model]}, {as_given(change)}", change))
+    return variants

@@ -5,18 +5,15 @@ import math
 import numpy as np
 
 from scripts.files.numbers import round_to_digits
-from scripts.studies.words import CONFIDENCE
 
+CONFIDENCE = 0.95
 TEST = "paired t-test"
 
 
 def interval(values):
-    """Mean of some values and its 95% confidence interval, by Student's t; a value of None is left out.
+    """Return the mean of some values and its 95% confidence interval, by Student's t.
 
-    Returns
-    -------
-    dict or None
-        ``mean``, ``low``, ``high`` (None of one value), ``count``; None of no value.
+    A value of None is left out; of one value ``low`` and ``high`` are None, and of no value the result is.
 
     Examples
     --------
@@ -37,17 +34,9 @@ def interval(values):
 
 
 def paired(a, b):
-    """Mean of a − b, its interval, and p of the paired t-test that it is 0.
+    """Return :func:`interval` of a − b, for the same seeds, and ``p`` of the paired t-test for a mean of 0.
 
-    Parameters
-    ----------
-    a, b : list of float or None
-        For the same seeds; a pair with a None is left out.
-
-    Returns
-    -------
-    dict or None
-        As :func:`interval`, and ``p``, None where there is one pair or all differences are equal.
+    A pair with a None is left out; ``p`` is None where there is one pair or all differences are equal.
     """
     from scipy import stats
 
@@ -63,12 +52,8 @@ def paired(a, b):
 def error_over_sentences(a, b):
     """Standard error, over the test sentences, of the difference in mean accuracy of two lists of runs.
 
-    Both read the same sentences, so it is the standard error of the mean of each sentence's difference.
-
-    Parameters
-    ----------
-    a, b : list of (N,) booleans
-        Sentences that each run classifies correctly.
+    Each run is an (N,) array, true where it classifies a sentence correctly. Both read the same sentences, so
+    it is the standard error of the mean of each sentence's difference.
     """
     differences = np.mean(a, axis=0) - np.mean(b, axis=0)
     return round_to_digits(differences.std(ddof=1) / math.sqrt(len(differences)))

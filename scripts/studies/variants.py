@@ -1,9 +1,9 @@
 """Variants over seeds: the one runner of every study that trains variants of a model and compares them.
 
-A variant is a model with settings; the lists of them are in comparison.py, initialisations.py and
-settings_search.py. Each run trains under an id of its own, ``study-<model>-<variant>-s<seed>``, so an
-interrupted study continues, one that is called again only measures, and studies share runs. The result is
-``assets/benchmarks/<study>.json``, which scripts/figures and scripts/report read:
+The lists of variants are in comparison.py, initialisations.py and settings_search.py. Each run trains under
+an id of its own, ``study-<model>-<variant>-s<seed>``, so an interrupted study continues, one that is called
+again only measures, and studies share runs. The result is ``assets/benchmarks/<study>.json``, which
+scripts/figures and scripts/report read:
 
     format_version, study (its name), kind, title, dataset (as a log names it), versions
     seconds         that its runs took to train, in all
@@ -30,7 +30,7 @@ interrupted study continues, one that is called again only measures, and studies
                         h): {mean, low, high, count, p}
     failed          {run id: what went wrong}
 
-An interval is the 95% confidence interval of a mean over seeds (Student's t), null of less than two. It
+An interval is the 95% confidence interval of a mean over seeds (Student's t), null of one. It
 measures chance in training; ``standard_error`` measures that the test split is small.
 """
 
@@ -48,11 +48,19 @@ from scripts.files.studies import save_study
 from scripts.studies.arguments import plain, refuse_varied, seed_list
 from scripts.studies.one_run import Planned
 from scripts.studies.parallel import train
-from scripts.studies.statistics import TEST, error_over_sentences, interval, paired, standard_error
-from scripts.studies.words import INTERVAL, as_given, describe_epochs
-from scripts.training.evaluation import right_on_test
+from scripts.studies.statistics import (
+    CONFIDENCE,
+    TEST,
+    error_over_sentences,
+    interval,
+    paired,
+    standard_error,
+)
+from scripts.studies.words import as_given
+from scripts.training.evaluation import correct_on_test
 from scripts.training.settings import LSTM_ALONE, Settings
 
+INTERVAL = f"{CONFIDENCE:.0%} interval"
 MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
 
 
@@ -65,29 +73,10 @@ class Variant(NamedTuple):
     settings: dict
 
 
-def train_variants(variants, seeds, shared, **options):
-    """Train each variant once per seed.
+def train_variants(variants, seeds, shared, *, remedy="start the study again with overwrite=True", **options):
+    """Train each variant once per seed; settings of the LSTM alone leave an RNN next to it as it is.
 
-    Parameters
-    ----------
-    variants : list of Variant
-    seeds : list of int
-    shared : dict
-        Settings of all runs. Those of the LSTM alone leave an RNN as it is, where there is an LSTM too.
-    **options
-        See :func:`scripts.studies.parallel.train`.
-
-    Returns
-    -------
-    run_ids : list of list of str
-        Run ids of each variant, without those that failed.
-    failed : dict of str to str
-        What went wrong, by run id.
-
-    Raises
-    ------
-    UserError
-        See :func:`scripts.studies.parallel.train`; or the seed is given as a setting.
+    Returns the run ids of each variant, without those that failed, and what went wrong by run id.
     """
     with_lstm = any(variant.model == "lstm" for variant in variants)
     planned = []
@@ -99,40 +88,31 @@ def train_variants(variants, seeds, shared, **options):
         planned.append(
             [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}) for seed in seeds]
         )
-    failed = train([run for runs in planned for run in runs], **options)
+    failed = train([run for runs in planned for run in runs], remedy=remedy, **options)
     return [[run.run_id for run in runs if run.run_id not in failed] for runs in planned], failed
 
 
-def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, axes=None, **options):
+def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=None, axes=None, **options):
     """Train variants over seeds, measure them, write the study, print its table and return it.
 
-    A run that fails is named and left out. Called again, it trains only what is missing.
+    A run that fails is named and left out; a UserError says where all do.
 
     Parameters
     ----------
-    name : str
-        Name of the study's JSON.
-    kind : {"comparison", "initialisations", "equal-parameters", "search"}
-    title : str
-    variants : list of Variant
-    seeds : int or sequence of int
-        How many (0, 1, …), or which.
-    shared, of_model, axes : dict
+    name, title, seeds, shared, of_model, axes
         As this module's docstring describes them.
+    variants : list of Variant
+        Their settings come on top of `shared`, and of those of their model in `of_model`.
+    kind : str, optional
+        ``"comparison"`` where the caller names the study; else it is the name.
     **options
         See :func:`scripts.studies.parallel.train`.
-
-    Returns
-    -------
-    dict
-        The study, as this module's docstring describes it.
-
-    Raises
-    ------
-    UserError
-        See :func:`train_variants`; or the gradients are not to be recorded, or all runs failed.
     """
+    kind, of_model, axes = kind or name, of_model or {}, axes or {}
     seeds, shared = seed_list(seeds), {key: plain(value) for key, value in shared.items()}
+    variants = [
+        variant._replace(settings=of_model.get(variant.model, {}) | variant.settings) for variant in variants
+    ]
     for given in (shared, *(variant.settings for variant in variants)):
         if given.get("gradients", True) is not True:
             raise UserError(
@@ -142,21 +122,18 @@ def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, a
     if not any(run_ids):
         raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")
     runs = {run_id: load_run(run_id) for ids in run_ids for run_id in ids}
-    for run_id, run in runs.items():
-        if not best_epoch(run.history)["gradients"]:
-            raise UserError(f"run {run_id!r} recorded no gradients: leave gradients=True, or overwrite it")
     data = load_data()
-    tested = {} if kind == "search" else {run_id: right_on_test(run_id) for run_id in runs}
+    tested = {} if kind == "search" else {run_id: correct_on_test(run_id) for run_id in runs}
     recorded = best_epoch(next(iter(runs.values())).history)["gradients"]
     depth = recorded["shortest"]
     described = [
-        _describe_variant(variant, ids, runs, tested, depth)
+        _describe_variant(variant, [runs[run_id] for run_id in ids], tested, depth)
         for variant, ids in zip(variants, run_ids, strict=True)
         if ids
     ]
     error = None
     if tested:
-        accuracy = np.mean(np.concatenate([variant["test_accuracy"] for variant in described]))
+        accuracy = np.mean([accuracy for variant in described for accuracy in variant["test_accuracy"]])
         error = round_to_digits(standard_error(accuracy, len(data.splits["test"].s)))
     defaults = asdict(Settings())
     study = save_study(
@@ -167,46 +144,39 @@ def run_variants(name, kind, title, variants, seeds, *, shared, of_model=None, a
         title=title,
         seeds=seeds,
         shared={key: value for key, value in shared.items() if value != defaults[key]},
-        of_model=of_model or {},
-        axes=axes or {},
+        of_model=of_model,
+        axes=axes,
         depth=depth,
-        sentences={
-            "count": recorded["sentences"],
-            "shortest": recorded["shortest"],
-            "longest": recorded["longest"],
-        },
+        sentences={"count": recorded["sentences"]} | {key: recorded[key] for key in ("shortest", "longest")},
         standard_error=error,
         variants=described,
-        paired=pair_variants(described, axes or {}, tested) if kind == "comparison" else [],
+        paired=pair_variants(described, axes, tested) if kind == "comparison" else [],
         failed=failed,
     )
     print(variants_table(study))
     return study
 
 
-def _describe_variant(variant, run_ids, runs, tested, depth):
+def _describe_variant(variant, runs, tested, depth):
     """Return what the study says of one variant."""
-    own = [runs[run_id] for run_id in run_ids]
-    best = [best_epoch(run.history) for run in own]
-    records = {"before": [run.history[0] for run in own], "after": best}
+    run_ids = [run.settings["run_id"] for run in runs]
+    best = [best_epoch(run.history) for run in runs]
+    records = {"before": [run.history[0] for run in runs], "after": best}
     accuracy = [float(np.mean(tested[run_id])) for run_id in run_ids] if tested else None
-    decay, remaining, intervals = {}, {}, {"test_accuracy": interval(accuracy) if tested else None}
+    decay, remaining, intervals = {}, {}, {"test_accuracy": interval(accuracy or [])}
     for state in ("h", "c"):
         if state in best[0]["gradients"]:
-            curves = {
-                moment: [record["gradients"][state]["decay"] for record in records[moment]]
-                for moment in MOMENTS
-            }
-            decay[state] = {moment: over_seeds(curves[moment]) for moment in MOMENTS}
-            remaining[state] = {
-                moment: [remaining_at(c, depth) for c in curves[moment]] for moment in MOMENTS
-            }
-            intervals[state] = {moment: interval(remaining[state][moment]) for moment in MOMENTS}
+            decay[state], remaining[state], intervals[state] = {}, {}, {}
+            for moment in MOMENTS:
+                curves = [record["gradients"][state]["decay"] for record in records[moment]]
+                decay[state][moment] = over_seeds(curves)
+                remaining[state][moment] = [remaining_at(curve, depth) for curve in curves]
+                intervals[state][moment] = interval(remaining[state][moment])
     return {
         **variant._asdict(),
-        "parameters": own[0].settings["parameters"],
+        "parameters": runs[0].settings["parameters"],
         "runs": run_ids,
-        "seeds": [run.settings["hyperparameters"]["seed"] for run in own],
+        "seeds": [run.settings["hyperparameters"]["seed"] for run in runs],
         "best_epoch": [record["epoch"] for record in best],
         "validation_loss": [record["validation_loss"] for record in best],
         "validation_accuracy": [record["validation_accuracy"] for record in best],
@@ -237,13 +207,13 @@ def remaining_at(decay, depth):
 def pair_variants(variants, axes, tested):
     """Compare each LSTM with the RNN of the same settings, over the seeds that both have."""
     shared = [key for key in axes if key not in LSTM_ALONE]
-    rnns = {tuple(v["settings"][key] for key in shared): v for v in variants if v["model"] == "rnn"}
-    pairs = []
-    for lstm in variants:
-        rnn = rnns.get(tuple(lstm["settings"][key] for key in shared))
-        if lstm["model"] == "lstm" and rnn:
-            pairs.append(_describe_pair(rnn, lstm, axes, tested))
-    return pairs
+    lstms, rnns = ([v for v in variants if v["model"] == model] for model in ("lstm", "rnn"))
+    return [
+        _describe_pair(rnn, lstm, axes, tested)
+        for lstm in lstms
+        for rnn in rnns
+        if all(rnn["settings"][key] == lstm["settings"][key] for key in shared)
+    ]
 
 
 def _describe_pair(rnn, lstm, axes, tested):
@@ -253,10 +223,7 @@ def _describe_pair(rnn, lstm, axes, tested):
     def of(variant, values):
         return [values[variant["seeds"].index(seed)] for seed in seeds]
 
-    correct = {
-        variant["model"]: [tested[run_id] for run_id in of(variant, variant["runs"])]
-        for variant in (rnn, lstm)
-    }
+    lstm_correct, rnn_correct = ([tested[run_id] for run_id in of(v, v["runs"])] for v in (lstm, rnn))
     rnn_h = of(rnn, rnn["left"]["h"]["after"])
     return {
         "rnn": rnn["name"],
@@ -264,7 +231,7 @@ def _describe_pair(rnn, lstm, axes, tested):
         "settings": {key: lstm["settings"][key] for key in axes},
         "seeds": seeds,
         "test": TEST,
-        "sentences_error": error_over_sentences(correct["lstm"], correct["rnn"]),
+        "sentences_error": error_over_sentences(lstm_correct, rnn_correct),
         "differences": {
             "test_accuracy": paired(of(lstm, lstm["test_accuracy"]), of(rnn, rnn["test_accuracy"])),
             "left_h": paired(of(lstm, lstm["left"]["h"]["after"]), rnn_h),
@@ -277,87 +244,84 @@ def _describe_pair(rnn, lstm, axes, tested):
 
 
 def variants_table(study):
-    """A study as text: its variants with intervals, then the paired differences."""
+    """Write a study as text: its variants with intervals, then the paired differences."""
     models = dict.fromkeys(variant["model"] for variant in study["variants"])
     lines = [
-        f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {describe_epochs(study, models)}",
+        f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {_describe_epochs(study, models)}",
         *(f"{NAMES[model]}: {as_given(own)}" for model, own in study["of_model"].items()),
         "",
     ]
-    failed = [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
     if study["kind"] == "search":
-        return "\n".join([*lines, _validation_table(study), *failed])
-    heads = [
-        "",
-        "parameters",
-        "best epochs",
-        "test accuracy, %",
-        "h before",
-        "h after",
-        "c before",
-        "c after",
-    ]
-    rows = []
-    for variant in study["variants"]:
-        found = variant["intervals"]
-        accuracy = plus_minus(found["test_accuracy"], 100, 1)
-        row = [_full_label(variant), f"{variant['parameters']:,}", _epochs(variant), accuracy]
-        for state in ("h", "c"):
-            row += [plus_minus(found.get(state, {}).get(moment), 1, 2) for moment in MOMENTS]
-        rows.append(row)
-    lines += [table(rows, heads), ""]
-    for pair in study["paired"]:
-        lines += [_pair_table(pair), ""]
-    sentences = study["dataset"]["splits"]["test"]["rows"]
-    lines.append(
-        f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z "
-        f"{study['depth']} steps back. The size of the test split ({sentences:,} sentences) is another "
-        f"source of error: standard error {100 * study['standard_error']:.1f} points."
-    )
-    return "\n".join(lines + failed)
+        heads = ["", "validation loss", "validation accuracy, %", "best epochs"]
+        lines.append(table([_validation_row(variant) for variant in study["variants"]], heads))
+    else:
+        states = ["h before", "h after", "c before", "c after"]
+        heads = ["", "parameters", "best epochs", "test accuracy, %", *states]
+        lines += [table([_test_row(variant) for variant in study["variants"]], heads), ""]
+        for pair in study["paired"]:
+            lines += [_pair_table(pair), ""]
+        sentences = study["dataset"]["splits"]["test"]["rows"]
+        lines.append(
+            f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z "
+            f"{study['depth']} steps back. The size of the test split ({sentences:,} sentences) is another "
+            f"source of error: standard error {100 * study['standard_error']:.1f} points."
+        )
+    lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
+    return "\n".join(lines)
 
 
-def _full_label(variant):
+def _describe_epochs(study, models):
+    """Write the epochs of a study: "8 epochs", or "20 epochs (RNN), 12 (LSTM)" where models differ."""
+    (first, count), *others = [(model.upper(), epochs_of(study, model)) for model in models]
+    if all(n == count for _, n in others):
+        return counted(count, "epoch")
+    return ", ".join([f"{counted(count, 'epoch')} ({first})", *(f"{n} ({model})" for model, n in others)])
+
+
+def epochs_of(study, model):
+    """Return the epochs that the runs of one model of a study were given."""
+    return (asdict(Settings()) | study["shared"] | study["of_model"].get(model, {}))["epochs"]
+
+
+def _label_and_epochs(variant):
     model, label = NAMES[variant["model"]], variant["label"]
-    return label if label.startswith(model) else f"{model}, {label}"
+    named = label if label.startswith(model) else f"{model}, {label}"
+    return named, ", ".join(map(str, variant["best_epoch"]))
 
 
-def _epochs(variant):
-    return ", ".join(map(str, variant["best_epoch"]))
+def _validation_row(variant):
+    label, epochs = _label_and_epochs(variant)
+    loss, accuracy = np.mean(variant["validation_loss"]), np.mean(variant["validation_accuracy"])
+    return [label, f"{loss:.4f}", f"{100 * accuracy:.1f}", epochs]
 
 
-def _validation_table(study):
-    """Table of a search: means over seeds, on the validation split alone."""
-    rows = [
-        [
-            _full_label(variant),
-            f"{np.mean(variant['validation_loss']):.4f}",
-            f"{100 * np.mean(variant['validation_accuracy']):.1f}",
-            _epochs(variant),
-        ]
-        for variant in study["variants"]
+def _test_row(variant):
+    label, epochs = _label_and_epochs(variant)
+    found = variant["intervals"]
+    of_states = [plus_minus(found.get(s, {}).get(moment), 1, 2) for s in ("h", "c") for moment in MOMENTS]
+    return [
+        label,
+        f"{variant['parameters']:,}",
+        epochs,
+        plus_minus(found["test_accuracy"], 100, 1),
+        *of_states,
     ]
-    return table(rows, ["", "validation loss", "validation accuracy, %", "best epochs"])
 
 
 def _pair_table(pair):
-    """Table of the differences of one pair."""
-    words = {
-        "test_accuracy": ("test accuracy, points", 100, 1),
-        "left_h": ("log₁₀ of what remains: ∂z/∂h", 1, 2),
-        "left_c": ("log₁₀ of what remains: ∂z/∂c − the RNN's ∂z/∂h", 1, 2),
-    }
+    """Write the differences of one pair as a table."""
     rows = []
-    for key, (name, scale, digits) in words.items():
+    for key, name, scale, digits in (
+        ("test_accuracy", "test accuracy, points", 100, 1),
+        ("left_h", "log₁₀ of what remains: ∂z/∂h", 1, 2),
+        ("left_c", "log₁₀ of what remains: ∂z/∂c − the RNN's ∂z/∂h", 1, 2),
+    ):
         found = pair["differences"][key]
         if found:
-            row = [name, f"{scale * found['mean']:+.{digits}f}", "–", str(found["count"]), "–"]
-            if found["low"] is not None:
-                low, high = (f"{scale * found[end]:+.{digits}f}" for end in ("low", "high"))
-                row[2] = f"{low} to {high}"
-            if found["p"] is not None:
-                row[4] = f"{found['p']:.2g}"
-            rows.append(row)
+            ends = (found["mean"], found["low"], found["high"])
+            mean, low, high = ("–" if end is None else f"{scale * end:+.{digits}f}" for end in ends)
+            p = "–" if found["p"] is None else f"{found['p']:.2g}"
+            rows.append([name, mean, "–" if low == "–" else f"{low} to {high}", found["count"], p])
     settings = f", {as_given(pair['settings'])}" if pair["settings"] else ""
     heads = [f"LSTM − RNN, the same seeds{settings}", "mean", INTERVAL, "pairs", f"p ({pair['test']})"]
     error = f"{100 * pair['sentences_error']:.1f} points"

@@ -157,21 +157,21 @@ def _logits_without_each(model, ids):
 
 def accuracy_on_test(run_id):
     """Share of the test sentences that a run classifies correctly."""
-    return float(np.mean(right_on_test(run_id)))
+    return float(np.mean(correct_on_test(run_id)))
 
 
-def right_on_test(run_id):
+def correct_on_test(run_id):
     """Tell for each test sentence if a run classifies it correctly, (N,) booleans."""
     model, data, _ = load_model(run_id)
-    return right(model, data.splits["test"])
+    return correct(model, data.splits["test"])
 
 
 def accuracy(model, split):
     """Share of the sentences of a split that a model classifies correctly."""
-    return float(np.mean(right(model, split)))
+    return float(np.mean(correct(model, split)))
 
 
-def right(model, split):
+def correct(model, split):
     """Tell for each sentence of a split if a model classifies it correctly, (N,) booleans."""
     with threadpool_limits(1):
         return (logits(model, split) > 0) == split.y

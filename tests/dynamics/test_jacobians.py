@@ -12,8 +12,7 @@ from scripts.dynamics.gradients import gradient_rows
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.runs import best_epoch, load_run, save_run
-from scripts.studies.jacobians import finite, jacobian_study, rates_table, sentence_burn_in
-from scripts.studies.words import rate
+from scripts.studies.jacobians import finite, jacobian_study, rate, rates_table, sentence_burn_in
 from scripts.text.batches import sorted_batches
 from scripts.training import experiment
 from scripts.training.evaluation import load_model

@@ -4,7 +4,7 @@ import numpy as np
 
 from scripts import plots
 from scripts.figures import style
-from scripts.files.paths import FORMAT_VERSION
+from scripts.files.studies import STUDY_VERSION
 from tests.figures.helpers import DATASET, assert_complete, fails, lines, save, words
 
 
@@ -33,7 +33,7 @@ def make_study(mixture="even", failures=(5, None, 20), rate=0.4):
             }
         )
     study = {
-        "format_version": FORMAT_VERSION,
+        "format_version": STUDY_VERSION,
         "dataset": DATASET,
         "seeds": [0, 1, 2],
         "distances": distances,

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from scripts import plots
-from scripts.files.paths import FORMAT_VERSION
 from scripts.files.storage import write_json, write_text
-from scripts.files.studies import study_path
+from scripts.files.studies import STUDY_VERSION, study_path
 from tests.figures.helpers import DATASET, assert_complete, fails, lines, save
 
 
@@ -26,7 +25,7 @@ def make_study(shifts=(0.0,)):
         for model, scale in (("rnn", 0.32), ("lstm", 0.34))
     ]
     baselines = {"majority": 0.509, "counts": [0.5 + 0.3 * (1 - 0.8**n) for n in k]}
-    study = {"format_version": FORMAT_VERSION, "dataset": DATASET, "models": models, "baselines": baselines}
+    study = {"format_version": STUDY_VERSION, "dataset": DATASET, "models": models, "baselines": baselines}
     return save("memory", study | {"sentences": 872, "k": k, "longer": [872 - 29 * n for n in k]})
 
 
@@ -65,4 +64,4 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
     write_text(study_path("memory"), "{")
     fails("is no JSON", plots.plot_memory)
     write_json(study_path("memory"), {"format_version": 99})
-    fails("has format version 99, expected 1", plots.plot_memory)
+    fails("has format version 99, expected 2", plots.plot_memory)

@@ -11,7 +11,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, load_run, read_log
 from scripts.files.storage import write_json
-from scripts.files.studies import STUDY_VERSION, study_path
+from scripts.files.studies import study_path
 from scripts.studies.initialisations import (
     EPOCHS,
     INITIALISATIONS,
@@ -19,8 +19,7 @@ from scripts.studies.initialisations import (
     equal_width,
     initialisation_study,
 )
-from scripts.studies.variants import variants_table
-from scripts.studies.words import epochs_of
+from scripts.studies.variants import epochs_of, variants_table
 from scripts.training import evaluation, experiment
 from tests.conftest import write_data
 from tests.studies.helpers import assert_provenance, written
@@ -40,7 +39,7 @@ def initialisations(tmp_path_factory):
 
 def test_initialisations_are_those_named_over_seeds(initialisations):
     assert written("initialisations") == initialisations
-    assert_provenance(initialisations, STUDY_VERSION)
+    assert_provenance(initialisations)
     settings = {}
     for variant in initialisations["variants"]:
         for seed, run_id in enumerate(variant["runs"]):

@@ -7,7 +7,6 @@ from sklearn.linear_model import LogisticRegression
 from scripts.files import paths
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION
 from scripts.files.runs import Run
 from scripts.studies import last_words
 from scripts.studies.last_words import describe_memory, memory_study, memory_table, word_counts
@@ -34,7 +33,7 @@ def test_memory_reads_the_last_k_words_only(trained):
     runs = "rnn-0", "lstm-0"
     study = memory_study(*runs, progress=False)
     assert written("memory") == study
-    assert_provenance(study, FORMAT_VERSION)
+    assert_provenance(study)
     test = load_data().splits["test"]
     sentences = np.split(test.x, np.cumsum(test.s)[:-1])
     assert study["k"] == list(range(1, 27))
@@ -101,7 +100,7 @@ def test_memory_takes_several_seeds_of_one_recipe(trained):
     heads, _, rnn, _, counts = memory_table(study).splitlines()
     assert heads.split()[-4:] == ["20", "|", "26", "|"]
     assert "2 seeds" in rnn
-    assert rnn.split()[-2] == f"{100 * np.mean([right[-1] for right in study['models'][0]['accuracy']]):.1f}"
+    assert rnn.split()[-2] == f"{100 * np.mean([by_k[-1] for by_k in study['models'][0]['accuracy']]):.1f}"
     assert counts.split()[-2] == f"{100 * study['baselines']['counts'][-1]:.1f}"
     mixed = ["uniform", "rnn-1"]
     with pytest.raises(UserError, match="have other settings, expected the same but for the seed") as error:
@@ -114,8 +113,8 @@ def test_memory_takes_several_seeds_of_one_recipe(trained):
 def test_enough_words_are_those_from_which_on_the_mean_is_within_a_standard_error():
     settings = {"run_id": "a-run", "model": "rnn", "hyperparameters": {"hidden_size": 5}}
     run = Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
-    right = np.array([0.5, 0.8, 0.73, 0.77, 0.9, 0.8])
-    described = describe_memory([run, run], [right + 0.1, right - 0.1], 100)
+    by_k = np.array([0.5, 0.8, 0.73, 0.77, 0.9, 0.8])
+    described = describe_memory([run, run], [by_k + 0.1, by_k - 0.1], 100)
     assert described["standard_error"] == pytest.approx(0.04)
     assert described["enough"] == 4
     assert describe_memory([run], [[0.8, 0.8]], 100)["enough"] == 1

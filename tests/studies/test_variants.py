@@ -17,7 +17,7 @@ from scripts.files.data import data_checksum, load_manifest
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, log_path, weights_path
 from scripts.files.runs import existing_runs, load_run, read_log
-from scripts.files.studies import STUDY_VERSION, study_path
+from scripts.files.studies import study_path
 from scripts.studies.comparison import compare_models
 from scripts.studies.variants import over_seeds, pair_variants, remaining_at, variants_table
 from scripts.training import evaluation, experiment
@@ -39,7 +39,7 @@ def compared(tmp_path_factory):
 
 def test_the_grid_is_that_of_all_values_and_seeds(compared):
     assert written("compare") == compared
-    assert_provenance(compared, STUDY_VERSION)
+    assert_provenance(compared)
     assert (compared["kind"], compared["failed"]) == ("comparison", {})
     assert compared["shared"] == {"epochs": 2, "input_dropout": 0.0}
     assert compared["axes"] == {"hidden_size": [4, 6], "forget_bias": [0.0, 1.0]}
@@ -81,12 +81,12 @@ def test_what_is_said_of_a_variant_is_what_its_runs_say(compared):
     for variant in compared["variants"]:
         logs = [read_log(run_id)[1] for run_id in variant["runs"]]
         best = [min(log, key=lambda epoch: epoch["validation_loss"]) for log in logs]
-        right = [evaluation.evaluate_run(run_id)["accuracy"] for run_id in variant["runs"]]
-        assert variant["test_accuracy"] == right
+        accuracies = [evaluation.evaluate_run(run_id)["accuracy"] for run_id in variant["runs"]]
+        assert variant["test_accuracy"] == accuracies
         found = variant["intervals"]["test_accuracy"]
-        low, high = stats.t.interval(0.95, 2, np.mean(right), stats.sem(right))
+        low, high = stats.t.interval(0.95, 2, np.mean(accuracies), stats.sem(accuracies))
         np.testing.assert_allclose([found["low"], found["high"]], [low, high], rtol=1e-5)
-        assert found["mean"] == pytest.approx(np.mean(right))
+        assert found["mean"] == pytest.approx(np.mean(accuracies))
         for state in {"rnn": "h", "lstm": "hc"}[variant["model"]]:
             for moment, records in (("before", [log[0] for log in logs]), ("after", best)):
                 decay = [record["gradients"][state]["decay"]["median"] for record in records]
@@ -167,7 +167,7 @@ def test_a_seed_that_failed_for_one_model_is_no_pair():
     variants = [variant("rnn", [0, 1, 2], [0.5, 0.6, 0.9]), variant("lstm", [2, 0], [0.8, 0.7])]
     (pair,) = pair_variants(variants, {}, tested)
     assert pair["seeds"] == [2, 0]
-    differences = 1 - 0.5, 0 - 0.5  # runs d and e less c and a: of b's seed there is no LSTM
+    differences = 1 - 0.5, 0 - 0.5  # runs d and e minus c and a: of b's seed there is no LSTM
     assert pair["sentences_error"] == pytest.approx(stats.sem(differences))
     assert pair["differences"]["test_accuracy"]["mean"] == pytest.approx((0.8 - 0.9 + 0.7 - 0.5) / 2)
 
