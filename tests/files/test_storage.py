@@ -21,7 +21,7 @@ import pytest
 from scripts import preprocessing
 from scripts.files import data as data_files
 from scripts.files import paths, storage
-from scripts.files.data import load_data, pack_data, save_data, unpack_data, writing_data
+from scripts.files.data import load_data, pack_data, save_data, writing_data
 from scripts.files.errors import UserError
 from scripts.files.paths import data_path, log_path, weights_path
 from scripts.files.runs import load_run, read_log, write_log, writing_run
@@ -470,22 +470,16 @@ def test_links_out_of_the_project_are_refused_and_those_within_are_not(data, tmp
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/etc/hostname", "train-x.npy/../../outside"])
-def test_data_is_made_of_its_own_files_only(data, study_root, name):
+def test_data_is_made_of_its_own_files_only(data, name):
     """On its way to another machine, too."""
-    files = pack_data()
-    with pytest.raises(UserError, match="not the files of data/"):
-        unpack_data(files | {name: b"x"})
     manifest = read_json(data_path("dataset.json"))
     write_json(data_path("dataset.json"), manifest | {"files": manifest["files"] | {name: "x"}})
     for act in (load_data, pack_data):
         with pytest.raises(UserError, match=r"dataset\.json is damaged \(files are not those"):
             act()
-    assert not (study_root.parent / "outside").exists()
-    unpack_data(files)
-    load_data()
 
 
-def test_a_link_is_not_packed(data, study_root):
+def test_a_link_is_not_packed(data):
     data_path("train-y.npy").unlink()
     data_path("train-y.npy").symlink_to("/etc/hostname")
     with pytest.raises(UserError, match="link that leads out"):
