@@ -9,20 +9,19 @@ Run it::
     python scripts/benchmark.py --show assets/benchmarks/2026-01-31.json     print the tables of a run again
 
 A library that is not installed is skipped. Section glove needs 1.2 GB in the folder for temporary files.
-Every run writes a file of its own after each point, ``assets/benchmarks/<date>-<time>.json``, which git
-ignores; named ``<date>.json`` it can be committed. It holds
+A run writes ``assets/benchmarks/<date>-<time>.json`` after each point. Git ignores it; named ``<date>.json``
+it can be committed. It holds
 
     format_version, benchmark (its name), date, quick, finished, versions
-    machine     {cpu, cores (that this process may use), blas: of NumPy and SciPy, with the kernels that it
-                chose, environment: variables that change a library's speed, load_before, load_after: load
-                averages of the last minute, the one before being that of other processes alone}
+    machine     {cpu, cores (that this process may use), blas, environment (variables that change a library's
+                speed), load_before, load_after (load averages of the last minute)}
     data        {name, sentences, tokens, vocabulary, dimensions}
     settings    {repetitions, tolerance: of losses, warm_batches: in each turn before the clock starts}
     skipped     {library: why it took no part}
 
 and for each section that was measured a list of entries, which its file in scripts/benchmarks/ describes; all
-have ``others``, the cores that other processes kept busy meanwhile, on average, or null. Each of these files
-has ``points(quick, sizes)``, ``measure(point, repetitions)`` and ``tables(entries)``.
+have ``others``, the cores that other processes kept busy meanwhile, on average, or null. A section's file has
+``points(quick, sizes)``, ``measure(point, repetitions)`` and ``tables(entries)``.
 """
 
 import argparse
@@ -48,32 +47,15 @@ from scripts.files.paths import assets_path, check_version
 from scripts.files.storage import read_json, write_json
 
 NAME, FORMAT_VERSION = "speed and memory", 1
-SECTIONS = {
-    "training": training,
-    "inference": inference,
-    "recording": recording,
-    "glove": glove,
-    "growth": growth,
-}
+SECTIONS = {"training": training, "inference": inference, "recording": recording}
+SECTIONS |= {"glove": glove, "growth": growth}
 
 
 def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=None):
-    """Measure some sections, write the JSON after each point, and print the tables.
+    """Measure some sections, write the JSON after each point, print the tables, and return the JSON.
 
-    Parameters
-    ----------
-    sections : sequence of str
-        Of :data:`SECTIONS`.
-    quick : bool
-    sizes : list of (int, int), optional
-        H and batch size, of training and inference.
-    repetitions : int, optional
-        By default 5, quick 3.
-
-    Returns
-    -------
-    dict
-        The JSON, as the docstring of this file describes it.
+    `sizes` is a list of (H, batch size), for training and inference. By default there are 5 repetitions, 3 of
+    a quick run.
     """
     repetitions = repetitions or (3 if quick else 5)
     record = _describe_run(quick, repetitions)
@@ -100,7 +82,7 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
 
 
 def _describe_run(quick, repetitions):
-    """Return the JSON before anything is measured."""
+    """Return the JSON before any measurement."""
     machine = {"load_before": load_average()} | describe_machine()  # before other libraries bring their BLAS
     versions, skipped = find_libraries()
     data = load_or_draw()
@@ -135,12 +117,11 @@ def tables(record):
 
 
 def _circumstances(record):
-    """Machine, versions, data, load, and the libraries that took no part."""
     machine, data = record["machine"], record["data"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     blas = ", ".join("{library} {version} ({architecture})".format(**each) for each in machine["blas"])
-    busy = [entry["others"] for name in SECTIONS for entry in record.get(name, [])]
-    busy = [others for others in busy if others is not None]
+    entries = [entry for name in SECTIONS for entry in record.get(name, [])]
+    busy = [entry["others"] for entry in entries if entry["others"] is not None]
     load = f"Load average {machine['load_before']} before (other processes)"
     load += f", {machine.get('load_after')} at the end (with this one)"
     if busy:
@@ -159,7 +140,7 @@ def _circumstances(record):
 
 
 def read_benchmark(path):
-    """Read the JSON of a benchmark; raise UserError where the file is none."""
+    """Read the JSON of a benchmark; raise UserError where it is another or a damaged file."""
     record = read_json(path)
     if not isinstance(record, dict) or record.get("benchmark") != NAME:
         raise UserError(f"{path} is no result of this benchmark: give one that scripts/benchmark.py wrote")
