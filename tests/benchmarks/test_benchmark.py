@@ -12,6 +12,7 @@ from scripts.benchmarks.training import SIZES
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.storage import write_json
+from tests.benchmarks.helpers import unaligned
 
 PROJECT = paths.ROOT
 COMMITTED = PROJECT / "assets" / "benchmarks" / "2026-11-25.json"
@@ -54,7 +55,7 @@ def test_json_holds_what_was_measured(made_up, quick, capsys):
     for name in ("training", "inference", "recording"):
         assert [entry["model"] for entry in record[name]] == ["rnn", "lstm"]
         assert all(entry["others"] is None or entry["others"] >= 0 for entry in record[name])
-    printed = capsys.readouterr().out
+    printed = unaligned(capsys.readouterr().out)
     assert printed.count("| RNN | 4 | 16 | 12 of 13 |") == 2
     assert f"Written to {written()}." in printed
 
@@ -117,13 +118,13 @@ def test_the_tables_of_a_file_are_shown_without_measuring(made_up, capsys, monke
     monkeypatch.setattr(benchmark, "benchmark", None)
     benchmark.main(["--show", str(written())])
     shown = capsys.readouterr().out
-    assert "| LSTM | 64 | 64 |" in shown
+    assert "| LSTM | 64 | 64 |" in unaligned(shown)
     assert shown.strip() in printed
 
 
 def test_the_committed_results_are_shown(capsys):
     benchmark.main(["--show", str(COMMITTED)])
-    shown = capsys.readouterr().out
+    shown = unaligned(capsys.readouterr().out)
     assert "AMD EPYC, 2 cores; BLAS: openblas 0.3.30 (SkylakeX)" in shown
     assert "Load average 0.65 before (other processes), 1.08 at the end (with this one)" in shown
     assert "others kept 0.00 to 0.04 cores busy meanwhile." in shown

@@ -13,6 +13,7 @@ from scripts.benchmarks.machine import anonymous_memory, megabytes, run_child
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.text.glove import read_glove
+from tests.benchmarks.helpers import unaligned
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows anonymous memory")
 
@@ -81,7 +82,7 @@ def test_the_table_shows_time_and_memory():
     entry = {"model": "rnn", "sentences": 5000, "T": None, "hidden_size": 64, "memory": memory}
     entry |= {"seconds_a_token": 2e-6, "cut_seconds": 0.5}
     unknown = entry | {"sentences": 1000, "T": 50, "memory": dict.fromkeys(memory)}
-    text = growth.tables([entry, unknown])[-1]
+    text = unaligned(growth.tables([entry, unknown])[-1])
     assert "| RNN | 5,000 | as SST-2 | 64 | 2.00 | 0.500 | 1.0 | 2.0 | 3.0 |" in text
     assert "| RNN | 1,000 | 50 | 64 | 2.00 | 0.500 | – | – | – |" in text
     assert megabytes({"before": 5, "peak": None}, "peak") == "–"
@@ -174,8 +175,8 @@ def test_the_table_shows_seconds_ratio_and_memory():
     results = [{"library": "own", "median": 1.0, "refused": None}]
     timed = entry | {"results": [*results, {"library": "gensim", "median": 40.0, "refused": None}]}
     refused = entry | {"results": [*results, {"library": "gensim", "refused": "its vectors differ"}]}
-    text = "\n".join(glove.tables([timed, refused, entry | {"lines": 1_300_000, "results": []}]))
+    text = unaligned("\n".join(glove.tables([timed, refused, entry | {"lines": 1_300_000, "results": []}])))
     assert "| 200,000 | 180 | 14,345 | 1.00 | 40.00 | 0.025 | 12.5 |" in text
     assert "| 200,000 | 180 | 14,345 | 1.00 | – | – | 12.5 |" in text
     assert "| 1,300,000 | 180 | 14,345 | – | – | – | 12.5 |" in text
-    assert "Refused: gensim  (lines 200000): its vectors differ." in text
+    assert "Refused: gensim (lines 200000): its vectors differ." in text

@@ -13,7 +13,8 @@ from scripts.benchmarks.training import compare, fastest, losses_after_training,
 from scripts.benchmarks.turns import TOLERANCE, check_agreement
 from scripts.files.errors import UserError
 from scripts.text.batches import Batch
-from tests.conftest import make_split
+from tests.benchmarks.helpers import unaligned
+from tests.helpers import make_split
 
 SECTIONS = {"training": training, "inference": inference}
 
@@ -301,7 +302,8 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
     ]
     entry = {"model": "lstm", "hidden_size": 64, "batch_size": 32, "batches": 5, "epoch_batches": 10}
     refused = [*results[:5], result("JAX", 0, refused="it computes something else")]
-    text = "\n".join(training.tables([entry | {"results": each} for each in (results, refused)]))
+    tables = training.tables([entry | {"results": each} for each in (results, refused)])
+    text = unaligned("\n".join(tables))
     assert (
         "| training: model | H | batch | timed | one process, s | one process × 2, s | two processes, s "
         "| PyTorch, s | one process ÷ PyTorch | one process × 2 ÷ PyTorch | two processes ÷ PyTorch "
@@ -336,4 +338,4 @@ def test_recording_is_timed_in_turns_with_epochs_without(made_up, kind, ticking,
 def test_the_table_of_recording_shows_both_and_their_ratio():
     entry = {"model": "rnn", "hidden_size": 64, "batch_size": 64, "sentences": 881}
     entry["results"] = {"off": {"median": 2.0}, "on": {"median": 2.5}}
-    assert "| RNN | 64 | 64 | 881 | 2.00 | 2.50 | 1.25 |" in recording.tables([entry])[-1]
+    assert "| RNN | 64 | 64 | 881 | 2.00 | 2.50 | 1.25 |" in unaligned(recording.tables([entry])[-1])
