@@ -166,17 +166,17 @@ def main(arguments=None):
     parser.add_argument("--sizes", nargs="+", metavar="HxB", help="of training and inference, such as 64x32")
     parser.add_argument("--repetitions", type=int, help="whose medians are compared")
     parser.add_argument("--show", metavar="FILE", help="print the tables of a JSON, measure nothing")
-    given = parser.parse_args(arguments)
-    if given.show:
-        print(tables(read_benchmark(Path(given.show))))
+    chosen = parser.parse_args(arguments)
+    if chosen.show:
+        print(tables(read_benchmark(Path(chosen.show))))
         return
-    if unknown := set(given.only or ()) - SECTIONS.keys():
+    if unknown := set(chosen.only or ()) - SECTIONS.keys():
         raise UserError(f"--only {min(unknown)} is no section: choose among {', '.join(SECTIONS)}")
-    if given.repetitions is not None and given.repetitions < 1:
-        raise UserError(f"--repetitions {given.repetitions} is too few: give a whole number, 1 or more")
-    sizes = [_parse_size(size) for size in given.sizes] if given.sizes else None
-    sections = [name for name in SECTIONS if name in (given.only or SECTIONS)]
-    benchmark(sections, given.quick, sizes, given.repetitions)
+    if chosen.repetitions is not None and chosen.repetitions < 1:
+        raise UserError(f"--repetitions {chosen.repetitions} is too few: give a whole number, 1 or more")
+    sizes = [_parse_size(size) for size in chosen.sizes] if chosen.sizes else None
+    sections = [name for name in SECTIONS if name in (chosen.only or SECTIONS)]
+    benchmark(sections, chosen.quick, sizes, chosen.repetitions)
 
 
 if __name__ == "__main__":

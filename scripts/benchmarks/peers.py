@@ -97,7 +97,7 @@ class Own:
 
 
 class OwnWorkers(Own):
-    """The same model, each batch shared by two processes with one BLAS thread each."""
+    """Our model, each batch shared by two processes with one BLAS thread each."""
 
     variant = "two processes"
 

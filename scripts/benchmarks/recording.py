@@ -27,9 +27,9 @@ def points(quick, sizes=None):
 
 def measure(point, repetitions):
     """Return an entry of the JSON without its point; see the docstring of this file."""
-    data, given = load_or_draw(), dict(point, epochs=repetitions)
-    kind = given.pop("model")
-    header = {"model": kind, "hyperparameters": check_settings(kind, given)}
+    data, settings = load_or_draw(), dict(point, epochs=repetitions)
+    kind = settings.pop("model")
+    header = {"model": kind, "hyperparameters": check_settings(kind, settings)}
 
     def begin():
         model, optimizer = start(kind, header["hyperparameters"], data)

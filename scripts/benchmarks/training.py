@@ -79,7 +79,7 @@ def measure_size(point, repetitions, task, turn):
         if module in versions:
             contenders += build(kind, plain_model(kind, H, data.embeddings))
     share = len(batches) / epoch_batches
-    results = compare(contenders, batches, repetitions, task, lambda *given: turn(*given, share))
+    results = compare(contenders, batches, repetitions, task, lambda *of: turn(*of, share))
     for result in results:
         if not result["refused"]:
             result[task]["epoch_seconds"] = result[task]["median"] / share

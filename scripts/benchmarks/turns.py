@@ -1,4 +1,4 @@
-"""How contenders are timed and compared; used by the sections that have several. It touches no file.
+"""Timing and comparison of contenders, for the sections that have several; it touches no file.
 
 Contenders take turns in every repetition, so that a slow minute of the machine affects all of them; medians
 are compared. One that computes something else than ours is refused and not timed.

@@ -46,10 +46,10 @@ class Workers:
         if multiprocessing.current_process().daemon:  # as those of multiprocessing.Pool and of Dask are
             raise UserError(f"workers={count}: this process may not start others, give workers=1")
         self.model, self.count = model, count
-        theta = _shared(model.theta.shape, model.dtype)
-        theta[:] = model.theta
-        self._gradients = _shared((count, theta.size), model.dtype)
-        model.place(theta, self._gradients[0])
+        self.theta = _shared(model.theta.shape, model.dtype)
+        self.theta[:] = model.theta
+        self._gradients = _shared((count, self.theta.size), model.dtype)
+        model.place(self.theta, self._gradients[0])
         self._header = _shared((4,), np.int64)  # B, N, whether masks are drawn, and their seed
         self._sizes, self._ids = _shared((2, LARGEST_BATCH), np.int32)
         self._z, self._dz = _shared((2, LARGEST_BATCH), model.dtype)
@@ -59,7 +59,7 @@ class Workers:
 
     def __enter__(self):
         with warnings.catch_warnings():
-            # Python warns of forking while BLAS has threads: they rest, and the new process asks for none.
+            # Python warns of forking while BLAS has threads: these are idle, and the new process uses none.
             warnings.simplefilter("ignore", DeprecationWarning)
             for k in range(1, self.count):
                 orders, answers = os.pipe(), os.pipe()
@@ -71,7 +71,7 @@ class Workers:
                 os.close(answers[1])
                 self._pipes.append((orders[1], answers[0]))
                 self._processes.append(process)
-        if len(self._cores) == self.count:  # else Linux wakes a process on its waker's core, where it waits
+        if len(self._cores) == self.count:  # else Linux may wake a process on the core of another
             for k, process in enumerate([None, *self._processes]):
                 os.sched_setaffinity(process.pid if process else 0, {self._cores[k]})
         return self
@@ -84,11 +84,6 @@ class Workers:
             process.join()
         if len(self._cores) == self.count:
             os.sched_setaffinity(0, self._cores)
-
-    @property
-    def theta(self):
-        """θ, in shared memory."""
-        return self.model.theta
 
     def forward(self, ids, batch_sizes, rng=None):
         """Return the logits of a packed batch, as the model's own method."""

@@ -270,7 +270,7 @@ print("∂z", plot_run("rnn-run-1"))
 
 
 def test_no_home_and_no_screen(data, study_root):
-    """Nor a terminal that knows the signs of mathematics, nor output that is open at all."""
+    """The terminal shows ASCII alone."""
     environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     environment |= {"HOME": "/dev/null/home", "PYTHONIOENCODING": "ascii", "OPENBLAS_NUM_THREADS": "1"}
     process = python(WHOLE_STUDY, study_root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -305,7 +305,7 @@ def test_output_that_is_closed_or_full(data, study_root, redirection):
 
 @pytest.mark.skipif(os.name == "nt", reason="a pipe breaks in another way there")
 def test_output_whose_reader_goes_away_is_one_line(data, study_root):
-    """As with `| head -1`."""
+    """For example `| head -1`."""
     process = python(
         "errors_in_one_line()\nprint('a')\nsys.stdin.read()\nprint('b')",
         study_root,
@@ -523,7 +523,7 @@ def test_no_message_moves_the_cursor():
 
 
 def test_folder_in_place_of_a_file_of_data_leaves_data_as_it_was(data):
-    """Nothing can take its place, so nothing else changes places either."""
+    """The folder can't be replaced, so no other file is replaced either."""
     data_path("validation-y.npy").unlink()
     data_path("validation-y.npy").mkdir()
     before = content(paths.ROOT)
