@@ -76,42 +76,22 @@ def measure(model, split, rows):
 
 
 class Walk(NamedTuple):
-    """Norms and activations along a walk back, depth after depth.
+    """Norms and activations along a walk back over n sentences, longest first.
 
-    Attributes
-    ----------
-    norms : dict of str to (tokens,) numpy.ndarray
-        log₁₀ ‖∂z/∂state‖: first depth 1 of all n sentences, longest first, then depth 2 of those that have
-        one, …
-    contributions : (tokens,) numpy.ndarray
-        log₁₀ of the norm of the part of each step in ∂z/∂W_hh, in the same order.
-    errors : (n,) numpy.ndarray
-        log₁₀ |p - y| of each sentence, longest first.
-    histograms : dict of str to (longest, BINS) integers
-        Numbers of units, over all sentences, by depth and activation.
-    counts : (longest,) integers
-        Numbers of sentences that reach each depth.
+    ``tokens`` are in the order of depth: depth 1 of all sentences, then depth 2 of those that have one, …
     """
 
-    norms: dict
-    contributions: np.ndarray
-    errors: np.ndarray
-    histograms: dict
-    counts: np.ndarray
+    norms: dict  # (tokens,) log₁₀ ‖∂z/∂state‖, by state
+    contributions: np.ndarray  # (tokens,) log₁₀ of the norm of the part of each step in ∂z/∂W_hh
+    errors: np.ndarray  # (n,) log₁₀ |p - y|
+    histograms: dict  # (longest, BINS) numbers of units by depth and value, by activation
+    counts: np.ndarray  # (longest,) numbers of sentences that reach each depth
 
 
 def walk_back(model, batches):
-    """Walk back through time along some sentences, from ∂z/∂z = 1.
+    """Walk back through time along some sentences, from ∂z/∂z = 1; return a :class:`Walk`.
 
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-    batches : scripts.text.batches.Batches
-        Longest sentences first, as :func:`scripts.text.batches.sorted_batches` gives them.
-
-    Returns
-    -------
-    Walk
+    The batches begin with the longest sentences, as :func:`scripts.text.batches.sorted_batches` gives them.
     """
     lengths = np.concatenate([batches.split.s[rows] for rows in batches.rows]).astype(np.int64)
     counts = (lengths >= np.arange(1, lengths[0] + 1)[:, None]).sum(1)

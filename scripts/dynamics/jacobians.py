@@ -123,19 +123,14 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
 
 
 def stream(model, ids):
-    """Yield the step Jacobians J_t of token ids (T,), first step first; the state is never reset.
-
-    They are (S, S); S is H, or 2H for the LSTM's (h, c).
-    """
+    """Yield the step Jacobians J_t (S, S) of token ids (T,), first step first; S is H, or 2H for (h, c)."""
     model.forward(ids, np.ones(len(ids), int))
     for t in range(len(ids)):
         yield model.step_jacobians(t)[0]
 
 
 def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
-    """Measure the Jacobians of one sentence, by depth.
-
-    Sentences are taken one by one: batched products of matrices of this size are several times slower.
+    """Measure the Jacobians of one sentence, by depth; batched products would be several times slower.
 
     Parameters
     ----------

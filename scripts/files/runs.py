@@ -163,10 +163,9 @@ def runs_like(run_id):
 
 def _check_present(run_id, path):
     if is_absent(path):
-        raise UserError(
-            f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}: "
-            "uncomment its block in main.py and run `python main.py`"
-        )
+        remedy = "uncomment its block in main.py and run `python main.py`"
+        fault = f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}"
+        raise UserError(f"{fault}: {remedy}")
 
 
 # Checks: each raises one of scripts.files.storage.DAMAGE --------------------------------------------------

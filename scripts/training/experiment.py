@@ -122,19 +122,16 @@ def find_previous(run_id, header, remedy=None):
     remedy = remedy or "choose another run id, or start again with overwrite=True"
     if not weights_path(run_id).exists():
         if log_path(run_id).exists():
-            raise UserError(
-                f"run {run_id!r} has a log but no weights to continue from: put the weights back, {remedy}"
-            )
+            fault = f"run {run_id!r} has a log but no weights to continue from"
+            raise UserError(f"{fault}: put the weights back, {remedy}")
         return None
     previous = load_run(run_id)
     difference = _difference(previous.settings, header, saved_settings(run_id, previous.settings))
     if difference:
         raise UserError(f"run {run_id!r} {difference}: {remedy}")
     if previous.ended:
-        raise RunEnded(
-            f"run {run_id!r} stopped when its numbers were no longer finite ({previous.ended}), and would "
-            f"again: {START_AGAIN}, or use it as it is, with its best weights"
-        )
+        fault = f"stopped when its numbers were no longer finite ({previous.ended}), and would again"
+        raise RunEnded(f"run {run_id!r} {fault}: {START_AGAIN}, or use it as it is, with its best weights")
     return previous
 
 
@@ -245,9 +242,8 @@ def _train(run_id, header, data, previous, progress):
         if run.history:  # else nothing of this run is written yet
             save_run(run_id, load_run(run_id)._replace(ended=str(error)))
             kept = "; the best weights so far stay"
-        raise UserError(
-            f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {START_AGAIN}{kept}"
-        ) from error
+        fault = f"stopped, its numbers are no longer finite ({error})"
+        raise UserError(f"run {run_id!r} {fault}: {START_AGAIN}{kept}") from error
     except MemoryError as error:
         remedy = "try a smaller hidden_size or batch_size"
         raise UserError(f"run {run_id!r} needs more memory than there is ({error}): {remedy}") from error
@@ -257,10 +253,9 @@ def _restore(run, model, optimizer):
     """Let a model and its optimizer continue where a run stopped."""
     run_id, theta = run.settings["run_id"], run.resume["theta"]
     if theta.shape != model.theta.shape:
-        raise UserError(
-            f"run {run_id!r} has {theta.size} parameters in its weights file, expected "
-            f"{model.theta.size}: restore the file from a copy, or start again with overwrite=True"
-        )
+        fault = f"has {theta.size} parameters in its weights file, expected {model.theta.size}"
+        remedy = "restore the file from a copy, or start again with overwrite=True"
+        raise UserError(f"run {run_id!r} {fault}: {remedy}")
     model.theta[:] = theta
     optimizer.restore(run.resume)
     print(f"{run_id}: continuing after epoch {len(run.history) - 1}.")
@@ -271,10 +266,9 @@ def _with_epoch(run, record, model, optimizer):
     resume = {"theta": model.theta, **optimizer.state()}
     for name, array in resume.items():
         if not np.isfinite(array).all():
-            raise FloatingPointError(
-                f"epoch {record['epoch']}, after its last batch: {name}, largest gradient norm before "
-                f"clipping {record['gradient_norm']['largest']:g}, learning rate {optimizer.learning_rate:g}"
-            )
+            where = f"epoch {record['epoch']}, after its last batch"
+            norm = f"largest gradient norm before clipping {record['gradient_norm']['largest']:g}"
+            raise FloatingPointError(f"{where}: {name}, {norm}, learning rate {optimizer.learning_rate:g}")
     timing = {name: record[name] for name in TIMINGS}
     record = {name: value for name, value in record.items() if name not in TIMINGS}
     return run._replace(history=[*run.history, record], timings=[*run.timings, timing], resume=resume)

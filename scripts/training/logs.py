@@ -57,9 +57,8 @@ def _block_of(run_id, model=None):
 
 
 def check_gradients_recorded(log):
-    """Raise UserError where the best epoch of a run has no gradients."""
+    """Raise UserError where the selected checkpoint of a run has no gradients."""
     if not log.best.get("gradients"):
-        raise UserError(
-            f"the log of run {log.run_id!r} holds no gradients at its best epoch, {log.best['epoch']}: train "
-            "it with recording switched on (another run id, or overwrite=True)"
-        )
+        fault = f"the log of run {log.run_id!r} holds no gradients at its best epoch, {log.best['epoch']}"
+        remedy = "train it with recording switched on (another run id, or overwrite=True)"
+        raise UserError(f"{fault}: {remedy}")
