@@ -14,7 +14,7 @@ it can be committed. It holds
 
     format_version, benchmark (its name), date, quick, finished, versions
     machine     {cpu, cores (that this process may use), blas, environment (variables that change a library's
-                speed), load_before, load_after (load averages of the last minute)}
+                speed)}
     data        {name, sentences, tokens, vocabulary, dimensions}
     settings    {repetitions, tolerance: of losses, warm_batches: in each turn before the clock starts}
     skipped     {library: why it took no part}
@@ -37,7 +37,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.benchmarks import glove, growth, inference, recording, training
-from scripts.benchmarks.machine import busy_others, describe_machine, load_average
+from scripts.benchmarks.machine import busy_others, describe_machine
 from scripts.benchmarks.peers import find_libraries
 from scripts.benchmarks.sentences import load_or_draw
 from scripts.benchmarks.training import WARM
@@ -73,7 +73,6 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
             except KeyboardInterrupt:
                 raise UserError(f"interrupted: {path} holds the points that were measured") from None
             record[name].append(point | {"others": others} | entry)
-            record["machine"]["load_after"] = load_average()
             write_json(path, record)
     record["finished"] = True
     write_json(path, record)
@@ -83,7 +82,7 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
 
 def _describe_run(quick, repetitions):
     """Return the JSON before any measurement."""
-    machine = {"load_before": load_average()} | describe_machine()  # before other libraries bring their BLAS
+    machine = describe_machine()  # before other libraries bring their BLAS
     versions, skipped = find_libraries()
     data = load_or_draw()
     words, dimensions = data.embeddings.shape
@@ -122,16 +121,13 @@ def _circumstances(record):
     blas = ", ".join("{library} {version} ({architecture})".format(**each) for each in machine["blas"])
     entries = [entry for name in SECTIONS for entry in record.get(name, [])]
     busy = [entry["others"] for entry in entries if entry["others"] is not None]
-    load = f"Load average {machine['load_before']} before (other processes)"
-    load += f", {machine.get('load_after')} at the end (with this one)"
-    if busy:
-        load += f"; others kept {min(busy):.2f} to {max(busy):.2f} cores busy meanwhile"
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores; BLAS: {blas or 'unknown'}; {versions}.",
         f"{data['name']}: {data['sentences']:,} sentences, D = {data['dimensions']}. "
         f"Medians of {record['settings']['repetitions']} repetitions.",
-        f"{load}.",
     ]
+    if busy:
+        lines.append(f"Other processes kept {min(busy):.2f} to {max(busy):.2f} cores busy meanwhile.")
     lines += [f"{name}={value}" for name, value in machine["environment"].items()]
     lines += [f"{library} is skipped, {why}." for library, why in record["skipped"].items()]
     if not record["finished"]:

@@ -45,11 +45,6 @@ def _cpu_name():
     return platform.processor() or platform.machine()
 
 
-def load_average():
-    """Return the load average of the last minute."""
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-
-
 def busy_others(measure, *arguments):
     """Call `measure`; return its result, and how many cores others kept busy meanwhile, on average."""
     before, started = _other_seconds(), time.perf_counter()
