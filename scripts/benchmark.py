@@ -9,20 +9,19 @@ Run it::
     python scripts/benchmark.py --show assets/benchmarks/2026-01-31.json     print the tables of a run again
 
 A library that is not installed is skipped. Section glove needs 1.2 GB in the folder for temporary files.
-Every run writes a file of its own after each point, ``assets/benchmarks/<date>-<time>.json``, which git
-ignores; named ``<date>.json`` it can be committed. It holds
+A run writes ``assets/benchmarks/<date>-<time>.json`` after each point. Git ignores it; named ``<date>.json``
+it can be committed. It holds
 
     format_version, benchmark (its name), date, quick, finished, versions
-    machine     {cpu, cores (that this process may use), blas: of NumPy and SciPy, with the kernels that it
-                chose, environment: variables that change a library's speed, load_before, load_after: load
-                averages of the last minute, the one before being that of other processes alone}
+    machine     {cpu, cores (that this process may use), blas, environment (variables that change a library's
+                speed)}
     data        {name, sentences, tokens, vocabulary, dimensions}
     settings    {repetitions, tolerance: of losses, warm_batches: in each turn before the clock starts}
     skipped     {library: why it took no part}
 
 and for each section that was measured a list of entries, which its file in scripts/benchmarks/ describes; all
-have ``others``, the cores that other processes kept busy meanwhile, on average, or null. Each of these files
-has ``points(quick, sizes)``, ``measure(point, repetitions)`` and ``tables(entries)``.
+have ``others``, the cores that other processes kept busy meanwhile, on average, or null. A section's file has
+``points(quick, sizes)``, ``measure(point, repetitions)`` and ``tables(entries)``.
 """
 
 import argparse
@@ -38,7 +37,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.benchmarks import glove, growth, inference, recording, training
-from scripts.benchmarks.machine import busy_others, describe_machine, load_average
+from scripts.benchmarks.machine import busy_others, describe_machine
 from scripts.benchmarks.peers import find_libraries
 from scripts.benchmarks.sentences import load_or_draw
 from scripts.benchmarks.training import WARM
@@ -48,32 +47,15 @@ from scripts.files.paths import assets_path, check_version
 from scripts.files.storage import read_json, write_json
 
 NAME, FORMAT_VERSION = "speed and memory", 1
-SECTIONS = {
-    "training": training,
-    "inference": inference,
-    "recording": recording,
-    "glove": glove,
-    "growth": growth,
-}
+SECTIONS = {"training": training, "inference": inference, "recording": recording}
+SECTIONS |= {"glove": glove, "growth": growth}
 
 
 def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=None):
-    """Measure some sections, write the JSON after each point, and print the tables.
+    """Measure some sections, write the JSON after each point, print the tables, and return the JSON.
 
-    Parameters
-    ----------
-    sections : sequence of str
-        Of :data:`SECTIONS`.
-    quick : bool
-    sizes : list of (int, int), optional
-        H and batch size, of training and inference.
-    repetitions : int, optional
-        By default 5, quick 3.
-
-    Returns
-    -------
-    dict
-        The JSON, as the docstring of this file describes it.
+    `sizes` is a list of (H, batch size), for training and inference. By default there are 5 repetitions, 3 of
+    a quick run.
     """
     repetitions = repetitions or (3 if quick else 5)
     record = _describe_run(quick, repetitions)
@@ -91,7 +73,6 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
             except KeyboardInterrupt:
                 raise UserError(f"interrupted: {path} holds the points that were measured") from None
             record[name].append(point | {"others": others} | entry)
-            record["machine"]["load_after"] = load_average()
             write_json(path, record)
     record["finished"] = True
     write_json(path, record)
@@ -100,8 +81,8 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
 
 
 def _describe_run(quick, repetitions):
-    """Return the JSON before anything is measured."""
-    machine = {"load_before": load_average()} | describe_machine()  # before other libraries bring their BLAS
+    """Return the JSON before any measurement."""
+    machine = describe_machine()  # before other libraries bring their BLAS
     versions, skipped = find_libraries()
     data = load_or_draw()
     words, dimensions = data.embeddings.shape
@@ -135,22 +116,18 @@ def tables(record):
 
 
 def _circumstances(record):
-    """Machine, versions, data, load, and the libraries that took no part."""
     machine, data = record["machine"], record["data"]
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     blas = ", ".join("{library} {version} ({architecture})".format(**each) for each in machine["blas"])
-    busy = [entry["others"] for name in SECTIONS for entry in record.get(name, [])]
-    busy = [others for others in busy if others is not None]
-    load = f"Load average {machine['load_before']} before (other processes)"
-    load += f", {machine.get('load_after')} at the end (with this one)"
-    if busy:
-        load += f"; others kept {min(busy):.2f} to {max(busy):.2f} cores busy meanwhile"
+    entries = [entry for name in SECTIONS for entry in record.get(name, [])]
+    busy = [entry["others"] for entry in entries if entry["others"] is not None]
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores; BLAS: {blas or 'unknown'}; {versions}.",
         f"{data['name']}: {data['sentences']:,} sentences, D = {data['dimensions']}. "
         f"Medians of {record['settings']['repetitions']} repetitions.",
-        f"{load}.",
     ]
+    if busy:
+        lines.append(f"Other processes kept {min(busy):.2f} to {max(busy):.2f} cores busy meanwhile.")
     lines += [f"{name}={value}" for name, value in machine["environment"].items()]
     lines += [f"{library} is skipped, {why}." for library, why in record["skipped"].items()]
     if not record["finished"]:
@@ -159,7 +136,7 @@ def _circumstances(record):
 
 
 def read_benchmark(path):
-    """Read the JSON of a benchmark; raise UserError where the file is none."""
+    """Read the JSON of a benchmark; raise UserError where it is another or a damaged file."""
     record = read_json(path)
     if not isinstance(record, dict) or record.get("benchmark") != NAME:
         raise UserError(f"{path} is no result of this benchmark: give one that scripts/benchmark.py wrote")
@@ -185,17 +162,17 @@ def main(arguments=None):
     parser.add_argument("--sizes", nargs="+", metavar="HxB", help="of training and inference, such as 64x32")
     parser.add_argument("--repetitions", type=int, help="whose medians are compared")
     parser.add_argument("--show", metavar="FILE", help="print the tables of a JSON, measure nothing")
-    given = parser.parse_args(arguments)
-    if given.show:
-        print(tables(read_benchmark(Path(given.show))))
+    chosen = parser.parse_args(arguments)
+    if chosen.show:
+        print(tables(read_benchmark(Path(chosen.show))))
         return
-    if unknown := set(given.only or ()) - SECTIONS.keys():
+    if unknown := set(chosen.only or ()) - SECTIONS.keys():
         raise UserError(f"--only {min(unknown)} is no section: choose among {', '.join(SECTIONS)}")
-    if given.repetitions is not None and given.repetitions < 1:
-        raise UserError(f"--repetitions {given.repetitions} is too few: give a whole number, 1 or more")
-    sizes = [_parse_size(size) for size in given.sizes] if given.sizes else None
-    sections = [name for name in SECTIONS if name in (given.only or SECTIONS)]
-    benchmark(sections, given.quick, sizes, given.repetitions)
+    if chosen.repetitions is not None and chosen.repetitions < 1:
+        raise UserError(f"--repetitions {chosen.repetitions} is too few: give a whole number, 1 or more")
+    sizes = [_parse_size(size) for size in chosen.sizes] if chosen.sizes else None
+    sections = [name for name in SECTIONS if name in (chosen.only or SECTIONS)]
+    benchmark(sections, chosen.quick, sizes, chosen.repetitions)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Section "glove": time and memory of reading a GloVe file, next to gensim.
 
 A made-up file of 100 values per line is written to the folder for temporary files, and removed. Our reader is
-asked for as many words as SST-2 has; gensim's reads all. They take turns, and gensim is refused where its
-vectors differ from ours. Memory is measured in a process of its own: this file, run as a script. An entry of
-the JSON is
+asked for as many words as SST-2 has; gensim's reads all. Memory is measured in a process of its own: this
+file, run as a script. An entry of the JSON is
 
     lines, timed (false: only memory is measured), bytes, words (asked for)
     results     a list of {library, difference, refused, seconds, median}
@@ -62,14 +61,13 @@ def check_room(folder, lines):
     """Raise UserError where a temporary folder has no room for a file of so many lines."""
     free, needed = shutil.disk_usage(folder).free, 1.2 * LINE * lines
     if free < needed:
-        raise UserError(
-            f"a GloVe file of {lines:,} lines needs {needed / 1e9:.1f} GB in {tempfile.gettempdir()}, where "
-            f"{free / 1e9:.1f} are free: set TMPDIR to a larger folder, or name other sections with --only"
-        )
+        room = f"{needed / 1e9:.1f} GB in {tempfile.gettempdir()}, where {free / 1e9:.1f} are free"
+        remedy = "set TMPDIR to a larger folder, or name other sections with --only"
+        raise UserError(f"a GloVe file of {lines:,} lines needs {room}: {remedy}")
 
 
 def write_vectors(path, lines):
-    """Write different words in random order, each with 100 random values, as GloVe does; return the words."""
+    """Write a GloVe file of different words in random order, 100 random values each; return the words."""
     rng = np.random.default_rng(0)
     words = [f"word{k}" for k in rng.permutation(lines)]
     values = 0.4 * rng.standard_normal((PIECES, 25))
@@ -81,16 +79,12 @@ def write_vectors(path, lines):
     return words
 
 
-def _read_own(path, words):
-    return read_glove(path, words).values
-
-
 def _read_gensim(path, words):
     vectors = importlib.import_module("gensim.models").KeyedVectors
     return vectors.load_word2vec_format(str(path), binary=False, no_header=True)[words]
 
 
-READERS = {OWN: _read_own, "gensim": _read_gensim}
+READERS = {OWN: lambda path, words: read_glove(path, words).values, "gensim": _read_gensim}
 
 
 def compare_readers(path, words, repetitions):
@@ -126,8 +120,7 @@ def tables(entries):
 
 def _child(path, wanted):
     """Read the vectors of some words, in a process of its own."""
-    words = Path(wanted).read_text(encoding="utf-8").split("\n")
-    before = anonymous_memory()
+    words, before = Path(wanted).read_text(encoding="utf-8").split("\n"), anonymous_memory()
     read_glove(Path(path), words)
     return {"before": before}
 

@@ -46,12 +46,9 @@ def points(quick, sizes=None):
     varied = [(N, None, 64) for N in numbers]
     varied += [(numbers[0], T, 64) for T in lengths]
     varied += [(numbers[0], None, H) for H in units]
-    batches = 100 if quick else 200
-    return [
-        {"model": kind, "sentences": N, "T": T, "hidden_size": H, "batches": batches}
-        for kind in LOOPS
-        for N, T, H in varied
-    ]
+    rest = {"batches": 100 if quick else 200}
+    sizes = [{"sentences": N, "T": T, "hidden_size": H} for N, T, H in varied]
+    return [{"model": kind, **size, **rest} for kind in LOOPS for size in sizes]
 
 
 def measure(point, repetitions):
@@ -84,13 +81,8 @@ def _child(folder, repetitions, model, hidden_size, batches, **_):
         own.train(list(epoch)[:WARM])
         timed = [seconds(own.train, epoch) for _ in range(repetitions)]
     memory["trained"] = anonymous_memory()
-    return {
-        "tokens": tokens,
-        "seconds": timed,
-        "seconds_a_token": median(timed) / tokens,
-        "cut_seconds": cut_seconds,
-        "memory": memory,
-    }
+    found = {"tokens": tokens, "seconds": timed, "seconds_a_token": median(timed) / tokens}
+    return found | {"cut_seconds": cut_seconds, "memory": memory}
 
 
 def typical(rows, lengths, count):

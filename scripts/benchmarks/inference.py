@@ -1,8 +1,7 @@
 """Section "inference": seconds per epoch of inference, next to PyTorch and JAX.
 
-No gradients are computed. Contenders and batches are those of section "training". Our inference begins with a
-projection of all words, once for any number of batches: it counts by the share of an epoch that is timed. An
-entry of the JSON is as scripts/benchmarks/training.py describes it, with ``inference`` for ``training``.
+Contenders, batches and entries of the JSON are those of section "training", with ``inference`` in place of
+``training``. Our inference begins with a projection of all words, once for any number of batches.
 """
 
 from scripts.benchmarks import training

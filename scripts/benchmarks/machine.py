@@ -45,11 +45,6 @@ def _cpu_name():
     return platform.processor() or platform.machine()
 
 
-def load_average():
-    """Return the load average of the last minute."""
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-
-
 def busy_others(measure, *arguments):
     """Call `measure`; return its result, and how many cores others kept busy meanwhile, on average."""
     before, started = _other_seconds(), time.perf_counter()
@@ -69,10 +64,7 @@ def _other_seconds():
 
 
 def anonymous_memory(process="self"):
-    """Return the bytes of a process's memory that no file backs.
-
-    The system can take back a mapped file, such as those of data/, whenever it needs the room.
-    """
+    """Return the bytes of a process's memory, without mapped files, which the system can drop."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:  # not Linux, or the process has ended
@@ -82,17 +74,17 @@ def anonymous_memory(process="self"):
 
 
 def megabytes(memory, when):
-    """Show in MB what a process held then in addition to ``memory["before"]``."""
+    """Write in MB how much more a process held at ``memory[when]`` than at ``memory["before"]``."""
     if None in (memory["before"], memory[when]):
         return "–"
     return f"{(memory[when] - memory['before']) / 1e6:.1f}"
 
 
 def run_child(module, **arguments):
-    """Run a module such as "scripts.benchmarks.growth" in a new Python process; its memory is its own.
+    """Run a module such as "scripts.benchmarks.growth" in a new process, whose memory is its own.
 
     It reads `arguments` as JSON from the command line, and the last line that it prints is JSON. Return that,
-    and the most anonymous memory that it was seen to hold, in bytes. Where it failed, raise UserError.
+    and the most anonymous memory that it was seen to hold, in bytes. A failure is a UserError.
     """
     seen, output = [], None
     command = [sys.executable, "-m", module, json.dumps(arguments)]
@@ -108,7 +100,6 @@ def run_child(module, **arguments):
             child.kill()  # for when this process is interrupted; a child that has ended is not affected
     if child.returncode:
         reason = (errors.decode("utf-8", "replace").strip() or "no message").splitlines()[-1]
-        raise UserError(
-            f"a measurement failed in its process ({reason.removeprefix('error: ')}): run it again"
-        )
+        reason = reason.removeprefix("error: ")
+        raise UserError(f"a measurement failed in its process ({reason}): run it again")
     return json.loads(output.splitlines()[-1]), max((peak for peak in seen if peak), default=None)

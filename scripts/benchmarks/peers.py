@@ -2,22 +2,21 @@
 
 Each has ``library``, ``variant``, ``threads`` (None: the library's own choice) and the methods of
 :class:`Own`. There is no dropout; all start with the same weights and train with the same Adam and clipping
-by the global norm; PyTorch's second bias stays 0. Each library is as fast as we know to make it:
+by the global norm; PyTorch's second bias stays 0. Each library is as fast as we can make it:
 
 - PyTorch on 1 and 2 threads: the fused Adam, gradients set to None, inference mode. Variant "padded" runs
   oneDNN's LSTM; "packed" computes no padded step.
-- JAX: each step is one compiled program that reuses the memory of its arguments (``donate_argnums``). A
-  program fits one number of steps. Variant "padded" compiles one for each number that occurs: no step is
-  wasted, but much is compiled. "buckets" rounds the number up (:func:`bucket`): a few more steps, fewer
-  programs. Unrolling the scan, and XLA on one thread, gained nothing.
+- JAX: each step is one compiled program that reuses the memory of its arguments. Variant "padded" compiles
+  one for each number of steps that occurs; "buckets" rounds the number up (:func:`bucket`): a few more steps,
+  fewer programs. Unrolling the scan, and XLA on one thread, gained nothing.
 
-Used by the sections; scripts/benchmarks/training.py compares them all. PyTorch and JAX are imported
-only when a contender of theirs is built.
+Used by the sections. PyTorch and JAX are imported only when a contender of theirs is built.
 """
 
 import contextlib
 import importlib
 import sys
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -30,12 +29,12 @@ from scripts.training.optimizer import Adam
 from scripts.training.workers import Workers
 
 LR, CLIP_NORM = 0.002, 1.0
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+BETA1, BETA2, EPSILON = Adam.beta1, Adam.beta2, Adam.epsilon
 OWN = "own"
 
 
 def pad(batch, steps=None):
-    """Lay the sentences of a packed batch side by side, padded by row 0: ids (T, B) and lengths (B,).
+    """Unpack a batch into columns, padded by row 0: ids (T, B) and lengths (B,).
 
     ``a d f | b e | c`` becomes ``a d f``, ``b e 0``, ``c 0 0``, with lengths 3, 2, 1. T is `steps`, by
     default that of the longest sentence.
@@ -47,11 +46,9 @@ def pad(batch, steps=None):
 
 
 def bucket(steps):
-    """Round up a number of steps: up to 24 to an even one (below 8 not at all), above to a multiple of 4."""
-    unit = 4
-    if steps <= 24:
-        unit = 2 if steps > 8 else 1
-    return -(-steps // unit) * unit
+    """Round a number of steps up: above 24 to a multiple of 4, above 8 to an even number."""
+    unit = 4 if steps > 24 else 2
+    return -(-steps // unit) * unit if steps > 8 else steps
 
 
 class Own:
@@ -62,7 +59,7 @@ class Own:
     def __init__(self, kind, model):
         self.loop, self.model = LOOPS[kind], model
         self.evaluation = sys.modules[self.loop.__module__].evaluate
-        self.optimizer = Adam(model.theta, LR, clip_norm=CLIP_NORM, beta1=BETA1, beta2=BETA2, epsilon=EPSILON)
+        self.optimizer = Adam(model.theta, LR, clip_norm=CLIP_NORM)
         self.logits = None  # until once() is called; forgotten when the weights change
 
     def running(self):
@@ -93,14 +90,14 @@ class Own:
         self.logits = self.model.inference()
 
     def evaluate(self, batches):
-        """Return the mean loss over all sentences of some batches, without gradients."""
+        """Return the mean loss over all sentences, without gradients."""
         if self.logits is None:
             self.once()
         return self.evaluation(SimpleNamespace(inference=lambda: self.logits), batches)[0]
 
 
 class OwnWorkers(Own):
-    """The same model, each batch shared by two processes with one BLAS thread each."""
+    """Our model, each batch shared by two processes with one BLAS thread each."""
 
     variant = "two processes"
 
@@ -112,7 +109,17 @@ class OwnWorkers(Own):
         self.model, self.logits = self.model.model, None
 
 
-class TorchPeer:
+class _Peer:
+    """A contender that needs no context, and has nothing to do once."""
+
+    def running(self):
+        return contextlib.nullcontext()
+
+    def once(self):
+        pass
+
+
+class TorchPeer(_Peer):
     """torch.nn.RNN or torch.nn.LSTM and a linear layer on the last state of each sentence; see Own."""
 
     library = "PyTorch"
@@ -136,7 +143,7 @@ class TorchPeer:
 
     def running(self):
         self.torch.set_num_threads(self.threads)
-        return contextlib.nullcontext()
+        return super().running()
 
     def prepare(self, batches):
         tensor, prepared = self.torch.tensor, []
@@ -168,9 +175,6 @@ class TorchPeer:
             loss_sum += loss.item() * len(y)
             correct += ((z > 0) == y).sum().item()
 
-    def once(self):
-        pass
-
     def evaluate(self, batches):
         loss_sum = correct = count = 0
         with self.torch.inference_mode():
@@ -182,10 +186,10 @@ class TorchPeer:
         return loss_sum / count
 
 
-class JaxPeer:
+class JaxPeer(_Peer):
     """The equations of both models as a ``lax.scan``, compiled once for each number of steps; see Own."""
 
-    library, threads = "JAX", None
+    library, threads = "JAX", None  # XLA keeps the threads that it began with
 
     def __init__(self, kind, model, buckets):
         self.variant, self.buckets = "buckets" if buckets else "padded", buckets
@@ -199,9 +203,6 @@ class JaxPeer:
         self.state = (parameters, zeros, self.jax.tree.map(self.np.copy, zeros), self.np.array(0))
         self.step = self.jax.jit(self._update, donate_argnums=0)
         self.measure = self.jax.jit(self._mean_loss)
-
-    def running(self):
-        return contextlib.nullcontext()  # XLA keeps the threads that it began with
 
     def prepare(self, batches):
         prepared = []
@@ -225,7 +226,7 @@ class JaxPeer:
         return (h, c), h
 
     def _mean_loss(self, p, embeddings, ids, lengths, y):
-        """Return the mean loss of a batch, and how many sentences are judged correctly."""
+        """Return the mean loss of a batch, and the number of correct predictions."""
         B = len(y)
         a = embeddings[ids] @ p["weight_ih_l0"].T + p["bias_ih_l0"]  # all steps in one GEMM
         start = (self.np.zeros((B, p["weight_hh_l0"].shape[1])),) * self.states
@@ -236,10 +237,8 @@ class JaxPeer:
     def _update(self, state, embeddings, ids, lengths, y):
         """Take one step of Adam after clipping."""
         p, m, v, k = state
-        tree = self.jax.tree
-        (loss, correct), g = self.jax.value_and_grad(self._mean_loss, has_aux=True)(
-            p, embeddings, ids, lengths, y
-        )
+        tree, gradient = self.jax.tree, self.jax.value_and_grad(self._mean_loss, has_aux=True)
+        (loss, correct), g = gradient(p, embeddings, ids, lengths, y)
         norm = self.np.sqrt(sum((leaf * leaf).sum() for leaf in tree.leaves(g)))
         g = tree.map(lambda leaf: leaf * self.np.minimum(1, CLIP_NORM / norm), g)
         k = k + 1
@@ -256,35 +255,21 @@ class JaxPeer:
             results.append((loss, correct))
         self.jax.block_until_ready((self.state, results))
 
-    def once(self):
-        pass
-
     def evaluate(self, batches):
         results = [self.measure(self.state[0], self.embeddings, *batch) for batch in batches]
         sizes = [len(batch[-1]) for batch in batches]
         return float(np.average([loss for loss, _ in self.jax.device_get(results)], weights=sizes))
 
 
-def _torch_peers(kind, model):
-    return [TorchPeer(kind, model, packed, threads) for packed in (True, False) for threads in (1, 2)]
-
-
-def _jax_peers(kind, model):
-    return [JaxPeer(kind, model, buckets) for buckets in (False, True)]
-
-
 OWN_VARIANTS = [Own, OwnWorkers]  # all other contenders have to agree with the first
-PEERS = {"torch": _torch_peers, "jax": _jax_peers}  # contenders that start with the weights of a model
+PEERS = {  # contenders that start with the weights of a model
+    "torch": lambda kind, model: [TorchPeer(kind, model, *of) for of in product((True, False), (1, 2))],
+    "jax": lambda kind, model: [JaxPeer(kind, model, buckets) for buckets in (False, True)],
+}
 
 
 def find_libraries():
-    """Import what is installed of PyTorch, JAX and gensim.
-
-    Returns
-    -------
-    versions, skipped : dict of str to str
-        By the name of the module; why a library is skipped.
-    """
+    """Import PyTorch, JAX and gensim; return versions, and why a library is skipped, by module."""
     versions, skipped = {}, {}
     for module in (*PEERS, "gensim"):
         try:

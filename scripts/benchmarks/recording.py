@@ -1,8 +1,7 @@
 """Section "recording": the time that recording gradients adds to an epoch.
 
-Timed are whole epochs as a run has them, with dropout and validation, on one BLAS thread; an epoch without
-and one with the recording of gradients through time, activations and spectra take turns. An entry of the JSON
-is
+Whole epochs are timed, with dropout and validation, on one BLAS thread; epochs without and with the recording
+of gradients through time, activations and spectra take turns. An entry of the JSON is
 
     model, hidden_size, batch_size
     sentences   on which gradients are recorded
@@ -28,9 +27,9 @@ def points(quick, sizes=None):
 
 def measure(point, repetitions):
     """Return an entry of the JSON without its point; see the docstring of this file."""
-    data, given = load_or_draw(), dict(point, epochs=repetitions)
-    kind = given.pop("model")
-    header = {"model": kind, "hyperparameters": check_settings(kind, given)}
+    data, settings = load_or_draw(), dict(point, epochs=repetitions)
+    kind = settings.pop("model")
+    header = {"model": kind, "hyperparameters": check_settings(kind, settings)}
 
     def begin():
         model, optimizer = start(kind, header["hyperparameters"], data)

@@ -34,9 +34,8 @@ def draw_data(training, validation):
         "embeddings": {"name": "random", "dimensions": DIMENSIONS},
         "max_length": None,
     }
-    return Data(
-        {"train": training, "validation": validation, "test": validation}, words, embeddings, described
-    )
+    splits = {"train": training, "validation": validation, "test": validation}
+    return Data(splits, words, embeddings, described)
 
 
 def draw_split(sentences, seed=0, length=None):
@@ -57,9 +56,7 @@ def cut_batches(split, batch_size, count):
     batches = shuffled_batches(split, batch_size, np.random.default_rng(0))
     full = [rows for rows in batches.rows if len(rows) == batch_size][:count]
     if not full:
-        raise UserError(
-            f"data/ has {len(split.s)} training sentences, less than one batch of {batch_size}: preprocess a "
-            "larger dataset, or empty data/ to time made-up sentences"
-        )
+        found = f"data/ has {len(split.s)} training sentences, less than one batch of {batch_size}"
+        raise UserError(f"{found}: preprocess a larger dataset, or empty data/ to time made-up sentences")
     epoch_batches, batches.rows = len(batches), full
     return list(batches), epoch_batches

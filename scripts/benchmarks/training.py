@@ -36,7 +36,7 @@ CAPTION = (
 def points(quick, sizes=None):
     """Return the points of training and inference: both models at each size, given as (H, batch size).
 
-    200 batches are timed (quick: 100) up to H = 64 and batch 64, fewer of larger ones, at least 20.
+    200 batches are timed (quick: 100) up to H = 64 and batch 64, fewer of larger ones, but at least 20.
     """
     listed = []
     for H, B in sizes or (SIZES[:1] if quick else SIZES):
@@ -69,8 +69,7 @@ def plain_model(kind, H, embeddings):
 def measure_size(point, repetitions, task, turn):
     """Time our variants and all libraries in one task, "training" or "inference", at one size.
 
-    ``turn(contender, batches, share)`` returns the seconds of one turn, the batches being that share of an
-    epoch.
+    ``turn(contender, batches, share)`` returns the seconds of a turn; the batches are that share of an epoch.
     """
     kind, H, data = point["model"], point["hidden_size"], load_or_draw()
     batches, epoch_batches = cut_batches(data.splits["train"], point["batch_size"], point["batches"])
@@ -80,7 +79,7 @@ def measure_size(point, repetitions, task, turn):
         if module in versions:
             contenders += build(kind, plain_model(kind, H, data.embeddings))
     share = len(batches) / epoch_batches
-    results = compare(contenders, batches, repetitions, task, lambda *given: turn(*given, share))
+    results = compare(contenders, batches, repetitions, task, lambda *of: turn(*of, share))
     for result in results:
         if not result["refused"]:
             result[task]["epoch_seconds"] = result[task]["median"] / share
@@ -114,40 +113,29 @@ def compare(contenders, batches, repetitions, task, turn):
 
 
 def losses_after_training(contender, prepared):
-    """Train 20 steps (starting over where there are fewer batches); return the mean loss of each batch."""
+    """Train 20 steps, on the same batches again if there are fewer; return the mean loss of each batch."""
     contender.train((prepared * STEPS)[:STEPS])
     return np.array([contender.evaluate([batch]) for batch in prepared])
 
 
 def fastest(results, task, library, **wanted):
-    """Return the fastest result of a library, among those that agree with `wanted`; None without one."""
+    """Return the fastest result of a library that has the values in `wanted`, or None."""
     wanted |= {"library": library, "refused": None}
     timed = [result for result in results if wanted.items() <= result.items()]
     return min(timed, key=lambda result: result[task]["median"], default=None)
 
 
 def size_table(entries, task):
-    """Return a table with one row per size, and a line for each contender that was refused.
-
-    Its columns are seconds per epoch of our variants, of each library's fastest variant, and ours ÷ theirs;
-    JAX's first pass; our first variant ÷ the library's fastest on one thread.
-    """
+    """Return a table of seconds per epoch, one row per size, and a line for each refused contender."""
     results = [result for entry in entries for result in entry["results"]]
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
     variants = dict.fromkeys((r["variant"], r["threads"]) for r in results if r["library"] == OWN)
     rows = []
     for entry in entries:
         results = entry["results"]
-        own = {
-            _label(variant, threads): fastest(results, task, OWN, variant=variant, threads=threads)
-            for variant, threads in variants
-        }
-        row = {
-            f"{task}: model": entry["model"].upper(),
-            "H": entry["hidden_size"],
-            "batch": entry["batch_size"],
-            "timed": f"{entry['batches']} of {entry['epoch_batches']}",
-        }
+        own = {_label(*of): fastest(results, task, OWN, variant=of[0], threads=of[1]) for of in variants}
+        row = {f"{task}: model": entry["model"].upper(), "H": entry["hidden_size"]}
+        row |= {"batch": entry["batch_size"], "timed": f"{entry['batches']} of {entry['epoch_batches']}"}
         row |= {f"{label}, s": _epoch_seconds(result, task) for label, result in own.items()}
         for library in libraries:
             peer = fastest(results, task, library)

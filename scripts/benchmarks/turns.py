@@ -1,7 +1,7 @@
-"""How contenders are timed and compared; used by the sections that have several. It touches no file.
+"""Timing and comparison of contenders, for the sections that have several; it touches no file.
 
-Contenders take turns within one run, in every repetition, so that a slow minute of the machine meets all of
-them; medians are compared. One that computes something else than ours is refused and not timed.
+Contenders take turns in every repetition, so that a slow minute of the machine affects all of them; medians
+are compared. One that computes something else than ours is refused and not timed.
 """
 
 import time
@@ -21,10 +21,7 @@ def seconds(act, *arguments):
 
 
 def take_turns(acts, repetitions):
-    """Call acts in turns, each of which returns the seconds that count.
-
-    Under the key of each act, return ``seconds``, one per repetition, and their ``median``.
-    """
+    """Call functions that return seconds in turns; return ``seconds`` and their ``median`` by key."""
     timed = {name: [] for name in acts}
     for _ in range(repetitions):
         for name, act in acts.items():
@@ -33,10 +30,7 @@ def take_turns(acts, repetitions):
 
 
 def check_agreement(found, reference, what):
-    """Compare a contender's numbers with ours.
-
-    Return the largest ``difference`` (None where it is not finite), and ``refused``, None or the reason.
-    """
+    """Compare a contender's numbers with ours: the ``difference``, and why it is ``refused``, or None."""
     difference = float(np.abs(found - reference).max()) if found.shape == reference.shape else np.inf
     refused = f"{what} differ from ours by {difference:.1e}, more than {TOLERANCE:g}"
     return {

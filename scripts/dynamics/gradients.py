@@ -1,6 +1,6 @@
-"""The dynamics of one epoch, by the number of steps back: gradients, activations and recurrent weights.
+"""Dynamics at fixed weights, by the number of steps back: gradients, activations and recurrent weights.
 
-Trainings record them each epoch, and studies take the same walk.
+Trainings record them each epoch, and studies use the same walk; no file is touched.
 
 Depth 1 is the last step of a sentence, depth k the k-th from its end. Norms are Euclidean, over the H units
 of a state of one sentence, in a walk back that is rescaled as it goes, and kept as log₁₀, so that none
@@ -23,7 +23,7 @@ BINS = 200  # of the histograms of activations between 0 and 1
 
 
 def gradient_rows(lengths):
-    """Rows (n,) of the sentences of lengths (N,) on which gradients are measured, always the same ones.
+    """Choose the rows (n,) of the sentences, of lengths (N,), on which gradients are measured.
 
     They are those of at least 20 tokens; where these are fewer than 100, the longest quarter.
     """
@@ -50,10 +50,12 @@ def measure(model, split, rows):
     -------
     dict
         ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
-        ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖, sentence by sentence, as
-        :func:`summarise` gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh, as
-        :func:`_summarise_shares` gives it.
-        ``activations``: see :func:`_summarise_activations`. ``recurrent_weights``: see :func:`spectra`.
+        ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖, as :func:`summarise`
+        gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh: ``depth``, ``count``,
+        ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
+        ``activations``: of the gates i, f, o of an LSTM, or of |h| of an RNN, over sentences and units: the
+        same lists and ``saturated``, the share above 0.9, and of gates also below 0.1, as Karpathy, Johnson &
+        Li (2016) count it. ``recurrent_weights``: see :func:`spectra`.
     """
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     counts = walk.counts
@@ -74,42 +76,22 @@ def measure(model, split, rows):
 
 
 class Walk(NamedTuple):
-    """Norms and activations along a walk back, depth after depth.
+    """Norms and activations along a walk back over n sentences, longest first.
 
-    Attributes
-    ----------
-    norms : dict of str to (tokens,) numpy.ndarray
-        log₁₀ ‖∂z/∂state‖: first depth 1 of all n sentences, longest first, then depth 2 of those that have
-        one, …
-    contributions : (tokens,) numpy.ndarray
-        log₁₀ of the norm of the part of each step in ∂z/∂W_hh, in the same order.
-    errors : (n,) numpy.ndarray
-        log₁₀ |p - y| of each sentence, longest first.
-    histograms : dict of str to (longest, BINS) integers
-        Numbers of units, over all sentences, by depth and activation.
-    counts : (longest,) integers
-        Numbers of sentences that reach each depth.
+    ``tokens`` are in the order of depth: depth 1 of all sentences, then depth 2 of those that have one, …
     """
 
-    norms: dict
-    contributions: np.ndarray
-    errors: np.ndarray
-    histograms: dict
-    counts: np.ndarray
+    norms: dict  # (tokens,) log₁₀ ‖∂z/∂state‖, by state
+    contributions: np.ndarray  # (tokens,) log₁₀ of the norm of the part of each step in ∂z/∂W_hh
+    errors: np.ndarray  # (n,) log₁₀ |p - y|
+    histograms: dict  # (longest, BINS) numbers of units by depth and value, by activation
+    counts: np.ndarray  # (longest,) numbers of sentences that reach each depth
 
 
 def walk_back(model, batches):
-    """Walk back through time along some sentences, from ∂z/∂z = 1.
+    """Walk back through time along some sentences, from ∂z/∂z = 1; return a :class:`Walk`.
 
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-    batches : scripts.text.batches.Batches
-        Longest sentences first, as :func:`scripts.text.batches.sorted_batches` gives them.
-
-    Returns
-    -------
-    Walk
+    The batches begin with the longest sentences, as :func:`scripts.text.batches.sorted_batches` gives them.
     """
     lengths = np.concatenate([batches.split.s[rows] for rows in batches.rows]).astype(np.int64)
     counts = (lengths >= np.arange(1, lengths[0] + 1)[:, None]).sum(1)
@@ -144,7 +126,7 @@ def walk_back(model, batches):
 
 
 def _rescale(derivatives, scale):
-    """Divide each column by its largest entry over all states, in place; `scale` keeps log₁₀ of that."""
+    """Divide each column by its largest entry over all states, in place; add log₁₀ of that to `scale`."""
     largest = np.max([abs(derivative).max(0) for derivative in derivatives], axis=0)
     largest[largest == 0] = 1
     scale[: len(largest)] += np.log10(largest)
@@ -153,7 +135,7 @@ def _rescale(derivatives, scale):
 
 
 def _count_by_depth(values, depth, depths):
-    """Histogram of activations between 0 and 1 for each depth: (H, b) and (b,) to (depths, BINS)."""
+    """Count activations between 0 and 1 by depth: (H, b) and (b,) to (depths, BINS)."""
     bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
     return np.bincount(((depth - 1) * BINS + bins).ravel(), minlength=depths * BINS).reshape(depths, BINS)
 
@@ -164,23 +146,20 @@ def _by_depth(flat, counts):
 
 
 def _column_norms(A):
-    """Euclidean norm of each column, in float64."""
+    """Return the Euclidean norm of each column, in float64."""
     A = A.astype(np.float64)
     return np.sqrt(np.einsum("hb,hb->b", A, A))
 
 
 def _log_error(z, y):
-    """log₁₀ |p - y| for p = σ(z): the probability of the wrong label, which is not lost where p is near y."""
+    """Return log₁₀ |p - y| for p = σ(z), the probability of the wrong label, also where p rounds to y."""
     wrong = np.where(y == 1, -z, z).astype(np.float64)
     return -np.logaddexp(0, -wrong) / np.log(10)
 
 
 def _summarise_state(blocks, errors):
-    """``logit``, ``loss`` and ``decay`` of one state, from log₁₀ ‖∂z/∂state‖ by depth and log₁₀ |p - y|.
-
-    A sentence whose gradient is exactly 0 at the last step, as float32 makes it in a saturated cell, has no
-    decay and is left out there.
-    """
+    """Summarise one state, from log₁₀ ‖∂z/∂state‖ by depth and log₁₀ |p - y|."""
+    # A gradient that is exactly 0 at the last step, as float32 makes it in a saturated cell, has no decay.
     alive = [np.isfinite(blocks[0][: len(block)]) for block in blocks]
     decays = [block[a] - blocks[0][: len(block)][a] for block, a in zip(blocks, alive, strict=True)]
     return {
@@ -191,7 +170,7 @@ def _summarise_state(blocks, errors):
 
 
 def summarise(blocks):
-    """Quantiles and shares at every depth.
+    """Summarise norms at every depth, as lists: quantiles and shares.
 
     Parameters
     ----------
@@ -201,9 +180,9 @@ def summarise(blocks):
     Returns
     -------
     dict of str to list
-        ``depth``, ``count``, ``median``, ``q25``, ``q75`` (of the norms, linearly interpolated; float64 ends
-        at 1e-308, below which they are 0), ``log10_median`` (which doesn't end there), ``vanished`` (share
-        below 1e-10), ``exploded`` (share above 1e6). Of no sentence at all they are null.
+        ``depth``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, where float64 ends),
+        ``log10_median`` (which doesn't end there), ``vanished`` (share below 1e-10), ``exploded`` (share
+        above 1e6). Of no sentence at all they are null.
     """
     return {
         **_quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
@@ -214,18 +193,18 @@ def summarise(blocks):
 
 
 def _middle(block):
-    """The median, of an even number of values the lower one in the middle; None where it is not finite."""
+    """Return the median, the lower one of an even number of values, or None where it is not finite."""
     value = np.quantile(block, 0.5, method="inverted_cdf") if len(block) else -np.inf
     return round_to_digits(value) if np.isfinite(value) else None
 
 
 def _share(chosen):
-    """Share of True; None for an empty list."""
+    """Return the share of True, or None for an empty list."""
     return round_to_digits(np.mean(chosen)) if len(chosen) else None
 
 
 def _quantiles(blocks):
-    """``depth``, ``count``, ``median``, ``q25`` and ``q75`` of the values at depth 1, 2, …; None for none."""
+    """Return ``depth``, ``count`` and quantiles of the values at depth 1, 2, …; None for no value."""
     table = [
         round_to_digits(np.quantile(block, (0.25, 0.5, 0.75))) if len(block) else [None] * 3
         for block in blocks
@@ -238,14 +217,9 @@ def _quantiles(blocks):
 
 
 def _summarise_shares(blocks):
-    """Share of a sentence's ∂ℓ/∂W_hh that each depth adds: its norm over the sum of the norms of all steps.
-
-    The factor p - y is the same at all steps and drops out. Norms add up to more than the norm of the sum, as
-    the parts point in different directions.
-
-    `blocks` holds log₁₀ of the norms at depth 1, 2, …, longest sentences first. Returned are lists by depth:
-    ``depth``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach each depth.
-    """
+    """Summarise each depth's share of the norms of all parts of ∂ℓ/∂W_hh, from log₁₀ of these by depth."""
+    # The factor p - y is the same at all steps and cancels. The norms add up to more than the norm of the
+    # sum, as the parts point in different directions.
     largest = np.full(len(blocks[0]), -np.inf)
     for block in blocks:
         np.maximum(largest[: len(block)], block, out=largest[: len(block)])
@@ -260,12 +234,7 @@ def _summarise_shares(blocks):
 
 
 def _summarise_activations(histograms, counts):
-    """Summarise gates i, f, o of an LSTM, or |h| of an RNN, over sentences and units, by depth.
-
-    For each: ``depth``, ``count`` (sentences), ``mean``, ``median``, ``q25``, ``q75`` (to half a bin of
-    1/200), ``saturated``: the share above 0.9, and for gates also below 0.1, as Karpathy, Johnson & Li (2016)
-    count it.
-    """
+    """Summarise gates or |h| by depth; quantiles are exact to half a bin of 1/200."""
     centres = (np.arange(BINS) + 0.5) / BINS
     summary = {}
     for name, histogram in histograms.items():
@@ -283,7 +252,7 @@ def _summarise_activations(histograms, counts):
 
 
 def spectra(model):
-    """Spectral radius and largest singular value of W_hh: ``h``, or gate by gate ``i``, ``f``, …"""
+    """Return spectral radius and largest singular value of W_hh: ``h``, or gate by gate ``i``, ``f``, …"""
     blocks = model.parameters["weight_hh_l0"].astype(np.float64).reshape(-1, model.H, model.H)
     return {
         name: {

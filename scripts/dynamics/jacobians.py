@@ -1,4 +1,4 @@
-"""Products of step Jacobians and Lyapunov exponents: the theory that measured gradients are held against.
+"""Products of step Jacobians and Lyapunov exponents: the theory that measured gradients are compared with.
 
 With J_t the Jacobian of one step of the state, h_t for the RNN and (h_t, c_t) for the LSTM, the chain rule
 gives
@@ -23,10 +23,10 @@ BLOCKS = 10  # stretches of a long drive whose means tell how sure an exponent i
 
 
 def largest_singular_value(A):
-    """σ₁ of a matrix (n, n): the root of the largest eigenvalue of A Aᵀ.
+    """Return σ₁ of a matrix (n, n), the root of the largest eigenvalue of A Aᵀ.
 
-    For this one value as accurate as ``numpy.linalg.norm(A, 2)``, and a third faster. A is scaled first, so
-    that no square of an entry under- or overflows.
+    It is as accurate as ``numpy.linalg.norm(A, 2)``, in two thirds of the time. A is scaled first, so that no
+    square of an entry under- or overflows.
     """
     size = np.abs(A).max()
     A = A / (size or 1)
@@ -34,20 +34,10 @@ def largest_singular_value(A):
 
 
 def product_norms(matrices):
-    """Norms of growing products, log₁₀ ‖M_1 M_2 … M_k‖₂ for k = 1, 2, …
+    """Return the norms of growing products, log₁₀ ‖M_1 M_2 … M_k‖₂ for k = 1, 2, …; -∞ for a product of 0.
 
-    After each factor the product is divided by its largest entry, whose logarithm is kept: only the
-    direction is ever stored, and it is of size 1.
-
-    Parameters
-    ----------
-    matrices : iterable of (n, n) numpy.ndarray
-        M_1, M_2, …; for a gradient J_T, J_{T-1}, …, back from the last step.
-
-    Returns
-    -------
-    (k,) numpy.ndarray
-        -∞ where a product is exactly 0.
+    `matrices` is an iterable of (n, n) arrays; for a gradient J_T, J_{T-1}, …, back from the last step. After
+    each factor the product is divided by its largest entry, whose logarithm is kept.
     """
     P, scale, logs = None, 0.0, []
     with np.errstate(divide="ignore"):
@@ -61,7 +51,7 @@ def product_norms(matrices):
 
 
 def norm_sums(matrices):
-    """The bound of :func:`product_norms` by its factors: Σ log₁₀ ‖M_s‖₂ over s ≤ k, for k = 1, 2, …"""
+    """Bound :func:`product_norms` by the factors: Σ log₁₀ ‖M_s‖₂ over s ≤ k, for k = 1, 2, …"""
     with np.errstate(divide="ignore"):
         return np.cumsum([np.log10(largest_singular_value(M)) for M in matrices])
 
@@ -102,7 +92,7 @@ def log_stretches(matrices, exponents=None, seed=0):
 
 
 def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
-    """Finite-time Lyapunov exponents, λ_i = mean over steps of log|R_ii|.
+    """Estimate finite-time Lyapunov exponents, λ_i = mean over steps of log|R_ii|.
 
     Parameters
     ----------
@@ -110,7 +100,7 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
     exponents : int, optional
         How many, from the largest on; all n by default.
     burn_in : int
-        First steps that are left out of the mean, while the frame turns into place.
+        Number of first steps, in which the frame aligns, that are left out of the mean.
     seed : int
 
     Returns
@@ -133,19 +123,14 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
 
 
 def stream(model, ids):
-    """Yield the step Jacobians J_t of token ids (T,), first step first; the state is never reset.
-
-    They are (S, S); S is H, or 2H for the LSTM's (h, c).
-    """
+    """Yield the step Jacobians J_t (S, S) of token ids (T,), first step first; S is H, or 2H for (h, c)."""
     model.forward(ids, np.ones(len(ids), int))
     for t in range(len(ids)):
         yield model.step_jacobians(t)[0]
 
 
 def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
-    """Measure the Jacobians of one sentence, by depth.
-
-    Sentences are taken one by one: batched products of matrices of this size are several times slower.
+    """Measure the Jacobians of one sentence, by depth; batched products would be several times slower.
 
     Parameters
     ----------
@@ -158,13 +143,14 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
     seed : int
         Draws the directions that they begin with. Over a few steps these matter, so sentences should differ.
     burn_in : int
-        First steps that the exponents leave out, while those directions turn into place; fewer than T.
+        Number of first steps, in which these directions align, that are left out; fewer than T.
 
     Returns
     -------
     by_depth : dict of str to (T,) numpy.ndarray
-        log₁₀, at depth 1, 2, … T: ``product`` ‖J_T … J_{t+1}‖₂; for the RNN :func:`_bounds`, for the LSTM
-        :func:`_direct_path`.
+        log₁₀, at depth 1, 2, … T: ``product`` ‖J_T … J_{t+1}‖₂; for the RNN its bounds ``norms`` and
+        ``pascanu``; for the LSTM, along its direct cell path ∏ f_s, ``direct_mean`` and ``direct_max`` over
+        the units, and ``direct_gradient``, the decay of ∂z/∂c along this path alone.
     exponents : (k,) numpy.ndarray
         Finite-time Lyapunov exponents over the steps after the burn-in, in nats per step.
     """
@@ -177,56 +163,33 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
 
 
 def _bounds(model, back):
-    """Bounds of the RNN's product for k = 1, 2, … factors J_T, J_{T-1}, …: log₁₀ ``norms`` and ``pascanu``.
-
-        ‖J_T … J_{T-k+1}‖₂  ≤  ∏ ‖J_s‖₂  ≤  (σ₁ γ)ᵏ,   σ₁ = ‖W_hh‖₂,  γ = max tanh′ = 1
-
-    Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
-    """
+    """Return log₁₀ of two bounds of the RNN's product, ``norms`` and ``pascanu``, for k = 1, 2, … factors."""
+    # ‖J_T … J_{T-k+1}‖₂  ≤  ∏ ‖J_s‖₂  ≤  (σ₁ γ)ᵏ,   σ₁ = ‖W_hh‖₂,  γ = max tanh′ = 1
+    # Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
     sigma_1 = largest_singular_value(model.parameters["weight_hh_l0"])
     return {"norms": norm_sums(back), "pascanu": np.arange(1, len(back) + 1) * np.log10(sigma_1)}
 
 
 def _direct_path(model, back):
-    """The LSTM's direct cell path, for k = 1, 2, … steps: to c_{T-k} through the cell alone.
-
-        ∏ f_s,  s = T … T-k+1     (H), unit by unit
-
-    The matrix diag(∏ f_s) is what ∂c_T/∂c_{T-k} would be if no gate depended on h. The full Jacobian of
-    (h, c) is another quantity, and can be smaller or larger.
-
-    Parameters
-    ----------
-    model : LSTMClassifier
-        After a forward pass of the sentence.
-    back : list of (2H, 2H) numpy.ndarray
-        J_T, J_{T-1}, …; f_s is the diagonal of ∂c_s/∂c_{s-1}.
-
-    Returns
-    -------
-    dict of str to (k,) numpy.ndarray
-        log₁₀ of the mean over the H units, ``direct_mean``; of the largest one, ``direct_max``, which is the
-        spectral norm of the diagonal matrix; and of the decay that ∂z/∂c would have if the direct path were
-        the only one, ``direct_gradient`` = ‖∂z/∂c_T ⊙ ∏ f_s‖ / ‖∂z/∂c_T‖.
-    """
+    """Return log₁₀ of measures of the LSTM's direct cell path ∏ f_s, s = T … T-k+1, for k = 1, 2, … steps."""
+    # diag(∏ f_s) is what ∂c_T/∂c_{T-k} would be if no gate depended on h; the full Jacobian of (h, c) is
+    # another quantity, and can be smaller or larger. f_s is the diagonal of ∂c_s/∂c_{s-1}.
     H = model.H
     _, _, dc = next(model.through_time(np.ones(1)))
     with np.errstate(divide="ignore"):
         logs = np.cumsum(np.log([np.diagonal(J[H:, H:]) for J in back]).reshape(-1, H), axis=0)
         log_dc = np.log(np.abs(dc[:, 0]))
-    sums = {  # of numbers that may be too small to be written
+    squares = np.logaddexp.reduce(2 * (logs + log_dc), axis=1) - np.logaddexp.reduce(2 * log_dc)
+    sums = {  # natural logarithms, of numbers that may be too small for a float
         "direct_mean": np.logaddexp.reduce(logs, axis=1) - np.log(H),
-        "direct_max": logs.max(1),
-        "direct_gradient": (
-            np.logaddexp.reduce(2 * (logs + log_dc), axis=1) - np.logaddexp.reduce(2 * log_dc)
-        )
-        / 2,
+        "direct_max": logs.max(1),  # the spectral norm of diag(∏ f_s)
+        "direct_gradient": squares / 2,  # ‖∂z/∂c_T ⊙ ∏ f_s‖ / ‖∂z/∂c_T‖: decay of ∂z/∂c along this path alone
     }
     return {name: values / np.log(10) for name, values in sums.items()}
 
 
 def slope(by_sentence, first, last):
-    """Rate of decay by depth: least-squares slope of the mean of the logs from depth `first` to `last`.
+    """Fit a rate of decay: the least-squares slope of the mean of the logs from depth `first` to `last`.
 
     Parameters
     ----------

@@ -27,26 +27,22 @@ from scripts.files.storage import (
     read_bytes,
     read_json,
     undamaged,
-    write_bytes,
     written_whole,
 )
 
 SPLITS = ("train", "validation", "test")
-COLUMNS = ("x", "s", "y", "g")
-ARRAYS = (*(f"{split}-{column}.npy" for split in SPLITS for column in COLUMNS), "embeddings.npy")
-DATA_FILES = (*ARRAYS, "vocabulary.txt", "dataset.json")  # in the order in which they are written
 PREPROCESS = "run `python scripts/preprocessing.py`"
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
 
 
 class Split(NamedTuple):
-    """One split of the dataset: four arrays of whole numbers, the columns of its files."""
+    """One split of the dataset: the arrays in its four files, described at the top of this file."""
 
-    x: np.ndarray  # (tokens,) token ids of all sentences, one after the other
-    s: np.ndarray  # (N,) sentence lengths, each at least 1
-    y: np.ndarray  # (N,) labels, 0 or 1
-    g: np.ndarray  # (N,) number of the source sentence each row was cut from
+    x: np.ndarray
+    s: np.ndarray
+    y: np.ndarray
+    g: np.ndarray
 
 
 class Data(NamedTuple):
@@ -58,27 +54,26 @@ class Data(NamedTuple):
     manifest: dict  # dataset.json
 
 
+ARRAYS = [f"{split}-{column}.npy" for split in SPLITS for column in Split._fields] + ["embeddings.npy"]
+DATA_FILES = [*ARRAYS, "vocabulary.txt", "dataset.json"]  # in the order in which they are written
+
 # Writing --------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def writing_data():
-    """A block, or a function that this decorates, in which no other process or thread writes data/."""
+    """Let no other process or thread write data/ during a block, or a function that this decorates."""
     with only_writer("data/", [data_path(name) for name in reversed(DATA_FILES)]):
         yield
 
 
 def save_data(data):
-    """Write a preprocessed dataset into data/: every file next to its place first, ``dataset.json`` last.
+    """Write a :class:`Data` into data/; return its manifest with format version, sizes and checksums.
 
-    The old files are unchanged until all new ones are on the disk. While they change places there is no
-    ``dataset.json``, and data/ is refused by its readers. Returned is the manifest as written: with format
-    version, sizes and checksums.
+    The old files are unchanged until all new ones are on the disk. While these take their places, there is no
+    ``dataset.json``, so readers refuse data/.
     """
-    arrays = {}
-    for name, split in data.splits.items():
-        arrays |= {f"{name}-{column}.npy": array for column, array in split._asdict().items()}
-    arrays["embeddings.npy"] = data.embeddings
+    arrays = [array for name in SPLITS for array in data.splits[name]] + [data.embeddings]
     words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
     checksums = {}
     manifest = {
@@ -89,12 +84,12 @@ def save_data(data):
     }
     with contextlib.ExitStack() as renamed_at_the_end:  # the last first
         last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json")))
-        for name in [*arrays, "vocabulary.txt"]:
+        for name, content in zip(DATA_FILES[:-1], [*arrays, words], strict=True):
             file = renamed_at_the_end.enter_context(written_whole(data_path(name), flush=False))
-            if name in arrays:
-                np.save(file, arrays[name], allow_pickle=False)
-            else:
+            if content is words:
                 file.write(words)
+            else:
+                np.save(file, content, allow_pickle=False)
             flush_to_disk(file)
             checksums[name] = checksum(file.name)
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
@@ -118,31 +113,23 @@ def _describe_split(split):
     }
 
 
+# Reading --------------------------------------------------------------------------------------------------
+
+
 def pack_data():
-    """The files of data/ as bytes, by their names; UserError where data/ is missing or can't be read."""
+    """Return the files of data/ as bytes, by their names; UserError where data/ is missing or damaged."""
     load_manifest()
     return {name: read_bytes(data_path(name)) for name in DATA_FILES}
 
 
-def unpack_data(files):
-    """Write data/ as :func:`pack_data` gave it; ``dataset.json`` last. Other names are a UserError."""
-    if set(files) != set(DATA_FILES):
-        raise UserError(f"{sorted(files)} are not the files of data/: {PREPROCESS}")
-    for name in DATA_FILES:
-        write_bytes(data_path(name), files[name])
-
-
-# Reading --------------------------------------------------------------------------------------------------
-
-
 def data_checksum(manifest):
-    """One short checksum of all files in data/: equal for equal datasets."""
+    """Return one short checksum of all files in data/."""
     files = json.dumps(manifest["files"], sort_keys=True)
     return hashlib.sha256(files.encode()).hexdigest()[:16]
 
 
 def describe_data(manifest):
-    """The part of a manifest that a log keeps: enough to name the dataset and to recognise it."""
+    """Return the part of a manifest that a log keeps, to name the dataset and to recognise it."""
     return {
         "name": manifest["dataset"]["name"],
         "embeddings": manifest["embeddings"]["name"],
@@ -161,37 +148,31 @@ def load_manifest():
     manifest = read_json(path)
     check_version(path, manifest, PREPROCESS)
     with undamaged(path, "damaged", PREPROCESS):
-        _check_manifest(manifest)
+        splits = describe_data(manifest)["splits"]
+        if not set(SPLITS) <= set(splits):
+            raise ValueError(f"splits are {', '.join(splits)}")
+        if not isinstance(manifest["files"], dict) or set(manifest["files"]) != set(DATA_FILES[:-1]):
+            raise ValueError("files are not those of data/")
     return manifest
 
 
-def _check_manifest(manifest):
-    """Raise one of DAMAGE where a manifest lacks what its readers rely on."""
-    splits = describe_data(manifest)["splits"]
-    if not set(SPLITS) <= set(splits):
-        raise ValueError(f"splits are {', '.join(splits)}")
-    if not isinstance(manifest["files"], dict) or set(manifest["files"]) != set(DATA_FILES[:-1]):
-        raise ValueError("files are not those of data/")
-
-
 def load_data():
-    """Read a preprocessed dataset, memory-mapped, as :class:`Data`.
+    """Read data/ as a :class:`Data` of memory-mapped arrays.
 
-    A UserError says that a file is missing, is not the one that ``dataset.json`` describes (a mixture of two
-    preprocessings), or makes no sense.
+    A UserError says that a file is missing, is not the one in ``dataset.json``, or makes no sense.
     """
     manifest = load_manifest()
     for name in DATA_FILES[:-1]:
         path = data_path(name)
         if is_absent(path):
             raise UserError(f"{path} is missing: {PREPROCESS}")
-        if manifest["files"].get(name) != checksum(path):
+        if manifest["files"][name] != checksum(path):
             raise UserError(
                 f"{path} is not the file that dataset.json describes, so data/ is damaged or a mixture of "
                 f"two preprocessings: {PREPROCESS}"
             )
     splits = {
-        split: Split(*(_load_array(data_path(f"{split}-{column}.npy")) for column in COLUMNS))
+        split: Split(*(_load_array(data_path(f"{split}-{column}.npy")) for column in Split._fields))
         for split in SPLITS
     }
     embeddings = _load_array(data_path("embeddings.npy"))
@@ -204,7 +185,7 @@ def load_data():
 
 
 def _load_array(path):
-    """An .npy file, memory-mapped (so never larger than the file) and never unpickled."""
+    """Memory-map an .npy file, so that no array is larger than its file; nothing is unpickled."""
     with undamaged(path, "no array", PREPROCESS):
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
@@ -224,7 +205,7 @@ def _check_data(splits, vocabulary, embeddings):
 
 
 def _fault_of(split, words):
-    """The fault of one split, in words, or None."""
+    """Return the fault of one split, in words, or None."""
     x, s, y, g = split
     for array in split:
         if array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64):

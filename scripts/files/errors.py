@@ -4,6 +4,8 @@ import contextlib
 import os
 import sys
 
+CONTINUES = "what is finished is kept, and the same command continues"
+
 
 class UserError(ValueError):
     """A mistake that the user can correct: its message is one line, with what to do."""
@@ -15,10 +17,10 @@ class UserError(ValueError):
 
 
 def errors_in_one_line():
-    """Let this process end with one line where there is no bug to trace, on a terminal or without one.
+    """Let this process end with one line, not a traceback, where the cause is no bug; for scripts.
 
-    Output that is closed is thrown away, and characters that it can't show are replaced. Output is flushed
-    line by line, into a pipe too, so that a reader who has gone away is noticed at once.
+    Closed output is discarded, and characters that a terminal can't show are replaced. Output is flushed line
+    by line, so that a closed pipe is noticed at once.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -30,15 +32,11 @@ def errors_in_one_line():
         if issubclass(kind, UserError):
             print(f"error: {error}", file=sys.stderr)
         elif issubclass(kind, KeyboardInterrupt):
-            print("interrupted: what is finished is kept, and the same command continues", file=sys.stderr)
+            print(f"interrupted: {CONTINUES}", file=sys.stderr)
         elif issubclass(kind, BrokenPipeError):  # as by `| head`
-            with contextlib.suppress(OSError):
-                os.dup2(
-                    os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-                )  # for all that is still printed
-            print(
-                "output was closed: what is finished is kept, and the same command continues", file=sys.stderr
-            )
+            with contextlib.suppress(OSError):  # later output goes nowhere
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print(f"output was closed: {CONTINUES}", file=sys.stderr)
         elif issubclass(kind, OSError):
             print(f"error: the system refused ({error}): free the disk or the folder", file=sys.stderr)
         else:

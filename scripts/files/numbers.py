@@ -6,14 +6,14 @@ import numpy as np
 
 
 def round_to_digits(values, digits=7):
-    """Round a float, or a list of floats, to so many significant digits: a log stays small."""
+    """Round a float, or a list of floats, to some significant digits, which keeps a log small."""
     if np.ndim(values):
         return [round_to_digits(value, digits) for value in values]
     return float(f"{values:.{digits}g}")
 
 
 def tiny(power):
-    """Write 10**power to one digit, also where that is no float: "7e-57"."""
+    """Write 10**power to one digit, such as "7e-57", also where a float would underflow."""
     exponent = math.floor(power)
     digit = round(10 ** (power - exponent))
     return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"
@@ -33,16 +33,8 @@ def plus_minus(found, scale, digits):
 
 
 def table(rows, heads):
-    """Rows of text as a Markdown table, its columns aligned.
+    """Write rows of cells (anything with a str) as a Markdown table with aligned columns.
 
-    Parameters
-    ----------
-    rows : list of list
-        Cells, each a str or printed as one.
-    heads : list of str
-
-    Examples
-    --------
     >>> print(table([["RNN", "81.0"], ["LSTM", "83.5"]], ["", "accuracy"]))
     |      | accuracy |
     |------|---------:|

@@ -13,7 +13,7 @@ GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050
 
 @contextlib.contextmanager
 def rooted(root):
-    """Let data/ and assets/ be those below `root` within the block, for this whole process; yields it."""
+    """Use data/ and assets/ below `root` within the block, in the whole process; yield it as a Path."""
     global ROOT
     before, ROOT = ROOT, Path(root)
     try:
@@ -35,10 +35,8 @@ def assets_path(kind, name):
 def check_run_id(run_id, what="run id"):
     """Return `run_id` where it is safe as a file name; raise UserError otherwise."""
     if not isinstance(run_id, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", run_id):
-        raise UserError(
-            f"{what} {run_id!r} can't be a file name: use up to 100 letters, digits, '-', '_' and '.', "
-            "not beginning with '.'"
-        )
+        allowed = "up to 100 letters, digits, '-', '_' and '.', not beginning with '.'"
+        raise UserError(f"{what} {run_id!r} can't be a file name: use {allowed}")
     return run_id
 
 

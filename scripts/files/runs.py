@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.files import paths
 from scripts.files.errors import UserError
-from scripts.files.paths import check_version, log_path, weights_path
+from scripts.files.paths import assets_path, check_version, log_path, weights_path
 from scripts.files.storage import (
     is_absent,
     only_writer,
@@ -43,14 +42,14 @@ class Run(NamedTuple):
 
     settings: dict  # the first line of the log: model, hyperparameters, dataset, versions
     history: list  # the epoch lines of the log, from epoch 0, without their timings
-    timings: list  # the values that differ between two equal runs, by epoch: see TIMINGS
-    weights: dict  # arrays, named as in PyTorch: parameters of the epoch with the lowest validation loss
+    timings: list  # TIMINGS of each epoch
+    weights: dict  # arrays, named as in PyTorch: parameters of the selected checkpoint
     resume: dict  # arrays to continue from: latest parameters, the optimizer's moments and average
     ended: str | None = None  # why it can't go on, where its numbers were no longer finite
 
 
 def best_epoch(epochs):
-    """The record of the selected checkpoint: lowest validation loss, the earliest of equals."""
+    """Return the record of the selected checkpoint: lowest validation loss, the earliest of equals."""
     return min(epochs, key=lambda record: record["validation_loss"])
 
 
@@ -58,15 +57,12 @@ def best_epoch(epochs):
 
 
 def writing_run(run_id):
-    """A block in which no other process or thread writes the files of that run."""
+    """Return a context in which no other process or thread writes the files of that run."""
     return only_writer(f"run {run_id!r}", [weights_path(run_id), log_path(run_id)])
 
 
 def save_run(run_id, run):
-    """Write the weights file of a run, then its log, which is derived from it.
-
-    Where a record holds a number that is not finite, a FloatingPointError is raised and nothing is written.
-    """
+    """Write the weights file of a run, then its log; a number that is not finite is a FloatingPointError."""
     history = [{"type": "epoch"} | record for record in run.history]
     values = {"settings": run.settings, "history": history, "timings": run.timings}
     if run.ended:
@@ -84,7 +80,7 @@ def save_run(run_id, run):
 
 
 def write_log(run_id, run):
-    """Derive the log of a run from what its weights file holds."""
+    """Write the log of a run, as its weights file determines it."""
     lines = [{"type": "run"} | run.settings]
     for record, timing in zip(run.history, run.timings, strict=True):
         lines.append({"type": "epoch"} | record | timing)
@@ -95,7 +91,7 @@ def write_log(run_id, run):
 
 
 def pack_run(run_id):
-    """Weights file and log of a run as bytes, each None where there is none."""
+    """Return the weights file and the log of a run as bytes, each None where it is missing."""
     files = weights_path(run_id), log_path(run_id)
     return [None if is_absent(path) else read_bytes(path) for path in files]
 
@@ -111,7 +107,7 @@ def unpack_run(run_id, files):
 
 
 def load_run(run_id):
-    """Read the weights file of a run, a :class:`Run`; UserError where it is missing, damaged or too old."""
+    """Read the weights file of a run; UserError where it is missing, damaged or of another format."""
     path = weights_path(run_id)
     _check_present(run_id, path)
     with undamaged(path, "no weights file", RETRAIN):
@@ -124,18 +120,15 @@ def load_run(run_id):
         ended = parse_json(members.pop("ended", np.array("null")).item())
         resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
         run = Run(settings, _checked_epochs(history, settings), timings, members, resume, ended)
-        _check_timings(run)
-        _check_arrays(run)
-    if settings.get("run_id") != run_id:
-        raise UserError(
-            f"{path} holds the run {settings.get('run_id')!r}, not {run_id!r}: give the file its own name "
-            f"back, or train {run_id!r}"
-        )
+        _check_run(run)
+    if (found := settings.get("run_id")) != run_id:
+        remedy = f"give the file its own name back, or train {run_id!r}"
+        raise UserError(f"{path} holds the run {found!r}, not {run_id!r}: {remedy}")
     return run
 
 
 def read_log(run_id):
-    """Read the log of a run: its settings, a dict, and the records of its epochs, a list from epoch 0.
+    """Read the log of a run: its settings, a dict, and the records of its epochs, from epoch 0.
 
     A UserError says that it is missing, damaged or of another format.
     """
@@ -154,13 +147,13 @@ def read_log(run_id):
 
 
 def existing_runs():
-    """Run ids of all logs, in alphabetical order."""
-    logs = (paths.ROOT / "assets" / "runs").glob("*.jsonl")
+    """List the run ids of all logs, in alphabetical order."""
+    logs = assets_path("runs", "").glob("*.jsonl")
     return sorted(path.stem for path in logs if not path.name.startswith("."))
 
 
 def runs_like(run_id):
-    """List the run ids that there are, in words; of many, those that are spelt most alike."""
+    """List the run ids that there are, as text; of many, those most similar to `run_id`."""
     names = existing_runs()
     if len(names) <= MANY_RUNS:
         return ", ".join(names) or "none"
@@ -170,17 +163,15 @@ def runs_like(run_id):
 
 def _check_present(run_id, path):
     if is_absent(path):
-        raise UserError(
-            f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}: "
-            "uncomment its block in main.py and run `python main.py`"
-        )
+        remedy = "uncomment its block in main.py and run `python main.py`"
+        fault = f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}"
+        raise UserError(f"{fault}: {remedy}")
 
 
 # Checks: each raises one of scripts.files.storage.DAMAGE --------------------------------------------------
 
 
 def _check_settings(settings):
-    """Check that settings have what the readers of a run rely on."""
     if settings["model"] not in NAMES:
         raise ValueError(f"model {settings['model']!r}")
     for name in ("epochs", "hidden_size"):
@@ -192,7 +183,7 @@ def _check_settings(settings):
 
 
 def _checked_epochs(records, settings):
-    """The records of epochs 0, 1, 2, …, each checked before the next is read; a line "end" may follow."""
+    """Return the records of epochs 0, 1, 2, …, checked one by one; a line of type "end" may follow."""
     epochs = []
     for record in records:
         if record["type"] == "end":
@@ -211,31 +202,28 @@ def _checked_epochs(records, settings):
 
 
 def _check_gradients(gradients, model):
-    """Check that the gradients of one epoch are as a log holds them."""
     for state in ("h", "c") if model == "lstm" else ("h",):
         for quantity, columns in gradients[state].items():
-            depths = list(range(1, len(columns["depth"]) + 1))
-            if columns["depth"] != depths or not depths or len(depths) != gradients["longest"]:
+            depths = len(columns["depth"])
+            if columns["depth"] != list(range(1, depths + 1)) or not depths == gradients["longest"] > 0:
                 raise ValueError(f"depths of {state} {quantity}")
             for name in ("count", "median", "q25", "q75", "vanished", "exploded"):
                 numbers = [value for value in columns[name] if value is not None]
-                if len(columns[name]) != len(depths) or not all(map(math.isfinite, numbers)):
+                if len(columns[name]) != depths or not all(map(math.isfinite, numbers)):
                     raise ValueError(f"{name} of {state} {quantity}")
     if not 1 <= gradients["shortest"] <= gradients["longest"] or gradients["sentences"] < 1:
         raise ValueError("sentences")
 
 
-def _check_timings(run):
+def _check_run(run):
+    """Check that the timings and the arrays of a weights file fit one another and its settings."""
     if len(run.timings) != len(run.history):
         raise ValueError("as many timings as epochs were expected")
     for timing in run.timings:
         if set(timing) != set(TIMINGS) or not all(map(math.isfinite, timing.values())):
             raise ValueError(f"timings {timing}")
-
-
-def _check_arrays(run):
-    """Check that the arrays of a weights file fit one another."""
-    averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
+    hyperparameters = run.settings["hyperparameters"]
+    averaged = {"average"} if hyperparameters.get("averaging") else set()
     if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
     with np.errstate(over="ignore"):  # a number too large for float32 becomes an infinity
@@ -251,6 +239,6 @@ def _check_arrays(run):
     k = run.resume["k"]
     if k.shape != () or k.dtype.kind not in "iu" or not 0 <= k < 2**53:
         raise ValueError(f"k, the number of updates, is {k}")
-    hidden_size, found = run.settings["hyperparameters"]["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
-    if found != hidden_size:
-        raise ValueError(f"weights of {found} units, but hidden_size {hidden_size}")
+    hidden_size, units = hyperparameters["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
+    if units != hidden_size:
+        raise ValueError(f"weights of {units} units, but hidden_size {hidden_size}")

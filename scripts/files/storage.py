@@ -1,8 +1,8 @@
 """Files are written whole or not at all, by one process at a time, and read as data.
 
-Used by every other file that opens something under data/ or assets/. A file is written next to its place,
-flushed to disk, then renamed. What is read may come from a stranger: nothing is unpickled, sizes are checked
-before memory is taken, and every fault is a :class:`UserError` of one line.
+Used by all that open something under data/ or assets/. A file is written next to its place, flushed to disk,
+then renamed. A file that is read may come from a stranger: nothing is unpickled, sizes are checked before
+memory is taken, and every fault is a :class:`UserError` of one line.
 """
 
 import contextlib
@@ -12,14 +12,13 @@ import json
 import math
 import os
 import re
+import secrets
 import socket
 import struct
-import tempfile
 import textwrap
 import tokenize
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -35,8 +34,7 @@ DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
     AttributeError,
     ArithmeticError,
     EOFError,
-    RecursionError,
-    NotImplementedError,
+    RuntimeError,
     SyntaxError,
     tokenize.TokenError,
     struct.error,
@@ -50,28 +48,24 @@ DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
 
 @contextlib.contextmanager
 def written_whole(path, flush=True):
-    """Open a binary file that takes its place at `path` only when the block ends without an error.
+    """Open a binary file that replaces the one at `path` only when the block ends without an error.
 
-    Where it ends with one, as a UserError for a full disk, the old file is unchanged. `flush` lets the new
-    name survive a power cut; False where the caller flushes the folder, for several files at once.
+    After a full disk, which is a UserError, the old file is unchanged. `flush` makes the new name survive a
+    power cut; False where the caller flushes the folder once for several files.
     """
-    temporary = None
+    temporary = path.with_name(f".{path.name[:120]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name[:120]}.", suffix=".part", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with open(temporary, "xb") as file:
             yield file
             flush_to_disk(file)
-        temporary.chmod(0o666 & ~_umask())  # it was made private
         temporary.replace(path)
         if flush:
             flush_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
-        if temporary is not None:
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
@@ -79,14 +73,8 @@ def _unwritable(path, error):
     return UserError(f"{path} could not be written ({error.strerror or error}): free the disk or the folder")
 
 
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def flush_to_disk(file):
-    """Return when all that was written to an open file is on the disk; an OSError where it is full."""
+    """Wait until an open file is on the disk; an OSError where the disk is full."""
     file.flush()
     os.fsync(file.fileno())
 
@@ -122,11 +110,10 @@ def write_json(path, value):
 
 @contextlib.contextmanager
 def only_writer(what, paths):
-    """Let no other process or thread write some files while the block runs.
+    """Let no other process or thread write some files, `what` in a message, while the block runs.
 
-    The lock is the operating system's, so it ends with the process that holds it. It is taken on a hidden
-    file next to the first path, which names the last holder. Files that a killed process left half written
-    are removed. `what` names the files in a message.
+    The lock is the operating system's, on a hidden file next to the first path that names its last holder, so
+    it ends with the process. Files that a killed process left half written are removed.
     """
     path = paths[0].with_name(f".{paths[0].name}.lock")
     lock = FileLock(path, timeout=0)
@@ -146,19 +133,14 @@ def only_writer(what, paths):
         with contextlib.suppress(OSError):  # a full disk
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         for written in paths:
-            _remove_parts(written)
+            part = re.compile(rf"\.{re.escape(written.name)}\.[^.]+\.part")
+            with contextlib.suppress(OSError):
+                for file in written.parent.iterdir():
+                    if part.fullmatch(file.name):
+                        file.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
-
-
-def _remove_parts(path):
-    """Remove what :func:`written_whole` of a killed process left next to `path`."""
-    part = re.compile(rf"\.{re.escape(path.name)}\.[^.]+\.part")
-    with contextlib.suppress(OSError):
-        for file in path.parent.iterdir():
-            if part.fullmatch(file.name):
-                file.unlink(missing_ok=True)
 
 
 # Reading --------------------------------------------------------------------------------------------------
@@ -166,19 +148,18 @@ def _remove_parts(path):
 
 @contextlib.contextmanager
 def readable(path):
-    """Turn a failure of the system to read `path` within the block into a UserError."""
+    """Turn an OSError within the block, which reads `path`, into a UserError."""
     try:
         yield
     except OSError as error:
-        raise UserError(
-            f"{path} could not be read ({error.strerror or error}): give this user the right to read it, or "
-            "give another"
-        ) from error
+        reason = error.strerror or error
+        advice = "give this user the right to read it, or give another"
+        raise UserError(f"{path} could not be read ({reason}): {advice}") from error
 
 
 @contextlib.contextmanager
 def undamaged(path, what, remedy):
-    """Turn damage of a file that the block reads into a UserError: "`path` is `what` (…): `remedy`"."""
+    """Turn a fault in the file that the block reads into a UserError: "`path` is `what` (…): `remedy`"."""
     check_place(path)
     try:
         with readable(path):
@@ -199,7 +180,7 @@ def check_place(path):
 
 
 def is_absent(path):
-    """Tell whether nothing is at a path; a UserError as :func:`check_place` raises it."""
+    """Tell whether nothing is at a path; raise UserError as :func:`check_place` does."""
     check_place(path)
     return not path.exists()
 
@@ -212,7 +193,7 @@ def read_bytes(path):
 
 
 def checksum(path):
-    """SHA-256 of a file, as a hexadecimal text."""
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with readable(path), open(path, "rb") as file:
         while block := file.read(1 << 20):
@@ -227,13 +208,13 @@ def read_json(path):
 
 
 def parse_lines(file):
-    """Iterate over the values in an open file of JSON lines; a ValueError at a line that is no JSON."""
+    """Yield the values in an open file of JSON lines; raise ValueError at a line that is no JSON."""
     while line := file.readline(LONGEST_JSON + 1):
         yield parse_json(line)
 
 
 def parse_json(text):
-    """Parse a JSON text; unlike Python's own reader, this one takes no NaN and no infinity."""
+    """Parse a JSON text; NaN and infinity, which Python's own reader takes, are a ValueError."""
     if len(text) > LONGEST_JSON:
         raise ValueError(f"more than {LONGEST_JSON} bytes")
     return json.loads(text, parse_constant=_refuse_constant)
@@ -244,7 +225,7 @@ def _refuse_constant(name):
 
 
 def read_arrays(path):
-    """Read every array of an .npz file, as a dict; one of DAMAGE where it is not as numpy.savez wrote it."""
+    """Read all arrays of an .npz file into a dict; raise one of DAMAGE where numpy.savez didn't write it."""
     with open(path, "rb") as file:
         with zipfile.ZipFile(file) as archive:
             _check_members(archive, os.fstat(file.fileno()).st_size)
@@ -258,14 +239,12 @@ def _check_members(archive, size):
     members = archive.infolist()
     if sum(member.file_size for member in members) > size:
         raise ValueError("its members claim more bytes than the file has")
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
+    form = np.lib.format
+    read_header = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
     for member in members:
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             raise ValueError(f"{member.filename!r} is compressed or encrypted")
         with archive.open(member) as file:
-            shape, _, dtype = read_header[np.lib.format.read_magic(file)](file)
+            shape, _, dtype = read_header[form.read_magic(file)](file)
             if dtype.hasobject or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
                 raise ValueError(f"{member.filename!r} claims shape {shape} of {dtype}, and holds another")

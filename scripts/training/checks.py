@@ -17,14 +17,14 @@ LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross
 
 
 def random_batch(rng, vocabulary_size, lengths):
-    """A packed batch of random sentences of these lengths, longest first: ids, batch_sizes, random labels."""
+    """Draw a packed batch of sentences of these lengths, longest first: ids, batch_sizes, labels."""
     lengths = np.sort(np.asarray(lengths))[::-1]
     x = rng.integers(0, vocabulary_size, lengths.sum())
     return *pack(x, np.cumsum(lengths) - lengths, lengths), rng.integers(0, 2, len(lengths))
 
 
 def numeric_gradient(function, theta, step=1e-3):
-    """Gradient of a scalar function by central differences of fourth order.
+    """Differentiate a scalar function by central differences of fourth order.
 
         f'(θ) ≈ (8 f(θ+s) - 8 f(θ-s) - f(θ+2s) + f(θ-2s)) / 12s,   error O(s⁴)
 
@@ -43,13 +43,13 @@ def numeric_gradient(function, theta, step=1e-3):
 
 
 def relative_error(a, b):
-    """‖a - b‖ / (‖a‖ + ‖b‖) of two vectors of any shape; 0 where both are zero."""
+    """Return ‖a - b‖ / (‖a‖ + ‖b‖) of two arrays of one shape; 0 where both are zero."""
     scale = np.linalg.norm(a) + np.linalg.norm(b)
     return float(np.linalg.norm(np.asarray(a) - b) / scale) if scale else 0.0
 
 
 def gradient_errors(model, loss, ids, batch_sizes, y):
-    """Relative error of ∂ℓ/∂θ by parameter, for a float64 model and the mean loss of one packed batch."""
+    """Return the relative error of ∂ℓ/∂θ by parameter, for a float64 model and one packed batch."""
 
     def mean_loss():
         return loss(model.forward(ids, batch_sizes), y)[0].mean()
@@ -72,12 +72,9 @@ def check_model(kind, seed=0):
 
 
 def learn_by_heart(sentences, steps, lr=0.01):
-    """Train an LSTM on a few sentences of the training split, `steps` times on all of them at once.
+    """Train an LSTM on a few training sentences, `steps` times on all of them at once.
 
-    Returns
-    -------
-    dict
-        ``sentences``, ``steps``, ``first_loss``, ``loss``, ``accuracy``.
+    Return ``sentences``, ``steps``, ``first_loss``, ``loss`` and ``accuracy``.
     """
     for name, value in {"sentences": sentences, "steps": steps}.items():
         if not isinstance(value, int) or value < 1:
@@ -87,21 +84,14 @@ def learn_by_heart(sentences, steps, lr=0.01):
     rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
     (batch,) = sorted_batches(split, sentences, rows)
     model = build_model("lstm", check_settings("lstm", {}), data.embeddings)
-    optimizer = Adam(model.theta, lr, clip_norm=1.0)
-    losses = []
-    with threadpool_limits(1):
-        for _ in range(steps):
-            z = model.forward(batch.ids, batch.batch_sizes)
-            loss, dz = LOSSES["lstm"](z, batch.y)
-            losses.append(float(loss.mean()))
-            gradient = model.backward(dz / len(z))
-            optimizer.clip(gradient)
-            optimizer.update(model.theta, gradient)
-        loss, accuracy = lstm.train.evaluate(model, [batch])
+    optimizer, batches = Adam(model.theta, lr, clip_norm=1.0), ([batch], [batch] * steps)
+    with threadpool_limits(1):  # epoch 0 only measures
+        epochs = lstm.train.train(model, batches.__getitem__, [batch], optimizer, epochs=1, progress=False)
+        before, after = epochs
     return {
         "sentences": len(rows),
         "steps": steps,
-        "first_loss": losses[0],
-        "loss": float(loss),
-        "accuracy": float(accuracy),
+        "first_loss": before["validation_loss"],
+        "loss": after["validation_loss"],
+        "accuracy": float(after["validation_accuracy"]),
     }

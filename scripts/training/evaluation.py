@@ -15,7 +15,7 @@ LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: wher
 
 
 def load_model(run_id):
-    """Load a trained model with the weights of its selected checkpoint, its data and its run.
+    """Return a model with the weights of its selected checkpoint, its data and its run.
 
     A UserError says that there is no such run, its weights don't fit, or data/ holds another dataset.
     """
@@ -31,16 +31,14 @@ def load_model(run_id):
     shapes = {name: view.shape for name, view in model.parameters.items()}
     found = {name: array.shape for name, array in run.weights.items()}
     if shapes != found:
-        raise UserError(
-            f"the weights of run {run_id!r} have shapes {found}, expected {shapes}: train it again"
-        )
+        raise UserError(f"the weights of run {run_id!r} have shapes {found}, not {shapes}: train it again")
     for name, view in model.parameters.items():
         view[:] = run.weights[name]
     return model, data, run
 
 
 def logits(model, split):
-    """The logit of every sentence of a split, (N,), in the order of its rows."""
+    """Return the logit of every sentence of a split, (N,), in the order of its rows."""
     z = np.empty(len(split.s), model.dtype)
     for batch in sorted_batches(split, EVALUATION_BATCH):
         z[batch.rows] = model.forward(batch.ids, batch.batch_sizes)
@@ -48,7 +46,7 @@ def logits(model, split):
 
 
 def metrics(z, y, lengths):
-    """Scikit-learn's metrics for logits, labels and lengths (N,); z > 0 predicts positive.
+    """Measure logits against labels, by length too, (N,) each; z > 0 predicts positive.
 
     Returns
     -------
@@ -89,14 +87,10 @@ def evaluate_run(run_id):
     return keep("test", found | metrics(logits(model, split), split.y, split.s))
 
 
-def kept_path(what, run_id):
-    """Path of the results of a test or of a sentence, in assets/benchmarks/."""
-    return assets_path("benchmarks", f"{what}-{check_run_id(run_id)}.json")
-
-
 def keep(what, found):
-    """Write the results of a run, and return them."""
-    write_json(kept_path(what, found["run_id"]), {"format_version": FORMAT_VERSION, **found})
+    """Write the results of a "test" or of a "sentence" of a run, and return them."""
+    path = assets_path("benchmarks", f"{what}-{check_run_id(found['run_id'])}.json")
+    write_json(path, {"format_version": FORMAT_VERSION, **found})
     return found
 
 
@@ -107,7 +101,7 @@ def read_sentence(run_id, sentence):
     -------
     dict
         ``run_id``, ``model``, ``epoch``, ``dataset``, ``sentence``; ``z`` and ``probability`` (that it is
-        positive); and for each of the T tokens: ``words``, ``known`` (is there a vector for it), ``reach``
+        positive); and for each of the T tokens: ``words``, ``known`` (does it have a vector), ``reach``
         (‖∂z/∂x_t‖), ``share`` (reach, divided by its sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
         order what x_t adds to z) and ``left_out`` (z minus the z of the sentence without the word).
     """
@@ -142,15 +136,15 @@ def read_sentence(run_id, sentence):
 
 
 def _logits_without_each(model, ids):
-    """z of a sentence without its first word, without its second, …: (T,); for no word at all, z = v."""
+    """Return z of a sentence without its first word, without its second, …: (T,); of no word, z = v."""
     T = len(ids)
     if T == 1:
         return model.parameters["bias_out"].astype(np.float64)
     z = np.empty(T)
-    for first in range(0, T, EVALUATION_BATCH):  # so that a long text doesn't take memory by its square
+    for first in range(0, T, EVALUATION_BATCH):  # else memory would grow with T²
         left_out = np.arange(first, min(first + EVALUATION_BATCH, T))
         k = np.arange(T - 1)[:, None]
-        kept = ids[k + (k >= left_out)]  # (T-1, b): a column a word left out
+        kept = ids[k + (k >= left_out)]  # (T-1, b): one column per word left out
         z[left_out] = model.forward(kept.ravel(), np.full(T - 1, len(left_out)))
     return z
 

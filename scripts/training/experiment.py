@@ -52,7 +52,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
     """Train a model under a run id, or continue where an interrupted run stopped.
 
     After each epoch the weights file and the log are rewritten. A finished run with the same settings and
-    data is left as it is; with more epochs it continues.
+    data is left as it is; with more epochs it continues. After an error, files already written stay.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
     run_id : str
         Name of the run's files under assets/.
     overwrite : bool
-        Start again where the run id is taken by a run with other settings or data.
+        Start again where a run with other settings or data has that name.
     progress : bool
         Show a progress bar and print one line per epoch.
     **settings
@@ -70,12 +70,6 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
     -------
     Run
         The run as its weights file holds it.
-
-    Raises
-    ------
-    UserError
-        Settings out of range, data/ missing or damaged, a run id that is taken or being trained by another
-        process, or a loss that is no longer finite. Files already written stay.
     """
     check_run_id(run_id)
     settings = check_settings(model, settings)
@@ -95,12 +89,15 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
             print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
             write_log(run_id, previous)
         else:
-            _train(run_id, header, data, previous, progress)
+            # BLAS would take all cores, and disturb other processes. Overflow needs no warning: a saturated
+            # gate is correct, and a loss that is not finite ends the run with a message of its own.
+            with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
+                _train(run_id, header, data, previous, progress)
         return load_run(run_id)
 
 
 def _blas():
-    """Name, version and kernels of NumPy's BLAS, such as "openblas 0.3.31 SkylakeX": sums round by them."""
+    """Describe NumPy's BLAS, whose kernels decide how sums round: "openblas 0.3.31 SkylakeX"."""
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
     found.sort(key=lambda library: "numpy" not in library["filepath"])  # SciPy has another
     if not found:
@@ -113,42 +110,33 @@ def saved_settings(run_id, settings):
     try:
         return check_settings(settings["model"], settings["hyperparameters"])
     except UserError as error:
-        path = weights_path(run_id)
-        raise UserError(f"{path} is damaged ({error}): {RETRAIN}") from error
+        raise UserError(f"{weights_path(run_id)} is damaged ({error}): {RETRAIN}") from error
 
 
 def find_previous(run_id, header, remedy=None):
-    """Return the run to be continued under a run id, or None.
+    """Return the run to be continued under a run id, or None; UserError where it can't be.
 
-    Parameters
-    ----------
-    run_id : str
-    header : dict
-        ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for.
-    remedy : str, optional
-        The advice where the run id is taken by a run with other settings or data, which is a UserError.
+    `header` holds ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for; `remedy` is
+    the advice where the existing run has others.
     """
     remedy = remedy or "choose another run id, or start again with overwrite=True"
     if not weights_path(run_id).exists():
         if log_path(run_id).exists():
-            raise UserError(
-                f"run {run_id!r} has a log but no weights to continue from: put the weights back, {remedy}"
-            )
+            fault = f"run {run_id!r} has a log but no weights to continue from"
+            raise UserError(f"{fault}: put the weights back, {remedy}")
         return None
     previous = load_run(run_id)
     difference = _difference(previous.settings, header, saved_settings(run_id, previous.settings))
     if difference:
         raise UserError(f"run {run_id!r} {difference}: {remedy}")
     if previous.ended:
-        raise RunEnded(
-            f"run {run_id!r} stopped when its numbers were no longer finite ({previous.ended}), and would "
-            f"again: {START_AGAIN}, or use it as it is, with its best weights"
-        )
+        fault = f"stopped when its numbers were no longer finite ({previous.ended}), and would again"
+        raise RunEnded(f"run {run_id!r} {fault}: {START_AGAIN}, or use it as it is, with its best weights")
     return previous
 
 
 def _difference(old, new, old_settings):
-    """Why a run can't be continued as the one that is asked for, in words, or None."""
+    """Return why a run can't be continued as the one that is asked for, in words, or None."""
     if old["model"] != new["model"]:
         return f"is an {old['model'].upper()}'s, not an {new['model'].upper()}'s"
     if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
@@ -171,22 +159,21 @@ def _difference(old, new, old_settings):
 
 
 def generator(seed, stream, epoch=0):
-    """The random generator of one purpose in one epoch.
+    """Return the random generator of one purpose, of :data:`STREAMS`, in one epoch.
 
-    It depends on nothing else, so an interrupted run continues with the same draws, and another shuffling or
-    dropout changes no initial weight. `stream` is "initialisation", "shuffling" or "dropout".
+    It depends on nothing else, so an interrupted run continues with the same draws.
     """
     return np.random.default_rng([seed, STREAMS[stream], epoch])
 
 
 def build_model(model, settings, embeddings, dtype=np.float32):
-    """An untrained RNNClassifier or LSTMClassifier, with settings as :func:`check_settings` returns them."""
+    """Build an untrained classifier with settings as :func:`check_settings` returns them."""
     rng, options = generator(settings["seed"], "initialisation"), model_options(model, settings)
     return CLASSIFIERS[model](embeddings, settings["hidden_size"], rng=rng, dtype=dtype, **options)
 
 
 def start(kind, settings, data):
-    """An untrained model and its optimizer, as a run with these complete settings begins."""
+    """Return an untrained model and its optimizer, as a run with these complete settings begins."""
     model = build_model(kind, settings, data.embeddings)
     updates = -(-len(data.splits["train"].s) // settings["batch_size"])
     return model, Adam(
@@ -201,7 +188,7 @@ def start(kind, settings, data):
 
 
 def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
-    """Yield the records of the model's own training loop, its batches shared among the workers, if any.
+    """Yield the records of the model's own training loop; its batches are shared among any workers.
 
     `header` holds ``model`` and ``hyperparameters`` of the run; model and optimizer come from :func:`start`.
     """
@@ -224,31 +211,17 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
 
 
 def _train(run_id, header, data, previous, progress):
-    """Train on one BLAS thread; every end but the last epoch's is a UserError."""
-    # BLAS would take all cores, and collide with other processes. Overflow needs no warning: a saturated
-    # gate is right, and a loss that is not finite ends the run with a message of its own.
-    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-        try:
-            _run_epochs(run_id, header, data, previous, progress)
-        except MemoryError as error:
-            raise UserError(
-                f"run {run_id!r} needs more memory than there is ({error}): try a smaller hidden_size or "
-                "batch_size"
-            ) from error
-
-
-def _run_epochs(run_id, header, data, previous, progress):
     """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
     settings, validation_split = header["hyperparameters"], data.splits["validation"]
-    model, optimizer = start(header["model"], settings, data)
-    run = Run(header | {"parameters": model.theta.size}, [], [], {}, {})
-    best_loss = inf
-    if previous:
-        run = previous._replace(settings=previous.settings | {"hyperparameters": settings})
-        best_loss = best_epoch(run.history)["validation_loss"]
-        _restore(run, model, optimizer)
     rows = gradient_rows(validation_split.s)
+    best_loss = inf
     try:
+        model, optimizer = start(header["model"], settings, data)
+        run = Run(header | {"parameters": model.theta.size}, [], [], {}, {})
+        if previous:
+            run = previous._replace(settings=previous.settings | {"hyperparameters": settings})
+            best_loss = best_epoch(run.history)["validation_loss"]
+            _restore(run, model, optimizer)
         for record in epochs_of(header, data, model, optimizer, len(run.history), progress):
             started = time.perf_counter()
             record["gradients"] = None
@@ -269,40 +242,40 @@ def _run_epochs(run_id, header, data, previous, progress):
         if run.history:  # else nothing of this run is written yet
             save_run(run_id, load_run(run_id)._replace(ended=str(error)))
             kept = "; the best weights so far stay"
-        raise UserError(
-            f"run {run_id!r} stopped, its numbers are no longer finite ({error}): {START_AGAIN}{kept}"
-        ) from error
+        fault = f"stopped, its numbers are no longer finite ({error})"
+        raise UserError(f"run {run_id!r} {fault}: {START_AGAIN}{kept}") from error
+    except MemoryError as error:
+        remedy = "try a smaller hidden_size or batch_size"
+        raise UserError(f"run {run_id!r} needs more memory than there is ({error}): {remedy}") from error
 
 
 def _restore(run, model, optimizer):
     """Let a model and its optimizer continue where a run stopped."""
     run_id, theta = run.settings["run_id"], run.resume["theta"]
     if theta.shape != model.theta.shape:
-        raise UserError(
-            f"run {run_id!r} has {theta.size} parameters in its weights file, expected "
-            f"{model.theta.size}: restore the file from a copy, or start again with overwrite=True"
-        )
+        fault = f"has {theta.size} parameters in its weights file, expected {model.theta.size}"
+        remedy = "restore the file from a copy, or start again with overwrite=True"
+        raise UserError(f"run {run_id!r} {fault}: {remedy}")
     model.theta[:] = theta
     optimizer.restore(run.resume)
     print(f"{run_id}: continuing after epoch {len(run.history) - 1}.")
 
 
 def _with_epoch(run, record, model, optimizer):
-    """A run with one epoch more; FloatingPointError where the state to continue from is no longer finite."""
+    """Add an epoch to a run; FloatingPointError where the state to continue from is not finite."""
     resume = {"theta": model.theta, **optimizer.state()}
     for name, array in resume.items():
         if not np.isfinite(array).all():
-            raise FloatingPointError(
-                f"epoch {record['epoch']}, after its last batch: {name}, largest gradient norm before "
-                f"clipping {record['gradient_norm']['largest']:g}, learning rate {optimizer.learning_rate:g}"
-            )
+            where = f"epoch {record['epoch']}, after its last batch"
+            norm = f"largest gradient norm before clipping {record['gradient_norm']['largest']:g}"
+            raise FloatingPointError(f"{where}: {name}, {norm}, learning rate {optimizer.learning_rate:g}")
     timing = {name: record[name] for name in TIMINGS}
     record = {name: value for name, value in record.items() if name not in TIMINGS}
     return run._replace(history=[*run.history, record], timings=[*run.timings, timing], resume=resume)
 
 
 def epoch_line(record, epochs):
-    """The health of a training in one line: loss, accuracy, gradient norm, and ∂z further back."""
+    """Write an epoch in one line: loss, accuracy, gradient norm, and what remains of ∂z further back."""
     line = (
         f"epoch {record['epoch']:>2}/{epochs}  "
         f"loss {record['train_loss']:.3f} (validation {record['validation_loss']:.3f})  "

@@ -34,12 +34,10 @@ class Log(NamedTuple):
 
 
 def read(run_id, model=None):
-    """Read a log; UserError where the run is missing or, where `model` is named, of the other model."""
+    """Read a log; UserError where the run is missing or not of `model`, if one is named."""
     if not log_path(run_id).is_file() and (block := _block_of(run_id, model)):
-        raise UserError(
-            f"there is no run {run_id!r} (runs here: {runs_like(run_id)}): uncomment "
-            f"the block {block} in main.py and run `python main.py`"
-        )
+        remedy = f"uncomment the block {block} in main.py and run `python main.py`"
+        raise UserError(f"there is no run {run_id!r} (runs here: {runs_like(run_id)}): {remedy}")
     log = Log(run_id, *read_log(run_id))
     if model and log.model != model:
         raise UserError(
@@ -50,7 +48,7 @@ def read(run_id, model=None):
 
 
 def _block_of(run_id, model=None):
-    """The block of main.py that makes a run, as far as its name tells; None where it doesn't."""
+    """Return the block of main.py that makes a run, or None where its name doesn't tell."""
     model = model or run_id.split("-")[0]
     if model not in NAMES:
         return None
@@ -59,9 +57,8 @@ def _block_of(run_id, model=None):
 
 
 def check_gradients_recorded(log):
-    """Raise UserError where the best epoch of a run has no gradients."""
+    """Raise UserError where the selected checkpoint of a run has no gradients."""
     if not log.best.get("gradients"):
-        raise UserError(
-            f"the log of run {log.run_id!r} holds no gradients at its best epoch, {log.best['epoch']}: train "
-            "it with recording switched on (another run id, or overwrite=True)"
-        )
+        fault = f"the log of run {log.run_id!r} holds no gradients at its best epoch, {log.best['epoch']}"
+        remedy = "train it with recording switched on (another run id, or overwrite=True)"
+        raise UserError(f"{fault}: {remedy}")

@@ -20,7 +20,7 @@ class Adam:
         θ ← θ - η λ θ - η m̂ / (√v̂ + ε),   m̂ = m / (1-β₁ᵏ),  v̂ = v / (1-β₂ᵏ)   at step k = 1, 2, …
 
     The term η λ θ is AdamW's decoupled weight decay (Loshchilov & Hutter 2019). An average of the θ after
-    each update can be kept too, whose weights fall by a factor d an update (Polyak & Juditsky 1992):
+    each update can also be kept; its weights fall by a factor d per update (Polyak & Juditsky 1992):
 
         θ̄ ← θ̄ + (θ - θ̄) (1-d) / (1-dᵏ)
 
@@ -40,27 +40,15 @@ class Adam:
         λ.
     averaging : float
         d, below 1; 0 keeps no average.
-    beta1, beta2, epsilon : float
-        β₁, β₂, ε.
     """
 
+    beta1, beta2, epsilon = 0.9, 0.999, 1e-8  # β₁, β₂, ε
+
     def __init__(
-        self,
-        theta,
-        lr,
-        *,
-        schedule="constant",
-        steps=1,
-        clip_norm=np.inf,
-        weight_decay=0.0,
-        averaging=0.0,
-        beta1=0.9,
-        beta2=0.999,
-        epsilon=1e-8,
+        self, theta, lr, *, schedule="constant", steps=1, clip_norm=np.inf, weight_decay=0.0, averaging=0.0
     ):
         self.lr, self.schedule, self.steps, self.clip_norm = lr, SCHEDULES[schedule], steps, clip_norm
         self.weight_decay, self.averaging = weight_decay, averaging
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.k = 0
         self.m, self.v, self._step = np.zeros((3, theta.size), theta.dtype)
         self.average = theta.copy() if averaging else None
@@ -71,7 +59,7 @@ class Adam:
         return self.lr * self.schedule(min(self.k / self.steps, 1.0))
 
     def clip(self, gradient):
-        """Multiply a gradient in place by min(1, c/‖g‖), c being ``clip_norm``; return ‖g‖ before that."""
+        """Multiply a gradient g in place by min(1, clip_norm / ‖g‖); return ‖g‖ before that."""
         wide = gradient.astype(np.float64)
         norm = math.sqrt(wide @ wide)  # float32 squares of small numbers would be 0
         if norm > self.clip_norm:
@@ -88,8 +76,8 @@ class Adam:
         np.multiply(gradient, gradient, out=step)  # v/(1-β₂) = β₂ v/(1-β₂) + g²
         v *= self.beta2
         v += step
-        # One number each holds the factor left out of m and v, and the correction of their start from 0. They
-        # are Python's: with a float64 of NumPy's, arrays of float32 are computed in float64, half as fast.
+        # Each scale is the factor left out of m or v, and the correction of its start from 0. Both are Python
+        # floats: with NumPy's float64, arrays of float32 would be computed in float64, half as fast.
         scale_m = (1 - self.beta1) / (1 - self.beta1**self.k)
         scale_v = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.k))
         np.sqrt(v, out=step)  # θ = θ - η m̂ / (√v̂ + ε)
@@ -106,7 +94,7 @@ class Adam:
 
     @contextmanager
     def averaged(self, theta):
-        """A context within which `theta` holds the average of the weights, where one is kept."""
+        """Let `theta` hold the average of the weights, where one is kept, within a block."""
         if not self.averaging:
             yield
             return
@@ -118,7 +106,7 @@ class Adam:
             theta[:] = latest
 
     def state(self):
-        """The state that a continued training starts from, θ aside, as named arrays."""
+        """Return named arrays from which, with θ, a training can continue."""
         average = {"average": self.average} if self.averaging else {}
         return {"m": self.m, "v": self.v, "k": np.array(self.k)} | average
 

@@ -20,7 +20,7 @@ HUGE = 1e300  # larger numbers, and infinities, are refused
 
 
 class Allowed(NamedTuple):
-    """The allowed values of a setting: in words, and a test for a value of the right type."""
+    """The allowed values of a setting: in words, and a test for a value of its type."""
 
     words: str
     test: Callable
@@ -49,58 +49,43 @@ BIAS = Allowed("a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" or 
 SWITCH = Allowed("True or False", lambda on: True)
 
 
-def _setting(default, meaning, allowed, of_model=False, lstm_only=False):
-    """A field of :class:`Settings`; `of_model`: it is an argument of the model's class."""
-    about = {"meaning": meaning, "allowed": allowed, "of_model": of_model, "lstm_only": lstm_only}
-    return field(default=default, metadata=about)
+def _setting(default, meaning, allowed):
+    return field(default=default, metadata={"meaning": meaning, "allowed": allowed})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The hyperparameters of a run; all of them are in its log."""
+    """The hyperparameters of a run, all of them in its log; in place of a float a whole number will do."""
 
     epochs: int = _setting(20, "Passes over the training split.", COUNT)
-    lr: int | float = _setting(0.002, "Learning rate of Adam.", RATE)
+    lr: float = _setting(0.002, "Learning rate of Adam.", RATE)
     schedule: str = _setting(
         "constant", "How the learning rate falls over all updates: not at all, or to 0.", _one_of(SCHEDULES)
     )
     hidden_size: int = _setting(64, "H, the units of the hidden state.", UNITS)
     batch_size: int = _setting(64, "Sentences per update.", COUNT)
-    clip_norm: int | float = _setting(1.0, "Largest global norm that a gradient keeps.", NORM)
-    weight_decay: int | float = _setting(
+    clip_norm: float = _setting(1.0, "Largest global norm that a gradient keeps.", NORM)
+    weight_decay: float = _setting(
         0.0, "λ of AdamW: each update takes the share lr · λ from every weight.", DECAY
     )
-    averaging: int | float = _setting(
+    averaging: float = _setting(
         0.0, "Validate and keep averaged weights: those of an update count d times the next one's.", FACTOR
     )
-    length_weight: int | float = _setting(
+    length_weight: float = _setting(
         0.0, "In training a sentence counts in proportion to (its length)^p.", POWER
     )
-    input_dropout: int | float = _setting(
-        0.3, "Share of the inputs' entries set to 0 while training.", SHARE, of_model=True
-    )
-    state_dropout: int | float = _setting(
-        0.3, "Share of the last state's entries set to 0 while training.", SHARE, of_model=True
-    )
+    input_dropout: float = _setting(0.3, "Share of the inputs' entries set to 0 while training.", SHARE)
+    state_dropout: float = _setting(0.3, "Share of the last state's entries set to 0 while training.", SHARE)
     recurrent_init: str = _setting(
-        "orthogonal",
-        "W_hh at the start, gate by gate; uniform: ±1/√H.",
-        _one_of(RECURRENT_INITS),
-        of_model=True,
+        "orthogonal", "W_hh at the start, gate by gate; uniform: ±1/√H.", _one_of(RECURRENT_INITS)
     )
     input_init: str = _setting(
-        "glorot", "W_ih at the start, gate by gate; uniform: ±1/√H.", _one_of(INPUT_INITS), of_model=True
+        "glorot", "W_ih at the start, gate by gate; uniform: ±1/√H.", _one_of(INPUT_INITS)
     )
-    forget_bias: int | float | str = _setting(
-        1.0,
-        "The forget gate's bias at the start; chrono: spread over 1 to chrono_steps steps.",
-        BIAS,
-        of_model=True,
-        lstm_only=True,
+    forget_bias: float | str = _setting(
+        1.0, "The forget gate's bias at the start; chrono: spread over 1 to chrono_steps steps.", BIAS
     )
-    chrono_steps: int = _setting(
-        50, "Longest memory, in steps, that chrono begins with.", STEPS, of_model=True, lstm_only=True
-    )
+    chrono_steps: int = _setting(50, "Longest memory, in steps, that chrono begins with.", STEPS)
     seed: int = _setting(0, "Initialisation, shuffling and dropout draw from generators of their own.", SEED)
     gradients: bool = _setting(
         True, "Record gradients through time, activations and spectra of W_hh, each epoch.", SWITCH
@@ -108,47 +93,33 @@ class Settings:
     workers: int = _setting(1, "Processes that share each batch (Linux, macOS).", PROCESSES)
 
 
-LSTM_ALONE = tuple(setting.name for setting in fields(Settings) if setting.metadata["lstm_only"])
+LSTM_ALONE = ("forget_bias", "chrono_steps")
+OF_MODEL = ("input_dropout", "state_dropout", "recurrent_init", "input_init", *LSTM_ALONE)  # its arguments
 
 
 def _settings_of(model):
-    return [setting for setting in fields(Settings) if model == "lstm" or not setting.metadata["lstm_only"]]
+    return [setting for setting in fields(Settings) if model == "lstm" or setting.name not in LSTM_ALONE]
 
 
 def check_settings(model, chosen):
-    """Complete and check the hyperparameters of a run.
+    """Return all settings of a model, "rnn" or "lstm": those in `chosen`, a dict, and the defaults.
 
-    Parameters
-    ----------
-    model : {"rnn", "lstm"}
-    chosen : dict
-        Some of the fields of :class:`Settings`.
-
-    Returns
-    -------
-    dict
-        All of the model's.
-
-    Raises
-    ------
-    UserError
-        The model or one of them is unknown, or one is out of range.
+    A UserError says that the model or a setting is unknown, or a value is not allowed.
     """
     if model not in NAMES:
         raise UserError(f"unknown model {model!r}: choose among {', '.join(NAMES)}")
     known = [setting.name for setting in _settings_of(model)]
     for name in chosen:
         if name not in known:
-            raise UserError(
-                f"unknown setting {name!r} of the {model.upper()}: choose among {', '.join(known)}"
-            )
+            which = f"{name!r} of the {model.upper()}"
+            raise UserError(f"unknown setting {which}: choose among {', '.join(known)}")
     settings = asdict(Settings(**chosen))
     for setting in _settings_of(model):
         value = settings[setting.name]
         if isinstance(value, np.generic):
             value = settings[setting.name] = value.item()
-        is_bool = isinstance(value, bool)  # and with that a whole number, in Python
-        of_type = is_bool if setting.type is bool else isinstance(value, setting.type) and not is_bool
+        of_type = isinstance(value, setting.type) and (setting.type is bool) == isinstance(value, bool)
+        of_type |= type(value) is int and isinstance(0.0, setting.type)  # 2 in place of 2.0
         allowed = setting.metadata["allowed"]
         if not of_type or not allowed.test(value):
             raise UserError(f"{setting.name}={value!r}: expected {allowed.words}")
@@ -156,15 +127,15 @@ def check_settings(model, chosen):
 
 
 def model_options(model, settings):
-    """The arguments of a model's class among its complete settings, its size aside."""
-    return {s.name: settings[s.name] for s in _settings_of(model) if s.metadata["of_model"]}
+    """Select the arguments of a model's class, except its size, from its complete settings."""
+    return {s.name: settings[s.name] for s in _settings_of(model) if s.name in OF_MODEL}
 
 
 def settings_table():
-    """The table of all settings in scripts/README.md, Markdown."""
+    """Write the table of all settings for scripts/README.md, in Markdown."""
     lines = ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
     for setting in fields(Settings):
-        about = setting.metadata
-        meaning = f"LSTM only. {about['meaning']}" if about["lstm_only"] else about["meaning"]
-        lines.append(f"| `{setting.name}` | `{setting.default!r}` | {about['allowed'].words} | {meaning} |")
+        name, about = setting.name, setting.metadata
+        meaning = f"LSTM only. {about['meaning']}" if name in LSTM_ALONE else about["meaning"]
+        lines.append(f"| `{name}` | `{setting.default!r}` | {about['allowed'].words} | {meaning} |")
     return "\n".join(lines) + "\n"

@@ -1,15 +1,14 @@
 """One batch on several processes: each takes a share of its sentences, forward and backward.
 
 The training loop uses :class:`Workers` as a model. The other processes are forked from this one and share
-memory with it: θ, which the optimizer changes in place, the batch, and a gradient each. Process k of n takes
-the sentences k, k+n, k+2n, … of a batch, so that all have sentences of about the same lengths, and
+memory with it: θ, which the optimizer changes in place, the batch, and one gradient per process. Process k of
+n takes the sentences k, k+n, k+2n, … of a batch, so that all lengths are about equally shared, and
 
     ∂ℓ/∂θ = Σ_k (∂ℓ/∂θ over the share of process k)
 
-A byte through a pipe tells a process which pass is next, a byte back that it is done; where each process has
-a core to itself, it waits for that byte awake (:func:`receive`). Whichever side ends, the other one reads the
-end of its pipe. The same settings give the same results to the last bit; another n does not, as sums are
-taken in another order and every process draws its own dropout masks.
+A byte through a pipe tells a process which pass is next, a byte back that it is done. When one side ends, the
+other reads the end of its pipe. The same settings give the same results to the last bit; another n does not,
+as sums are taken in another order and every process draws its own dropout masks.
 """
 
 import contextlib
@@ -25,27 +24,20 @@ import numpy as np
 
 from scripts.files.errors import UserError
 
-LARGEST_BATCH = (
-    1 << 24
-)  # tokens that the shared memory has room for; the system lends only the pages that are written
+LARGEST_BATCH = 1 << 24  # tokens in the shared memory, of which the system lends only the pages written
 PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
 FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # the orders to a process
 
 
 class Workers:
-    """A model whose passes several processes share; a context manager, at whose end they end.
+    """A model whose passes several processes share; a context manager that ends them.
 
     Parameters
     ----------
     model : RNNClassifier or LSTMClassifier
-        Its parameters are placed in shared memory. Between two passes it can be used as ever.
+        Its parameters are placed in shared memory. Between two passes it can be used as before.
     count : int
         n, this process included; 2 or more.
-
-    Raises
-    ------
-    UserError
-        This system can't fork a process, or this process may not; a process ended; a batch is too large.
     """
 
     def __init__(self, model, count):
@@ -54,10 +46,10 @@ class Workers:
         if multiprocessing.current_process().daemon:  # as those of multiprocessing.Pool and of Dask are
             raise UserError(f"workers={count}: this process may not start others, give workers=1")
         self.model, self.count = model, count
-        theta = _shared(model.theta.shape, model.dtype)
-        theta[:] = model.theta
-        self._gradients = _shared((count, theta.size), model.dtype)
-        model.place(theta, self._gradients[0])
+        self.theta = _shared(model.theta.shape, model.dtype)
+        self.theta[:] = model.theta
+        self._gradients = _shared((count, self.theta.size), model.dtype)
+        model.place(self.theta, self._gradients[0])
         self._header = _shared((4,), np.int64)  # B, N, whether masks are drawn, and their seed
         self._sizes, self._ids = _shared((2, LARGEST_BATCH), np.int32)
         self._z, self._dz = _shared((2, LARGEST_BATCH), model.dtype)
@@ -67,7 +59,7 @@ class Workers:
 
     def __enter__(self):
         with warnings.catch_warnings():
-            # Python warns of forking while BLAS has threads: they rest, and the new process asks for none.
+            # Python warns of forking while BLAS has threads: these are idle, and the new process uses none.
             warnings.simplefilter("ignore", DeprecationWarning)
             for k in range(1, self.count):
                 orders, answers = os.pipe(), os.pipe()
@@ -79,7 +71,7 @@ class Workers:
                 os.close(answers[1])
                 self._pipes.append((orders[1], answers[0]))
                 self._processes.append(process)
-        if len(self._cores) == self.count:  # else Linux wakes a process on its waker's core, where it waits
+        if len(self._cores) == self.count:  # else Linux may wake a process on the core of another
             for k, process in enumerate([None, *self._processes]):
                 os.sched_setaffinity(process.pid if process else 0, {self._cores[k]})
         return self
@@ -93,20 +85,15 @@ class Workers:
         if len(self._cores) == self.count:
             os.sched_setaffinity(0, self._cores)
 
-    @property
-    def theta(self):
-        """θ, in shared memory."""
-        return self.model.theta
-
     def forward(self, ids, batch_sizes, rng=None):
-        """Logits of a packed batch, as the model's own method."""
+        """Return the logits of a packed batch, as the model's own method."""
         self._write_batch(ids, batch_sizes, rng)
         with self._others(FORWARD):
             self._forward_share(0)
         return self._z[: batch_sizes[0]].copy()
 
     def backward(self, dz):
-        """∂ℓ/∂θ of that batch, as the model's own method."""
+        """Return ∂ℓ/∂θ of that batch, as the model's own method."""
         self._dz[: len(dz)] = dz
         with self._others(BACKWARD):
             gradient = self._backward_share(0)
@@ -115,7 +102,7 @@ class Workers:
         return gradient
 
     def inference(self):
-        """Every process projects the vocabulary, then each takes its share; as the model's own method."""
+        """Return a function from batches to logits, as the model's own method."""
         self._header[0] = self.count  # as with a batch in which all have a share
         with self._others(PROJECT):
             self._project()
@@ -129,12 +116,10 @@ class Workers:
         return logits
 
     def _write_batch(self, ids, batch_sizes, rng):
-        """Lay a batch into the shared memory."""
+        """Copy a batch into the shared memory."""
         if len(ids) > LARGEST_BATCH:
-            raise UserError(
-                f"a batch of {len(ids):,} tokens, but workers share at most {LARGEST_BATCH:,}: give a "
-                "smaller batch_size, or workers=1"
-            )
+            size = f"a batch of {len(ids):,} tokens, but workers share at most {LARGEST_BATCH:,}"
+            raise UserError(f"{size}: give a smaller batch_size, or workers=1")
         seed = 0 if rng is None else rng.integers(1 << 62)
         self._header[:] = batch_sizes[0], len(ids), rng is not None, seed
         self._sizes[: len(batch_sizes)] = batch_sizes
@@ -142,7 +127,7 @@ class Workers:
         self._ids[: len(ids)] = ids
 
     def _share(self, k):
-        """The share of process k: its packed batch, and the places of its logits."""
+        """Return the packed batch of process k, and the places of its logits."""
         B, N, *_ = self._header.tolist()
         steps = int(np.argmin(self._sizes[: N + 1]))
         return share(self._ids[:N], self._sizes[:steps], k, self.count), self._z[:B][k :: self.count]
@@ -164,7 +149,7 @@ class Workers:
 
     @contextlib.contextmanager
     def _others(self, order):
-        """Let the other processes, as many as have a share, make a pass while this one makes its own."""
+        """Let the other processes that have a share make a pass while this one makes its own."""
         busy = self._pipes[: self._header[0] - 1]
         try:
             for orders, _ in busy:
@@ -185,22 +170,18 @@ class Workers:
         for end in (orders[1], answers[0], *(end for ends in self._pipes for end in ends)):
             os.close(end)
         self.model.place(self.theta, self._gradients[k])
-        acts = {
-            FORWARD: self._forward_share,
-            BACKWARD: self._backward_share,
-            PROJECT: self._project,
-            INFER: self._infer_share,
-        }
+        acts = {FORWARD: self._forward_share, BACKWARD: self._backward_share}
+        acts |= {PROJECT: self._project, INFER: self._infer_share}
         while order := receive(orders[0], self._patience):
             acts[order](k)
             os.write(answers[1], order)
 
 
 def receive(pipe, patience):
-    """The next byte from a pipe that no other process reads, or b"" at its end.
+    """Read the next byte from a pipe, or b"" at its end; no other process may read it.
 
-    The pipe is polled for `patience` seconds. Only then does the process go to sleep: to be woken on another
-    core takes as long as a small model's pass.
+    The pipe is polled for `patience` seconds before the process sleeps, as waking it on another core takes as
+    long as a small model's pass.
     """
     os.set_blocking(pipe, False)
     deadline = time.perf_counter() + patience
@@ -214,18 +195,18 @@ def receive(pipe, patience):
 
 
 def _cores():
-    """The cores that this process may use, where the system tells and lets them be chosen."""
+    """List the cores that this process may use; none where the system doesn't tell."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
 
 def _shared(shape, dtype):
-    """An array of zeros in memory that forked processes share with this one."""
+    """Return an array of zeros in memory that forked processes share with this one."""
     size = math.prod(shape)
     return np.frombuffer(mmap.mmap(-1, size * np.dtype(dtype).itemsize), dtype, size).reshape(shape)
 
 
 def share(ids, batch_sizes, k, n):
-    """The packed batch, ids and batch_sizes, of every n-th sentence of a packed batch, from sentence k on.
+    """Select every n-th sentence of a packed batch, from sentence k on: ids and batch_sizes.
 
     ``a d f | b e | c`` is divided into ``a f | b | c`` and ``d | e``.
     """

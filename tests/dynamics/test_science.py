@@ -1,4 +1,4 @@
-"""What the literature says of gradients through time, shown by this project's own code.
+"""Claims of the literature about gradients through time, tested with this project's own code.
 
 Each test names its source and its claim. A claim about all weights, sentences or depths is tried on many
 random ones.
@@ -93,7 +93,7 @@ def test_explosion_needs_a_singular_value_above_1(seed):
 
 
 def test_a_singular_value_above_1_is_not_enough_to_explode():
-    """The same: Gaussian W (n=64), σ₁ = 1.3, vanishes over 50 steps; 1.3 × orthogonal at h = 0 explodes."""
+    """Pascanu et al. 2013: Gaussian W (n=64) with σ₁ = 1.3 vanishes; 1.3 × orthogonal at h = 0 explodes."""
     rng = np.random.default_rng(0)
     ids = np.zeros(51, int)  # no input: h stays 0
     W = rng.standard_normal((64, 64))
@@ -294,7 +294,7 @@ def test_clipping_multiplies_by_one_factor(seed):
 
 @pytest.mark.parametrize(("clip_norm", "share"), [(1e-6, 1.0), (1e6, 0.0), (0.0, 0.0)])
 def test_the_log_says_how_often_clipping_fires(data, clip_norm, share):
-    """The same: the log holds the norm before clipping and the share of steps that were clipped."""
+    """Pascanu et al. 2013: the log holds the norm before clipping and the share of clipped steps."""
     options = {"epochs": 1, "hidden_size": 4, "clip_norm": clip_norm, "gradients": False, "progress": False}
     record = experiment.run("rnn", "a-run", **options).history[1]
     assert record["clipped"] == share
