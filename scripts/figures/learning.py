@@ -5,7 +5,7 @@ import contextlib
 import matplotlib
 import numpy as np
 
-from scripts.figures.panels import SMALL_COUNT, Curve, look, mark_curves
+from scripts.figures.panels import SMALL_COUNT, Curve, look, mark_depths
 from scripts.figures.sources import RETRAIN, name_logs, reading_logs
 from scripts.figures.style import (
     AMBER,
@@ -118,7 +118,7 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
             values.set_title(f"{NAMES[log.model]}: {name}, mean and (thin) quartiles")
             saturated.set(title=f"saturated: {where}", xlabel="steps back (1 = last step)")
             saturated.legend(fontsize=9, ncols=2, columnspacing=1)
-            mark_curves((values, saturated), curves, log.best["gradients"]["shortest"])
+            mark_depths((values, saturated), curves, log.best["gradients"]["shortest"])
         axes[0, 0].set(ylabel="value (0 to 1)", ylim=(0, 1))
         axes[1, 0].set(ylabel="share of units (%)", ylim=(0, 100))
         add_provenance(drawn, *name_logs(logs, sentences=True))

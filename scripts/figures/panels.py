@@ -14,9 +14,7 @@ class Curve(NamedTuple):
     """One line of a figure by depth, and its look; dashed before training."""
 
     label: str
-    quantities: (
-        dict  # what a log holds for one state at one epoch: {decay, loss, logit: {depth, count, median, …}}
-    )
+    quantities: dict  # {name: {depth, count, median, …}}, as a log holds them for one state at one epoch
     colour: str
     marker: str
     linestyle: str = "-"
@@ -49,38 +47,22 @@ def look(axes, curve):
     }
 
 
-def draw_quartiles(axes, curve, quantity):
-    """Draw the median of a quantity by depth and the band between its quartiles; None is a gap."""
-    values = curve.quantities[quantity]
-    q25, q75 = (np.array(values[name], float) for name in ("q25", "q75"))
-    faint = 0.2 if curve.linestyle == "-" else 0.1  # so that both bands can be seen at once
-    axes.fill_between(values["depth"], q25, q75, color=curve.colour, alpha=faint, linewidth=0)
-    axes.plot(values["depth"], np.array(values["median"], float), label=curve.label, **look(axes, curve))
+def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
+    """Draw a quantity of curves by depth: its median, in a band between two edges; None is a gap."""
+    for curve in curves:
+        values = curve.quantities[quantity]
+        depth, median, low, high = (np.array(values[name], float) for name in ("depth", "median", *edges))
+        faint = 0.2 if curve.linestyle == "-" else 0.1  # so that both bands can be seen at once
+        axes.fill_between(depth, low, high, color=curve.colour, alpha=faint, linewidth=0)
+        axes.plot(depth, median, label=curve.label, **look(axes, curve))
 
 
-def draw_over_seeds(axes, curves, dashed=False):
-    """Draw decays by depth, each as the median seed in a band from the smallest to the largest.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    curves : list of (dict, str, (str, str))
-        A decay over seeds as a study holds it, {depth, median, low, high}; its label; colour and marker.
-    dashed : bool
-        Draw them as curves before training.
-    """
+def draw_over_seeds(axes, curves, quantity, shortest):
+    """Draw the median seed of each curve, in a band from the smallest to the largest."""
     axes.set_yscale("log", nonpositive="clip")
-    for number, (values, label, (colour, marker)) in enumerate(curves):
-        depth, low, high, median = (
-            np.array(values[name], float) for name in ("depth", "low", "high", "median")
-        )
-        apart = max(8, len(depth) // 6)  # the markers
-        axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
-        (line,) = axes.plot(depth, median, color=colour, marker=marker, label=label)
-        line.set_markevery((number * apart // len(curves), apart))
-        if dashed:
-            line.set(linestyle="--", markerfacecolor="white")
+    draw_medians(axes, curves, quantity, ("low", "high"))
     axes.axhline(1, color=GREY, linewidth=1, zorder=1)
+    mark_depths([axes], curves, shortest)
 
 
 def draw_counts(axes, curves):
@@ -89,10 +71,8 @@ def draw_counts(axes, curves):
     for curve in curves:
         labels.setdefault((tuple(curve.depths), tuple(curve.counts)), curve.label)
     for number, ((depths, counts), label) in enumerate(labels.items()):
-        linestyle = ["-", "--", ":", "-."][number % 4]
-        axes.plot(
-            depths, counts, color="black", lw=1.5, linestyle=linestyle, drawstyle="steps-mid", label=label
-        )
+        dashes = ["-", "--", ":", "-."][number % 4]
+        axes.plot(depths, counts, dashes, color="black", lw=1.5, drawstyle="steps-mid", label=label)
         axes.fill_between(depths, counts, step="mid", color=GREY, alpha=0.25, linewidth=0)
     if len(labels) > 1:
         axes.legend()
@@ -103,20 +83,18 @@ def draw_counts(axes, curves):
 # Axes -----------------------------------------------------------------------------------------------------
 
 
-def mark_depths(panels, depths, counts, shortest):
-    """End the axes where too few sentences remain, and mark (dotted) where they begin to get fewer."""
-    enough = [depth for depth, count in zip(depths, counts, strict=True) if count >= SMALL_COUNT]
-    deepest = max(enough, default=depths[-1])
+def mark_depths(panels, curves, shortest):
+    """End the axes where few sentences remain, and mark (dotted) where they begin to get fewer.
+
+    Of curves with different counts, the one with most sentences far back says where.
+    """
+    longest = max(curves, key=lambda curve: sum(count >= SMALL_COUNT for count in curve.counts))
+    enough = [d for d, count in zip(longest.depths, longest.counts, strict=True) if count >= SMALL_COUNT]
+    deepest = max(enough, default=longest.depths[-1])
     for axes in panels:
         axes.axvline(shortest, color="black", linestyle=":", linewidth=1.2, zorder=2)
         axes.set_xlim(1, max(2, deepest))
         axes.set_xticks(count_ticks(deepest))
-
-
-def mark_curves(panels, curves, shortest):
-    """Mark the depths of panels that share their axis by the curve of most sentences far back."""
-    longest = max(curves, key=lambda curve: sum(count >= SMALL_COUNT for count in curve.counts))
-    mark_depths(panels, longest.depths, longest.counts, shortest)
 
 
 def count_ticks(deepest):
@@ -145,10 +123,7 @@ def span_last_row(drawn, axes):
 
 def add_legend(axes, entries, columns, title_lines=1):
     """A legend above an axes and its title; `entries` are what ``get_legend_handles_labels`` gives."""
-    above = {
-        "loc": "lower left",
-        "bbox_to_anchor": (0, 1),
-        "borderaxespad": 0.9 + 1.5 * title_lines,
-        "borderpad": 0,
-    }
-    axes.legend(*entries, ncols=columns, **above)
+    pad = 0.9 + 1.5 * title_lines
+    axes.legend(
+        *entries, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=pad, borderpad=0
+    )
