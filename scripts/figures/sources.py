@@ -4,6 +4,7 @@ import contextlib
 
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, log_path
+from scripts.files.storage import DAMAGE
 from scripts.files.studies import read_study, remedy_of, study_path
 from scripts.training.logs import read
 
@@ -17,7 +18,7 @@ def reading(*paths, remedy):
         yield
     except UserError:
         raise
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+    except DAMAGE as fault:
         what = f"lacks {fault}" if isinstance(fault, KeyError) else f"holds what can't be drawn ({fault})"
         files = " or ".join(map(str, paths))
         raise UserError(f"{files} is unfinished or damaged, it {what}: {remedy}") from fault
