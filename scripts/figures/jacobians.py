@@ -194,9 +194,7 @@ def _draw_by_depth(study, looks, title, describe):
         panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(8, integer=True))
         panel.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
     _share_height(axes[:2], study)
-    panels.draw_counts(axes[2], curves[:1])
-    panels.mark_depths(axes, curves, study["sentences"]["shortest"])
-    drawn.align_ylabels(axes)
+    panels.draw_counts(drawn, axes, curves, study["sentences"]["shortest"])
     panels.add_legend(axes[0], axes[0].get_legend_handles_labels(), 1, title_lines=2)
     _add_provenance(drawn, study)
     return drawn
@@ -354,15 +352,13 @@ def _draw_over_seeds(studies):
     title = f"Full Jacobian, direct path and rates: {_name_units([first, lstms[0]])}, {seeds}"
     drawn, axes = open_figure(title, 10, nrows=3, ncols=2, height_ratios=[3, 3, 2.4])
     for row, model, looks in zip(axes, studies, (THEORY, DIRECT), strict=False):
-        for panel, (moment, linestyle) in zip(row, LINESTYLES.items(), strict=True):
-            parts = [study["at"][moment] for study in studies[model]]
-            curves = [
-                panels.Curve(label, {"norm": _over_seeds(parts, name)}, *looks[name][1:], linestyle)
-                for name, label in OVER_SEEDS[model].items()
-            ]
-            panels.draw_over_seeds(panel, curves, "norm", sentences["shortest"])
-            panel.set(title=f"{NAMES[model]} {MOMENTS[moment]}", xlabel="steps back (1 = the last step)")
-        panels.share_y(row)
+        before, after = ([study["at"][moment] for study in studies[model]] for moment in MOMENTS)
+        curves = []
+        for quantity, label in OVER_SEEDS[model].items():
+            moments = {"before": _over_seeds(before, quantity), "after": _over_seeds(after, quantity)}
+            curves.append(panels.Curve(label, moments, *looks[quantity][1:]))
+        titles = [f"{NAMES[model]} {when}" for when in MOMENTS.values()]
+        panels.draw_before_and_after(row, curves, sentences["shortest"], titles)
         row[0].set_ylabel("norm, relative to the\nlast step")
         row[0].legend(fontsize=9, loc="lower left")
     _draw_rates(panels.span_last_row(drawn, axes), studies)

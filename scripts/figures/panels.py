@@ -57,16 +57,31 @@ def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
         axes.plot(depth, median, label=curve.label, **look(axes, curve))
 
 
-def draw_over_seeds(axes, curves, quantity, shortest):
-    """Draw the median seed of each curve, in a band from the smallest to the largest."""
-    axes.set_yscale("log", nonpositive="clip")
-    draw_medians(axes, curves, quantity, ("low", "high"))
-    axes.axhline(1, color=GREY, linewidth=1, zorder=1)
-    mark_depths([axes], curves, shortest)
+def draw_before_and_after(row, curves, shortest, titles):
+    """Draw curves over seeds, from the smallest to the largest: before training, and at the best epoch.
+
+    The two panels have one range, that of the depths shown, so that they compare.
+    """
+    shown = []
+    for axes, moment, linestyle, title in zip(row, ("before", "after"), ("--", "-"), titles, strict=True):
+        axes.set_yscale("log", nonpositive="clip")
+        dashed = [curve._replace(linestyle=linestyle) for curve in curves]
+        draw_medians(axes, dashed, moment, ("low", "high"))
+        mark_depths([axes], dashed, shortest)
+        deepest = int(axes.get_xlim()[1])
+        shown += [line.get_ydata()[:deepest] for line in axes.lines[: len(curves)]]
+        axes.axhline(1, color=GREY, linewidth=1, zorder=1)
+        axes.set(title=title, xlabel="steps back (1 = the last step)")
+    drawn = np.concatenate(shown)
+    low, high = drawn[drawn > 0].min(), np.nanmax(drawn)
+    for axes in row:
+        axes.set_ylim(low / 3, 3 * max(1, high))
+    row[1].tick_params(labelleft=False)
 
 
-def draw_counts(axes, curves):
-    """Draw how many sentences are long enough for each depth."""
+def draw_counts(drawn, panels, curves, shortest):
+    """Draw in the last panel how many sentences are long enough for each depth; mark the depths in all."""
+    axes = panels[-1]
     labels = {}  # by different list of counts: usually there is one
     for curve in curves:
         labels.setdefault((tuple(curve.depths), tuple(curve.counts)), curve.label)
@@ -78,6 +93,8 @@ def draw_counts(axes, curves):
         axes.legend()
     axes.set(title="Sentences that reach so far back", ylabel="sentences", ylim=(0, None))
     axes.set_xlabel("steps back from the end of the sentence (1 = its last step)")
+    mark_depths(panels, curves, shortest)
+    drawn.align_ylabels(panels)
 
 
 # Axes -----------------------------------------------------------------------------------------------------
@@ -101,17 +118,6 @@ def count_ticks(deepest):
     """Ticks for a count that begins at 1: 1 and round numbers, not 0."""
     round_ones = matplotlib.ticker.MaxNLocator(10, steps=[1, 2, 5, 10], integer=True).tick_values(0, deepest)
     return [1, *(int(tick) for tick in round_ones if 1 < tick <= deepest)]
-
-
-def share_y(row):
-    """Give the panels of a row one range, so that before and after compare: that of the depths shown."""
-    deepest = int(row[0].get_xlim()[1])
-    shown = [line.get_ydata()[:deepest] for axes in row for line in axes.lines if line.get_label()[0] != "_"]
-    drawn = np.concatenate(shown)
-    low, high = drawn[drawn > 0].min(), drawn.max()
-    for axes in row:
-        axes.set_ylim(low / 3, 3 * max(1, high))
-    row[1].tick_params(labelleft=False)
 
 
 def span_last_row(drawn, axes):

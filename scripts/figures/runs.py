@@ -142,9 +142,7 @@ def _draw_by_depth(logs, curves, quantities, title):
         draw = _draw_shares if name == "logit" else _draw_norms
         draw(panel, [curve for curve in curves if name in curve.quantities], name)
         panel.set(title=PANELS[name][1], ylabel=PANELS[name][2])
-    panels.draw_counts(axes[-1], curves)
-    panels.mark_depths(axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
-    drawn.align_ylabels(axes)
+    panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
     entries = zip(*axes[0].get_legend_handles_labels(), strict=True)
     best_first = sorted(
         entries, key=lambda entry: entry[0].get_linestyle() == "--"

@@ -20,7 +20,6 @@ LOOKS = [
     (style.BLACK, "D"),
 ]  # of variants, in order
 SIZES = [(style.RNN_H, "o"), (style.BLACK, "D"), (style.LSTM_H, "s")]  # of the models of equal-parameters
-MOMENTS = {"before": ("Before training", "--"), "after": ("At the best epoch", "-")}
 STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
 
 
@@ -140,14 +139,9 @@ def _draw(study, title, rows, scored):
     height = sum(heights) + 0.22 * max(1, len(rows[0][-1]) // 2) + 1.2  # legend, title, provenance
     drawn, axes = open_figure(title, height, nrows=len(heights), ncols=2, height_ratios=heights)
     for row, (gradient, of_state, curves) in zip(axes, rows, strict=False):
-        for panel, (moment, (when, linestyle)) in zip(row, MOMENTS.items(), strict=True):
-            dashed = [curve._replace(linestyle=linestyle) for curve in curves]
-            panels.draw_over_seeds(panel, dashed, moment, study["sentences"]["shortest"])
-            panel.set_title(when + of_state)
-        panels.share_y(row)
+        titles = [moment + of_state for moment in ("Before training", "At the best epoch")]
+        panels.draw_before_and_after(row, curves, study["sentences"]["shortest"], titles)
         row[0].set_ylabel(f"norm of {gradient},\nrelative to the last step")
-    for panel in row:
-        panel.set_xlabel("steps back (1 = the last step)")
     entries = axes[len(rows) - 1, 1].get_legend_handles_labels()
     panels.add_legend(axes[0, 0], entries, 2 if len(rows) > 1 else 3)
     _draw_scores(panels.span_last_row(drawn, axes), study, scored)

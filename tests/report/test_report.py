@@ -9,8 +9,8 @@ import pytest
 
 import main
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, log_path
-from scripts.files.studies import study_path
+from scripts.files.paths import log_path
+from scripts.files.studies import STUDY_VERSION, study_path
 from scripts.report import report, results
 from scripts.report.sources import Sources
 
@@ -256,7 +256,7 @@ def write_study(name, **variants):
     """Write a study of these runs of each model."""
     variants = [{"model": model, "runs": run_ids} for model, run_ids in variants.items()]
     header = json.loads(log_path(variants[0]["runs"][0]).read_text(encoding="utf-8").splitlines()[0])
-    study = {"format_version": FORMAT_VERSION, "dataset": header["dataset"], "variants": variants}
+    study = {"format_version": STUDY_VERSION, "dataset": header["dataset"], "variants": variants}
     study_path(name).parent.mkdir(parents=True, exist_ok=True)
     study_path(name).write_text(json.dumps(study), encoding="utf-8")
 
