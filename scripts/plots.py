@@ -34,7 +34,7 @@ from scripts.figures.runs import (
 from scripts.figures.sentence import plot_sentence as plot_sentence
 from scripts.figures.variants import comparisons, plot_comparison, plot_equal_parameters, plot_initialisations
 from scripts.files.errors import UserError, errors_in_one_line
-from scripts.files.paths import check_run_id, data_path
+from scripts.files.paths import data_path
 from scripts.files.runs import existing_runs
 from scripts.files.studies import jacobians_path, study_path
 from scripts.text.cue_distance import MIXTURES
@@ -53,8 +53,6 @@ def plot_all(*run_ids, show=None):
     show : bool, optional
         Show all figures at the end and wait until they are closed; by default where there is a screen.
     """
-    for run_id in run_ids:
-        check_run_id(run_id)
     show = style.has_screen() if show is None else show
     with plt.rc_context({"figure.max_open_warning": 0}):  # all stay open, to be shown together
         paths = _plot_runs(run_ids, show) if run_ids else _plot_everything(show)

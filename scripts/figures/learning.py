@@ -25,7 +25,7 @@ LOWEST, HIGHEST, STEP = -4, 1, 0.25  # log₁₀ of the decays that the heat map
 @contextlib.contextmanager
 def _reading_recorded(rnn, lstm):
     """A block that draws from the logs of an RNN and an LSTM with recorded dynamics, which it yields."""
-    with reading_logs([rnn], [lstm]) as logs:
+    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         for log in logs:
             check_gradients_recorded(log)
             if "activations" not in log.best:

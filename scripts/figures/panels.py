@@ -20,14 +20,9 @@ class Curve(NamedTuple):
     linestyle: str = "-"
 
     @property
-    def depths(self):
-        """The depths measured: 1, 2, …"""
-        return next(iter(self.quantities.values()))["depth"]
-
-    @property
-    def counts(self):
-        """The number of sentences at each depth."""
-        return next(iter(self.quantities.values()))["count"]
+    def counted(self):
+        """One of the quantities: all have the same depths and counts."""
+        return next(iter(self.quantities.values()))
 
 
 # Lines ----------------------------------------------------------------------------------------------------
@@ -35,7 +30,7 @@ class Curve(NamedTuple):
 
 def look(axes, curve):
     """Look of a curve's line, as ``axes.plot`` takes it; markers of several curves are staggered."""
-    apart = max(4, len(curve.depths) // 10)
+    apart = max(4, len(curve.counted["depth"]) // 10)
     solid = curve.linestyle == "-"
     return {
         "color": curve.colour,
@@ -84,7 +79,7 @@ def draw_counts(drawn, panels, curves, shortest):
     axes = panels[-1]
     labels = {}  # by different list of counts: usually there is one
     for curve in curves:
-        labels.setdefault((tuple(curve.depths), tuple(curve.counts)), curve.label)
+        labels.setdefault((tuple(curve.counted["depth"]), tuple(curve.counted["count"])), curve.label)
     for number, ((depths, counts), label) in enumerate(labels.items()):
         dashes = ["-", "--", ":", "-."][number % 4]
         axes.plot(depths, counts, dashes, color="black", lw=1.5, drawstyle="steps-mid", label=label)
@@ -103,11 +98,11 @@ def draw_counts(drawn, panels, curves, shortest):
 def mark_depths(panels, curves, shortest):
     """End the axes where few sentences remain, and mark (dotted) where they begin to get fewer.
 
-    Of curves with different counts, the one with most sentences far back says where.
+    Of curves with different counts, the one that reaches farthest says where.
     """
-    longest = max(curves, key=lambda curve: sum(count >= SMALL_COUNT for count in curve.counts))
-    enough = [d for d, count in zip(longest.depths, longest.counts, strict=True) if count >= SMALL_COUNT]
-    deepest = max(enough, default=longest.depths[-1])
+    measured = [list(zip(curve.counted["depth"], curve.counted["count"], strict=True)) for curve in curves]
+    enough = [depth for points in measured for depth, count in points if count >= SMALL_COUNT]
+    deepest = max(enough, default=measured[0][-1][0])
     for axes in panels:
         axes.axvline(shortest, color="black", linestyle=":", linewidth=1.2, zorder=2)
         axes.set_xlim(1, max(2, deepest))

@@ -6,13 +6,12 @@ import numpy as np
 
 from scripts.dynamics.gradients import EXPLODED, VANISHED
 from scripts.figures import panels, style
-from scripts.figures.sources import RETRAIN, name_data, name_logs, reading, reading_logs
+from scripts.figures.sources import RETRAIN, name_data, name_logs, reading_logs
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
-from scripts.files.paths import log_path
 from scripts.files.runs import NAMES
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded, read
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded
 
 SPLIT_COLOURS = {"train": style.BLACK, "validation": style.AMBER, "test": style.SKY}
 LIMITS = f"exploded (norm above {EXPLODED:g}) or vanished (below {VANISHED:g})".replace("e+0", "e")
@@ -46,8 +45,7 @@ def plot_run(run_id):
     epoch has the smallest validation loss, and its weights are kept. A validation loss that rises past it
     while the training loss falls is overfitting.
     """
-    log = read(run_id)
-    with reading(log_path(run_id), remedy=RETRAIN):
+    with reading_logs((run_id, None)) as (log,):
         title = f"Learning curves: {NAMES[log.model]} with {log.hidden_size} units, run {log.run_id}"
         drawn, (loss, accuracy) = open_figure(title, 3.8, ncols=2)
         _draw_learning(loss, log, "loss", 1)
@@ -92,7 +90,7 @@ def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     exploded are norms of ∂z outside ``VANISHED`` to ``EXPLODED`` (scripts/dynamics/gradients.py). Right of
     the dotted line only longer sentences remain; the axis ends where there are too few of them.
     """
-    with reading_logs([rnn], [lstm]) as logs:
+    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         curves = []
         for log, state in ((logs[0], "h"), (logs[1], "h"), (logs[1], "c")):
             curves += _curves_of(log, state, f"{NAMES[log.model]} {state}", *STATES[log.model, state])
@@ -110,7 +108,7 @@ def _rnns_file_name(run_ids):
 def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
     """Draw the decay of the gradient in RNNs of several widths; see :func:`plot_gradients_rnn_vs_lstm`."""
     _rnns_file_name(run_ids)
-    with reading_logs(run_ids) as logs:
+    with reading_logs(*((run_id, "rnn") for run_id in run_ids)) as logs:
         curves = []
         for log, colour, marker in zip(logs, style.shades(len(logs)), itertools.cycle("osD^vP")):
             curves += _curves_of(log, "h", f"{log.hidden_size} units ({log.run_id})", colour, marker)

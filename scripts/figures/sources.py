@@ -33,9 +33,9 @@ def reading_study(name):
 
 
 @contextlib.contextmanager
-def reading_logs(rnns=(), lstms=()):
-    """A block that draws from the logs of these run ids, which it yields in a list."""
-    logs = [read(run_id, "rnn") for run_id in rnns] + [read(run_id, "lstm") for run_id in lstms]
+def reading_logs(*runs):
+    """A block that draws from the logs of these runs, (run id, model) each, which it yields in a list."""
+    logs = [read(*run) for run in runs]
     with reading(*(log_path(log.run_id) for log in logs), remedy=RETRAIN):
         yield logs
 

@@ -1,8 +1,7 @@
 """The look of all figures, and the one way from a function that draws to a PNG: :func:`figure`.
 
-A figure is 9 inches wide and appears some 900 pixels wide on a page, so a point here is 1.4 pixels there. The
-colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers say the same again in
-grey.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers say the same again
+in grey.
 """
 
 import functools

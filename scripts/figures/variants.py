@@ -159,12 +159,16 @@ def _count_seeds(variants):
 
 
 def _draw_scores(axes, study, scored):
-    """Draw the test accuracy of every run, a row per variant; their mean, and the test split's error."""
+    """Draw the test accuracy of every run, a row per variant; their mean, and the test split's error.
+
+    In a row the seeds follow each other from top to bottom, so that equal scores do not cover each other.
+    """
     error = 100 * study["standard_error"]
     for number, (variant, _, (colour, marker)) in enumerate(scored):
         scores = 100 * np.array(variant["test_accuracy"])
-        mean = scores.mean()
-        axes.plot(scores, number + beside_each_other(scores), marker, color=colour, linestyle="none", ms=5)
+        mean, n = scores.mean(), len(scores)
+        places = number + min(0.1, 0.7 / n) * (np.arange(n) - (n - 1) / 2)
+        axes.plot(scores, places, marker, color=colour, linestyle="none", ms=5)
         axes.plot([mean, mean], [number - 0.35, number + 0.35], color=colour)
         axes.plot([mean - error, mean + error], [number, number], color=colour, linewidth=1)
     labels = [textwrap.fill(label, 14) for _, label, _ in scored]
@@ -172,19 +176,3 @@ def _draw_scores(axes, study, scored):
     axes.set_ylim(len(scored) - 0.4, -0.6)
     axes.set_title("Test accuracy at the best epoch")
     axes.set_xlabel(f"correct (% of {study['dataset']['splits']['test']['rows']:,} test sentences)")
-
-
-def beside_each_other(scores, step=0.34, height=0.8):
-    """Places of symbols across a row of that height, (N,), so that equal scores show as so many.
-
-    Examples
-    --------
-    >>> beside_each_other(np.array([81.0, 82.0, 81.0])).tolist()
-    [-0.17, 0.0, 0.17]
-    """
-    places = np.zeros(len(scores))
-    for score in np.unique(scores):
-        (equal,) = np.nonzero(scores == score)
-        among = np.arange(len(equal)) - (len(equal) - 1) / 2
-        places[equal] = among * min(step, height / max(1, len(equal) - 1))
-    return places

@@ -6,7 +6,7 @@ import pytest
 
 from scripts import plots
 from scripts.figures import style
-from scripts.figures.variants import beside_each_other, by_settings, comparisons
+from scripts.figures.variants import by_settings, comparisons
 from scripts.files.storage import write_text
 from scripts.files.studies import study_path
 from tests.figures.helpers import (
@@ -251,9 +251,15 @@ def test_a_damaged_study_does_not_keep_the_others_from_being_drawn(capsys):
     assert not plt.get_fignums()
 
 
-def test_symbols_of_equal_scores_are_next_to_each_other():
-    places = beside_each_other(np.array([0.8, 0.9, 0.8, 0.7, 0.8]))
-    assert places[[1, 3]].tolist() == [0, 0]
-    assert len(set(places[[0, 2, 4]])) == 3
-    assert places.sum() == pytest.approx(0)
-    assert np.abs(beside_each_other(np.ones(10))).max() <= 0.4  # not in the next row
+@pytest.mark.parametrize("seeds", [1, 3, 40])
+def test_symbols_of_equal_scores_are_next_to_each_other_in_their_row(seeds):
+    study = comparison()
+    for variant in study["variants"]:
+        variant |= {"test_accuracy": [0.8] * seeds, "seeds": list(range(seeds))}
+    save("compare", study)
+    axes = plots.plot_comparison.draw()["compare-hidden_size-4.png"].axes[-1]
+    for number in range(2):
+        places = axes.lines[3 * number].get_ydata() - number
+        assert len(set(places)) == seeds
+        assert np.abs(places).max() <= 0.4  # not in the next row
+        assert places.mean() == pytest.approx(0)
