@@ -58,8 +58,8 @@ def plot_all(*run_ids, show=None):
         paths = _plot_runs(run_ids, show) if run_ids else _plot_everything(show)
     for path in paths:
         print(path)
-    if show:
-        style.wait()
+    if show and style.has_screen() and plt.get_fignums():
+        plt.show()
     return paths
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib
 import numpy as np
 
 from scripts.dynamics.gradients import EXPLODED, VANISHED
@@ -109,8 +110,8 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
     """Draw the decay of the gradient in RNNs of several widths; see :func:`plot_gradients_rnn_vs_lstm`."""
     _rnns_file_name(run_ids)
     with reading_logs(*((run_id, "rnn") for run_id in run_ids)) as logs:
-        curves = []
-        for log, colour, marker in zip(logs, style.shades(len(logs)), itertools.cycle("osD^vP")):
+        curves, shades = [], matplotlib.colormaps["Oranges"](np.linspace(0.45, 1, len(logs)))
+        for log, colour, marker in zip(logs, map(tuple, shades), itertools.cycle("osD^vP")):
             curves += _curves_of(log, "h", f"{log.hidden_size} units ({log.run_id})", colour, marker)
         title = "How far back the gradient reaches: RNNs of several widths"
         return _draw_by_depth(logs, curves, ["decay"], title)
