@@ -21,8 +21,12 @@ from tests.figures.helpers import (
 )
 
 INITIALISATIONS = [
-    *[("rnn", "uniform", "uniform in ±1/√H"), ("rnn", "orthogonal", None), ("rnn", "identity", None)],
-    *[("lstm", f"forget-{bias}", f"forget bias {bias}") for bias in (0, 1, 2)],
+    ("rnn", "uniform", "uniform in ±1/√H"),
+    ("rnn", "orthogonal", None),
+    ("rnn", "identity", None),
+    ("lstm", "forget-0", "forget bias 0"),
+    ("lstm", "forget-1", "forget bias 1"),
+    ("lstm", "forget-2", "forget bias 2"),
     ("lstm", "chrono", "chrono"),
 ]
 UNITS = {"rnn-64": "RNN, 64 units", "rnn-161": "RNN, 161 units", "lstm": "LSTM, 64 units"}
