@@ -14,7 +14,7 @@ class Curve(NamedTuple):
     """One line of a figure by depth, and its look; dashed before training."""
 
     label: str
-    quantities: dict  # {name: {depth, count, median, …}}, as a log holds them for one state at one epoch
+    quantities: dict  # {decay, loss, logit of a log, or before, after of a study: {depth, count, median, …}}
     colour: str
     marker: str
     linestyle: str = "-"
