@@ -5,17 +5,13 @@
 
 The PNGs go to assets/figures/; where there is a screen they are shown too. Nothing is computed here that
 isn't in a log or a study, and no training code is loaded. Every figure is a function that can be imported
-from here: ``from scripts.plots import plot_run``; its docstring says how to read it. All work alike:
-
-- Arguments are run ids, or the name of a study. ``show=True`` also opens a window, where there is a screen.
-- Returned is the path of the PNG, or a list of paths.
-- A UserError, one line that says what to do, is raised where a run or study is missing, of the other model,
-  or damaged.
-- ``plot_run.draw("rnn-run-1")`` returns the matplotlib figure instead of saving it.
+from here, ``from scripts.plots import plot_run``; its docstring says how to read it. It takes run ids or the
+name of a study, and ``show=True`` to open a window; it returns the path of the PNG, or a list of paths;
+``plot_run.draw("rnn-run-1")`` returns the matplotlib figure instead. A UserError, one line that says what to
+do, is raised where a run or study is missing, of the other model, or damaged.
 """
 
 import argparse
-import functools
 import sys
 from pathlib import Path
 
@@ -38,7 +34,7 @@ from scripts.figures.runs import (
 from scripts.figures.sentence import plot_sentence as plot_sentence
 from scripts.figures.variants import comparisons, plot_comparison, plot_equal_parameters, plot_initialisations
 from scripts.files.errors import UserError, errors_in_one_line
-from scripts.files.paths import check_run_id, data_path
+from scripts.files.paths import data_path
 from scripts.files.runs import existing_runs
 from scripts.files.studies import jacobians_path, study_path
 from scripts.text.cue_distance import MIXTURES
@@ -46,7 +42,7 @@ from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, WIDTHS, check_gradi
 
 
 def plot_all(*run_ids, show=None):
-    """Draw what the logs hold, and print the path of each figure.
+    """Draw what the logs hold, print the path of each figure, and return the paths.
 
     Parameters
     ----------
@@ -56,25 +52,14 @@ def plot_all(*run_ids, show=None):
         studies.
     show : bool, optional
         Show all figures at the end and wait until they are closed; by default where there is a screen.
-
-    Returns
-    -------
-    list of pathlib.Path
-
-    Raises
-    ------
-    UserError
-        A run is missing, there is nothing to draw, or a log or data/ is damaged.
     """
-    for run_id in run_ids:
-        check_run_id(run_id)
     show = style.has_screen() if show is None else show
     with plt.rc_context({"figure.max_open_warning": 0}):  # all stay open, to be shown together
         paths = _plot_runs(run_ids, show) if run_ids else _plot_everything(show)
     for path in paths:
         print(path)
-    if show:
-        style.wait()
+    if show and style.has_screen() and plt.get_fignums():
+        plt.show()
     return paths
 
 
@@ -102,22 +87,22 @@ def _plot_everything(show):
     rnns, lstms = _with_gradients(logs)
     widths = {log.hidden_size: log for log in reversed(rnns)}
     paths += _compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
-    return paths + [path for plot in studies for path in _attempt(plot, show=show)]
+    return paths + [path for drawing in studies for path in _attempt(*drawing, show=show)]
 
 
 def _study_figures():
-    """The functions that draw the studies that there are."""
+    """The functions that draw the studies that there are, each with its arguments."""
     by_name = {
-        "initialisations": plot_initialisations,
-        "equal-parameters": plot_equal_parameters,
-        "memory": plot_memory,
+        "initialisations": [plot_initialisations],
+        "equal-parameters": [plot_equal_parameters],
+        "memory": [plot_memory],
     }
-    by_name |= {f"probe-{mixture}": functools.partial(plot_probe, mixture) for mixture in MIXTURES}
-    studies = [plot for name, plot in by_name.items() if study_path(name).exists()]
+    by_name |= {f"probe-{mixture}": [plot_probe, mixture] for mixture in MIXTURES}
+    studies = [drawing for name, drawing in by_name.items() if study_path(name).exists()]
     for name in comparisons():
-        studies.append(functools.partial(plot_comparison, name))
+        studies.append([plot_comparison, name])
         if jacobians.has_jacobians(name):
-            studies.append(functools.partial(plot_jacobians_over_seeds, name))
+            studies.append([plot_jacobians_over_seeds, name])
     return studies
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.figures.panels import add_legend
+from scripts.figures import panels
 from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.errors import UserError
@@ -13,6 +13,7 @@ from scripts.text.cue_distance import MIXTURES
 
 FLOOR, CEILING = 1e-30, 1e2  # where the axis of the gradients ends
 DEAD = 1e-10  # a line to compare with
+MOMENTS = {"after": ("best epoch", "-"), "before": ("epoch 0 (before training)", "--")}
 TITLE = "How far back a model remembers, and how much of the gradient gets there"
 TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
 
@@ -25,9 +26,8 @@ def plot_probe(mixture=MIXTURES[0]):
     other cue comes before it, so nothing nearer the end helps. Decider first (pale): the other cue, a few
     words nearer the end, gives the label away by its opposite. Accuracy: a symbol is the median seed, a bar
     the range of the seeds. Gradient (decider last): median over the sentences of all seeds, the band their
-    quartiles; lines that leave at the bottom go on. The two panels are not cause and effect: the gradient at
-    a distance that was not learned is an outcome of training too, and a state that has latched is remembered
-    with hardly any gradient.
+    quartiles. The two panels are not cause and effect: the gradient at a distance that was not learned is an
+    outcome of training too, and a state that has latched is remembered with hardly any gradient.
 
     Parameters
     ----------
@@ -39,76 +39,58 @@ def plot_probe(mixture=MIXTURES[0]):
         raise UserError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
     with reading_study(f"probe-{mixture}") as study:
         title = TITLE + TRAINED[study["mixture"]]
-        shape = {"nrows": 2, "sharex": True, "height_ratios": [2.6, 3.2]}
-        drawn, (top, bottom) = open_figure(title, 8, **shape)
-        for model in study["models"]:
-            _draw_accuracy(top, study, model)
-            _draw_gradient(bottom, study, model)
-        _finish_accuracy(top, study)
-        _finish_gradient(bottom, study)
-        drawn.align_ylabels([top, bottom])
-        count = study["sentences"]
-        sentences = (
-            f"test sentences at each d: {count['decides_last']} decider last, {count['decides_first']} first"
-        )
+        drawn, axes = open_figure(title, 8, nrows=2, sharex=True, height_ratios=[2.6, 3.2])
+        _draw_accuracies(axes[0], study)
+        _draw_gradients(axes[1], study)
+        drawn.align_ylabels(axes)
+        last, first = (study["sentences"][name] for name in ("decides_last", "decides_first"))
+        sentences = f"test sentences at each d: {last} decider last, {first} first"
         add_provenance(drawn, name_data(study["dataset"]), counted(len(study["seeds"]), "seed"), sentences)
         return drawn
 
 
-def _draw_accuracy(axes, study, model):
+def _draw_accuracies(axes, study):
     """Draw the median seed and the range of the seeds; pale, the sentences whose decider comes first."""
-    colour, marker = STATES[model["model"], "h"]
-    name, d = NAMES[model["model"]], study["distances"]
-    right = 100 * np.array(model["accuracy"])
-    middle = np.median(right, axis=0)
-    size = 9 if model["model"] == "rnn" else 5.5  # both show where they meet
-    line = {"color": colour, "marker": marker, "markersize": size, "capsize": 3, "elinewidth": 1.2}
-    label = f"{name}, decider last: {describe_failure(study, model)}"
-    axes.errorbar(d, middle, [middle - right.min(0), right.max(0) - middle], label=label, **line)
-    first = 100 * np.median(model["accuracy_decides_first"], axis=0)
-    pale = {
-        "color": colour,
-        "marker": marker,
-        "markersize": 4,
-        "linewidth": 1,
-        "alpha": 0.5,
-        "linestyle": ":",
-    }
-    axes.plot(d, first, zorder=1.9, label=f"{name}, decider first: the other cue is nearer the end", **pale)
-
-
-def _finish_accuracy(axes, study):
+    d = study["distances"]
+    for model in study["models"]:
+        name, (colour, marker) = NAMES[model["model"]], STATES[model["model"], "h"]
+        correct = 100 * np.array(model["accuracy"])
+        middle = np.median(correct, axis=0)
+        ends = [middle - correct.min(0), correct.max(0) - middle]
+        size = 9 if model["model"] == "rnn" else 5.5  # both show where they meet
+        look = {"color": colour, "marker": marker, "markersize": size, "capsize": 3, "elinewidth": 1.2}
+        axes.errorbar(
+            d, middle, ends, label=f"{name}, decider last: {describe_failure(study, model)}", **look
+        )
+        first = 100 * np.median(model["accuracy_decides_first"], axis=0)
+        look = {"color": colour, "marker": marker, "markersize": 4, "linewidth": 1, "alpha": 0.5}
+        label = f"{name}, decider first: the other cue is nearer the end"
+        axes.plot(d, first, linestyle=":", zorder=1.9, label=label, **look)
     axes.axhline(100 * study["failing"], color=GREY, linestyle="-.", linewidth=1, zorder=1)
     axes.axhline(50, color=GREY, linestyle=":", linewidth=1, zorder=1)
     failing = f"Below {study['failing']:.0%} (dash-dotted) it is said to fail; dotted: chance"
     axes.set_title(f"Does the model know the label? {failing}")
     axes.set(ylabel="correct (% of test sentences)", ylim=(38, 103))
     entries = zip(*axes.get_legend_handles_labels(), strict=True)
-    handles, labels = zip(*sorted(entries, key=lambda entry: "decider first" in entry[1]), strict=True)
-    add_legend(axes, (handles, labels), 1)
+    last_first = sorted(entries, key=lambda entry: "decider first" in entry[1])
+    panels.add_legend(axes, zip(*last_first, strict=True), 1)
 
 
-def _draw_gradient(axes, study, model):
+def _draw_gradients(axes, study):
     """Draw ‖∂z/∂state‖ at the deciding cue, before training and at the best epoch."""
     d = study["distances"]
-    for state, moments in model["gradient"].items():
-        colour, marker = STATES[model["model"], state]
-        for moment, linestyle, when in (
-            ("after", "-", "best epoch"),
-            ("before", "--", "epoch 0 (before training)"),
-        ):
-            powers = {
-                name: [-np.inf if power is None else power for power in moments[moment][name]]
-                for name in ("median", "q25", "q75")
-            }
-            median, q25, q75 = (10.0 ** np.array(power) for power in powers.values())
-            solid = linestyle == "-"
-            axes.fill_between(d, q25, q75, color=colour, alpha=0.2 if solid else 0.1, linewidth=0)
-            line = {"linestyle": linestyle, "marker": marker, "markerfacecolor": colour if solid else "white"}
-            axes.plot(d, median, color=colour, label=f"{NAMES[model['model']]} {state}, {when}", **line)
-
-
-def _finish_gradient(axes, study):
+    for model in study["models"]:
+        for state, moments in model["gradient"].items():
+            for moment, (when, linestyle) in MOMENTS.items():
+                values = {"depth": d}
+                for name in ("median", "q25", "q75"):
+                    powers = [-np.inf if power is None else power for power in moments[moment][name]]
+                    values[name] = 10.0 ** np.array(powers)
+                label, look = f"{NAMES[model['model']]} {state}, {when}", STATES[model["model"], state]
+                curve = panels.Curve(label, {"gradient": values}, *look, linestyle)
+                panels.draw_medians(axes, [curve], "gradient")
+    for line in axes.lines:
+        line.set_markevery(None)  # there are few distances
     axes.set_xscale("log")
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(max(FLOOR, axes.get_ylim()[0]), max(CEILING, 10 * axes.dataLim.y1))

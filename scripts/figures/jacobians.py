@@ -4,6 +4,8 @@ Each run has a study of its own, ``assets/benchmarks/jacobians-<run_id>.json``. 
 all seeds of a comparison.
 """
 
+import contextlib
+
 import matplotlib.ticker
 import numpy as np
 
@@ -20,6 +22,7 @@ from scripts.training import logs
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
 MOMENTS = {"initialisation": "before training", "best": "at the best epoch"}
+LINESTYLES = {"initialisation": "--", "best": "-"}
 HIGHEST = 10  # powers of ten above 1 that a panel shows at least; bounds go on beyond
 THEORY = {  # by quantity: label, colour, marker
     "pascanu": ("bound of Pascanu et al.: (σ₁ γ)ᵏ, σ₁ = ‖W_hh‖₂, γ = 1", BLACK, "v"),
@@ -49,8 +52,6 @@ RATES = {  # label, marker, and of a measured rate the state
     "slope_h": ("measured: slope of ln ‖∂z/∂h‖", "s", "h"),
     "slope_c": ("measured: slope of ln ‖∂z/∂c‖", "D", "c"),
 }
-REMEDY = "uncomment the block jacobians(…) of several seeds in main.py and run `python main.py`"
-
 
 # Studies --------------------------------------------------------------------------------------------------
 
@@ -82,6 +83,14 @@ def read(run_id, model):
     return study
 
 
+@contextlib.contextmanager
+def _reading(*runs):
+    """A block that draws from the studies of these runs, (run id, model) each, which it yields in a list."""
+    studies, run_ids = [read(*run) for run in runs], [run_id for run_id, _ in runs]
+    with reading(*map(jacobians_path, run_ids), remedy=_remedy(*run_ids)):
+        yield studies
+
+
 def _is_stale(study, log):
     """Return whether a study is of another training, or of other data, than the run's log."""
     studied = [study["model"], study["hidden_size"], study["at"]["best"]["epoch"], study["epochs"]]
@@ -89,39 +98,25 @@ def _is_stale(study, log):
     return studied != logged or study["dataset"].get("checksum") != log.settings["dataset"].get("checksum")
 
 
-def _check_alike(first, *others, sentences=False):
+def _check_alike(studies, *, sentences=False):
     """Raise UserError where studies were not measured alike; where `sentences`, on the same ones."""
 
     def measured(study):
-        drive = [study["drive"][key] for key in ("steps", "burn_in", "seed")]
-        parts = {
-            "data": [name_data(study["dataset"]), study["dataset"].get("checksum")],
-            "depths": study["depths"],
-            "long drives": drive,
-            "burn-ins of the sentences": study["sentences"]["burn_in"],
-        }
-        return parts | ({"sentences": study["sentences"]} if sentences else {})
+        yield "data", [name_data(study["dataset"]), study["dataset"].get("checksum")]
+        yield "depths", study["depths"]
+        yield "long drives", [study["drive"][key] for key in ("steps", "burn_in", "seed")]
+        yield "burn-ins of the sentences", study["sentences"]["burn_in"]
+        if sentences:
+            yield "sentences", study["sentences"]
 
-    for other in others:
-        one, two = measured(first), measured(other)
-        for name in one:
-            if one[name] != two[name]:
-                run_ids = first["run_id"], other["run_id"]
+    for other in studies[1:]:
+        for (name, one), (_, two) in zip(measured(studies[0]), measured(other), strict=True):
+            if one != two:
+                run_ids = studies[0]["run_id"], other["run_id"]
                 raise UserError(
                     f"the Jacobians of {run_ids[0]!r} and {run_ids[1]!r} were measured with other {name} "
-                    f"({one[name]} and {two[name]}): {_remedy(*run_ids)} "
-                    "with the same options, for runs on the same data"
+                    f"({one} and {two}): {_remedy(*run_ids)} with the same options, for runs on the same data"
                 )
-
-
-def _add_provenance(drawn, *studies):
-    runs = [f"{of['run_id']} (epoch {of['at']['best']['epoch']} of {of['epochs']})" for of in studies]
-    sentences = dict.fromkeys(name_sentences(of["sentences"], of["sentences"]["split"]) for of in studies)
-    add_provenance(drawn, name_data(studies[0]["dataset"]), ", ".join(runs), *sentences)
-
-
-def _describe_moment(study, moment):
-    return "Before training" if moment == "initialisation" else f"Epoch {study['at'][moment]['epoch']} (best)"
 
 
 # By depth -------------------------------------------------------------------------------------------------
@@ -141,21 +136,18 @@ def plot_theory(rnn=DEFAULT_RNN):
     medians over the sentences, bands quartiles; bounds that leave at the top go on. The titles say how loose
     each bound is.
     """
-    study = read(rnn, "rnn")
-    with reading(jacobians_path(rnn), remedy=_remedy(rnn)):
+    with _reading((rnn, "rnn")) as (study,):
         title = f"Theory and measurement: an RNN's gradient ({study['hidden_size']} units)"
         return _draw_by_depth(study, THEORY, title, _describe_bounds)
 
 
-def _describe_bounds(study, moment):
-    """How loose the bounds are, in a title of two lines."""
-    part = study["at"][moment]
+def _describe_bounds(study, part):
     sigma_1 = part["recurrent_weights"]["h"]["largest_singular_value"]
-    product, norms, pascanu = (power(part["excess"][name]) for name in ("product", "norms", "pascanu"))
+    excess = {name: power(log) for name, log in part["excess"].items()}
     return (
-        f"{_describe_moment(study, moment)}, σ₁ = {sigma_1:.2f}. At depth {study['depths'][1]} (medians): "
-        f"Pascanu's bound is {pascanu} times the measurement,\n"
-        f"the tighter one {norms} times, the norm of the product {product} times"
+        f", σ₁ = {sigma_1:.2f}. At depth {study['depths'][1]} (medians): "
+        f"Pascanu's bound is {excess['pascanu']} times the measurement,\n"
+        f"the tighter one {excess['norms']} times, the norm of the product {excess['product']} times"
     )
 
 
@@ -165,22 +157,20 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
 
     The direct path is what reaches c_{T-k} along the cell alone, ∏ f_t over the last k steps, unit by unit.
     The full Jacobian of (h, c) also goes through the gates and h, and the measured gradient, a total
-    derivative, takes all these ways. Norms: spectral for matrices, Euclidean for vectors, over all units;
-    inputs are the words of the sentences. Lines are medians over the sentences, bands quartiles.
+    derivative, takes all these ways. Norms: spectral for matrices, Euclidean for vectors, over all units.
+    Lines are medians over the sentences, bands quartiles.
     """
-    study = read(lstm, "lstm")
-    with reading(jacobians_path(lstm), remedy=_remedy(lstm)):
+    with _reading((lstm, "lstm")) as (study,):
         title = "Why does my LSTM's gradient vanish? The direct path and the whole"
         title += f" ({study['hidden_size']} units)"
         return _draw_by_depth(study, DIRECT, title, _describe_direct_path)
 
 
-def _describe_direct_path(study, moment):
-    """What remains at one depth, in a title of two lines."""
-    quantities, depth = study["at"][moment]["quantities"], study["depths"][1]
-    remains = {name: power(quantities[name]["median"][depth - 1]) for name in DIRECT}
+def _describe_direct_path(study, part):
+    depth = study["depths"][1]
+    remains = {name: power(part["quantities"][name]["median"][depth - 1]) for name in DIRECT}
     return (
-        f"{_describe_moment(study, moment)}. At depth {depth} (medians): measured ‖∂z/∂c‖ {remains['c']}, "
+        f". At depth {depth} (medians): measured ‖∂z/∂c‖ {remains['c']}, "
         f"along the direct path alone {remains['direct_gradient']};\n"
         f"∏f_t {remains['direct_mean']} in the mean over units, {remains['direct_max']} in the largest one; "
         f"norm of the full Jacobian {remains['product']}"
@@ -190,34 +180,38 @@ def _describe_direct_path(study, moment):
 def _draw_by_depth(study, looks, title, describe):
     """Draw quantities of a study by depth: before training, at the best epoch, and the sentence counts."""
     drawn, axes = open_figure(title, 10, nrows=3, sharex=True, height_ratios=[3.4, 3.4, 1])
-    for panel, moment in zip(axes, MOMENTS, strict=False):
-        part, linestyle = study["at"][moment], "-" if moment == "best" else "--"
+    for panel, (moment, linestyle) in zip(axes, LINESTYLES.items(), strict=False):
+        part = study["at"][moment]
         counted_depths = {"depth": part["depth"], "count": part["count"]}
         curves = [
-            panels.Curve(label, {"log": counted_depths | part["quantities"][name]}, colour, marker, linestyle)
-            for name, (label, colour, marker) in looks.items()
+            panels.Curve(label, {"log": counted_depths | part["quantities"][name]}, *look, linestyle)
+            for name, (label, *look) in looks.items()
         ]
-        for curve in curves:
-            panels.draw_quartiles(panel, curve, "log")
+        panels.draw_medians(panel, curves, "log")
         panel.axhline(0, color=GREY, linewidth=1, zorder=1)
-        panel.set(ylabel="relative to the last step", title=describe(study, moment))
+        when = f"Epoch {part['epoch']} (best)" if moment == "best" else "Before training"
+        panel.set(ylabel="relative to the last step", title=when + describe(study, part))
         panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(8, integer=True))
         panel.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
     _share_height(axes[:2], study)
-    panels.draw_counts(axes[2], curves[:1])
-    panels.mark_curves(axes, curves, study["sentences"]["shortest"])
-    drawn.align_ylabels(axes)
+    panels.draw_counts(drawn, axes, curves, study["sentences"]["shortest"])
     panels.add_legend(axes[0], axes[0].get_legend_handles_labels(), 1, title_lines=2)
     _add_provenance(drawn, study)
     return drawn
 
 
-def _share_height(panels, study):
-    """Give panels one y-axis that shows all that was measured; bounds may leave at the top."""
-    lows, highs = zip(*(panel.get_ylim() for panel in panels), strict=True)
-    products = [study["at"][moment]["quantities"]["product"]["q75"] for moment in MOMENTS]
+def _add_provenance(drawn, *studies):
+    runs = [f"{of['run_id']} (epoch {of['at']['best']['epoch']} of {of['epochs']})" for of in studies]
+    sentences = dict.fromkeys(name_sentences(of["sentences"], of["sentences"]["split"]) for of in studies)
+    add_provenance(drawn, name_data(studies[0]["dataset"]), ", ".join(runs), *sentences)
+
+
+def _share_height(axes, study):
+    """Give two panels one y-axis that shows all that was measured; bounds may leave at the top."""
+    lows, highs = zip(*(panel.get_ylim() for panel in axes), strict=True)
+    products = [part["quantities"]["product"]["q75"] for part in study["at"].values()]
     measured = np.nanmax(np.array(products, float))
-    for panel in panels:
+    for panel in axes:
         panel.set_ylim(min(lows), min(max(highs), max(HIGHEST, measured + 1, -min(lows) / 2)))
 
 
@@ -242,80 +236,59 @@ def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     to its last word, without the first steps, while these turn into place; mean and quartiles (band) over the
     sentences. Slopes: least squares through the mean of the logs between the depths of the study.
     """
-    studies = read(rnn, "rnn"), read(lstm, "lstm")
-    with reading(jacobians_path(rnn), jacobians_path(lstm), remedy=_remedy(rnn, lstm)):
-        _check_alike(*studies)
-        units = ", ".join(f"{NAMES[study['model']]} ({study['hidden_size']} units)" for study in studies)
-        drawn, axes = open_figure(
-            f"Lyapunov exponents and rates: {units}", 8, nrows=2, ncols=2, height_ratios=[4, 2.6]
-        )
+    with _reading((rnn, "rnn"), (lstm, "lstm")) as studies:
+        _check_alike(studies)
+        title = f"Lyapunov exponents and rates: {_name_units(studies)}"
+        drawn, axes = open_figure(title, 8, nrows=2, ncols=2, height_ratios=[4, 2.6])
         for panel, study in zip(axes[0], studies, strict=True):
             for moment in MOMENTS:
                 _draw_spectrum(panel, study, moment)
             panel.axhline(0, color=GREY, linewidth=1, zorder=1)
-            panel.set(
-                title=_describe_spectrum(study),
-                xlabel="number of the exponent, i",
-                ylabel="λᵢ (nats per step)",
-            )
+            panel.set(xlabel="number of the exponent, i", ylabel="λᵢ (nats per step)")
             panel.legend(fontsize=9)
         _draw_rates(panels.span_last_row(drawn, axes), {study["model"]: [study] for study in studies})
         _add_provenance(drawn, *studies)
         return drawn
 
 
-def _describe_spectrum(study):
-    """Title of a panel: model, state, and how many exponents of all are shown."""
-    states, every = {"rnn": ("h", 1), "lstm": ("(h, c)", 2)}[study["model"]]
-    every *= study["hidden_size"]
-    shown = len(study["at"]["best"]["exponents"]["drive"])
-    number = f"the {shown} largest of {every}" if shown < every else f"all {every}"
-    return f"{NAMES[study['model']]}, state {states}: {number} λᵢ"
+def _name_units(studies):
+    return ", ".join(f"{NAMES[study['model']]} ({study['hidden_size']} units)" for study in studies)
 
 
 def _draw_spectrum(axes, study, moment):
     """Draw the exponents of one moment: along the long drive, and over the sentences with quartiles."""
-    exponents = study["at"][moment]["exponents"]
-    best = moment == "best"
-    when = f"epoch {study['at'][moment]['epoch']}" if best else "before training"
-    i = range(1, len(exponents["drive"]) + 1)
-    axes.set_xticks(panels.count_ticks(len(i)))
-    q25, q75 = (np.array(exponents["sentences"][name], float) for name in ("q25", "q75"))
+    part, best, model = study["at"][moment], moment == "best", study["model"]
+    when = f"epoch {part['epoch']}" if best else "before training"
+    drive, sentences = part["exponents"]["drive"], part["exponents"]["sentences"]
+    i = range(1, len(drive) + 1)
+    q25, mean, q75 = (np.array(sentences[name], float) for name in ("q25", "mean", "q75"))
     axes.fill_between(i, q25, q75, color=BLACK, alpha=0.15 if best else 0.08, linewidth=0)
     for values, of, colour, marker in (
-        (exponents["drive"], "long drive", STATES[study["model"], "h"][0], "o"),
-        (exponents["sentences"]["mean"], "sentences", BLACK, "^"),
+        (np.array(drive, float), "long drive", STATES[model, "h"][0], "o"),
+        (mean, "sentences", BLACK, "^"),
     ):
-        (line,) = axes.plot(i, np.array(values, float), color=colour, marker=marker, label=f"{when}, {of}")
-        line.set(linestyle="-" if best else "--", markerfacecolor=colour if best else "white")
-        line.set_markevery((0, max(1, len(i) // 8)))
+        (line,) = axes.plot(i, values, LINESTYLES[moment], color=colour, marker=marker, label=f"{when}, {of}")
+        line.set(markerfacecolor=colour if best else "white", markevery=(0, max(1, len(i) // 8)))
+    axes.set_xticks(panels.count_ticks(len(i)))
+    state, every = ("h", study["hidden_size"]) if model == "rnn" else ("(h, c)", 2 * study["hidden_size"])
+    number = f"the {len(i)} largest of {every}" if len(i) < every else f"all {every}"
+    axes.set_title(f"{NAMES[model]}, state {state}: {number} λᵢ")
 
 
 def _draw_rates(axes, studies):
     """Draw predicted and measured rates of every seed: a row per model and moment, a marker per kind."""
-    rows = []
-    for model, of_model in studies.items():
-        for moment, when in MOMENTS.items():
-            for number, (name, (label, marker, state)) in enumerate(RATES.items()):
-                rates = [study["at"][moment]["rates"].get(name) for study in of_model]
-                values = [rate for rate in rates if rate is not None]
-                if not values:
-                    continue  # an RNN has no c
-                colour = STATES[model, state][0] if state else BLACK
-                label = f"{label}, {NAMES[model]}" if state else label
-                places = [len(rows) + 0.17 * (number - 1.5)] * len(values)
-                filled = colour if state else "white"
-                axes.plot(
-                    values,
-                    places,
-                    marker,
-                    color=colour,
-                    markerfacecolor=filled,
-                    linestyle="none",
-                    label=label,
-                )
-            rows.append(f"{NAMES[model]}\n{when}")
-    axes.set_yticks(range(len(rows)), rows)
+    rows = [(model, moment) for model in studies for moment in MOMENTS]
+    for row, (model, moment) in enumerate(rows):
+        for number, (name, (label, marker, state)) in enumerate(RATES.items()):
+            rates = [study["at"][moment]["rates"].get(name) for study in studies[model]]
+            values = [rate for rate in rates if rate is not None]
+            if not values:
+                continue  # an RNN has no c
+            look = {"color": BLACK, "markerfacecolor": "white", "label": label}
+            if state:
+                look = {"color": STATES[model, state][0], "label": f"{label}, {NAMES[model]}"}
+            axes.plot(values, [row + 0.17 * (number - 1.5)] * len(values), marker, linestyle="none", **look)
+    axes.set_yticks(range(len(rows)), [f"{NAMES[model]}\n{MOMENTS[moment]}" for model, moment in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
     axes.set(title="Predicted and measured rates", xlabel="nats per step (0: nothing is lost)")
@@ -340,17 +313,17 @@ def plot_jacobians_over_seeds(name="best"):
         Of a comparison; of one RNN and one LSTM in it the Jacobians of equally many runs are measured.
     """
     check_run_id(name, "name")
-    run_ids = _measured_pair(name)
-    if not run_ids:
+    measured = _measured_pair(name)
+    if not measured:
         raise UserError(
-            f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured, of equally "
-            f"many seeds: {REMEDY}"
+            f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured in as many "
+            "seeds: uncomment the block jacobians(…) for several seeds in main.py and run `python main.py`"
         )
-    studies = {model: [read(run_id, model) for run_id in run_ids[model]] for model in OVER_SEEDS}
-    paths = [jacobians_path(run_id) for model in OVER_SEEDS for run_id in run_ids[model]]
-    with reading(*paths, remedy=REMEDY):
-        _check_alike(*studies["rnn"], *studies["lstm"], sentences=True)
-        return _draw_over_seeds(studies)
+    with _reading(*((run_id, model) for model in OVER_SEEDS for run_id in measured[model])) as studies:
+        _check_alike(studies, sentences=True)
+        return _draw_over_seeds(
+            {model: [of for of in studies if of["model"] == model] for model in OVER_SEEDS}
+        )
 
 
 def has_jacobians(name):
@@ -374,25 +347,23 @@ def _measured_pair(name):
 
 
 def _draw_over_seeds(studies):
-    seeds = counted(len(studies["rnn"]), "seed")
-    units = ", ".join(f"{NAMES[model]} ({of[0]['hidden_size']} units)" for model, of in studies.items())
-    title = f"Full Jacobian, direct path and rates: {units}, {seeds}"
+    (first, *_), lstms = studies.values()
+    seeds, sentences = counted(len(lstms), "seed"), first["sentences"]
+    title = f"Full Jacobian, direct path and rates: {_name_units([first, lstms[0]])}, {seeds}"
     drawn, axes = open_figure(title, 10, nrows=3, ncols=2, height_ratios=[3, 3, 2.4])
-    sentences = studies["rnn"][0]["sentences"]
-    for row, (model, of_model) in zip(axes, studies.items(), strict=False):
-        for panel, (moment, when) in zip(row, MOMENTS.items(), strict=True):
-            parts = [study["at"][moment] for study in of_model]
-            looks = THEORY if model == "rnn" else DIRECT
-            curves = [(_over_seeds(parts, q), label, looks[q][1:]) for q, label in OVER_SEEDS[model].items()]
-            panels.draw_over_seeds(panel, curves, dashed=moment == "initialisation")
-            panels.mark_depths([panel], parts[0]["depth"], parts[0]["count"], sentences["shortest"])
-            panel.set(title=f"{NAMES[model]} {when}", xlabel="steps back (1 = the last step)")
-        panels.share_y(row)
+    for row, model, looks in zip(axes, studies, (THEORY, DIRECT), strict=False):
+        before, after = ([study["at"][moment] for study in studies[model]] for moment in MOMENTS)
+        curves = []
+        for quantity, label in OVER_SEEDS[model].items():
+            moments = {"before": _over_seeds(before, quantity), "after": _over_seeds(after, quantity)}
+            curves.append(panels.Curve(label, moments, *looks[quantity][1:]))
+        titles = [f"{NAMES[model]} {when}" for when in MOMENTS.values()]
+        panels.draw_before_and_after(row, curves, sentences["shortest"], titles)
         row[0].set_ylabel("norm, relative to the\nlast step")
         row[0].legend(fontsize=9, loc="lower left")
     _draw_rates(panels.span_last_row(drawn, axes), studies)
-    data = name_data(studies["rnn"][0]["dataset"])
-    add_provenance(drawn, data, f"{seeds} of each model", name_sentences(sentences, sentences["split"]))
+    of_sentences = name_sentences(sentences, sentences["split"])
+    add_provenance(drawn, name_data(first["dataset"]), f"{seeds} of each model", of_sentences)
     return drawn
 
 
@@ -400,4 +371,5 @@ def _over_seeds(parts, quantity):
     """One quantity by depth: of the seeds' medians the middle one, the smallest and the largest."""
     medians = 10 ** np.array([part["quantities"][quantity]["median"] for part in parts], float)
     middle, low, high = np.median(medians, axis=0), medians.min(axis=0), medians.max(axis=0)
-    return {"depth": parts[0]["depth"], "median": middle, "low": low, "high": high}
+    counts = {"depth": parts[0]["depth"], "count": parts[0]["count"]}
+    return counts | {"median": middle, "low": low, "high": high}

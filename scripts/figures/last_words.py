@@ -20,9 +20,9 @@ def plot_memory():
     right, that few sentences are longer), not that the model has none.
     """
     with reading_study("memory") as study:
-        shape = {"nrows": 2, "sharex": True, "height_ratios": [3.6, 1.1]}
-        drawn, (top, bottom) = open_figure("How many of its last words does a sentence need?", 5.6, **shape)
-        k = study["k"]
+        title = "How many of its last words does a sentence need?"
+        drawn, (top, bottom) = open_figure(title, 5.6, nrows=2, sharex=True, height_ratios=[3.6, 1.1])
+        k, longer, count = study["k"], study["longer"], f"{study['sentences']:,}"
         for model in study["models"]:
             _draw_accuracy(top, k, model)
         counts, majority = 100 * np.array(study["baselines"]["counts"]), 100 * study["baselines"]["majority"]
@@ -30,19 +30,15 @@ def plot_memory():
         top.plot(k, counts, color="black", linewidth=1.5, label=label)
         top.axhline(majority, color=GREY, linestyle=":", label=f"majority class: {majority:.1f}%")
         top.set(title="Test accuracy from the last k words", ylabel="correct (% of test sentences)")
-        bottom.fill_between(k, study["longer"], step="mid", color=GREY, alpha=0.25, linewidth=0)
-        bottom.plot(k, study["longer"], color="black", linewidth=1.5, drawstyle="steps-mid")
-        bottom.set_title(
-            f"Sentences longer than k words, of {study['sentences']:,} (the others are read whole)"
-        )
-        bottom.set(
-            ylabel="sentences cut", ylim=(0, None), xlabel="k, words read from the end of each sentence"
-        )
-        bottom.set(xlim=(1, max(2, k[-1])), xticks=count_ticks(k[-1]))
+        bottom.fill_between(k, longer, step="mid", color=GREY, alpha=0.25, linewidth=0)
+        bottom.plot(k, longer, color="black", linewidth=1.5, drawstyle="steps-mid")
+        bottom.set_title(f"Sentences longer than k words, of {count} (the others are read whole)")
+        bottom.set(ylabel="sentences cut", xlabel="k, words read from the end of each sentence")
+        bottom.set(xlim=(1, max(2, k[-1])), xticks=count_ticks(k[-1]), ylim=(0, None))
         drawn.align_ylabels([top, bottom])
         add_legend(top, top.get_legend_handles_labels(), 2)
         runs = ", ".join(counted(len(of["runs"]), f"{NAMES[of['model']]} run") for of in study["models"])
-        sentences = f"{study['sentences']:,} test sentences of up to {k[-1]} tokens"
+        sentences = f"{count} test sentences of up to {k[-1]} tokens"
         add_provenance(drawn, name_data(study["dataset"]), runs, sentences)
         return drawn
 

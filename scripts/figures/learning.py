@@ -5,38 +5,27 @@ import contextlib
 import matplotlib
 import numpy as np
 
-from scripts.figures.panels import SMALL_COUNT, Curve, look, mark_curves
+from scripts.figures import panels, style
 from scripts.figures.sources import RETRAIN, name_logs, reading_logs
-from scripts.figures.style import (
-    AMBER,
-    BLACK,
-    GREY,
-    PURPLE,
-    RNN_H,
-    SKY,
-    STATES,
-    add_provenance,
-    figure,
-    open_figure,
-)
+from scripts.figures.style import GREY, RNN_H, STATES, add_provenance, figure, open_figure
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded
 
 GATES = {  # (model, activation): name, colour, marker
-    ("lstm", "i"): ("input gate i", AMBER, "o"),
-    ("lstm", "f"): ("forget gate f", PURPLE, "s"),
-    ("lstm", "o"): ("output gate o", SKY, "^"),
+    ("lstm", "i"): ("input gate i", style.AMBER, "o"),
+    ("lstm", "f"): ("forget gate f", style.PURPLE, "s"),
+    ("lstm", "o"): ("output gate o", style.SKY, "^"),
     ("rnn", "h"): ("|h|", RNN_H, "D"),
 }
-WEIGHTS = {**GATES, ("lstm", "g"): ("candidate g", BLACK, "v"), ("rnn", "h"): ("W_hh", RNN_H, "D")}
+WEIGHTS = {**GATES, ("lstm", "g"): ("candidate g", style.BLACK, "v"), ("rnn", "h"): ("W_hh", RNN_H, "D")}
 LOWEST, HIGHEST, STEP = -4, 1, 0.25  # log₁₀ of the decays that the heat map's colours span, and of one colour
 
 
 @contextlib.contextmanager
 def _reading_recorded(rnn, lstm):
     """A block that draws from the logs of an RNN and an LSTM with recorded dynamics, which it yields."""
-    with reading_logs([rnn], [lstm]) as logs:
+    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         for log in logs:
             check_gradients_recorded(log)
             if "activations" not in log.best:
@@ -56,9 +45,8 @@ def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     drawn.
     """
     with _reading_recorded(rnn, lstm) as logs:
-        drawn, axes = open_figure(
-            "While it learns: how much of the gradient remains, by epoch", 4.6, ncols=3, sharey=True
-        )
+        title = "While it learns: how much of the gradient remains, by epoch"
+        drawn, axes = open_figure(title, 4.6, ncols=3, sharey=True)
         for panel, log, state in zip(axes, (logs[0], logs[1], logs[1]), "hhc", strict=True):
             mesh = _draw_decay_map(panel, log, state)
         axes[0].set_ylabel("steps back from the end of the sentence")
@@ -73,7 +61,7 @@ def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 def _draw_decay_map(axes, log, state):
     """Draw the median decay of one state, depth by epoch; return the mesh, for a colour bar."""
     counts = np.array(log.best["gradients"][state]["decay"]["count"])
-    depths = max(int((counts >= SMALL_COUNT).sum()), 1)
+    depths = max(int((counts >= panels.SMALL_COUNT).sum()), 1)
     recorded = [epoch for epoch in log.epochs if epoch.get("gradients")]
     medians = [epoch["gradients"][state]["decay"]["median"][:depths] for epoch in recorded]
     with np.errstate(divide="ignore"):
@@ -111,29 +99,15 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
         title = "What saturates: the gates of the LSTM, the tanh of the RNN"
         drawn, axes = open_figure(title, 7.4, nrows=2, ncols=2, sharex=True, sharey="row")
         for (values, saturated), log in zip(axes.T, reversed(logs), strict=True):
-            curves = _activation_curves(log)
-            for curve in curves:
-                _draw_activation(values, saturated, curve)
+            _draw_activations(values, saturated, log)
             name, where = ("gates", "below 0.1 or above 0.9") if log.model == "lstm" else ("|h|", "above 0.9")
             values.set_title(f"{NAMES[log.model]}: {name}, mean and (thin) quartiles")
             saturated.set(title=f"saturated: {where}", xlabel="steps back (1 = last step)")
             saturated.legend(fontsize=9, ncols=2, columnspacing=1)
-            mark_curves((values, saturated), curves, log.best["gradients"]["shortest"])
         axes[0, 0].set(ylabel="value (0 to 1)", ylim=(0, 1))
         axes[1, 0].set(ylabel="share of units (%)", ylim=(0, 100))
         add_provenance(drawn, *name_logs(logs, sentences=True))
         return drawn
-
-
-def _activation_curves(log):
-    """The curves of one run's activations: best epoch solid, epoch 0 dashed."""
-    curves = []
-    for epoch, linestyle in _two_epochs(log):
-        for name, values in epoch.get("activations", {}).items():
-            label, colour, marker = GATES[log.model, name]
-            label = f"{label}, epoch {epoch['epoch']}"
-            curves.append(Curve(label, {"activation": values}, colour, marker, linestyle))
-    return curves
 
 
 def _two_epochs(log):
@@ -141,14 +115,22 @@ def _two_epochs(log):
     return [(log.best, "-")] if log.best["epoch"] == 0 else [(log.best, "-"), (log.epochs[0], "--")]
 
 
-def _draw_activation(values_axes, saturated_axes, curve):
-    values = curve.quantities["activation"]
-    line = look(values_axes, curve)
-    values_axes.plot(values["depth"], values["mean"], label=curve.label, **line)
-    if curve.linestyle == "-":
-        for quartile in ("q25", "q75"):  # thin lines: bands of three gates would cover each other
-            values_axes.plot(values["depth"], values[quartile], color=curve.colour, linewidth=0.9, alpha=0.8)
-    saturated_axes.plot(values["depth"], 100 * np.array(values["saturated"]), label=curve.label, **line)
+def _draw_activations(values_axes, saturated_axes, log):
+    """Draw the activations of one run at both epochs, in the two panels of a column."""
+    curves = []
+    for epoch, linestyle in _two_epochs(log):
+        for name, values in epoch.get("activations", {}).items():
+            label, colour, marker = GATES[log.model, name]
+            label = f"{label}, epoch {epoch['epoch']}"
+            curves.append(panels.Curve(label, {"activation": values}, colour, marker, linestyle))
+            look = panels.look(values_axes, curves[-1])
+            depth, saturated = values["depth"], 100 * np.array(values["saturated"])
+            values_axes.plot(depth, values["mean"], label=label, **look)
+            saturated_axes.plot(depth, saturated, label=label, **look)
+            if linestyle == "-":
+                for quartile in ("q25", "q75"):  # thin lines: bands of three gates would cover each other
+                    values_axes.plot(depth, values[quartile], color=colour, linewidth=0.9, alpha=0.8)
+    panels.mark_depths((values_axes, saturated_axes), curves, log.best["gradients"]["shortest"])
 
 
 # Recurrent weights ----------------------------------------------------------------------------------------
@@ -191,11 +173,11 @@ def _draw_recurrent_share(axes, summed_axes, log):
     for epoch, linestyle in _two_epochs(log):
         values = epoch["gradients"]["recurrent_share"]
         label = f"{NAMES[log.model]}, epoch {epoch['epoch']}"
-        curve = Curve(label, {"share": values}, *STATES[log.model, "h"], linestyle)
-        mean = 100 * np.array(values["mean"][:depths])
-        line = look(axes, curve)
-        axes.plot(values["depth"][:depths], mean, label=label, **line)
-        summed_axes.plot(values["depth"][:depths], mean.cumsum(), label=label, **line)
+        curve = panels.Curve(label, {"share": values}, *STATES[log.model, "h"], linestyle)
+        depth, mean = values["depth"][:depths], 100 * np.array(values["mean"][:depths])
+        look = panels.look(axes, curve)
+        axes.plot(depth, mean, label=label, **look)
+        summed_axes.plot(depth, mean.cumsum(), label=label, **look)
 
 
 def _draw_spectra(radius_axes, largest_axes, log):

@@ -14,22 +14,15 @@ class Curve(NamedTuple):
     """One line of a figure by depth, and its look; dashed before training."""
 
     label: str
-    quantities: (
-        dict  # what a log holds for one state at one epoch: {decay, loss, logit: {depth, count, median, …}}
-    )
+    quantities: dict  # {decay, loss, logit of a log, or before, after of a study: {depth, count, median, …}}
     colour: str
     marker: str
     linestyle: str = "-"
 
     @property
-    def depths(self):
-        """The depths measured: 1, 2, …"""
-        return next(iter(self.quantities.values()))["depth"]
-
-    @property
-    def counts(self):
-        """The number of sentences at each depth."""
-        return next(iter(self.quantities.values()))["count"]
+    def counted(self):
+        """One of the quantities: all have the same depths and counts."""
+        return next(iter(self.quantities.values()))
 
 
 # Lines ----------------------------------------------------------------------------------------------------
@@ -37,7 +30,7 @@ class Curve(NamedTuple):
 
 def look(axes, curve):
     """Look of a curve's line, as ``axes.plot`` takes it; markers of several curves are staggered."""
-    apart = max(4, len(curve.depths) // 10)
+    apart = max(4, len(curve.counted["depth"]) // 10)
     solid = curve.linestyle == "-"
     return {
         "color": curve.colour,
@@ -49,91 +42,77 @@ def look(axes, curve):
     }
 
 
-def draw_quartiles(axes, curve, quantity):
-    """Draw the median of a quantity by depth and the band between its quartiles; None is a gap."""
-    values = curve.quantities[quantity]
-    q25, q75 = (np.array(values[name], float) for name in ("q25", "q75"))
-    faint = 0.2 if curve.linestyle == "-" else 0.1  # so that both bands can be seen at once
-    axes.fill_between(values["depth"], q25, q75, color=curve.colour, alpha=faint, linewidth=0)
-    axes.plot(values["depth"], np.array(values["median"], float), label=curve.label, **look(axes, curve))
+def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
+    """Draw a quantity of curves by depth: its median, in a band between two edges; None is a gap."""
+    for curve in curves:
+        values = curve.quantities[quantity]
+        depth, median, low, high = (np.array(values[name], float) for name in ("depth", "median", *edges))
+        faint = 0.2 if curve.linestyle == "-" else 0.1  # so that both bands can be seen at once
+        axes.fill_between(depth, low, high, color=curve.colour, alpha=faint, linewidth=0)
+        axes.plot(depth, median, label=curve.label, **look(axes, curve))
 
 
-def draw_over_seeds(axes, curves, dashed=False):
-    """Draw decays by depth, each as the median seed in a band from the smallest to the largest.
+def draw_before_and_after(row, curves, shortest, titles):
+    """Draw curves over seeds, from the smallest to the largest: before training, and at the best epoch.
 
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    curves : list of (dict, str, (str, str))
-        A decay over seeds as a study holds it, {depth, median, low, high}; its label; colour and marker.
-    dashed : bool
-        Draw them as curves before training.
+    The two panels have one range, that of the depths shown, so that they compare.
     """
-    axes.set_yscale("log", nonpositive="clip")
-    for number, (values, label, (colour, marker)) in enumerate(curves):
-        depth, low, high, median = (
-            np.array(values[name], float) for name in ("depth", "low", "high", "median")
-        )
-        apart = max(8, len(depth) // 6)  # the markers
-        axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
-        (line,) = axes.plot(depth, median, color=colour, marker=marker, label=label)
-        line.set_markevery((number * apart // len(curves), apart))
-        if dashed:
-            line.set(linestyle="--", markerfacecolor="white")
-    axes.axhline(1, color=GREY, linewidth=1, zorder=1)
+    shown = []
+    for axes, moment, linestyle, title in zip(row, ("before", "after"), ("--", "-"), titles, strict=True):
+        axes.set_yscale("log", nonpositive="clip")
+        dashed = [curve._replace(linestyle=linestyle) for curve in curves]
+        draw_medians(axes, dashed, moment, ("low", "high"))
+        mark_depths([axes], dashed, shortest)
+        deepest = int(axes.get_xlim()[1])
+        shown += [line.get_ydata()[:deepest] for line in axes.lines[: len(curves)]]
+        axes.axhline(1, color=GREY, linewidth=1, zorder=1)
+        axes.set(title=title, xlabel="steps back (1 = the last step)")
+    drawn = np.concatenate(shown)
+    low, high = drawn[drawn > 0].min(), np.nanmax(drawn)
+    for axes in row:
+        axes.set_ylim(low / 3, 3 * max(1, high))
+    row[1].tick_params(labelleft=False)
 
 
-def draw_counts(axes, curves):
-    """Draw how many sentences are long enough for each depth."""
+def draw_counts(drawn, panels, curves, shortest):
+    """Draw in the last panel how many sentences are long enough for each depth; mark the depths in all."""
+    axes = panels[-1]
     labels = {}  # by different list of counts: usually there is one
     for curve in curves:
-        labels.setdefault((tuple(curve.depths), tuple(curve.counts)), curve.label)
+        labels.setdefault((tuple(curve.counted["depth"]), tuple(curve.counted["count"])), curve.label)
     for number, ((depths, counts), label) in enumerate(labels.items()):
-        linestyle = ["-", "--", ":", "-."][number % 4]
-        axes.plot(
-            depths, counts, color="black", lw=1.5, linestyle=linestyle, drawstyle="steps-mid", label=label
-        )
+        dashes = ["-", "--", ":", "-."][number % 4]
+        axes.plot(depths, counts, dashes, color="black", lw=1.5, drawstyle="steps-mid", label=label)
         axes.fill_between(depths, counts, step="mid", color=GREY, alpha=0.25, linewidth=0)
     if len(labels) > 1:
         axes.legend()
     axes.set(title="Sentences that reach so far back", ylabel="sentences", ylim=(0, None))
     axes.set_xlabel("steps back from the end of the sentence (1 = its last step)")
+    mark_depths(panels, curves, shortest)
+    drawn.align_ylabels(panels)
 
 
 # Axes -----------------------------------------------------------------------------------------------------
 
 
-def mark_depths(panels, depths, counts, shortest):
-    """End the axes where too few sentences remain, and mark (dotted) where they begin to get fewer."""
-    enough = [depth for depth, count in zip(depths, counts, strict=True) if count >= SMALL_COUNT]
-    deepest = max(enough, default=depths[-1])
+def mark_depths(panels, curves, shortest):
+    """End the axes where few sentences remain, and mark (dotted) where they begin to get fewer.
+
+    Of curves with different counts, the one that reaches farthest says where.
+    """
+    measured = [list(zip(curve.counted["depth"], curve.counted["count"], strict=True)) for curve in curves]
+    enough = [depth for points in measured for depth, count in points if count >= SMALL_COUNT]
+    deepest = max(enough, default=measured[0][-1][0])
     for axes in panels:
         axes.axvline(shortest, color="black", linestyle=":", linewidth=1.2, zorder=2)
         axes.set_xlim(1, max(2, deepest))
         axes.set_xticks(count_ticks(deepest))
 
 
-def mark_curves(panels, curves, shortest):
-    """Mark the depths of panels that share their axis by the curve of most sentences far back."""
-    longest = max(curves, key=lambda curve: sum(count >= SMALL_COUNT for count in curve.counts))
-    mark_depths(panels, longest.depths, longest.counts, shortest)
-
-
 def count_ticks(deepest):
     """Ticks for a count that begins at 1: 1 and round numbers, not 0."""
     round_ones = matplotlib.ticker.MaxNLocator(10, steps=[1, 2, 5, 10], integer=True).tick_values(0, deepest)
     return [1, *(int(tick) for tick in round_ones if 1 < tick <= deepest)]
-
-
-def share_y(row):
-    """Give the panels of a row one range, so that before and after compare: that of the depths shown."""
-    deepest = int(row[0].get_xlim()[1])
-    shown = [line.get_ydata()[:deepest] for axes in row for line in axes.lines if line.get_label()[0] != "_"]
-    drawn = np.concatenate(shown)
-    low, high = drawn[drawn > 0].min(), drawn.max()
-    for axes in row:
-        axes.set_ylim(low / 3, 3 * max(1, high))
-    row[1].tick_params(labelleft=False)
 
 
 def span_last_row(drawn, axes):
@@ -145,10 +124,7 @@ def span_last_row(drawn, axes):
 
 def add_legend(axes, entries, columns, title_lines=1):
     """A legend above an axes and its title; `entries` are what ``get_legend_handles_labels`` gives."""
-    above = {
-        "loc": "lower left",
-        "bbox_to_anchor": (0, 1),
-        "borderaxespad": 0.9 + 1.5 * title_lines,
-        "borderpad": 0,
-    }
-    axes.legend(*entries, ncols=columns, **above)
+    pad = 0.9 + 1.5 * title_lines
+    axes.legend(
+        *entries, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=pad, borderpad=0
+    )

@@ -1,49 +1,38 @@
 """Figures of one run or a few: learning curves, gradients by steps back in time; and the sentence lengths."""
 
+import itertools
+
+import matplotlib
 import numpy as np
 
 from scripts.dynamics.gradients import EXPLODED, VANISHED
-from scripts.figures.panels import (
-    Curve,
-    add_legend,
-    count_ticks,
-    draw_counts,
-    draw_quartiles,
-    look,
-    mark_curves,
-)
-from scripts.figures.sources import RETRAIN, name_data, name_logs, reading, reading_logs
-from scripts.figures.style import (
-    AMBER,
-    BLACK,
-    GREY,
-    PURPLE,
-    SKY,
-    STATES,
-    add_provenance,
-    figure,
-    open_figure,
-    shades,
-)
+from scripts.figures import panels, style
+from scripts.figures.sources import RETRAIN, name_data, name_logs, reading_logs
+from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
-from scripts.files.paths import log_path
 from scripts.files.runs import NAMES
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded, read
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded
 
-SPLIT_COLOURS = {"train": BLACK, "validation": AMBER, "test": SKY}
-NORMS = {  # by panel: its title, the label of its axis
+SPLIT_COLOURS = {"train": style.BLACK, "validation": style.AMBER, "test": style.SKY}
+LIMITS = f"exploded (norm above {EXPLODED:g}) or vanished (below {VANISHED:g})".replace("e+0", "e")
+PANELS = {  # by quantity of the log: height, title, label of the axis
     "decay": (
+        3.6,
         "Decay: the gradient of the logit z, relative to the last step",
         "norm of ∂z, relative\nto the last step",
     ),
     "loss": (
+        2.6,
         "Raw gradient of the loss ℓ: also small where the model is sure, so no measure of decay",
         "norm of ∂ℓ",
     ),
+    "logit": (
+        1.8,
+        f"Shares of sentences whose ∂z {LIMITS}",
+        "vanished | exploded\n(% of sentences)",
+    ),
 }
-NEEDED = {"decay": "decay", "loss": "loss", "shares": "logit"}  # quantity of the log, by panel
-HEIGHTS = {"decay": 3.6, "loss": 2.6, "shares": 1.8}
 
 
 # Training -------------------------------------------------------------------------------------------------
@@ -57,8 +46,7 @@ def plot_run(run_id):
     epoch has the smallest validation loss, and its weights are kept. A validation loss that rises past it
     while the training loss falls is overfitting.
     """
-    log = read(run_id)
-    with reading(log_path(run_id), remedy=RETRAIN):
+    with reading_logs((run_id, None)) as (log,):
         title = f"Learning curves: {NAMES[log.model]} with {log.hidden_size} units, run {log.run_id}"
         drawn, (loss, accuracy) = open_figure(title, 3.8, ncols=2)
         _draw_learning(loss, log, "loss", 1)
@@ -79,7 +67,13 @@ def _draw_learning(axes, log, quantity, scale):
         axes.plot(epochs, values, color=SPLIT_COLOURS[split], marker=marker, label=label)
     best, value = log.best["epoch"], scale * log.best[f"validation_{quantity}"]
     axes.axvline(best, color=GREY, linestyle=":", zorder=1)
-    star = {"color": PURPLE, "marker": "*", "markersize": 17, "markeredgecolor": "black", "linestyle": "none"}
+    star = {
+        "color": style.PURPLE,
+        "marker": "*",
+        "markersize": 17,
+        "markeredgecolor": "black",
+        "linestyle": "none",
+    }
     axes.plot(best, value, zorder=4, label=f"best epoch: {best}", **star)
     axes.set_xlabel("epoch (0 = before training)")
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -97,12 +91,12 @@ def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     exploded are norms of ∂z outside ``VANISHED`` to ``EXPLODED`` (scripts/dynamics/gradients.py). Right of
     the dotted line only longer sentences remain; the axis ends where there are too few of them.
     """
-    with reading_logs([rnn], [lstm]) as logs:
+    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         curves = []
         for log, state in ((logs[0], "h"), (logs[1], "h"), (logs[1], "c")):
             curves += _curves_of(log, state, f"{NAMES[log.model]} {state}", *STATES[log.model, state])
         units = ", ".join(f"{NAMES[log.model]} ({log.hidden_size} units)" for log in logs)
-        return _draw_by_depth(logs, curves, NEEDED, f"How far back the gradient reaches: {units}")
+        return _draw_by_depth(logs, curves, PANELS, f"How far back the gradient reaches: {units}")
 
 
 def _rnns_file_name(run_ids):
@@ -115,73 +109,64 @@ def _rnns_file_name(run_ids):
 def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
     """Draw the decay of the gradient in RNNs of several widths; see :func:`plot_gradients_rnn_vs_lstm`."""
     _rnns_file_name(run_ids)
-    with reading_logs(run_ids) as logs:
-        curves = []
-        for number, (log, colour) in enumerate(zip(logs, shades(len(logs)), strict=True)):
-            label = f"{log.hidden_size} units ({log.run_id})"
-            curves += _curves_of(log, "h", label, colour, "osD^vP"[number % 6])
-        return _draw_by_depth(
-            logs, curves, ["decay"], "How far back the gradient reaches: RNNs of several widths"
-        )
+    with reading_logs(*((run_id, "rnn") for run_id in run_ids)) as logs:
+        curves, shades = [], matplotlib.colormaps["Oranges"](np.linspace(0.45, 1, len(logs)))
+        for log, colour, marker in zip(logs, map(tuple, shades), itertools.cycle("osD^vP")):
+            curves += _curves_of(log, "h", f"{log.hidden_size} units ({log.run_id})", colour, marker)
+        title = "How far back the gradient reaches: RNNs of several widths"
+        return _draw_by_depth(logs, curves, ["decay"], title)
 
 
 def _curves_of(log, state, label, colour, marker):
     """Two curves for one state of one run: the best epoch solid and, where recorded, epoch 0 dashed."""
     check_gradients_recorded(log)
     best, first = log.best, log.epochs[0]
-    curves = [Curve(f"{label}, epoch {best['epoch']} (best)", best["gradients"][state], colour, marker)]
+    label, look = f"{label}, epoch", (colour, marker)
+    curves = [panels.Curve(f"{label} {best['epoch']} (best)", best["gradients"][state], *look)]
     if best["epoch"] > 0 and first.get("gradients"):
-        before = first["gradients"][state]
-        curves.append(Curve(f"{label}, epoch 0 (before training)", before, colour, marker, "--"))
+        curves.append(panels.Curve(f"{label} 0 (before training)", first["gradients"][state], *look, "--"))
     return curves
 
 
-def _draw_by_depth(logs, curves, panels, title):
+def _draw_by_depth(logs, curves, quantities, title):
     """Draw curves by depth, panel below panel, sentence counts last; one without data is left out."""
-    panels = [panel for panel in panels if any(NEEDED[panel] in curve.quantities for curve in curves)]
-    if not panels:
+    quantities = [name for name in quantities if any(name in curve.quantities for curve in curves)]
+    if not quantities:
         raise UserError(f"the log of run {logs[0].run_id!r} holds nothing that this figure shows: {RETRAIN}")
     columns = 2 if max(len(curve.label) for curve in curves) < 55 else 1
-    heights = [HEIGHTS[panel] for panel in panels] + [1.1]
-    around = 1.2 + 0.2 * len(curves) / columns  # title, legend, provenance
-    shape = {"nrows": len(heights), "sharex": True, "height_ratios": heights}
-    drawn, axes = open_figure(title, sum(heights) + around, **shape)
-    for panel, where in zip(panels, axes, strict=False):
-        if panel == "shares":
-            _draw_shares(where, curves)
-        else:
-            _draw_norm(where, curves, panel)
-    draw_counts(axes[-1], curves)
-    mark_curves(axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
-    drawn.align_ylabels(axes)
-    handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
-    best_first = [curve.label for curve in sorted(curves, key=lambda curve: curve.linestyle == "--")]
-    labels = sorted(handles, key=best_first.index)  # of two columns, each has one epoch
-    add_legend(axes[0], ([handles[label] for label in labels], labels), columns)
+    heights = [PANELS[name][0] for name in quantities] + [1.1]
+    height = sum(heights) + 1.2 + 0.2 * len(curves) / columns  # title, legend, provenance
+    drawn, axes = open_figure(title, height, nrows=len(heights), sharex=True, height_ratios=heights)
+    for name, panel in zip(quantities, axes, strict=False):
+        draw = _draw_shares if name == "logit" else _draw_norms
+        draw(panel, [curve for curve in curves if name in curve.quantities], name)
+        panel.set(title=PANELS[name][1], ylabel=PANELS[name][2])
+    panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
+    entries = zip(*axes[0].get_legend_handles_labels(), strict=True)
+    best_first = sorted(
+        entries, key=lambda entry: entry[0].get_linestyle() == "--"
+    )  # of two columns, each has one epoch
+    panels.add_legend(axes[0], zip(*best_first, strict=True), columns)
     add_provenance(drawn, *name_logs(logs, sentences=True))
     return drawn
 
 
-def _draw_norm(axes, curves, quantity):
-    title, label = NORMS[quantity]
+def _draw_norms(axes, curves, quantity):
     axes.set_yscale("log", nonpositive="clip")
-    for curve in curves:
-        if quantity in curve.quantities:
-            draw_quartiles(axes, curve, quantity)
+    panels.draw_medians(axes, curves, quantity)
     if quantity == "decay":
         axes.axhline(1, color=GREY, linewidth=1, zorder=1)
-    axes.set(title=title, ylabel=label)
 
 
-def _draw_shares(axes, curves):
+def _draw_shares(axes, curves, quantity):
     """Draw the share of sentences whose ∂z exploded (upwards from 0), or vanished (downwards)."""
     extent = {"exploded": 5.0, "vanished": 5.0}  # per cent, at least
     for curve in curves:
-        values = curve.quantities.get("logit", {"exploded": [], "vanished": []})
+        values = curve.quantities[quantity]
         for name, sign in (("exploded", 1), ("vanished", -1)):
             share = 100 * np.array(values[name], float)
             if share.any():
-                axes.plot(values["depth"], sign * share, label=curve.label, **look(axes, curve))
+                axes.plot(values["depth"], sign * share, label=curve.label, **panels.look(axes, curve))
                 extent[name] = max(extent[name], np.nanmax(share))
     if not axes.lines:
         words = "no sentence's gradient vanished or exploded, at any depth, for any line"
@@ -189,8 +174,6 @@ def _draw_shares(axes, curves):
     axes.axhline(0, color=GREY, linewidth=1)
     axes.set_ylim(-1.15 * extent["vanished"], 1.15 * extent["exploded"])
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    limits = f"exploded (norm above {EXPLODED:g}) or vanished (below {VANISHED:g})".replace("e+0", "e")
-    axes.set(title=f"Shares of sentences whose ∂z {limits}", ylabel="vanished | exploded\n(% of sentences)")
 
 
 # Data -----------------------------------------------------------------------------------------------------
@@ -207,15 +190,12 @@ def plot_sentence_lengths():
     for (name, split), linestyle in zip(data.splits.items(), ("-", "--", "-."), strict=True):
         label = f"{name}: {len(split.s):,} rows, mean {split.s.mean():.1f}, longest {split.s.max()}"
         share = np.full(len(split.s), 100 / len(split.s))
-        line = {"histtype": "step", "color": SPLIT_COLOURS[name], "linestyle": linestyle, "linewidth": 2}
-        axes.hist(split.s, bins, weights=share, label=label, **line)
+        look = {"color": SPLIT_COLOURS[name], "linestyle": linestyle, "linewidth": 2}
+        axes.hist(split.s, bins, weights=share, label=label, histtype="step", **look)
     unit = "%" if width == 1 else f"% in {width} tokens"
-    axes.set(
-        xlabel="sentence length (tokens)",
-        xlim=(0.5, longest + 0.5),
-        ylabel=f"share of the split's rows ({unit})",
-    )
-    axes.set_xticks(count_ticks(longest))
+    axes.set(xlim=(0.5, longest + 0.5), ylabel=f"share of the split's rows ({unit})")
+    axes.set_xlabel("sentence length (tokens)")
+    axes.set_xticks(panels.count_ticks(longest))
     axes.legend()
     add_provenance(drawn, name_data(describe_data(data.manifest)))
     return drawn

@@ -35,14 +35,14 @@ def plot_sentence(readings):
     words = len(readings[0]["words"])
     cut = f" (the last {MOST_WORDS} of {words} tokens)" if words > MOST_WORDS else ""
     height = len(readings) * (1.0 + 0.24 * min(words, MOST_WORDS)) + 1.4
-    shape = {"nrows": len(readings), "ncols": 3, "sharey": True, "sharex": "col", "squeeze": False}
-    drawn, axes = open_figure(f"What each word of a sentence does to its score z{cut}", height, **shape)
+    title = f"What each word of a sentence does to its score z{cut}"
+    shape = {"nrows": len(readings), "ncols": 3, "squeeze": False}
+    drawn, axes = open_figure(title, height, sharey=True, sharex="col", **shape)
     for row, reading in zip(axes, readings, strict=True):
         for panel, quantity in zip(row, QUANTITIES, strict=True):
             _draw_words(panel, reading, quantity)
-        row[0].set_ylabel(
-            f"{NAMES[reading['model']]}: P(positive) = {reading['probability']:.2f}", weight="bold"
-        )
+        judged = f"{NAMES[reading['model']]}: P(positive) = {reading['probability']:.2f}"
+        row[0].set_ylabel(judged, weight="bold")
     for top, bottom, (title, label) in zip(axes[0], axes[-1], QUANTITIES.values(), strict=True):
         top.set_title(title)
         bottom.set_xlabel(label)

@@ -4,6 +4,7 @@ import contextlib
 
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, log_path
+from scripts.files.storage import DAMAGE
 from scripts.files.studies import read_study, remedy_of, study_path
 from scripts.training.logs import read
 
@@ -17,7 +18,7 @@ def reading(*paths, remedy):
         yield
     except UserError:
         raise
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+    except DAMAGE as fault:
         what = f"lacks {fault}" if isinstance(fault, KeyError) else f"holds what can't be drawn ({fault})"
         files = " or ".join(map(str, paths))
         raise UserError(f"{files} is unfinished or damaged, it {what}: {remedy}") from fault
@@ -32,9 +33,9 @@ def reading_study(name):
 
 
 @contextlib.contextmanager
-def reading_logs(rnns=(), lstms=()):
-    """A block that draws from the logs of these run ids, which it yields in a list."""
-    logs = [read(run_id, "rnn") for run_id in rnns] + [read(run_id, "lstm") for run_id in lstms]
+def reading_logs(*runs):
+    """A block that draws from the logs of these runs, (run id, model) each, which it yields in a list."""
+    logs = [read(*run) for run in runs]
     with reading(*(log_path(log.run_id) for log in logs), remedy=RETRAIN):
         yield logs
 

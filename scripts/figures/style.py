@@ -1,8 +1,7 @@
 """The look of all figures, and the one way from a function that draws to a PNG: :func:`figure`.
 
-A figure is 9 inches wide and appears some 900 pixels wide on a page, so a point here is 1.4 pixels there. The
-colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers say the same again in
-grey.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers say the same again
+in grey.
 """
 
 import functools
@@ -10,7 +9,6 @@ import inspect
 import io
 import textwrap
 
-import matplotlib
 import matplotlib.pyplot as plt
 from PIL import Image  # Pillow comes with matplotlib
 
@@ -106,12 +104,6 @@ def has_screen():
     return plt.get_backend().lower() not in SCREENLESS
 
 
-def wait():
-    """Wait until the reader has closed the windows, if there are any."""
-    if has_screen() and plt.get_fignums():
-        plt.show()
-
-
 def _save(drawn, name, show):
     """Write a figure to assets/figures/: equal data give equal bytes, as no date or version is in them."""
     path = assets_path("figures", name)
@@ -129,9 +121,3 @@ def to_png(drawn):
     with plt.style.context(STYLE), io.BytesIO() as buffer:
         drawn.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
         return Image.open(buffer).convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE)
-
-
-def shades(count):
-    """`count` colours of one hue, the RNN's, from light to dark."""
-    hues = matplotlib.colormaps["Oranges"]
-    return [matplotlib.colors.to_hex(hues(0.45 + 0.55 * k / max(1, count - 1))) for k in range(count)]

@@ -36,19 +36,15 @@ def report():
     Returns
     -------
     dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/results.json``.
-
-    Raises
-    ------
-    UserError
-        A page is missing, or the results.json from before is damaged.
+        As this module's docstring describes it; also written to ``assets/benchmarks/results.json``. A
+        UserError says that a page is missing, or that the results.json from before is damaged.
     """
-    pages, results, remade = _read_pages(), _read_results(), 0
+    pages, results, kept = _read_pages(), _read_results(), 0
     for name in PARTS:
         try:
             _make_again(name, results)
-            remade += 1
         except UserError as error:
+            kept += 1
             print(f"kept from results.json, {name}: {error}")
     used = {run_id for section in results["sections"].values() for run_id in section["runs"]}
     results["runs"] = {run_id: run for run_id, run in results["runs"].items() if run_id in used}
@@ -60,13 +56,13 @@ def report():
             print(f"{name}: tables written again")
     count, wrong = check(pages, results["sections"])
     summary = f"{count - len(wrong)} of {count} numbers agree with results.json"
-    print(*wrong, f"{summary}; {remade} of {len(PARTS)} parts were made again", sep="\n")
+    print(*wrong, f"{summary}; {len(PARTS) - kept} of {len(PARTS)} parts were made again", sep="\n")
     return results
 
 
 def _make_again(part, results):
     heading, function, figures = PARTS[part]
-    sources, before = Sources(), results["sections"].get(part)
+    sources = Sources()
     try:
         numbers, rows = function(sources)
         numbers = {name: np.asarray(value).tolist() for name, value in numbers.items()}
@@ -75,9 +71,9 @@ def _make_again(part, results):
     except DAMAGE as error:
         remedy = "make them again with their block of main.py"
         raise UserError(f"its runs or studies lack what is asked of them ({error!r}): {remedy}") from error
-    checksum, *others = sources.datasets
-    expected = before["dataset"] if before else checksum
-    if others or checksum != expected:
+    checksum = next(iter(sources.datasets))
+    expected = results["sections"].get(part, {"dataset": checksum})["dataset"]
+    if list(sources.datasets) != [expected]:
         found = [f"{one['name']} with {one['embeddings']} ({key})" for key, one in sources.datasets.items()]
         remedy = f"train on that, or delete {study_path('results')} for a report of your own"
         raise UserError(f"its runs are of {' and '.join(found)}, expected {expected} alone: {remedy}")
@@ -85,14 +81,8 @@ def _make_again(part, results):
     for name, draw in figures.items():
         with written_whole(assets_path("figures", name)) as file:
             file.write(draw().read_bytes())
-    results["sections"][part] = {
-        "heading": heading,
-        "numbers": numbers,
-        "rows": rows,
-        "figures": list(figures),
-        "dataset": checksum,
-        "runs": list(sources.logs),
-    }
+    made = {"heading": heading, "numbers": numbers, "rows": rows, "figures": list(figures)}
+    results["sections"][part] = made | {"dataset": checksum, "runs": list(sources.logs)}
     results["runs"] |= sources.runs()
     results["datasets"] |= sources.datasets
 
@@ -111,13 +101,10 @@ def _read_results():
 
 
 def _read_pages():
-    pages = {}
     for name in (FRONT_PAGE, RESULTS_PAGE):
-        path = paths.ROOT / name
-        if not path.is_file():
-            raise UserError(f"{path} is missing, expected the page that is to be checked: restore it")
-        pages[name] = path.read_text(encoding="utf-8")
-    return pages
+        if not (paths.ROOT / name).is_file():
+            raise UserError(f"{paths.ROOT / name} is missing, expected a page to check: restore it")
+    return {name: (paths.ROOT / name).read_text(encoding="utf-8") for name in (FRONT_PAGE, RESULTS_PAGE)}
 
 
 def write_tables(page, sections):
@@ -179,11 +166,12 @@ def check(pages, sections):
         ]
         for printed, value, unit in numbers_in(text):
             count += 1
-            distance, nearest, name = min(
-                (abs(one - value), one, name) for one, name in known or [(0, "none")]
-            )
-            if not known or distance > unit * Decimal("0.5000001"):
+            instead = "it has none"
+            if known:
+                nearest, name = min(known, key=lambda one: abs(one[0] - value))
+                if abs(nearest - value) <= unit * Decimal("0.5000001"):
+                    continue
                 shown = f"{100 * nearest:.4g}%" if printed.endswith("%") else f"{nearest:.4g}"
-                instead = f"the nearest is {name}, {shown}" if known else "it has none"
-                wrong.append(f'"{heading}" states {printed}, which is none of its numbers: {instead}')
+                instead = f"the nearest is {name}, {shown}"
+            wrong.append(f'"{heading}" states {printed}, which is none of its numbers: {instead}')
     return count, wrong

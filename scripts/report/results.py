@@ -5,6 +5,7 @@ table, the heading first. Shares stay shares, 0.43% is 0.0043; differences of pe
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -44,6 +45,10 @@ def _remaining(record, state="h", depth=DEPTH, quantile="median"):
     return record["gradients"][state]["decay"][quantile][depth - 1]
 
 
+def _at_both(log, state="h"):
+    return [_remaining(log.epochs[0], state), _remaining(log.best, state)]
+
+
 def _before_and_after(study, variant, state):
     decay, depth = variant["decay"][state], study["sentences"]["shortest"]
     return [decay[moment]["median"][depth - 1] or 0.0 for moment in ("before", "after")]  # None is a 0
@@ -76,6 +81,14 @@ def _baselines(sources):
     if study["of_model"] != BEST:
         raise UserError("the baselines are not of scripts/training/recipes.py: call baselines() again")
     return study
+
+
+def _of_default_runs(sources, what):
+    return [sources.of_run(what, run_id, model, DEFAULTS[model]) for model, run_id in RUNS.items()]
+
+
+def _default_logs(sources):
+    return [sources.log(run_id, model, DEFAULTS[model]) for model, run_id in RUNS.items()]
 
 
 # Accuracies -----------------------------------------------------------------------------------------------
@@ -165,12 +178,12 @@ def many_runs(sources):
         return [name, *intervals, f"{mean} ({low} to {high}; p = {p})"]
 
     title = f"{len(study['seeds'])} seeds: mean ± half of its 95% interval (Student's t)"
-    remains = f"log₁₀ of what remains of ∂z/∂h {study['depth']} steps back, best epoch"
+    hidden = f"log₁₀ of what remains of ∂z/∂h {study['depth']} steps back, best epoch"
     cell = "log₁₀ of what remains of ∂z/∂c, minus the RNN's ∂z/∂h"
     return {"standard_error_points": 100 * study["standard_error"]}, [
         [title, "RNN", "LSTM", "LSTM − RNN, same seeds (95% interval; paired t-test)"],
         row("test accuracy, %", rnn["test_accuracy"], lstm["test_accuracy"], "test_accuracy", 100, 1),
-        row(remains, rnn["h"]["after"], lstm["h"]["after"], "left_h"),
+        row(hidden, rnn["h"]["after"], lstm["h"]["after"], "left_h"),
         row(cell, "", lstm["c"]["after"], "left_c"),
     ]
 
@@ -182,29 +195,16 @@ def many_runs(sources):
 def widths(sources):
     units = {run_id: {"hidden_size": H} for run_id, H in WIDTHS.items()} | {DEFAULT_RNN: {}}
     logs = [sources.log(run_id, "rnn", DEFAULTS["rnn"] | own) for run_id, own in units.items()]
-    return {
-        "before": [_remaining(log.epochs[0]) for log in logs],
-        "after": [_remaining(log.best) for log in logs],
-        "narrowest_quartile": _remaining(logs[0].best, quantile="q25"),
-    }, []
-
-
-def _default_logs(sources):
-    return [sources.log(run_id, model, DEFAULTS[model]) for model, run_id in RUNS.items()]
-
-
-def _of_default_runs(sources, what):
-    return [sources.of_run(what, run_id, model, DEFAULTS[model]) for model, run_id in RUNS.items()]
+    before, after = zip(*map(_at_both, logs), strict=True)
+    narrowest = _remaining(logs[0].best, quantile="q25")
+    return {"before": before, "after": after, "narrowest_quartile": narrowest}, []
 
 
 @section("How to read the gradient figure", gradients=plots.plot_gradients_rnn_vs_lstm)
 def one_seed(sources):
     rnn, lstm = _default_logs(sources)
-    return {
-        "rnn_h": [_remaining(rnn.epochs[0]), _remaining(rnn.best)],
-        "lstm_h_after": _remaining(lstm.best),
-        "lstm_c": [_remaining(lstm.epochs[0], "c"), _remaining(lstm.best, "c")],
-    }, []
+    numbers = {"rnn_h": _at_both(rnn), "lstm_h_after": _remaining(lstm.best), "lstm_c": _at_both(lstm, "c")}
+    return numbers, []
 
 
 @section(
@@ -246,33 +246,34 @@ def sentence(sources):
 # Theory ---------------------------------------------------------------------------------------------------
 
 
-def _rates_table(of_model):
-    """Return predicted and measured rates in nats per step, of each model's Jacobian studies, over seeds."""
-    columns = [[study["at"][moment] for study in studies] for studies in of_model for moment in MOMENTS]
-    (first, last), start = of_model[0][0]["depths"], of_model[0][0]["sentences"]["burn_in"] + 1
+def _rates_table(rnns, lstms):
+    """Return predicted and measured rates, in nats per step, of each model's Jacobian studies."""
+    (first, last), start = rnns[0]["depths"], rnns[0]["sentences"]["burn_in"] + 1
 
-    def row(name, read, some=columns, digits=3):
-        values = [[f"{read(moment):.{digits}f}" for moment in sorted(seeds, key=read)] for seeds in some]
-        means = [f"{np.mean([read(moment) for moment in seeds]):.{digits}f}" for seeds in some]
-        ranges = [f" ({found[0]} to {found[-1]})" if len(found) > 1 else "" for found in values]
-        return [name, *[""] * (4 - len(some)), *map(str.__add__, means, ranges)]
+    def measured(part):
+        quantities = part["quantities"].items()
+        return part["rates"] | {name: of_depth["median"][last - 1] for name, of_depth in quantities}
 
-    def rate(name):
-        return lambda moment: moment["rates"][name]
+    columns = [[measured(of["at"][moment]) for of in runs] for runs in (rnns, lstms) for moment in MOMENTS]
 
-    def log10(quantity):
-        return lambda moment: moment["quantities"][quantity]["median"][last - 1]
+    def row(label, name, digits=3):
+        cells = [label]
+        for seeds in columns:
+            found = [values[name] for values in seeds if name in values]  # an RNN has no c
+            mean, low, high = (f"{of(found):.{digits}f}" if found else "" for of in (np.mean, min, max))
+            cells.append(f"{mean} ({low} to {high})" if len(found) > 1 else mean)
+        return cells
 
     return [
         ["", "RNN before", "RNN, best epoch", "LSTM before", "LSTM, best epoch"],
-        row("predicted: largest exponent, long drive", rate("exponent_drive")),
-        row("its standard error", rate("exponent_drive_error"), digits=4),
-        row(f"predicted: largest exponent, sentences from step {start}", rate("exponent_sentences")),
-        row(f"measured: ∂z/∂h, depths {first} to {last}", rate("slope_h")),
-        row(f"measured: ∂z/∂c, depths {first} to {last}", rate("slope_c"), columns[2:]),
-        row(f"log₁₀ of the direct path's mean, depth {last}", log10("direct_mean"), columns[2:]),
-        row(f"log₁₀ of the direct path's largest unit, depth {last}", log10("direct_max"), columns[2:]),
-        row(f"log₁₀ of the full Jacobian's norm, depth {last}", log10("product")),
+        row("predicted: largest exponent, long drive", "exponent_drive"),
+        row("its standard error", "exponent_drive_error", 4),
+        row(f"predicted: largest exponent, sentences from step {start}", "exponent_sentences"),
+        row(f"measured: ∂z/∂h, depths {first} to {last}", "slope_h"),
+        row(f"measured: ∂z/∂c, depths {first} to {last}", "slope_c"),
+        row(f"log₁₀ of the direct path's mean, depth {last}", "direct_mean"),
+        row(f"log₁₀ of the direct path's largest unit, depth {last}", "direct_max"),
+        row(f"log₁₀ of the full Jacobian's norm, depth {last}", "product"),
     ]
 
 
@@ -291,7 +292,7 @@ def theory(sources):
         "product_over_measured": 10 ** best["excess"]["product"],
         "predictions_before_are_within": math.ceil(100 * max(first for first, _ in off)) / 100,
         "predictions_after_are_off_by": [last for _, last in off],
-    }, _rates_table([[rnn], [lstm]])
+    }, _rates_table([rnn], [lstm])
 
 
 @section("Why does my LSTM's gradient vanish?", direct_path=plots.plot_direct_path)
@@ -313,7 +314,7 @@ def best_rates(sources):
         [sources.of_run("jacobians", f"study-{model}-best-s{seed}", model, recipe) for seed in seeds]
         for model, recipe in BEST.items()
     ]
-    return {}, _rates_table(of_model)
+    return {}, _rates_table(*of_model)
 
 
 # Other studies --------------------------------------------------------------------------------------------
@@ -344,13 +345,12 @@ def equal_parameters(sources):
 @section("Does SST-2 need memory?", memory=plots.plot_memory)
 def memory(sources):
     study = sources.study("memory", BEST)
-    means = {one["model"]: np.mean(one["accuracy"], axis=0) for one in study["models"]}
-    return {
-        **{f"{model}_accuracy": of_k[[0, 4, 9, 14, 19, 29]] for model, of_k in means.items()},
-        **{f"{one['model']}_enough": one["enough"] for one in study["models"]},
-        "word_counts": study["baselines"]["counts"][-1],
-        "longer_than_30_words": study["longer"][29],
-    }, []
+    numbers = {"word_counts": study["baselines"]["counts"][-1], "longer_than_30_words": study["longer"][29]}
+    for one in study["models"]:
+        by_k = np.mean(one["accuracy"], axis=0)
+        numbers[f"{one['model']}_accuracy"] = by_k[[0, 4, 9, 14, 19, 29]]
+        numbers[f"{one['model']}_enough"] = one["enough"]
+    return numbers, []
 
 
 def _cue_distances(sources, mixture):
@@ -358,8 +358,8 @@ def _cue_distances(sources, mixture):
     study = sources.study(f"probe-{mixture}", recipes)
     numbers = {"failing": study["failing"]}
     for one in study["models"]:
-        failed = [study["distances"].index(d) for d in one["fails_at"] if d is not None]
-        place = max(failed, default=-1)  # where the last seed fails, or the longest distance
+        failed = [d for d in one["fails_at"] if d is not None]
+        place = study["distances"].index(max(failed or study["distances"]))  # the last seed's, or the longest
         least, most = np.min(one["accuracy"], axis=0), np.max(one["accuracy"], axis=0)
         numbers[f"{one['model']}_accuracy"] = [least.tolist(), most.tolist()]
         for state, moments in one["gradient"].items():
@@ -368,14 +368,9 @@ def _cue_distances(sources, mixture):
     return numbers, []
 
 
-@section("How far back does each model remember?", probe=plots.plot_probe)
-def probe_even(sources):
-    return _cue_distances(sources, "even")
-
-
-@section("How far back does each model remember?")
-def probe_log(sources):
-    return _cue_distances(sources, "log")
+CUE_DISTANCES = "How far back does each model remember?"
+PARTS["probe_even"] = CUE_DISTANCES, partial(_cue_distances, mixture="even"), {"probe": plots.plot_probe}
+PARTS["probe_log"] = CUE_DISTANCES, partial(_cue_distances, mixture="log"), {}
 
 
 @section("Long texts", imdb=lambda: plots.plot_comparison("imdb")[0])
@@ -386,7 +381,7 @@ def long_texts(sources):
     intervals = [variant["intervals"]["test_accuracy"] for variant in (rnn, lstm)]
     return {
         "steps_back": hidden["depth"][-1],
-        "rnn_h": [hidden[name][-1] or 0.0 for name in ("median", "low", "high")],  # None where it is 0
+        "rnn_h": [hidden[name][-1] or 0.0 for name in ("median", "low", "high")],  # None is a 0
         "lstm_c": cell["median"][-1] or 0.0,
         "accuracy": [found["mean"] for found in intervals],
         "half_of_its_interval": [(found["high"] - found["low"]) / 2 for found in intervals],

@@ -39,18 +39,17 @@ class Sources:
         The varied settings may differ from the recipe, but not between the seeds of one variant.
         """
         study = self._note(read_study(name))
+        remedy = f"{remedy_of(name)} again"
         for group in study.get("variants") or study.get("models", []):
-            model, (first, *others) = group["model"], group["runs"]
+            model, own = group["model"], {}
             if model not in recipes:
-                raise UserError(f"the study {name!r} has an {model.upper()}: {remedy_of(name)} again")
-            for run_id in group["runs"]:
+                raise UserError(f"the study {name!r} has an {model.upper()}: {remedy}")
+            for number, run_id in enumerate(group["runs"]):
                 if not log_path(run_id).is_file():
-                    raise UserError(f"the log of its run {run_id!r} is missing: {remedy_of(name)}")
-            remedy = f"{remedy_of(name)} again, with overwrite=True"
-            self.log(first, model, recipes[model], *varied, remedy=remedy)
-            own = {key: value for key, value in self.settings(group).items() if key in varied}
-            for run_id in others:
-                self.log(run_id, model, recipes[model] | own, remedy=remedy)
+                    raise UserError(f"the log of its run {run_id!r} is missing: {remedy}")
+                free = () if number else varied
+                self.log(run_id, model, recipes[model] | own, *free, remedy=f"{remedy}, with overwrite=True")
+                own = {key: value for key, value in self.settings(group).items() if key in varied}
         return study
 
     def of_run(self, what, run_id, model, recipe):
@@ -77,14 +76,14 @@ class Sources:
 
 
 def _describe(log):
-    defaults, best = check_settings(log.model, {}), log.best
-    given = log.settings["hyperparameters"]
+    defaults, own = check_settings(log.model, {}), log.settings["hyperparameters"]
     return {
         "model": log.model,
         "parameters": log.settings["parameters"],
-        "settings": {name: value for name, value in given.items() if value != defaults.get(name)},
+        "settings": {name: value for name, value in own.items() if value != defaults.get(name)},
         "epochs": log.epochs[-1]["epoch"],
-        "best_epoch": best["epoch"],
-        **{name: best[name] for name in ("validation_loss", "validation_accuracy")},
+        "best_epoch": log.best["epoch"],
+        "validation_loss": log.best["validation_loss"],
+        "validation_accuracy": log.best["validation_accuracy"],
         "versions": log.settings["versions"],
     }

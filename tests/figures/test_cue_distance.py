@@ -101,7 +101,8 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
     for broken in (
         {key: value for key, value in study.items() if key != "models"},
         {key: value for key, value in study.items() if key != "dataset"},
-        *[study | {"models": [{}]}, study | {"models": 5}],
+        study | {"models": [{}]},
+        study | {"models": 5},
     ):
         save("probe-even", broken)
         fails(r"probe-even.json is unfinished or damaged.*probe_study\(", plots.plot_probe)

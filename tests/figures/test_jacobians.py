@@ -27,8 +27,12 @@ from tests.figures.helpers import (
 RATES = {  # powers of ten a step, before training and at the best epoch
     "rnn": {"h": (-0.14, -0.05), "product": (-0.12, -0.04), "norms": (0.01, 0.45), "pascanu": (0.02, 0.8)},
     "lstm": {
-        **{"h": (-0.06, -0.02), "c": (-0.05, -0.01), "product": (-0.02, 0.01)},
-        **{"direct_mean": (-0.1, -0.05), "direct_max": (-0.04, -0.002), "direct_gradient": (-0.09, -0.045)},
+        "h": (-0.06, -0.02),
+        "c": (-0.05, -0.01),
+        "product": (-0.02, 0.01),
+        "direct_mean": (-0.1, -0.05),
+        "direct_max": (-0.04, -0.002),
+        "direct_gradient": (-0.09, -0.045),
     },
 }
 
@@ -134,18 +138,26 @@ def test_lines_and_bands_are_those_of_the_study(plot, model, looks):
 def test_theory_says_how_loose_the_bounds_are():
     make_study()
     written = words(plots.plot_theory.draw())
-    for expected in (
-        *("σ₁ = 2.25", "σ₁ = 3.25", "At depth 20", "$10^{9.5}$ times the measurement", "$10^{3.2}$ times"),
-        *("3.2 times", "$10^{10.5}$ times the measurement"),
-    ):
+    for expected in ("σ₁ = 2.25", "σ₁ = 3.25", "At depth 20", "$10^{3.2}$ times", "3.2 times"):
         assert expected in written
+    for power in ("9.5", "10.5"):
+        assert f"$10^{{{power}}}$ times the measurement" in written
 
 
 @pytest.mark.parametrize(
     ("log", "text"),
     [
-        *[(None, "0"), (-2.1, "$10^{-2.1}$"), (-2, "0.01"), (-1, "0.1"), (0, "1"), (0.5, "3.2")],
-        *[(1.36, "23"), (np.log10(99.6), "100"), (2.6, "398"), (2.99, "977"), (3, "$10^{3.0}$")],
+        (None, "0"),
+        (-2.1, "$10^{-2.1}$"),
+        (-2, "0.01"),
+        (-1, "0.1"),
+        (0, "1"),
+        (0.5, "3.2"),
+        (1.36, "23"),
+        (np.log10(99.6), "100"),
+        (2.6, "398"),
+        (2.99, "977"),
+        (3, "$10^{3.0}$"),
     ],
 )
 def test_powers_from_a_hundredth_to_a_thousand_are_plain_digits(log, text):
@@ -367,8 +379,10 @@ def test_damaged_studies_are_refused(text, match):
 @pytest.mark.parametrize(
     ("plot", "keys"),
     [
-        *[(plots.plot_theory, ("model",)), (plots.plot_theory, ("depths",))],
-        *[(plots.plot_theory, ("dataset", "embeddings")), (plots.plot_theory, ("at", "best"))],
+        (plots.plot_theory, ("model",)),
+        (plots.plot_theory, ("depths",)),
+        (plots.plot_theory, ("dataset", "embeddings")),
+        (plots.plot_theory, ("at", "best")),
         (plots.plot_theory, ("at", "initialisation", "quantities", "h", "q25")),
         (plots.plot_theory, ("at", "best", "excess", "norms")),
         (plots.plot_lyapunov, ("at", "best", "exponents", "sentences")),

@@ -57,7 +57,8 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
     for broken in (
         {key: value for key, value in study.items() if key != "models"},
         {key: value for key, value in study.items() if key != "dataset"},
-        *[study | {"models": [{}]}, study | {"models": 5}],
+        study | {"models": [{}]},
+        study | {"models": 5},
     ):
         save("memory", broken)
         fails(r"memory.json is unfinished or damaged.*memory_study\(", plots.plot_memory)

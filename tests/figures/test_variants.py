@@ -6,7 +6,7 @@ import pytest
 
 from scripts import plots
 from scripts.figures import style
-from scripts.figures.variants import beside_each_other, by_settings, comparisons
+from scripts.figures.variants import by_settings, comparisons
 from scripts.files.storage import write_text
 from scripts.files.studies import study_path
 from tests.figures.helpers import (
@@ -21,8 +21,12 @@ from tests.figures.helpers import (
 )
 
 INITIALISATIONS = [
-    *[("rnn", "uniform", "uniform in ±1/√H"), ("rnn", "orthogonal", None), ("rnn", "identity", None)],
-    *[("lstm", f"forget-{bias}", f"forget bias {bias}") for bias in (0, 1, 2)],
+    ("rnn", "uniform", "uniform in ±1/√H"),
+    ("rnn", "orthogonal", None),
+    ("rnn", "identity", None),
+    ("lstm", "forget-0", "forget bias 0"),
+    ("lstm", "forget-1", "forget bias 1"),
+    ("lstm", "forget-2", "forget bias 2"),
     ("lstm", "chrono", "chrono"),
 ]
 UNITS = {"rnn-64": "RNN, 64 units", "rnn-161": "RNN, 161 units", "lstm": "LSTM, 64 units"}
@@ -184,24 +188,33 @@ def test_one_seed_and_seeds_that_failed_are_named():
 
 def test_a_variant_without_its_pair_is_drawn_alone():
     study = comparison()
-    study["paired"] = study["paired"][1:]
     del study["variants"][0]
     groups = by_settings(study)
     assert len(groups) == 2
-    settings, variants = groups[-1]
-    assert settings == {"hidden_size": 4}
+    (variants,) = (variants for settings, variants in groups if settings == {"hidden_size": 4})
     assert [variant["model"] for variant in variants] == ["lstm"]
     save("compare", study)
     figure = plots.plot_comparison.draw()["compare-hidden_size-4.png"]
     assert list(lines(figure.axes[0])) == ["LSTM h", "LSTM c"]
 
 
+def test_an_rnn_is_drawn_next_to_each_lstm_though_it_lacks_their_setting():
+    rnn = make_variant("rnn", "compare", settings={"hidden_size": 4})
+    lstms = [
+        make_variant("lstm", f"bias-{bias}", settings={"hidden_size": 4, "forget_bias": bias})
+        for bias in (0, 1)
+    ]
+    study = {"axes": {"hidden_size": [4], "forget_bias": [0, 1]}, "variants": [rnn, *lstms]}
+    assert by_settings(study) == [(lstm["settings"], [rnn, lstm]) for lstm in lstms]
+    assert by_settings(study | {"variants": [rnn]}) == [(rnn["settings"], [rnn])]
+
+
 def test_models_of_equal_settings_are_one_figure_though_they_are_no_pair():
     study = comparison()
     rnn, lstm, other, _ = study["variants"]
-    assert by_settings(study | {"axes": {}, "paired": [], "variants": [rnn, lstm]}) == [({}, [rnn, lstm])]
-    pair = {"rnn": rnn["name"], "lstm": lstm["name"], "settings": {}}
-    study |= {"axes": {}, "paired": [pair], "variants": [rnn, lstm, other]}  # and a third model
+    study |= {"axes": {}, "variants": [rnn, lstm]}
+    assert by_settings(study) == [({}, [rnn, lstm])]
+    study |= {"variants": [rnn, lstm, other]}  # and a third model
     assert by_settings(study) == [({}, [rnn, lstm, other])]
 
 
@@ -235,16 +248,22 @@ def test_a_study_that_is_missing_or_lacks_something_names_its_block(make, name, 
 
 def test_a_damaged_study_does_not_keep_the_others_from_being_drawn(capsys):
     comparison()
-    comparison("broken", variants=[{"model": "rnn"}])
+    save("broken", comparison("broken") | {"variants": [{"model": "rnn"}]})
     assert comparisons() == ["broken", "compare"]
     assert len(plots.plot_all(show=False)) == 2
     assert "left out:" in capsys.readouterr().err
     assert not plt.get_fignums()
 
 
-def test_symbols_of_equal_scores_are_next_to_each_other():
-    places = beside_each_other(np.array([0.8, 0.9, 0.8, 0.7, 0.8]))
-    assert places[[1, 3]].tolist() == [0, 0]
-    assert len(set(places[[0, 2, 4]])) == 3
-    assert places.sum() == pytest.approx(0)
-    assert np.abs(beside_each_other(np.ones(10))).max() <= 0.4  # not in the next row
+@pytest.mark.parametrize("seeds", [1, 3, 40])
+def test_symbols_of_equal_scores_are_next_to_each_other_in_their_row(seeds):
+    study = comparison()
+    for variant in study["variants"]:
+        variant |= {"test_accuracy": [0.8] * seeds, "seeds": list(range(seeds))}
+    save("compare", study)
+    axes = plots.plot_comparison.draw()["compare-hidden_size-4.png"].axes[-1]
+    for number in range(2):
+        places = axes.lines[3 * number].get_ydata() - number
+        assert len(set(places)) == seeds
+        assert np.abs(places).max() <= 0.4  # not in the next row
+        assert places.mean() == pytest.approx(0)
