@@ -34,7 +34,7 @@ from scripts.figures.runs import (
 from scripts.figures.sentence import plot_sentence as plot_sentence
 from scripts.figures.variants import comparisons, plot_comparison, plot_equal_parameters, plot_initialisations
 from scripts.files.errors import UserError, errors_in_one_line
-from scripts.files.paths import data_path
+from scripts.files.paths import check_run_id, data_path
 from scripts.files.runs import existing_runs
 from scripts.files.studies import jacobians_path, study_path
 from scripts.text.cue_distance import MIXTURES
@@ -65,7 +65,7 @@ def plot_all(*run_ids, show=None):
 
 def _plot_runs(run_ids, show):
     """Draw every figure that these runs allow."""
-    logs = [read(run_id) for run_id in dict.fromkeys(run_ids)]
+    logs = [read(run_id) for run_id in dict.fromkeys(map(check_run_id, run_ids))]
     rnns, lstms = _with_gradients(logs)
     return [plot_run(log.run_id, show) for log in logs] + _compare(rnns, lstms, rnns, show)
 
