@@ -149,11 +149,6 @@ def _logits_without_each(model, ids):
     return z
 
 
-def accuracy_on_test(run_id):
-    """Share of the test sentences that a run classifies correctly."""
-    return float(np.mean(correct_on_test(run_id)))
-
-
 def correct_on_test(run_id):
     """Tell for each test sentence if a run classifies it correctly, (N,) booleans."""
     model, data, _ = load_model(run_id)
