@@ -20,7 +20,7 @@ from scripts.files.data import RESERVED
 from scripts.files.errors import UserError
 from scripts.files.storage import readable, written_whole
 
-BUFFER = 1 << 20  # bytes that the file is read in
+BUFFER = 1 << 17  # bytes that the file is read in
 BATCH = 1000  # lines parsed together
 CHECKED = 200  # lines at the beginning whose values are all parsed
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
@@ -107,29 +107,25 @@ def _find_lines(path, wanted, D, digest):
 
     `wanted` loses the words that were found; `digest` sees every byte.
     """
+    plain = [b" " * (D - 1) + end for end in (b"\n", b"\r\n")]  # what remains of plain values without digits
     with (
         readable(path),
         open(path, "rb", BUFFER) as file,
         tqdm(desc="embeddings", total=path.stat().st_size, unit="B", unit_scale=True, leave=False) as bar,
     ):
-        end = None
         for number, line in enumerate(_lines(file), 1):
             digest.update(line)
             if number % 10_000 == 0:
                 bar.update(file.tell() - bar.n)
-            if end is None:
-                line = line.removeprefix(codecs.BOM_UTF8)
-                end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
-                plain = b" " * D + end  # what remains of a line without its word and all digits
-            blank = line.find(b" ")
-            word, values = line[:blank], line[blank:]
-            if values.translate(None, DIGITS) == plain and word and b"\0" not in word and number > CHECKED:
-                if word in wanted:  # of repeated words the first counts
-                    yield wanted.pop(word), number, values[1 : -len(end)]
+            word, _, values = line.partition(b" ")
+            is_plain = values.translate(None, DIGITS) in plain and word and b"\0" not in word
+            if is_plain and number > CHECKED:
+                if word in wanted:
+                    yield wanted.pop(word), number, _strip(values)
                 continue
             word, values = _split_line(_strip(line), D, path, number)
             if word is not None:
-                yield wanted.pop(word, None), number, values
+                yield wanted.pop(word, None), number, values  # of repeated words the first counts
 
 
 def _lines(file):
@@ -144,6 +140,8 @@ def _strip(line):
 
 def _split_line(line, D, path, number):
     """A line's word, which can hold blanks, and the text of its values; None and None of a header."""
+    if number == 1:
+        line = line.removeprefix(codecs.BOM_UTF8)
     if b"\0" in line:
         raise _bad_line(path, number, "a zero byte")
     if len(line) >= LONGEST_LINE - 1:
