@@ -23,7 +23,7 @@ from scripts.files.data import PADDING, RESERVED, SPLITS, UNKNOWN, Data, Split, 
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import data_path
 from scripts.text import cue_distance
-from scripts.text.corpus import UNKNOWN_WORD, read_corpus, read_table
+from scripts.text.corpus import HIDDEN, UNKNOWN_WORD, read_corpus, read_table
 from scripts.text.embeddings import DIMENSIONS, find_embeddings, get_vectors
 from scripts.text.glove_download import fetch_glove
 from scripts.text.splits import carve, find_sources, whole_texts
@@ -147,7 +147,7 @@ def _split_corpus(corpus, seed):
     # Where the published test split has labels, it is used; where not, the published validation split
     # becomes test. What is then missing is carved out of train, by source sentence.
     published, rules = {"train": corpus.rows["train"]}, {}
-    if "test" in corpus.rows and not corpus.rows["test"].hidden:
+    if "test" in corpus.rows and corpus.rows["test"].y[0] != HIDDEN:
         published |= {name: corpus.rows[name] for name in ("validation", "test") if name in corpus.rows}
     elif "validation" in corpus.rows:
         published["test"] = corpus.rows["validation"]

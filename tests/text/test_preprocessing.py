@@ -24,7 +24,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import assets_path
 from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
-from scripts.text import corpus, hub
+from scripts.text import corpus, hub, local_files
 from scripts.text.corpus import read_corpus, two_classes
 from scripts.text.tokens import is_tokenised, keep_tokens, tokenise, tokens_of
 
@@ -435,10 +435,10 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypat
     table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
     parquet.write_table(table, path, use_dictionary=False)
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr(hub, "LARGEST", 500_000)
+    monkeypatch.setattr(local_files, "LARGEST", 500_000)
     with pytest.raises(UserError, match=r"films\.parquet unpacks to 10 rows of 7"):
         read_corpus(str(path))
-    monkeypatch.setattr(hub, "LARGEST", 10**6)
+    monkeypatch.setattr(local_files, "LARGEST", 10**6)
     monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
     with pytest.raises(UserError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
         read_corpus(str(path))
@@ -572,7 +572,7 @@ def refuse(monkeypatch, module, path, error):
 def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatch, movie_reviews):
     path = tmp_path / "films.csv"
     write_csv(path, sentences())
-    refuse(monkeypatch, hub, path, errno.EACCES)
+    refuse(monkeypatch, local_files, path, errno.EACCES)
     with pytest.raises(UserError, match=r"films\.csv could not be read \(Permission denied\)"):
         read_corpus(str(path))
     package = movie_reviews / "movie_reviews" / "data" / "combined_movie_reviews.csv"
