@@ -1,10 +1,12 @@
-"""Turn a dataset of sentences and word vectors into data/, which trainings and studies read. Run it::
+"""Turn a dataset of sentences and word vectors into data/, which trainings and studies read.
 
-python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or a replacement)
-python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
-python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
-python scripts/preprocessing.py --dataset probe                   made-up sentences (text/cue_distance.py)
-python scripts/preprocessing.py --help
+Run it::
+
+    python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or a replacement)
+    python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
+    python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
+    python scripts/preprocessing.py --dataset probe                   made-up sentences (text/cue_distance.py)
+    python scripts/preprocessing.py --help
 """
 
 import argparse
