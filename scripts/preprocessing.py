@@ -1,11 +1,11 @@
-"""Sentences and word vectors -> data/.
+"""Turn a dataset of sentences and word vectors into data/, which trainings and studies read.
 
 Run it::
 
     python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or a replacement)
     python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
-    python scripts/preprocessing.py --dataset probe                   made-up sentences: text/cue_distance.py
+    python scripts/preprocessing.py --dataset probe                   made-up sentences (text/cue_distance.py)
     python scripts/preprocessing.py --help
 """
 
@@ -23,8 +23,8 @@ from scripts.files.data import PADDING, RESERVED, SPLITS, UNKNOWN, Data, Split, 
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import data_path
 from scripts.text import cue_distance
-from scripts.text.corpus import UNKNOWN_WORD, read_corpus, read_table
-from scripts.text.embeddings import DIMENSIONS, find_embeddings, get_vectors
+from scripts.text.corpus import HIDDEN, UNKNOWN_WORD, read_corpus, read_table
+from scripts.text.embeddings import CUSTOM, DIMENSIONS, find_embeddings, get_vectors
 from scripts.text.glove_download import fetch_glove
 from scripts.text.splits import carve, find_sources, whole_texts
 
@@ -82,7 +82,9 @@ def preprocess(
         other = "asks for other vectors than --download-glove"
         _refuse(other, ("--embeddings", embeddings), ("--dimensions", dimensions))
         fetch_glove()
-    embeddings, intended_embeddings = find_embeddings(embeddings, dimensions)
+    elif embeddings != CUSTOM:
+        _refuse(f"is for --embeddings {CUSTOM} only", ("--dimensions", dimensions))
+    embeddings, intended_embeddings = find_embeddings(embeddings)
     if is_cue_distance:
         table = cue_distance.cue_distance_table(probe_longest, probe_mixture, max_length, seed)
         corpus, intended_dataset = read_table(table), None
@@ -147,7 +149,7 @@ def _split_corpus(corpus, seed):
     # Where the published test split has labels, it is used; where not, the published validation split
     # becomes test. What is then missing is carved out of train, by source sentence.
     published, rules = {"train": corpus.rows["train"]}, {}
-    if "test" in corpus.rows and not corpus.rows["test"].hidden:
+    if "test" in corpus.rows and corpus.rows["test"].y[0] != HIDDEN:
         published |= {name: corpus.rows[name] for name in ("validation", "test") if name in corpus.rows}
     elif "validation" in corpus.rows:
         published["test"] = corpus.rows["validation"]
@@ -160,7 +162,9 @@ def _split_corpus(corpus, seed):
         part_of_row, sources = carve(_contain(corpus, rows, name), rows.s, carved, seed)
         g = np.arange(len(rows.s)) if corpus.whole else sources
         for number, part in enumerate([name, *carved]):
-            parts[part] = _select_rows(rows, g, part_of_row == number)
+            chosen = part_of_row == number
+            x = rows.x[np.repeat(chosen, rows.s)]
+            parts[part] = Split(x, rows.s[chosen], rows.y[chosen], g[chosen])
         rules.setdefault(name, "the published split")
     if missing:
         rules["train"] = f"the published train split without {' and '.join(missing)}"
@@ -174,11 +178,6 @@ def _contain(corpus, rows, name):
     ends = np.cumsum(rows.s)
     sentences = (" ".join(words[rows.x[end - size : end]]) for end, size in zip(ends, rows.s, strict=True))
     return whole_texts(sentences) if corpus.whole else find_sources(list(sentences))
-
-
-def _select_rows(rows, g, chosen):
-    """Rows of a published split, as a Split."""
-    return Split(rows.x[np.repeat(chosen, rows.s)], rows.s[chosen], rows.y[chosen], g[chosen])
 
 
 # Vocabulary -----------------------------------------------------------------------------------------------

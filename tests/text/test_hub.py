@@ -1,0 +1,111 @@
+"""Datasets of the Hugging Face Hub, and what happens where it can't be reached."""
+
+import errno
+import os
+import socket
+import time
+
+import pytest
+
+from scripts.files.errors import UserError
+from scripts.text import hub
+from scripts.text.corpus import read_corpus
+
+
+@pytest.fixture
+def no_hub(tmp_path, monkeypatch):
+    """A machine that can't reach the Hub and has nothing in its cache."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+
+def test_a_named_dataset_is_never_replaced(no_hub):
+    began = time.monotonic()
+    with pytest.raises(UserError, match="Hugging Face Hub can't be reached"):
+        read_corpus("someone/something")
+    assert time.monotonic() - began < 10
+
+
+def test_a_hub_that_never_answers_costs_little(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
+        began = time.monotonic()
+        assert not hub.hub_reachable("someone/something")
+        assert time.monotonic() - began < 3
+
+
+def test_a_name_look_up_that_hangs_costs_little(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
+
+    def urlopen(*_, **__):  # no time limit of a socket ends it
+        time.sleep(5)
+        raise OSError
+
+    monkeypatch.setattr(hub.urllib.request, "urlopen", urlopen)
+    began = time.monotonic()
+    assert not hub.hub_reachable("someone/something")
+    assert time.monotonic() - began < 3
+
+
+def test_an_offline_setting_is_honoured_without_asking(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(hub.urllib.request, "urlopen", lambda *_, **__: pytest.fail("it asked"))
+    assert not hub.hub_reachable("someone/something")
+
+
+def test_the_library_is_left_as_it_was(no_hub, monkeypatch):
+    import datasets
+    from huggingface_hub import constants
+
+    for module in (datasets.config, constants):
+        monkeypatch.setattr(module, "HF_HUB_OFFLINE", False)
+    with pytest.raises(UserError):
+        hub.load_from_hub("someone/something")
+    assert not datasets.config.HF_HUB_OFFLINE
+    assert not constants.HF_HUB_OFFLINE
+    assert "HF_HUB_OFFLINE" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("dataset", "complaint"),
+    [
+        ("nowhere.csv", r"no dataset at 'nowhere\.csv'"),
+        ("./nowhere", r"no dataset at '\./nowhere'"),
+        ("/no/where", "no dataset at '/no/where'"),
+        ("", "no dataset at ''"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused_without_asking_the_hub(monkeypatch, dataset, complaint):
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
+    with pytest.raises(UserError, match=complaint):
+        read_corpus(dataset)
+
+
+def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monkeypatch):
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
+    with pytest.raises(UserError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
+        read_corpus("films/" * 999 + "x")
+    with pytest.raises(UserError, match=r"no dataset at .* \(.*null"):
+        read_corpus("films\0")
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_cache_that_can_not_be_written(monkeypatch, online):
+    import datasets
+
+    def load_dataset(*_, **__):
+        try:
+            raise PermissionError(errno.EROFS, "Read-only file system", "/home/cache/lock")
+        except OSError as error:
+            raise RuntimeError("the dataset could not be generated") from error
+
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: online)
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    with pytest.raises(hub.HubError, match=r"/home/cache/lock can't be .*\(Read-only file system\).*HF_HOME"):
+        hub.load_from_hub("someone/something")
