@@ -1,23 +1,24 @@
 """A list of variants: each model with every combination of settings; main.compare() calls it.
 
-The caller names the study: it never replaces another study, nor a comparison of other settings.
+The caller names the comparison, and its JSON never replaces that of another study. A run keeps its settings:
+called with others, the comparison is refused before anything is trained or written. Settings that are varied
+are part of the run ids, so another grid under the same name trains runs of its own and replaces the JSON;
+called again with the first grid, it is measured again, from the runs that were kept.
 """
 
 import itertools
 import re
-from dataclasses import asdict
 
 import numpy as np
 
 from scripts.files.errors import UserError
 from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES
-from scripts.files.storage import read_json, undamaged
+from scripts.files.storage import read_json
 from scripts.files.studies import study_path
 from scripts.studies.arguments import AXIS, plain, refuse_varied, settings_of_models
 from scripts.studies.variants import Variant, run_variants
-from scripts.studies.words import as_given
-from scripts.training.settings import LSTM_ALONE, Settings
+from scripts.training.settings import LSTM_ALONE
 
 REMEDY = "give another name=, or start again with overwrite=True"
 # names of the JSON and figures of other studies, and of benchmarks
@@ -51,7 +52,7 @@ def compare_models(
     of_model = settings_of_models(of_model, models, settings)
     axes = {key: _value_list(key, values) for key, values in settings.items() if isinstance(values, AXIS)}
     shared = {key: value for key, value in settings.items() if key not in axes}
-    _check_name(name, models, (shared, axes, of_model), overwrite)
+    _check_name(name)
     return run_variants(
         name,
         f"{' and '.join(NAMES.get(model, model) for model in models)}: how far back the gradient reaches",
@@ -97,38 +98,12 @@ def _value_list(setting, values):
     return values
 
 
-def _check_name(name, models, asked, overwrite):
-    """Raise UserError where `name` is taken: by another study, or by a comparison of other settings.
-
-    Seeds, models and epochs may differ: runs are added, or go on.
-    """
+def _check_name(name):
+    """Raise UserError where `name` can't be a file name, or is that of another study or a benchmark."""
     check_run_id(name, "name")
     if re.fullmatch(RESERVED, name, re.IGNORECASE):  # some file systems don't distinguish them
         raise UserError(f"name={name!r} is kept for another study or a benchmark: give another name=")
     path = study_path(name)
-    if not path.exists():
-        return
-    there = read_json(path)
+    there = read_json(path) if path.exists() else {"kind": "comparison"}
     if not isinstance(there, dict) or there.get("kind") != "comparison":
         raise UserError(f"{path} holds no comparison: give another name=")
-    if overwrite:
-        return
-    with undamaged(path, "damaged", "delete it, and call again"):
-        before = there["shared"], there["axes"], there["of_model"]
-        trained = {variant["model"] for variant in there["variants"]}
-        common = [model for model in models if model in trained] or models
-        same = _complete(common, *before) == _complete(common, *asked)
-    if not same:
-        raise UserError(f"{path} compares {_in_words(*before)}, asked for now: {_in_words(*asked)}: {REMEDY}")
-
-
-def _complete(models, shared, axes, of_model):
-    """Return every setting of some models but the epochs, and the axes in order, as both name runs."""
-    defaults = asdict(Settings())
-    complete = [defaults | shared | of_model.get(model, {}) | {"epochs": None} for model in models]
-    return complete, list(axes.items())
-
-
-def _in_words(shared, axes, of_model):
-    given = {**shared, **axes, "of_model": of_model}
-    return as_given({key: value for key, value in given.items() if value != {}}) or "default settings"
