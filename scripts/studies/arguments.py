@@ -6,6 +6,7 @@ No file is read or written.
 import numpy as np
 
 from scripts.files.errors import UserError
+from scripts.files.runs import NAMES
 
 OWN = "own-"  # begins the names of variants whose models have settings of their own
 AXIS = (tuple, list, range)  # types that give a setting several values
@@ -69,8 +70,8 @@ def with_epochs(settings, epochs, usual, of_model):
     Where no `epochs` are given and `of_model` doesn't give both models theirs, they are the `usual` ones.
     """
     shared = settings if epochs is None else {**settings, "epochs": epochs}
-    of_model = settings_of_models(of_model, ["rnn", "lstm"], shared)
-    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in ("rnn", "lstm")):
+    of_model = settings_of_models(of_model, list(NAMES), shared)
+    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in NAMES):
         shared = {**settings, "epochs": usual}
     return shared, of_model
 

@@ -35,8 +35,8 @@ from scripts.files.numbers import round_to_digits, table
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import OWN, refuse_varied, seed_list, with_epochs
+from scripts.studies.statistics import describe_failure
 from scripts.studies.variants import Variant, train_variants
-from scripts.studies.words import describe_failure
 from scripts.text import cue_distance as task
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits

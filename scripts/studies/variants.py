@@ -46,8 +46,7 @@ from scripts.files.numbers import counted, plus_minus, round_to_digits, table
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import plain, refuse_varied, seed_list
-from scripts.studies.one_run import Planned
-from scripts.studies.parallel import train
+from scripts.studies.parallel import Planned, train
 from scripts.studies.statistics import (
     CONFIDENCE,
     TEST,
@@ -56,9 +55,8 @@ from scripts.studies.statistics import (
     paired,
     standard_error,
 )
-from scripts.studies.words import as_given
 from scripts.training.evaluation import correct_on_test
-from scripts.training.settings import LSTM_ALONE, Settings
+from scripts.training.settings import LSTM_ALONE, Settings, as_given
 
 INTERVAL = f"{CONFIDENCE:.0%} interval"
 MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch

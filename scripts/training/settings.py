@@ -139,3 +139,8 @@ def settings_table():
         meaning = f"LSTM only. {about['meaning']}" if name in LSTM_ALONE else about["meaning"]
         lines.append(f"| `{name}` | `{setting.default!r}` | {about['allowed'].words} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def as_given(settings):
+    """Write settings as a call gives them: "lr=0.001, forget_bias='chrono'"."""
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items())

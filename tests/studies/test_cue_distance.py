@@ -17,7 +17,7 @@ from scripts.studies.cue_distance import (
     probe_table,
     quartiles_at,
 )
-from scripts.studies.words import describe_failure
+from scripts.studies.statistics import describe_failure
 from scripts.text import cue_distance as task
 from scripts.training import evaluation, experiment
 from tests.studies.helpers import assert_provenance, written
