@@ -6,7 +6,6 @@ No file is read or written.
 import numpy as np
 
 from scripts.files.errors import UserError
-from scripts.files.runs import NAMES
 
 OWN = "own-"  # begins the names of variants whose models have settings of their own
 AXIS = (tuple, list, range)  # types that give a setting several values
@@ -64,14 +63,14 @@ def settings_of_models(of_model, models, shared):
     return {model: {key: plain(value) for key, value in own.items()} for model, own in of_model.items()}
 
 
-def with_epochs(settings, epochs, usual, of_model):
+def with_epochs(settings, epochs, usual, of_model, models):
     """Return the settings of all runs with their epochs, and the checked settings of one model alone.
 
-    Where no `epochs` are given and `of_model` doesn't give both models theirs, they are the `usual` ones.
+    Where no `epochs` are given and `of_model` lacks those of one of the `models`, they are the `usual` ones.
     """
     shared = settings if epochs is None else {**settings, "epochs": epochs}
-    of_model = settings_of_models(of_model, list(NAMES), shared)
-    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in NAMES):
+    of_model = settings_of_models(of_model, models, shared)
+    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in models):
         shared = {**settings, "epochs": usual}
     return shared, of_model
 

@@ -16,11 +16,10 @@ from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
 from scripts.files.studies import study_path
-from scripts.studies.arguments import AXIS, plain, refuse_varied, settings_of_models
+from scripts.studies.arguments import AXIS, plain, settings_of_models
 from scripts.studies.variants import Variant, run_variants
 from scripts.training.settings import LSTM_ALONE
 
-REMEDY = "give another name=, or start again with overwrite=True"
 # names of the JSON and figures of other studies, and of benchmarks
 RESERVED = r"(initialisations|equal-parameters|baselines|search|memory|probe|jacobians|\d{4}-\d\d-\d\d)(-.*)?"
 
@@ -48,7 +47,6 @@ def compare_models(
     models = _model_list(models)
     training = {key: options.pop(key) for key in ("scheduler", "jobs", "progress") if key in options}
     settings = {key: plain(value) for key, value in options.items()}
-    refuse_varied(settings)
     of_model = settings_of_models(of_model, models, settings)
     axes = {key: _value_list(key, values) for key, values in settings.items() if isinstance(values, AXIS)}
     shared = {key: value for key, value in settings.items() if key not in axes}
@@ -63,7 +61,6 @@ def compare_models(
         of_model=of_model,
         axes=axes,
         overwrite=overwrite,
-        remedy=REMEDY,
         **training,
     )
 

@@ -1,7 +1,8 @@
 """How far back does each model remember a word, and how much of the gradient reaches it there?
 
-main.py calls :func:`probe_study`; data/ has to hold the cue-distance task of scripts/text/cue_distance.py.
-``probe-<mixture>.json`` holds what scripts/files/studies.py saves of every study, and
+main.py calls :func:`probe_study`: it trains and tests both models on the cue-distance task, in short the
+probe (scripts/text/cue_distance.py), which data/ has to hold, and writes its runs and
+``probe-<mixture>.json``. That holds what scripts/files/studies.py saves of every study, and
 
     seeds, epochs, settings     of all runs; epochs is null where of_model gives all
     of_model                    {model: settings of its runs alone}
@@ -34,7 +35,7 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
-from scripts.studies.arguments import OWN, refuse_varied, seed_list, with_epochs
+from scripts.studies.arguments import OWN, seed_list, with_epochs
 from scripts.studies.statistics import describe_failure
 from scripts.studies.variants import Variant, train_variants
 from scripts.text import cue_distance as task
@@ -56,8 +57,7 @@ def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progres
     at several of them. Returns the dict that is written, and prints a table. Parameters are those of
     :func:`scripts.studies.initialisations.initialisation_study`.
     """
-    refuse_varied(settings)
-    shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model)
+    shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model, list(NAMES))
     data = load_data()
     test = data.splits["test"]
     distances = task.cue_distances(test, data.vocabulary)

@@ -50,7 +50,7 @@ class Planned(NamedTuple):
     settings: dict
 
 
-def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None, remedy=None):
+def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None):
     """Train runs that are planned, and return what went wrong by run id; each fault is also printed.
 
     Parameters
@@ -64,15 +64,13 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
         Number of runs side by side; by default as many as there are cores for their ``workers``.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
-    remedy : str, optional
-        What to do where a run id is taken by a run with other settings or data, for the message.
     """
     jobs = plain(jobs)
     if jobs is not None and not is_whole(jobs, 1):
         raise UserError(
             f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
         )
-    finished, waiting, failed = _sort_out(planned, overwrite, remedy)
+    finished, waiting, failed = _sort_out(planned, overwrite)
     if scheduler is None:
         outcomes = train_here(waiting, overwrite, jobs)
     else:
@@ -99,7 +97,7 @@ def _most_workers(planned):
     return max((run.settings.get("workers", 1) for run in planned), default=1)
 
 
-def _sort_out(planned, overwrite, remedy):
+def _sort_out(planned, overwrite):
     """Return how many runs are finished, those to be trained, and the faults of those that ended."""
     dataset = describe_data(load_data().manifest)
     finished, waiting, ended = 0, [], {}
@@ -108,7 +106,7 @@ def _sort_out(planned, overwrite, remedy):
         check_run_id(run.run_id)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
-            previous = None if overwrite else experiment.find_previous(run.run_id, asked, remedy)
+            previous = None if overwrite else experiment.find_previous(run.run_id, asked)
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue

@@ -32,7 +32,7 @@ def test_each_model_may_have_settings_of_its_own(data):
     with pytest.raises(UserError, match=r"'study-rnn-own-s0' was trained with hidden_size=4 \(now 64\)"):
         compare_models(seeds=2, name="own", progress=False)
     other = own | {"rnn": {"hidden_size": 5, "epochs": 1}}
-    with pytest.raises(UserError, match=r"hidden_size=4 \(now 5\): give another name=, or start again"):
+    with pytest.raises(UserError, match=r"hidden_size=4 \(now 5\): start again with overwrite=True"):
         compare_models(seeds=2, name="own", of_model=other, progress=False)
     assert "LSTM: hidden_size=3, forget_bias=2.0, epochs=2" in variants_table(study)
 
@@ -127,7 +127,7 @@ def test_other_settings_under_the_same_name_are_one_line(data):
     trained = existing_runs()
     for setting, value, before in (("lr", 0.1, 0.002), ("batch_size", 8, 64), ("epochs", 1, 2)):
         asked_now = asked | {"seeds": 2, "hidden_size": (5, 4), setting: value}  # most of its runs are new
-        with pytest.raises(UserError, match=f"{setting}={before}.*: give another name=, or") as error:
+        with pytest.raises(UserError, match=f"{setting}={before}.*: start again .*another name=") as error:
             compare_models(**asked_now)
         assert "study-rnn-compare-hidden_size-4-s0" in str(error.value)
         assert "\n" not in str(error.value)
