@@ -24,28 +24,17 @@ from scripts.training.settings import LSTM_ALONE
 RESERVED = r"(initialisations|equal-parameters|baselines|search|memory|probe|jacobians|\d{4}-\d\d-\d\d)(-.*)?"
 
 
-def compare_models(
-    models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, overwrite=False, **options
-):
+def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, **options):
     """Train each model with each combination of settings, over seeds, and give the results intervals.
 
-    Returns the dict that scripts/studies/variants.py describes, and prints its table.
-
-    Parameters
-    ----------
-    models : str or sequence of str
-    seeds, of_model, overwrite
-        See :func:`scripts.studies.initialisations.initialisation_study`; nothing in `of_model` is varied.
-    name : str
-        Name of the comparison: its JSON is ``assets/benchmarks/<name>.json``, its runs are called
-        ``study-<model>-<name>-…-s<seed>``.
-    **options
-        ``scheduler``, ``jobs`` and ``progress`` of :func:`scripts.studies.parallel.train`; all others are
-        fields of scripts.training.settings.Settings, each with one value, or with several: then it is varied,
-        every value of one with every value of the others. Those of the LSTM alone leave the RNN as it is.
+    Returns the dict that scripts/studies/variants.py describes, and prints its table. Parameters are those of
+    main.compare(), and of :func:`scripts.studies.parallel.train`. A setting with several values is varied,
+    every value with every value of the others, but nothing in `of_model` is; settings of the LSTM alone leave
+    the RNN as it is.
     """
     models = _model_list(models)
-    training = {key: options.pop(key) for key in ("scheduler", "jobs", "progress") if key in options}
+    of_train = ("overwrite", "progress", "jobs", "scheduler")
+    training = {key: options.pop(key) for key in of_train if key in options}
     settings = {key: plain(value) for key, value in options.items()}
     of_model = settings_of_models(of_model, models, settings)
     axes = {key: _value_list(key, values) for key, values in settings.items() if isinstance(values, AXIS)}
@@ -60,7 +49,6 @@ def compare_models(
         kind="comparison",
         of_model=of_model,
         axes=axes,
-        overwrite=overwrite,
         **training,
     )
 

@@ -17,10 +17,6 @@ INPUT_INITS = ("glorot", "uniform")
 HUGE = 1e300  # larger numbers, and infinities, are refused
 
 
-def _is_finite(value):
-    return not isinstance(value, str) and abs(value) < HUGE
-
-
 def _one_of(names):
     return f"one of {', '.join(names)}", lambda name: name in names
 
@@ -37,7 +33,7 @@ DECAY = "0, or a small positive number, such as 0.01", lambda decay: 0 <= decay 
 FACTOR = "a factor d below 1, such as 0.999, or 0 for none", lambda d: 0 <= d < 1
 POWER = "a power p from 0 to 10, such as 0.5", lambda p: 0 <= p <= 10
 SHARE = "a share from 0 to below 1", lambda share: 0 <= share < 1
-BIAS = "a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" or _is_finite(b)
+BIAS = "a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" if isinstance(b, str) else abs(b) < HUGE
 SWITCH = "True or False", lambda on: True
 
 
@@ -47,11 +43,7 @@ def _setting(default, meaning, allowed):
 
 @dataclass(frozen=True)
 class Settings:
-    """The hyperparameters of a run, all of them in its log; in place of a float a whole number will do.
-
-    A run's defaults are these: each is passed on to the model's class, whose own defaults (such as the forget
-    bias in lstm/model.py) count only where a class is used without this file.
-    """
+    """The hyperparameters of a run, all of them in its log; in place of a float a whole number will do."""
 
     epochs: int = _setting(20, "Passes over the training split.", COUNT)
     lr: float = _setting(0.002, "Learning rate of Adam.", RATE)
@@ -78,6 +70,7 @@ class Settings:
     input_init: str = _setting(
         "glorot", "W_ih at the start, gate by gate; uniform: ±1/√H.", _one_of(INPUT_INITS)
     )
+    # A run's default: every setting is passed to the model, so lstm/model.py's own default counts for no run.
     forget_bias: float | str = _setting(
         1.0, "The forget gate's bias at the start; chrono: spread over 1 to chrono_steps steps.", BIAS
     )
