@@ -105,7 +105,15 @@ def test_every_room_says_what_it_is_for():
         assert words, f"{path.name} says what it is for"
         room = path.parent.name
         if path.name == "__init__.py" and room != "scripts":
-            assert f"[`{room}/`]({room}): {words[0].lower()}{words[1:]}" in READMES["scripts/README.md"]
+            first = words.split("\n")[0]
+            assert f"[`{room}/`]({room}): {first[0].lower()}{first[1:]}" in READMES["scripts/README.md"]
+
+
+def test_the_room_of_studies_names_each_of_its_files():
+    room = PROJECT / "scripts" / "studies"
+    words = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
+    named = re.findall(r"(?m)^ {4}(\w+\.py) ", words)
+    assert sorted(named) == sorted(path.name for path in room.glob("[!_]*.py"))
 
 
 @EVERY

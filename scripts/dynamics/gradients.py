@@ -1,6 +1,7 @@
-"""Dynamics at fixed weights, by the number of steps back: gradients, activations and recurrent weights.
+"""Measure a model whose weights stay fixed: gradients by steps back in time, activations, spectra of W_hh.
 
-Trainings record them each epoch, and studies use the same walk; no file is touched.
+Training records them each epoch; the studies of Jacobians and of cue distance walk back in time with the same
+function. Arrays go in, arrays and dicts come out: no file is read or written.
 
 Depth 1 is the last step of a sentence, depth k the k-th from its end. Norms are Euclidean, over the H units
 of a state of one sentence, in a walk back that is rescaled as it goes, and kept as log₁₀, so that none

@@ -8,7 +8,7 @@ from scripts.figures.style import GREY, STATES, add_provenance, figure, open_fig
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
-from scripts.studies.words import describe_failure
+from scripts.studies.statistics import describe_failure
 from scripts.text.cue_distance import MIXTURES
 
 FLOOR, CEILING = 1e-30, 1e2  # where the axis of the gradients ends

@@ -14,10 +14,9 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import plus_minus, tiny
 from scripts.files.runs import NAMES
 from scripts.report.sources import FREE, Sources
-from scripts.studies.words import as_given
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, WIDTHS
 from scripts.training.recipes import BEST, BEST_5_EPOCHS, WIDE_RNN
-from scripts.training.settings import check_settings
+from scripts.training.settings import as_given, check_settings
 
 RUNS = {"rnn": DEFAULT_RNN, "lstm": DEFAULT_LSTM}  # that main.py trains, with these settings
 DEFAULTS = {"rnn": {}, "lstm": {}}

@@ -4,9 +4,8 @@ from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version, log_path
 from scripts.files.storage import read_json
 from scripts.files.studies import read_study, remedy_of
-from scripts.studies.words import as_given
 from scripts.training import logs
-from scripts.training.settings import check_settings
+from scripts.training.settings import as_given, check_settings
 
 FREE = {"seed", "workers"}  # settings in which runs of one recipe may differ
 

@@ -1,1 +1,19 @@
-"""Many runs, one question per file; used by main.py, drawn by the file of the same name in figures/."""
+"""Many runs, one question per file; used by main.py, drawn by the file of the same name in figures/.
+
+Studies, each called by a function of main.py:
+
+    comparison.py       both models over seeds, and over any grid of settings
+    initialisations.py  initial weights; RNNs of as many units or parameters as an LSTM
+    settings_search.py  the best settings and one change at a time, on the validation split
+    cue_distance.py     how far back each model remembers
+    last_words.py       test accuracy from only the last k words
+    jacobians.py        products of Jacobians, their bounds, and Lyapunov exponents
+    baselines.py        bag-of-words classifiers, and a leaky random split
+
+Helpers that they share:
+
+    variants.py         trains and measures variants over seeds; the first three studies are lists of variants
+    parallel.py         trains many runs side by side, on this machine or on a Dask cluster
+    arguments.py        checks seeds, and settings of one model alone
+    statistics.py       intervals, paired differences, errors over test sentences
+"""

@@ -63,14 +63,14 @@ def settings_of_models(of_model, models, shared):
     return {model: {key: plain(value) for key, value in own.items()} for model, own in of_model.items()}
 
 
-def with_epochs(settings, epochs, usual, of_model):
+def with_epochs(settings, epochs, usual, of_model, models):
     """Return the settings of all runs with their epochs, and the checked settings of one model alone.
 
-    Where no `epochs` are given and `of_model` doesn't give both models theirs, they are the `usual` ones.
+    Where no `epochs` are given and `of_model` lacks those of one of the `models`, they are the `usual` ones.
     """
     shared = settings if epochs is None else {**settings, "epochs": epochs}
-    of_model = settings_of_models(of_model, ["rnn", "lstm"], shared)
-    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in ("rnn", "lstm")):
+    of_model = settings_of_models(of_model, models, shared)
+    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in models):
         shared = {**settings, "epochs": usual}
     return shared, of_model
 

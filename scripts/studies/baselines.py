@@ -46,7 +46,7 @@ def baselines(progress=True):
         of_model=BEST,
         majority=majority_accuracy(train, test),
         mean_vectors=logistic_regression(data, mean_vectors, "mean vectors", progress),
-        counts=logistic_regression(data, _word_counts, "word counts", progress),
+        counts=logistic_regression(data, word_counts, "word counts", progress),
         random_rows={model: train_on_random_rows(model, data, progress) for model in BEST},
     )
     print(baselines_table(study))
@@ -68,13 +68,9 @@ def logistic_regression(data, features, name, progress):
     return {"C": C, "validation": validation, "test": float(classifier.score(X["test"], y["test"]))}
 
 
-def _word_counts(split, data):
-    return word_counts(split, len(data.vocabulary))
-
-
 def mean_vectors(split, data):
     """Return the mean of each sentence's word vectors, (N, D)."""
-    return _word_counts(split, data) @ data.embeddings / split.s[:, None]
+    return word_counts(split, data) @ data.embeddings / split.s[:, None]
 
 
 def train_on_random_rows(model, data, progress):

@@ -1,57 +1,45 @@
 """A list of variants: each model with every combination of settings; main.compare() calls it.
 
-The caller names the study: it never replaces another study, nor a comparison of other settings.
+The caller names the comparison, and its JSON never replaces that of another study. A run keeps its settings:
+called with others, the comparison is refused before anything is trained or written. Settings that are varied
+are part of the run ids, so another grid under the same name trains runs of its own and replaces the JSON;
+called again with the first grid, it is measured again, from the runs that were kept.
 """
 
 import itertools
 import re
-from dataclasses import asdict
 
 import numpy as np
 
 from scripts.files.errors import UserError
 from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES
-from scripts.files.storage import read_json, undamaged
+from scripts.files.storage import read_json
 from scripts.files.studies import study_path
-from scripts.studies.arguments import AXIS, plain, refuse_varied, settings_of_models
+from scripts.studies.arguments import AXIS, plain, settings_of_models
 from scripts.studies.variants import Variant, run_variants
-from scripts.studies.words import as_given
-from scripts.training.settings import LSTM_ALONE, Settings
+from scripts.training.settings import LSTM_ALONE
 
-REMEDY = "give another name=, or start again with overwrite=True"
 # names of the JSON and figures of other studies, and of benchmarks
 RESERVED = r"(initialisations|equal-parameters|baselines|search|memory|probe|jacobians|\d{4}-\d\d-\d\d)(-.*)?"
 
 
-def compare_models(
-    models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, overwrite=False, **options
-):
+def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, **options):
     """Train each model with each combination of settings, over seeds, and give the results intervals.
 
-    Returns the dict that scripts/studies/variants.py describes, and prints its table.
-
-    Parameters
-    ----------
-    models : str or sequence of str
-    seeds, of_model, overwrite
-        See :func:`scripts.studies.initialisations.initialisation_study`; nothing in `of_model` is varied.
-    name : str
-        Name of the comparison: its JSON is ``assets/benchmarks/<name>.json``, its runs are called
-        ``study-<model>-<name>-…-s<seed>``.
-    **options
-        ``scheduler``, ``jobs`` and ``progress`` of :func:`scripts.studies.parallel.train`; all others are
-        fields of scripts.training.settings.Settings, each with one value, or with several: then it is varied,
-        every value of one with every value of the others. Those of the LSTM alone leave the RNN as it is.
+    Returns the dict that scripts/studies/variants.py describes, and prints its table. Parameters are those of
+    main.compare(), and of :func:`scripts.studies.parallel.train`. A setting with several values is varied,
+    every value with every value of the others, but nothing in `of_model` is; settings of the LSTM alone leave
+    the RNN as it is.
     """
     models = _model_list(models)
-    training = {key: options.pop(key) for key in ("scheduler", "jobs", "progress") if key in options}
+    of_train = ("overwrite", "progress", "jobs", "scheduler")
+    training = {key: options.pop(key) for key in of_train if key in options}
     settings = {key: plain(value) for key, value in options.items()}
-    refuse_varied(settings)
     of_model = settings_of_models(of_model, models, settings)
     axes = {key: _value_list(key, values) for key, values in settings.items() if isinstance(values, AXIS)}
     shared = {key: value for key, value in settings.items() if key not in axes}
-    _check_name(name, models, (shared, axes, of_model), overwrite)
+    _check_name(name)
     return run_variants(
         name,
         f"{' and '.join(NAMES.get(model, model) for model in models)}: how far back the gradient reaches",
@@ -61,8 +49,6 @@ def compare_models(
         kind="comparison",
         of_model=of_model,
         axes=axes,
-        overwrite=overwrite,
-        remedy=REMEDY,
         **training,
     )
 
@@ -97,38 +83,12 @@ def _value_list(setting, values):
     return values
 
 
-def _check_name(name, models, asked, overwrite):
-    """Raise UserError where `name` is taken: by another study, or by a comparison of other settings.
-
-    Seeds, models and epochs may differ: runs are added, or go on.
-    """
+def _check_name(name):
+    """Raise UserError where `name` can't be a file name, or is that of another study or a benchmark."""
     check_run_id(name, "name")
     if re.fullmatch(RESERVED, name, re.IGNORECASE):  # some file systems don't distinguish them
         raise UserError(f"name={name!r} is kept for another study or a benchmark: give another name=")
     path = study_path(name)
-    if not path.exists():
-        return
-    there = read_json(path)
+    there = read_json(path) if path.exists() else {"kind": "comparison"}
     if not isinstance(there, dict) or there.get("kind") != "comparison":
         raise UserError(f"{path} holds no comparison: give another name=")
-    if overwrite:
-        return
-    with undamaged(path, "damaged", "delete it, and call again"):
-        before = there["shared"], there["axes"], there["of_model"]
-        trained = {variant["model"] for variant in there["variants"]}
-        common = [model for model in models if model in trained] or models
-        same = _complete(common, *before) == _complete(common, *asked)
-    if not same:
-        raise UserError(f"{path} compares {_in_words(*before)}, asked for now: {_in_words(*asked)}: {REMEDY}")
-
-
-def _complete(models, shared, axes, of_model):
-    """Return every setting of some models but the epochs, and the axes in order, as both name runs."""
-    defaults = asdict(Settings())
-    complete = [defaults | shared | of_model.get(model, {}) | {"epochs": None} for model in models]
-    return complete, list(axes.items())
-
-
-def _in_words(shared, axes, of_model):
-    given = {**shared, **axes, "of_model": of_model}
-    return as_given({key: value for key, value in given.items() if value != {}}) or "default settings"

@@ -1,7 +1,8 @@
 """How far back does each model remember a word, and how much of the gradient reaches it there?
 
-main.py calls :func:`probe_study`; data/ has to hold the cue-distance task of scripts/text/cue_distance.py.
-``probe-<mixture>.json`` holds what scripts/files/studies.py saves of every study, and
+main.py calls :func:`probe_study`: it trains and tests both models on the cue-distance task, in short the
+probe (scripts/text/cue_distance.py), which data/ has to hold, and writes its runs and
+``probe-<mixture>.json``. That holds what scripts/files/studies.py saves of every study, and
 
     seeds, epochs, settings     of all runs; epochs is null where of_model gives all
     of_model                    {model: settings of its runs alone}
@@ -35,8 +36,8 @@ from scripts.files.numbers import round_to_digits, table
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import OWN, refuse_varied, seed_list, with_epochs
+from scripts.studies.statistics import describe_failure
 from scripts.studies.variants import Variant, train_variants
-from scripts.studies.words import describe_failure
 from scripts.text import cue_distance as task
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits
@@ -57,7 +58,7 @@ def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progres
     :func:`scripts.studies.initialisations.initialisation_study`.
     """
     refuse_varied(settings)
-    shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model)
+    shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model, list(NAMES))
     data = load_data()
     test = data.splits["test"]
     distances = task.cue_distances(test, data.vocabulary)
@@ -75,9 +76,9 @@ def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progres
         )
     runs = [load_run(run_id) for ids in run_ids for run_id in ids]
     tested = np.unique(distances)
-    with threadpool_limits(1), tqdm(total=len(runs), desc="at the cues", disable=not progress) as bar:
+    with threadpool_limits(1):
         models = [
-            {"model": model, "runs": ids, **measure_probe(ids, distances, last, tested, bar)}
+            {"model": model, "runs": ids, **measure_probe(ids, distances, last, tested, progress)}
             for model, ids in zip(NAMES, run_ids, strict=True)
         ]
     nearest = distances == tested[0]  # at each distance there are as many
@@ -103,14 +104,14 @@ def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progres
     return study
 
 
-def measure_probe(run_ids, distances, last, tested, bar):
+def measure_probe(run_ids, distances, last, tested, progress):
     """Return accuracy and the gradient at the deciding cue, by tested distance, of the runs of one model.
 
     `distances` holds the words after the deciding cue of each sentence, `last` whether it is the last cue.
     """
     accuracies, accuracies_first, best = [], [], []
     gradients = {"before": [], "after": []}  # training: of each run {state: (N,)}
-    for run_id in run_ids:
+    for run_id in tqdm(run_ids, "at the cues", disable=not progress):
         model, data, run = load_model(run_id)
         test = data.splits["test"]
         correct = (logits(model, test) > 0) == test.y
@@ -120,7 +121,6 @@ def measure_probe(run_ids, distances, last, tested, bar):
         untrained = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
         gradients["before"].append(gradient_at_cue(untrained, test, distances))
         gradients["after"].append(gradient_at_cue(model, test, distances))
-        bar.update()
     at_last = {state: {} for state in model.states}
     for moment, of_runs in gradients.items():
         for state, curves in at_last.items():

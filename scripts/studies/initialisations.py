@@ -43,7 +43,8 @@ def initialisation_study(seeds=3, epochs=None, *, of_model=None, overwrite=False
         Fields of scripts.training.settings.Settings for all runs, but not those that the study varies itself.
     """
     refuse_varied(settings, *VARIED)
-    shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model)
+    models = list(dict.fromkeys(variant.model for variant in INITIALISATIONS))
+    shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model, models)
     of_model = {
         model: {key: value for key, value in own.items() if key not in VARIED}
         for model, own in of_model.items()

@@ -89,8 +89,11 @@ def jacobian_study(
         Show a progress bar.
     """
     started = time.perf_counter()
-    _check_numbers(1, sentences=sentences, exponents=exponents, steps=steps)
-    _check_numbers(0, burn_in=burn_in)
+    numbers = {"sentences": sentences, "exponents": exponents, "steps": steps, "burn_in": burn_in}
+    for name, number in numbers.items():
+        least = 0 if name == "burn_in" else 1
+        if not is_whole(number, least):
+            raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
     trained, data, run = load_model(run_id)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
@@ -104,14 +107,14 @@ def jacobian_study(
     kind, settings = run.settings["model"], run.settings["hyperparameters"]
     untrained = build_model(kind, settings, data.embeddings)
     best, at = best_epoch(run.history)["epoch"], {}
-    with threadpool_limits(1), tqdm(total=2 * (len(words) + len(drive)), disable=not progress) as bar:
+    with threadpool_limits(1):
         for name, epoch, weights in (("initialisation", 0, untrained), ("best", best, trained)):
-            bar.set_description(f"{run_id}, {name}")
             model = build_model(kind, settings, data.embeddings, np.float64)
             model.theta[:] = weights.theta
+            bar = {"desc": f"{run_id}, {name}", "disable": not progress}
             by_sentence = _along_sentences(model, split, rows, exponents, bar)
-            steps_of_drive = _advance(bar, jacobians.stream(model, drive))
-            along_drive = jacobians.lyapunov_exponents(steps_of_drive, exponents, burn_in)
+            stream = tqdm(jacobians.stream(model, drive), total=len(drive), **bar)
+            along_drive = jacobians.lyapunov_exponents(stream, exponents, burn_in)
             at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, depths)}
     study = {
         "format_version": FORMAT_VERSION,
@@ -148,12 +151,6 @@ def sentence_burn_in(lengths):
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
-def _check_numbers(least, **numbers):
-    for name, number in numbers.items():
-        if not is_whole(number, least):
-            raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
-
-
 def _check_depths(depths, longest):
     """Raise UserError where a slope can't be measured between these depths."""
     numbers = isinstance(depths, (tuple, list)) and all(is_whole(d, 1) for d in depths)
@@ -173,22 +170,14 @@ def _along_sentences(model, split, rows, exponents, bar):
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
     values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
-    for number, batch in enumerate(sorted_batches(split, 1, rows)):
+    for number, batch in enumerate(tqdm(sorted_batches(split, 1, rows), **bar)):
         places = starts[: len(batch.ids)] + number
         decay = {state: flat[places] - flat[number] for state, flat in walk.norms.items()}
         theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number, burn_in)
         for name, logs in (decay | theory).items():
             values.setdefault(name, []).append(logs)
         exponents_of.append(spectrum)
-        bar.update(len(batch.ids))
     return values, np.array(exponents_of)
-
-
-def _advance(bar, stream):
-    """Yield the items of a stream; the progress bar advances with them."""
-    for item in stream:
-        bar.update()
-        yield item
 
 
 def _summarise(model, values, of_sentences, along_drive, errors, depths):

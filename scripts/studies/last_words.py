@@ -45,18 +45,18 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
 
     loaded = {"rnn": _load_seeds("rnn", rnn), "lstm": _load_seeds("lstm", lstm)}
     data = loaded["rnn"][0][1]
-    train, test, V = data.splits["train"], data.splits["test"], len(data.vocabulary)
+    train, test = data.splits["train"], data.splits["test"]
     ks = range(1, int(test.s.max()) + 1)
     correct = {model: [[] for _ in of_model] for model, of_model in loaded.items()}
     counts = []
     with threadpool_limits(1):
-        bag_of_words = LogisticRegression(max_iter=300).fit(word_counts(train, V), train.y)
+        bag_of_words = LogisticRegression(max_iter=300).fit(word_counts(train, data), train.y)
     for k in tqdm(ks, "last k words", disable=not progress):
         ending = last_words(test, k)
         for model, of_model in loaded.items():
             for (classifier, _, _), by_k in zip(of_model, correct[model], strict=True):
                 by_k.append(accuracy(classifier, ending))
-        counts.append(float(bag_of_words.score(word_counts(ending, V), ending.y)))
+        counts.append(float(bag_of_words.score(word_counts(ending, data), ending.y)))
     runs = {model: [run for _, _, run in of_model] for model, of_model in loaded.items()}
     study = save_study(
         "memory",
@@ -132,10 +132,10 @@ def majority_accuracy(train, test):
     return float(np.mean(test.y == (train.y.mean() > 0.5)))
 
 
-def word_counts(split, words):
-    """Count each word in each sentence: a sparse (N, words) matrix."""
+def word_counts(split, data):
+    """Count each word of the vocabulary in each sentence of a split of the data: a sparse (N, V) matrix."""
     from scipy.sparse import csr_array
 
     starts = np.concatenate([[0], np.cumsum(split.s, dtype=np.int64)])
     ids = np.asarray(split.x, np.int64)
-    return csr_array((np.ones(len(ids)), ids, starts), shape=(len(split.s), words))
+    return csr_array((np.ones(len(ids)), ids, starts), shape=(len(split.s), len(data.vocabulary)))

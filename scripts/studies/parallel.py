@@ -1,34 +1,61 @@
-"""Many runs, side by side on this machine or on a cluster; one that fails doesn't stop the others.
+"""Many runs, side by side on this machine or on a Dask cluster; one that fails doesn't stop the others.
 
 Each run has a log and weights of its own, so an interrupted study continues where it stopped: finished runs
 stay, and those that were begun go on. scripts/studies/variants.py and cue_distance.py call :func:`train`.
+
+The workers of a cluster need the packages of requirements.txt and ``dask[distributed]``, but neither this
+project nor a shared disk: one archive of its code and of data/ is scattered, each run trains in a process and
+a temporary folder of its own, and its files come back and are written here when it is finished. A cluster
+executes whatever is sent to it, and so does whoever reads its answers: it belongs on a private network.
 """
 
+import asyncio
+import contextlib
+import io
 import itertools
+import logging
+import pickle
+import subprocess
 import sys
+import tempfile
+import threading
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from scripts.files import paths
-from scripts.files.data import describe_data, load_data
+from scripts.files.data import describe_data, load_data, pack_data
 from scripts.files.errors import UserError
-from scripts.files.paths import check_run_id, log_path
+from scripts.files.paths import check_run_id, log_path, rooted
+from scripts.files.runs import pack_run, unpack_run
 from scripts.studies.arguments import is_whole, plain
-from scripts.studies.one_run import attempt
 from scripts.training import experiment
 from scripts.training.settings import check_settings
 
 KILLED = "its process was ended from outside, most likely for want of memory; called again, it continues"
+COMMAND = "from scripts.studies.parallel import train_what_was_sent; train_what_was_sent()"
+PATIENCE = 10  # seconds until a scheduler that doesn't answer, or has no worker, is given up
 
 
-def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None, remedy=None):
+class Planned(NamedTuple):
+    """A run to be trained: arguments of :func:`scripts.training.experiment.run`."""
+
+    model: str
+    run_id: str
+    settings: dict
+
+
+def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None):
     """Train runs that are planned, and return what went wrong by run id; each fault is also printed.
 
     Parameters
     ----------
-    planned : list of scripts.studies.one_run.Planned
+    planned : list of Planned
     overwrite : bool
         Start again where a run with other settings or data has that name.
     progress : bool
@@ -37,15 +64,13 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
         Number of runs side by side; by default as many as there are cores for their ``workers``.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
-    remedy : str, optional
-        What to do where a run id is taken by a run with other settings or data, for the message.
     """
     jobs = plain(jobs)
     if jobs is not None and not is_whole(jobs, 1):
         raise UserError(
             f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
         )
-    finished, waiting, failed = _sort_out(planned, overwrite, remedy)
+    finished, waiting, failed = _sort_out(planned, overwrite)
     if scheduler is None:
         outcomes = train_here(waiting, overwrite, jobs)
     else:
@@ -55,8 +80,6 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None,
                 f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train one run each, on "
                 "one core: leave workers=1"
             )
-        from scripts.studies.dask_cluster import train_there  # takes a second, where Dask is installed at all
-
         outcomes = train_there(scheduler, waiting, overwrite)
     if finished:
         print(f"{finished} of {len(planned)} runs are finished (same settings and data).")
@@ -74,7 +97,7 @@ def _most_workers(planned):
     return max((run.settings.get("workers", 1) for run in planned), default=1)
 
 
-def _sort_out(planned, overwrite, remedy):
+def _sort_out(planned, overwrite):
     """Return how many runs are finished, those to be trained, and the faults of those that ended."""
     dataset = describe_data(load_data().manifest)
     finished, waiting, ended = 0, [], {}
@@ -83,7 +106,7 @@ def _sort_out(planned, overwrite, remedy):
         check_run_id(run.run_id)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
-            previous = None if overwrite else experiment.find_previous(run.run_id, asked, remedy)
+            previous = None if overwrite else experiment.find_previous(run.run_id, asked)
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue
@@ -92,6 +115,28 @@ def _sort_out(planned, overwrite, remedy):
         else:
             waiting.append(run)
     return finished, waiting, ended
+
+
+def attempt(root, run, overwrite):
+    """Train one run in a folder that holds data/ and assets/; return its id and its fault, if any."""
+    # tqdm's own lock is shared by processes; ended by Ctrl-C, this one would leave it to be warned of
+    tqdm.set_lock(threading.RLock())
+    try:
+        with rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one progress bar shows all runs
+            experiment.run(run.model, run.run_id, overwrite=overwrite, progress=False, **run.settings)
+    except UserError as error:
+        return run.run_id, str(error)
+    except Exception as error:  # a mistake in the code: it may concern one model or setting alone
+        return run.run_id, in_one_line(error)
+    return run.run_id, None
+
+
+def in_one_line(error):
+    """Return kind and message of an exception."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+# On this machine ------------------------------------------------------------------------------------------
 
 
 def train_here(planned, overwrite, jobs=None):
@@ -110,3 +155,122 @@ def train_here(planned, overwrite, jobs=None):
                     yield from Parallel(2)([task])  # with one job it would be trained in this very process
                 except TerminatedWorkerError:
                     yield run_id, KILLED
+
+
+# On a cluster ---------------------------------------------------------------------------------------------
+
+
+def train_there(scheduler, planned, overwrite):
+    """Train runs on the workers of a cluster; yield each run id, and what went wrong or None.
+
+    UserError where there is no such cluster, or it goes away: what came back until then is written.
+    """
+    archive = _pack_project()
+    with _connected(scheduler) as client:
+        from distributed import CancelledError, as_completed
+
+        try:
+            sent = client.scatter(archive, broadcast=True, hash=False)
+            train_on_worker, run_ids = _worker_function(), {}
+            for run in planned:
+                files = [None, None] if overwrite else pack_run(run.run_id)
+                asked = pickle.dumps((tuple(run), files, overwrite))
+                run_ids[client.submit(train_on_worker, sent, asked, COMMAND, pure=False)] = run.run_id
+            for future in as_completed(run_ids, loop=client.loop):
+                run_id, error = run_ids[future], future.exception()
+                if isinstance(error, CancelledError):
+                    raise error
+                if error:
+                    yield run_id, in_one_line(error)
+                else:
+                    fault, files = pickle.loads(future.result())
+                    unpack_run(run_id, files)
+                    yield run_id, fault
+        except (CancelledError, OSError) as error:  # a closed connection is an OSError
+            raise UserError(
+                f"the cluster of {scheduler} lost its scheduler or all its workers: start them again, and "
+                "call again; runs that are finished are kept"
+            ) from error
+
+
+def _pack_project():
+    """Return a zip archive of this project's code and of data/, which unpacked is a project of its own."""
+    root = Path(__file__).resolve().parents[2]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for package in (*experiment.CLASSIFIERS, "scripts"):  # each model has a package of its name
+            for path in (root / package).rglob("*.py"):
+                file.write(path, path.relative_to(root).as_posix())
+        for name, content in pack_data().items():
+            file.writestr(f"data/{name}", content)
+    return archive.getvalue()
+
+
+def _worker_function():
+    """Return a function for workers; nested, so that Dask sends it by value: they lack this module."""
+
+    def train_on_worker(archive, asked, command):
+        from distributed import get_worker
+
+        place = get_worker().local_directory
+        with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
+            zipfile.ZipFile(io.BytesIO(archive)).extractall(folder)
+            process = [sys.executable, "-c", command]
+            done = subprocess.run(process, cwd=folder, input=asked, capture_output=True)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
+            raise RuntimeError(
+                f"its process on a worker ended with {done.returncode} ({said}): it needs the packages of "
+                "requirements.txt there, and enough memory"
+            )
+        return done.stdout
+
+    return train_on_worker
+
+
+def train_what_was_sent():
+    """Train the run that a worker gives on standard input, and answer with its fault and files."""
+    run, files, overwrite = pickle.load(sys.stdin.buffer)
+    run = Planned(*run)
+    unpack_run(run.run_id, files)
+    _, fault = attempt(paths.ROOT, run, overwrite)
+    pickle.dump((fault, pack_run(run.run_id)), sys.stdout.buffer)
+
+
+@contextlib.contextmanager
+def _connected(scheduler):
+    """Yield a client of a scheduler that has at least one worker."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UserError(
+            f"scheduler={scheduler!r} needs Dask, which is not installed ({error}): "
+            'pip install "dask[distributed]"'
+        ) from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a loss is reported here, in one line
+    try:
+        with ThreadPoolExecutor(1) as thread:  # in which a loop may run, also where the caller has one
+            thread.submit(asyncio.run, _greet(scheduler)).result()
+        client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
+    except (asyncio.TimeoutError, OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"no Dask scheduler answers at scheduler={scheduler!r} (after {PATIENCE} seconds at most): "
+            "start one with `dask scheduler`, and give the address that it prints, such as 'tcp://host:8786'"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except asyncio.TimeoutError as error:
+            raise UserError(
+                f"the scheduler {scheduler} has no worker: start some, such as "
+                f"`dask worker {scheduler} --nthreads 1`"
+            ) from error
+        yield client
+
+
+async def _greet(scheduler):
+    """Shake hands with a scheduler: a client itself would wait for ever for one that is there but hangs."""
+    from distributed.comm import connect
+
+    comm = await asyncio.wait_for(connect(scheduler), PATIENCE)
+    comm.abort()

@@ -6,8 +6,8 @@ sentence is read. The runs of the best settings are the first of ``compare(…, 
 
 from scripts.files.runs import NAMES
 from scripts.studies.variants import Variant, run_variants
-from scripts.studies.words import as_given
 from scripts.training.recipes import BEST
+from scripts.training.settings import as_given
 
 # fmt: off
 CHANGES = {

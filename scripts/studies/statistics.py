@@ -1,4 +1,4 @@
-"""Statistics of a few seeds: confidence intervals, paired differences, and errors over test sentences."""
+"""Statistics of a few seeds: intervals, paired differences, errors over test sentences, failure in words."""
 
 import math
 
@@ -62,3 +62,16 @@ def error_over_sentences(a, b):
 def standard_error(accuracy, sentences):
     """Standard error of an accuracy on so many sentences."""
     return math.sqrt(accuracy * (1 - accuracy) / sentences)
+
+
+def describe_failure(study, model):
+    """Say at which distance a model of a probe study fails, seed by seed where seeds differ."""
+    failures = ["none" if d is None else f"{d}" for d in model["fails_at"]]
+    if set(failures) == {"none"}:
+        return f"does not fail up to d = {study['longest']}"
+    if len(set(failures)) > 1:
+        return f"first fails at d = {', '.join(failures)} (seed by seed)"
+    first = study["distances"].index(model["fails_at"][0])
+    if all(score < study["failing"] for scores in model["accuracy"] for score in scores[first:]):
+        return f"fails from d = {failures[0]} on"
+    return f"first fails at d = {failures[0]}"

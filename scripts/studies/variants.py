@@ -1,6 +1,6 @@
-"""Variants over seeds: the one runner of every study that trains variants of a model and compares them.
+"""Variants over seeds: train them, measure them and compare them, for the studies that are lists of variants.
 
-The lists of variants are in comparison.py, initialisations.py and settings_search.py. Each run trains under
+Those are comparison.py, initialisations.py and settings_search.py. Each run trains under
 an id of its own, ``study-<model>-<variant>-s<seed>``, so an interrupted study continues, one that is called
 again only measures, and studies share runs. The result is ``assets/benchmarks/<study>.json``, which
 scripts/figures and scripts/report read:
@@ -46,8 +46,7 @@ from scripts.files.numbers import counted, plus_minus, round_to_digits, table
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import plain, refuse_varied, seed_list
-from scripts.studies.one_run import Planned
-from scripts.studies.parallel import train
+from scripts.studies.parallel import Planned, train
 from scripts.studies.statistics import (
     CONFIDENCE,
     TEST,
@@ -56,9 +55,8 @@ from scripts.studies.statistics import (
     paired,
     standard_error,
 )
-from scripts.studies.words import as_given
 from scripts.training.evaluation import correct_on_test
-from scripts.training.settings import LSTM_ALONE, Settings
+from scripts.training.settings import LSTM_ALONE, Settings, as_given
 
 INTERVAL = f"{CONFIDENCE:.0%} interval"
 MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
@@ -73,7 +71,7 @@ class Variant(NamedTuple):
     settings: dict
 
 
-def train_variants(variants, seeds, shared, *, remedy="start the study again with overwrite=True", **options):
+def train_variants(variants, seeds, shared, **options):
     """Train each variant once per seed; settings of the LSTM alone leave an RNN next to it as it is.
 
     Returns the run ids of each variant, without those that failed, and what went wrong by run id.
@@ -88,7 +86,7 @@ def train_variants(variants, seeds, shared, *, remedy="start the study again wit
         planned.append(
             [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}) for seed in seeds]
         )
-    failed = train([run for runs in planned for run in runs], remedy=remedy, **options)
+    failed = train([run for runs in planned for run in runs], **options)
     return [[run.run_id for run in runs if run.run_id not in failed] for runs in planned], failed
 
 
@@ -251,13 +249,12 @@ def variants_table(study):
         *(f"{NAMES[model]}: {as_given(own)}" for model, own in study["of_model"].items()),
         "",
     ]
+    rows = [_row(variant, study["kind"]) for variant in study["variants"]]
     if study["kind"] == "search":
-        heads = ["", "validation loss", "validation accuracy, %", "best epochs"]
-        lines.append(table([_validation_row(variant) for variant in study["variants"]], heads))
+        lines.append(table(rows, ["", "validation loss", "validation accuracy, %", "best epochs"]))
     else:
         states = ["h before", "h after", "c before", "c after"]
-        heads = ["", "parameters", "best epochs", "test accuracy, %", *states]
-        lines += [table([_test_row(variant) for variant in study["variants"]], heads), ""]
+        lines += [table(rows, ["", "parameters", "best epochs", "test accuracy, %", *states]), ""]
         for pair in study["paired"]:
             lines += [_pair_table(pair), ""]
         sentences = study["dataset"]["splits"]["test"]["rows"]
@@ -283,29 +280,18 @@ def epochs_of(study, model):
     return (asdict(Settings()) | study["shared"] | study["of_model"].get(model, {}))["epochs"]
 
 
-def _label_and_epochs(variant):
+def _row(variant, kind):
+    """Return a variant's row: its validation results in a search, else its test accuracy and gradients."""
     model, label = NAMES[variant["model"]], variant["label"]
-    named = label if label.startswith(model) else f"{model}, {label}"
-    return named, ", ".join(map(str, variant["best_epoch"]))
-
-
-def _validation_row(variant):
-    label, epochs = _label_and_epochs(variant)
-    loss, accuracy = np.mean(variant["validation_loss"]), np.mean(variant["validation_accuracy"])
-    return [label, f"{loss:.4f}", f"{100 * accuracy:.1f}", epochs]
-
-
-def _test_row(variant):
-    label, epochs = _label_and_epochs(variant)
+    label = label if label.startswith(model) else f"{model}, {label}"
+    epochs = ", ".join(map(str, variant["best_epoch"]))
+    if kind == "search":
+        loss, accuracy = np.mean(variant["validation_loss"]), np.mean(variant["validation_accuracy"])
+        return [label, f"{loss:.4f}", f"{100 * accuracy:.1f}", epochs]
     found = variant["intervals"]
-    of_states = [plus_minus(found.get(s, {}).get(moment), 1, 2) for s in ("h", "c") for moment in MOMENTS]
-    return [
-        label,
-        f"{variant['parameters']:,}",
-        epochs,
-        plus_minus(found["test_accuracy"], 100, 1),
-        *of_states,
-    ]
+    remaining = [plus_minus(found.get(s, {}).get(moment), 1, 2) for s in ("h", "c") for moment in MOMENTS]
+    accuracy = plus_minus(found["test_accuracy"], 100, 1)
+    return [label, f"{variant['parameters']:,}", epochs, accuracy, *remaining]
 
 
 def _pair_table(pair):

@@ -28,7 +28,7 @@ import numpy as np
 from scripts.files.errors import UserError
 from scripts.text.tokens import Table
 
-NAME = "probe"
+NAME = "probe"  # the short name of this task: in options, files and functions, such as probe_study
 SHORTEST, LONGEST = 2, 200  # words after the deciding cue
 MIXTURES = ("even", "log")  # how often train and validation hold each distance d: equally, or as 1 / d
 UTMOST = 5_000  # what --probe-longest allows: an epoch of it takes minutes

@@ -3,17 +3,12 @@
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-import lstm.model
-import lstm.train
-import rnn.model
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.text.batches import pack, sorted_batches
-from scripts.training.experiment import CLASSIFIERS, build_model
+from scripts.training.experiment import CLASSIFIERS, LOOPS, LOSSES, build_model
 from scripts.training.optimizer import Adam
 from scripts.training.settings import check_settings
-
-LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross_entropy}
 
 
 def random_batch(rng, vocabulary_size, lengths):
@@ -86,7 +81,7 @@ def learn_by_heart(sentences, steps, lr=0.01):
     model = build_model("lstm", check_settings("lstm", {}), data.embeddings)
     optimizer, batches = Adam(model.theta, lr, clip_norm=1.0), ([batch], [batch] * steps)
     with threadpool_limits(1):  # epoch 0 only measures
-        epochs = lstm.train.train(model, batches.__getitem__, [batch], optimizer, epochs=1, progress=False)
+        epochs = LOOPS["lstm"](model, batches.__getitem__, [batch], optimizer, epochs=1, progress=False)
         before, after = epochs
     return {
         "sentences": len(rows),

@@ -36,8 +36,10 @@ from scripts.training.workers import Workers
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
 LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
+LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross_entropy}
 EVALUATION_BATCH = 256
 STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
+TAKEN = "start again with overwrite=True, or give another run id (compare(): another name=)"
 START_AGAIN = "try a smaller lr or clip_norm with overwrite=True"
 
 
@@ -113,22 +115,20 @@ def saved_settings(run_id, settings):
         raise UserError(f"{weights_path(run_id)} is damaged ({error}): {RETRAIN}") from error
 
 
-def find_previous(run_id, header, remedy=None):
+def find_previous(run_id, header):
     """Return the run to be continued under a run id, or None; UserError where it can't be.
 
-    `header` holds ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for; `remedy` is
-    the advice where the existing run has others.
+    `header` holds ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for.
     """
-    remedy = remedy or "choose another run id, or start again with overwrite=True"
     if not weights_path(run_id).exists():
         if log_path(run_id).exists():
             fault = f"run {run_id!r} has a log but no weights to continue from"
-            raise UserError(f"{fault}: put the weights back, {remedy}")
+            raise UserError(f"{fault}: put the weights back, or {TAKEN}")
         return None
     previous = load_run(run_id)
     difference = _difference(previous.settings, header, saved_settings(run_id, previous.settings))
     if difference:
-        raise UserError(f"run {run_id!r} {difference}: {remedy}")
+        raise UserError(f"run {run_id!r} {difference}: {TAKEN}")
     if previous.ended:
         fault = f"stopped when its numbers were no longer finite ({previous.ended}), and would again"
         raise RunEnded(f"run {run_id!r} {fault}: {START_AGAIN}, or use it as it is, with its best weights")

@@ -4,9 +4,7 @@ The check of a run's settings, the options of its model, its log and the table i
 made from this declaration. It imports no model, so that figures and tables can use it.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,34 +17,24 @@ INPUT_INITS = ("glorot", "uniform")
 HUGE = 1e300  # larger numbers, and infinities, are refused
 
 
-class Allowed(NamedTuple):
-    """The allowed values of a setting: in words, and a test for a value of its type."""
-
-    words: str
-    test: Callable
-
-
-def _is_finite(value):
-    return not isinstance(value, str) and abs(value) < HUGE
-
-
 def _one_of(names):
-    return Allowed(f"one of {', '.join(names)}", lambda name: name in names)
+    return f"one of {', '.join(names)}", lambda name: name in names
 
 
-COUNT = Allowed("a whole number, 1 or more", lambda n: n >= 1)
-UNITS = Allowed("a whole number, 1 to 100,000", lambda n: 1 <= n <= 100_000)
-STEPS = Allowed("a whole number, 2 or more", lambda n: n >= 2)
-SEED = Allowed("a whole number, 0 or more", lambda n: n >= 0)
-PROCESSES = Allowed("1 to 64, and no more than there are cores", lambda n: 1 <= n <= 64)
-RATE = Allowed("a positive number, such as 0.002", lambda lr: 0 < lr < HUGE)
-NORM = Allowed("a norm above 0, or 0 to disable clipping", lambda norm: 0 <= norm < HUGE)
-DECAY = Allowed("0, or a small positive number, such as 0.01", lambda decay: 0 <= decay < HUGE)
-FACTOR = Allowed("a factor d below 1, such as 0.999, or 0 for none", lambda d: 0 <= d < 1)
-POWER = Allowed("a power p from 0 to 10, such as 0.5", lambda p: 0 <= p <= 10)
-SHARE = Allowed("a share from 0 to below 1", lambda share: 0 <= share < 1)
-BIAS = Allowed("a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" or _is_finite(b))
-SWITCH = Allowed("True or False", lambda on: True)
+# The allowed values of a setting: in words, and a test for a value of its type
+COUNT = "a whole number, 1 or more", lambda n: n >= 1
+UNITS = "a whole number, 1 to 100,000", lambda n: 1 <= n <= 100_000
+STEPS = "a whole number, 2 or more", lambda n: n >= 2
+SEED = "a whole number, 0 or more", lambda n: n >= 0
+PROCESSES = "1 to 64, and no more than there are cores", lambda n: 1 <= n <= 64
+RATE = "a positive number, such as 0.002", lambda lr: 0 < lr < HUGE
+NORM = "a norm above 0, or 0 to disable clipping", lambda norm: 0 <= norm < HUGE
+DECAY = "0, or a small positive number, such as 0.01", lambda decay: 0 <= decay < HUGE
+FACTOR = "a factor d below 1, such as 0.999, or 0 for none", lambda d: 0 <= d < 1
+POWER = "a power p from 0 to 10, such as 0.5", lambda p: 0 <= p <= 10
+SHARE = "a share from 0 to below 1", lambda share: 0 <= share < 1
+BIAS = "a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" if isinstance(b, str) else abs(b) < HUGE
+SWITCH = "True or False", lambda on: True
 
 
 def _setting(default, meaning, allowed):
@@ -82,6 +70,7 @@ class Settings:
     input_init: str = _setting(
         "glorot", "W_ih at the start, gate by gate; uniform: ±1/√H.", _one_of(INPUT_INITS)
     )
+    # A run's default: every setting is passed to the model, so lstm/model.py's own default counts for no run.
     forget_bias: float | str = _setting(
         1.0, "The forget gate's bias at the start; chrono: spread over 1 to chrono_steps steps.", BIAS
     )
@@ -120,9 +109,9 @@ def check_settings(model, chosen):
             value = settings[setting.name] = value.item()
         of_type = isinstance(value, setting.type) and (setting.type is bool) == isinstance(value, bool)
         of_type |= type(value) is int and isinstance(0.0, setting.type)  # 2 in place of 2.0
-        allowed = setting.metadata["allowed"]
-        if not of_type or not allowed.test(value):
-            raise UserError(f"{setting.name}={value!r}: expected {allowed.words}")
+        words, is_allowed = setting.metadata["allowed"]
+        if not of_type or not is_allowed(value):
+            raise UserError(f"{setting.name}={value!r}: expected {words}")
     return {name: settings[name] for name in known}
 
 
@@ -137,5 +126,10 @@ def settings_table():
     for setting in fields(Settings):
         name, about = setting.name, setting.metadata
         meaning = f"LSTM only. {about['meaning']}" if name in LSTM_ALONE else about["meaning"]
-        lines.append(f"| `{name}` | `{setting.default!r}` | {about['allowed'].words} | {meaning} |")
+        lines.append(f"| `{name}` | `{setting.default!r}` | {about['allowed'][0]} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def as_given(settings):
+    """Write settings as a call gives them: "lr=0.001, forget_bias='chrono'"."""
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items())

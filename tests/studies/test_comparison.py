@@ -7,9 +7,10 @@ from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, load_run
 from scripts.files.storage import write_json
-from scripts.files.studies import STUDY_VERSION, study_path
+from scripts.files.studies import study_path
 from scripts.studies.comparison import compare_models
 from scripts.studies.variants import variants_table
+from scripts.training import experiment
 from scripts.training.settings import check_settings
 from tests.studies.helpers import written
 
@@ -28,10 +29,10 @@ def test_each_model_may_have_settings_of_its_own(data):
             chosen = load_run(f"study-{model}-own-s{seed}").settings["hyperparameters"]
             assert chosen == check_settings(model, expected | {"seed": seed})
     assert [pair["seeds"] for pair in study["paired"]] == [[0, 1]]
-    with pytest.raises(UserError, match=r"own\.json compares of_model=.*, asked for now: default settings"):
+    with pytest.raises(UserError, match=r"'study-rnn-own-s0' was trained with hidden_size=4 \(now 64\)"):
         compare_models(seeds=2, name="own", progress=False)
     other = own | {"rnn": {"hidden_size": 5, "epochs": 1}}
-    with pytest.raises(UserError, match="give another name="):
+    with pytest.raises(UserError, match=r"hidden_size=4 \(now 5\): start again with overwrite=True"):
         compare_models(seeds=2, name="own", of_model=other, progress=False)
     assert "LSTM: hidden_size=3, forget_bias=2.0, epochs=2" in variants_table(study)
 
@@ -121,21 +122,27 @@ def test_bad_input_is_one_line_before_any_training(data, given, message):
 
 
 def test_other_settings_under_the_same_name_are_one_line(data):
-    asked = {"models": "rnn", "seeds": 1, "jobs": 1, **TINY}
-    study = compare_models(**asked, hidden_size=(3, 4))
+    asked = {"models": "rnn", "jobs": 1, **TINY}
+    study = compare_models(**asked, seeds=1, hidden_size=(3, 4))
     trained = existing_runs()
-    for other in ({"hidden_size": (3, 5)}, {"hidden_size": 3}, {"hidden_size": (3, 4), "lr": 0.1}):
-        with pytest.raises(UserError, match=r"hidden_size=\[3, 4\], asked for now: .*give another") as error:
-            compare_models(**asked | other)
+    for setting, value, before in (("lr", 0.1, 0.002), ("batch_size", 8, 64), ("epochs", 1, 2)):
+        asked_now = asked | {"seeds": 2, "hidden_size": (5, 4), setting: value}  # most of its runs are new
+        with pytest.raises(UserError, match=f"{setting}={before}.*: start again .*another name=") as error:
+            compare_models(**asked_now)
+        assert "study-rnn-compare-hidden_size-4-s0" in str(error.value)
         assert "\n" not in str(error.value)
     assert (written("compare"), existing_runs()) == (study, trained)
-    compare_models(**asked, hidden_size=(3, 5), name="other")
-    replaced = compare_models(**asked, hidden_size=5, overwrite=True)
+    replaced = compare_models(**asked, seeds=1, hidden_size=4, lr=0.1, overwrite=True)
     assert written("compare") == replaced
-    compare_models(**asked | {"epochs": 3, "seeds": 2}, hidden_size=5, lr=0.002)  # lr's default
+    compare_models(**asked | {"epochs": 3, "seeds": 2}, hidden_size=4, lr=0.1, batch_size=64)  # its default
 
 
-def test_a_damaged_comparison_is_not_replaced(data):
-    write_json(study_path("broken"), {"format_version": STUDY_VERSION, "kind": "comparison", "axes": {}})
-    with pytest.raises(UserError, match=r"broken\.json is damaged .*: delete it"):
-        compare_models(name="broken", seeds=1, **TINY)
+def test_another_grid_under_the_same_name_leaves_the_runs_of_the_first(data, monkeypatch):
+    asked = {"models": "rnn", "seeds": 2, "jobs": 1, **TINY}
+    study = compare_models(**asked, hidden_size=(3, 4))
+    kept = {run_id: weights_path(run_id).read_bytes() for run_id in existing_runs()}
+    other = compare_models(**asked, hidden_size=(4, 5))
+    assert written("compare") == other
+    assert {run_id: weights_path(run_id).read_bytes() for run_id in kept} == kept
+    monkeypatch.setattr(experiment, "run", None)  # nothing can be trained
+    assert compare_models(**asked, hidden_size=(3, 4)) == written("compare") == study

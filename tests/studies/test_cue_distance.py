@@ -17,7 +17,7 @@ from scripts.studies.cue_distance import (
     probe_table,
     quartiles_at,
 )
-from scripts.studies.words import describe_failure
+from scripts.studies.statistics import describe_failure
 from scripts.text import cue_distance as task
 from scripts.training import evaluation, experiment
 from tests.studies.helpers import assert_provenance, written
@@ -63,8 +63,7 @@ def test_whoever_reads_the_last_d_words_only_fails_the_main_measure_alone(probed
     monkeypatch.setattr(cue_distance, "logits", lambda model, split: z)
     last, tested = task.decides_last(test, data.vocabulary), np.unique(distances)
     runs = probed["models"][0]["runs"][:1]
-    with cue_distance.tqdm(disable=True) as bar:
-        found = measure_probe(runs, distances, last, tested, bar)
+    found = measure_probe(runs, distances, last, tested, progress=False)
     assert found["accuracy"] == [[0.5] * len(tested)]
     assert found["accuracy_decides_first"] == [[1.0] * len(tested)]
     assert found["fails_at"] == [2]

@@ -18,7 +18,7 @@ from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, load_run
-from scripts.studies import dask_cluster
+from scripts.studies import parallel
 from scripts.studies.comparison import compare_models
 from scripts.training import experiment
 from tests.conftest import same_run, write_data
@@ -126,7 +126,7 @@ def dask(tmp_path_factory):
     started = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(dask_cluster, "PATIENCE", PATIENCE)
+            patch.setattr(parallel, "PATIENCE", PATIENCE)
             started.start_workers("one", "two")
             yield started
     finally:
@@ -176,28 +176,27 @@ def test_what_was_begun_here_goes_on_there(dask, data):
     assert len(run.timings) == 5
 
 
-def test_code_that_changed_since_is_the_code_that_trains(dask, data, tmp_path, monkeypatch):
+def test_code_that_changed_since_is_the_code_that_trains(dask, data, tmp_path, monkeypatch, capsys):
     """The same workers, for whom another version of the project has just trained."""
     compare_models("rnn", seeds=1, name="one", scheduler=dask.address, **TINY)
-    pack = dask_cluster._pack_project
+    pack = parallel._pack_project
 
     def pack_changed():
         path = tmp_path / "project.zip"
         path.write_bytes(pack())
         with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr("scripts/studies/one_run.py", CHANGED)
+            archive.writestr("scripts/studies/parallel.py", CHANGED)
         return path.read_bytes()
 
-    monkeypatch.setattr(dask_cluster, "_pack_project", pack_changed)
+    monkeypatch.setattr(parallel, "_pack_project", pack_changed)
     with pytest.warns(UserWarning, match="Duplicate"), pytest.raises(UserError, match="all 1 runs"):
         compare_models("rnn", seeds=1, name="two", scheduler=dask.address, **TINY)
+    assert "this is the changed code" in capsys.readouterr().err
 
 
 CHANGED = """
-from collections import namedtuple
-Planned = namedtuple("Planned", "model run_id settings")
-in_one_line = str
-def attempt(root, run, overwrite): return run.run_id, "this is the changed code"
+import pickle, sys
+def train_what_was_sent(): pickle.dump(("this is the changed code", [None, None]), sys.stdout.buffer)
 """
 
 
@@ -268,7 +267,7 @@ def test_a_worker_with_a_nanny_trains_alone(dask, data):
 @needs_dask
 @pytest.mark.parametrize("address", ["silent", "refused", "nonsense", "foo://host:1", "", 8786])
 def test_a_scheduler_that_does_not_answer_is_one_line(data, monkeypatch, address):
-    monkeypatch.setattr(dask_cluster, "PATIENCE", 0.5)
+    monkeypatch.setattr(parallel, "PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         here = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         if address == "refused":
@@ -293,4 +292,4 @@ def test_dask_is_imported_only_for_a_cluster():
         "import sys, main, scripts.studies.comparison, scripts.plots; "
         "sys.exit(any(name.split('.')[0] in ('dask', 'distributed') for name in sys.modules))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(dask_cluster.__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(parallel.__file__).parents[2])

@@ -121,7 +121,7 @@ def test_enough_words_are_those_from_which_on_the_mean_is_within_a_standard_erro
 
 
 def test_word_counts_know_no_order(data):
-    counts = word_counts(data.splits["test"], len(data.vocabulary)).toarray()
+    counts = word_counts(data.splits["test"], data).toarray()
     test = data.splits["test"]
     for row, words in enumerate(np.split(test.x, np.cumsum(test.s)[:-1])):
         np.testing.assert_array_equal(counts[row], np.bincount(words, minlength=len(data.vocabulary)))

@@ -7,7 +7,7 @@ import pytest
 from scripts.files.paths import log_path, weights_path
 from scripts.files.runs import existing_runs
 from scripts.studies import parallel
-from scripts.studies.one_run import Planned
+from scripts.studies.parallel import Planned
 from scripts.training import experiment
 
 

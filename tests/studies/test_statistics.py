@@ -1,8 +1,9 @@
-"""Intervals and paired differences against their definitions."""
+"""Intervals and paired differences against their definitions; how a failure is put in words."""
 
 import numpy as np
+import pytest
 
-from scripts.studies.statistics import interval, paired
+from scripts.studies.statistics import describe_failure, interval, paired
 
 
 def test_an_interval_holds_the_mean_as_often_as_it_says():
@@ -17,3 +18,17 @@ def test_intervals_of_little():
     assert interval([2.0, 2.0])["high"] == 2.0
     assert paired([1.0, None], [None, 1.0]) is None
     assert paired([3.0, 2.0], [2.0, 1.0])["p"] is None  # all differences equal: t is infinite
+
+
+@pytest.mark.parametrize(
+    ("fails", "accuracy", "words"),
+    [
+        ([None, None], [[0.9] * 3] * 2, "does not fail up to d = 40"),
+        ([3, 3], [[0.9, 0.7, 0.6]] * 2, "fails from d = 3 on"),
+        ([3, 3], [[0.9, 0.7, 0.6], [0.9, 0.7, 0.8]], "first fails at d = 3"),
+        ([3, None], [[0.9, 0.7, 0.6], [0.9] * 3], "first fails at d = 3, none (seed by seed)"),
+    ],
+)
+def test_failure_in_words(fails, accuracy, words):
+    study = {"distances": [2, 3, 40], "longest": 40, "failing": 0.75}
+    assert describe_failure(study, {"fails_at": fails, "accuracy": accuracy}) == words

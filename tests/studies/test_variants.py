@@ -321,7 +321,9 @@ def test_data_that_changed_since_is_one_line(data):
     compare_models(**asked, models="rnn")
     before = {path.name: path.read_bytes() for path in assets_path("weights", "").iterdir()}
     write_data(seed=5)
-    with pytest.raises(UserError, match=r"trained on other data .* give another name=, or start") as error:
+    with pytest.raises(
+        UserError, match=r"trained on other data .*: start again with overwrite=True, or give another"
+    ) as error:
         compare_models(**asked)
     assert "\n" not in str(error.value)
     assert {path.name: path.read_bytes() for path in assets_path("weights", "").iterdir()} == before
