@@ -54,8 +54,7 @@ def figure(name=None):
     ----------
     name : str or callable, optional
         File name: a format of the function's arguments (``"theory-{rnn}.png"``), or a function of them.
-        Without it the function returns several figures, {file name: figure}, and the decorated one a list of
-        paths.
+        Without it the function returns {file name: figure}, and the decorated one a list of paths.
     """
 
     def decorate(draw):

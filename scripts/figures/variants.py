@@ -4,22 +4,17 @@ import textwrap
 
 import numpy as np
 
-from scripts.figures import panels, style
+from scripts.figures import panels
 from scripts.figures.sources import name_data, name_sentences, reading_study
-from scripts.figures.style import STATES, add_provenance, figure, open_figure
+from scripts.figures.style import AMBER, BLACK, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted
 from scripts.files.paths import assets_path, check_run_id
 from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
 
-LOOKS = [
-    (style.AMBER, "o"),
-    (style.SKY, "s"),
-    (style.PURPLE, "^"),
-    (style.BLACK, "D"),
-]  # of variants, in order
-SIZES = [(style.RNN_H, "o"), (style.BLACK, "D"), (style.LSTM_H, "s")]  # of the models of equal-parameters
+LOOKS = list(zip((AMBER, SKY, PURPLE, BLACK), "os^D", strict=True))  # of variants, in order
+SIZES = [STATES["rnn", "h"], (BLACK, "D"), STATES["lstm", "h"]]  # of the models of equal-parameters
 STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
 
 
@@ -82,17 +77,11 @@ def by_settings(study):
     def own(variant):
         return {key: variant["settings"][key] for key in study["axes"] if key in variant["settings"]}
 
-    def includes(settings, some):
-        return all(key in settings and settings[key] == value for key, value in some.items())
-
-    every = [own(variant) for variant in study["variants"]]
-    groups = []
+    every, groups = [own(variant) for variant in study["variants"]], []
     for settings in every:
-        if settings not in groups and not any(
-            settings != more and includes(more, settings) for more in every
-        ):
+        if settings not in groups and not any(settings.items() < others.items() for others in every):
             groups.append(settings)
-    return [(group, [v for v in study["variants"] if includes(group, own(v))]) for group in groups]
+    return [(group, [v for v in study["variants"] if own(v).items() <= group.items()]) for group in groups]
 
 
 @figure()
