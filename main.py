@@ -32,10 +32,7 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     **settings
         Any other field of scripts.training.settings.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
-    Returns
-    -------
-    list of dict
-        The record of each epoch, from epoch 0 (before any training), as the log holds it.
+    Returns the record of each epoch, from epoch 0 (before any training), as the log holds it.
     """
     settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
     return experiment.run("rnn", run_id, overwrite=overwrite, **settings).history

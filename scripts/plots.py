@@ -3,12 +3,10 @@
     python scripts/plots.py                 everything there is
     python scripts/plots.py rnn-16 rnn-32   these runs, each alone and next to each other
 
-The PNGs go to assets/figures/; where there is a screen they are shown too. Nothing is computed here that
-isn't in a log or a study, and no training code is loaded. Every figure is a function that can be imported
-from here, ``from scripts.plots import plot_run``; its docstring says how to read it. It takes run ids or the
-name of a study, and ``show=True`` to open a window; it returns the path of the PNG, or a list of paths;
-``plot_run.draw("rnn-run-1")`` returns the matplotlib figure instead. A UserError, one line that says what to
-do, is raised where a run or study is missing, of the other model, or damaged.
+The PNGs go to assets/figures/; where there is a screen they are shown too. Nothing is trained or measured.
+Each figure is a function, ``from scripts.plots import plot_run``, whose docstring says how to read it. It
+takes run ids or the name of a study, and ``show=True`` to open a window; it returns the path of the PNG, or a
+list of paths; ``plot_run.draw("rnn-run-1")`` returns the matplotlib figure instead.
 """
 
 import argparse

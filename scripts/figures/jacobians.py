@@ -1,4 +1,4 @@
-"""Theory and measurement (scripts/studies/jacobians.py): bounds, the direct path, Lyapunov exponents, rates.
+"""Figures of scripts/studies/jacobians.py: what theory predicts of a run's gradient, next to the measurement.
 
 Each run has a study of its own, ``assets/benchmarks/jacobians-<run_id>.json``. The last figure takes those of
 all seeds of a comparison.
@@ -145,9 +145,8 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
     Lines are medians over the sentences, bands quartiles.
     """
     with _reading((lstm, "lstm")) as (study,):
-        title = "Why does my LSTM's gradient vanish? The direct path and the whole"
-        title += f" ({study['hidden_size']} units)"
-        return _draw_by_depth(study, DIRECT, title, _describe_direct_path)
+        title = "Why does my LSTM's gradient vanish? The direct path and the whole ({} units)"
+        return _draw_by_depth(study, DIRECT, title.format(study["hidden_size"]), _describe_direct_path)
 
 
 def _describe_direct_path(study, part):
@@ -291,14 +290,11 @@ def plot_jacobians_over_seeds(name="best"):
     what the LSTM's cell alone hands back; measured is one vector, taken through all of it. A line is the
     median seed, a band goes from the smallest to the largest, of each seed's median over the sentences.
 
-    Parameters
-    ----------
-    name : str
-        Of a comparison; of one RNN and one LSTM in it the Jacobians of equally many runs are measured.
+    `name` is of a comparison, with equally many measured runs of one RNN and of one LSTM.
     """
     check_run_id(name, "name")
-    measured = _measured_pair(name)
-    with _reading(*((run_id, model) for model in LOOKS for run_id in measured[model])) as studies:
+    runs = [(run_id, model) for model, run_ids in _measured_pair(name).items() for run_id in run_ids]
+    with _reading(*runs) as studies:
         _check_alike(*studies)
         return _draw_over_seeds({model: [of for of in studies if of["model"] == model] for model in LOOKS})
 

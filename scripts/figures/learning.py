@@ -1,4 +1,7 @@
-"""Figures of the dynamics while a model learns, from two logs: gradients, activations, recurrent weights."""
+"""Figures of how gradients, activations and recurrent weights change while an RNN and an LSTM learn.
+
+Drawn from the logs of the two runs. plots.py calls them.
+"""
 
 import contextlib
 

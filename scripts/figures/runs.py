@@ -1,4 +1,7 @@
-"""Figures of one run or a few: learning curves, gradients by steps back in time; and the sentence lengths."""
+"""Figures of one run or a few: learning curves, gradients by steps back in time; and the sentence lengths.
+
+Drawn from the runs' logs, the lengths from data/. plots.py calls them.
+"""
 
 import itertools
 
@@ -129,9 +132,13 @@ def _draw_by_depth(logs, curves, quantities, title):
     height = sum(heights) + 1.2 + 0.2 * len(curves) / columns  # title, legend, provenance
     drawn, axes = open_figure(title, height, nrows=len(heights), sharex=True, height_ratios=heights)
     for name, panel in zip(quantities, axes, strict=False):
-        draw = _draw_shares if name == "logit" else _draw_norms
-        draw(panel, curves, name)
+        if name == "logit":
+            _draw_shares(panel, curves)
+        else:
+            panel.set_yscale("log", nonpositive="clip")
+            panels.draw_medians(panel, curves, name)
         panel.set(title=PANELS[name][1], ylabel=PANELS[name][2])
+    axes[0].axhline(1, color=GREY, linewidth=1, zorder=1)  # nothing is lost
     panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
     entries = zip(*axes[0].get_legend_handles_labels(), strict=True)
     # Best epochs first: of two columns, each has one epoch.
@@ -141,18 +148,11 @@ def _draw_by_depth(logs, curves, quantities, title):
     return drawn
 
 
-def _draw_norms(axes, curves, quantity):
-    axes.set_yscale("log", nonpositive="clip")
-    panels.draw_medians(axes, curves, quantity)
-    if quantity == "decay":
-        axes.axhline(1, color=GREY, linewidth=1, zorder=1)
-
-
-def _draw_shares(axes, curves, quantity):
+def _draw_shares(axes, curves):
     """Draw the share of sentences whose ∂z exploded (upwards from 0), or vanished (downwards)."""
     extent = {"exploded": 5.0, "vanished": 5.0}  # per cent, at least
     for curve in curves:
-        values = curve.quantities[quantity]
+        values = curve.quantities["logit"]
         for name, sign in (("exploded", 1), ("vanished", -1)):
             share = 100 * np.array(values[name], float)
             if share.any():

@@ -1,7 +1,7 @@
-"""The look of all figures, and the one way from a function that draws to a PNG: :func:`figure`.
+"""The look of all figures, and :func:`figure`, which makes of a function that draws one that writes a PNG.
 
-The colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers say the same again
-in grey.
+Used by every figure, and the only file here that writes (to assets/figures/). The colours are those of Okabe
+and Ito, which colour-blind readers can distinguish; markers say the same again in grey.
 """
 
 import functools

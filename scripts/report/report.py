@@ -21,7 +21,7 @@ import numpy as np
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version
-from scripts.files.storage import DAMAGE, read_json, write_json, write_text, written_whole
+from scripts.files.storage import DAMAGE, read_json, write_bytes, write_json, write_text
 from scripts.files.studies import study_path
 from scripts.report.results import PARTS
 from scripts.report.sources import Sources
@@ -76,8 +76,7 @@ def _make_again(part, results):
         raise UserError(f"its runs are of {' and '.join(found)}, expected {expected} alone: {remedy}")
     figures = {f"readme-{name.replace('_', '-')}.png": draw for name, draw in figures.items()}
     for name, draw in figures.items():
-        with written_whole(assets_path("figures", name)) as file:
-            file.write(draw().read_bytes())
+        write_bytes(assets_path("figures", name), draw().read_bytes())
     made = {"heading": heading, "numbers": numbers, "rows": rows, "figures": list(figures)}
     results["sections"][part] = made | {"dataset": checksum, "runs": list(sources.logs)}
     results["runs"] |= sources.runs()
