@@ -32,10 +32,7 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     **settings
         Any other field of scripts.training.settings.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
-    Returns
-    -------
-    list of dict
-        The record of each epoch, from epoch 0 (before any training), as the log holds it.
+    Returns the record of each epoch, from epoch 0 (before any training), as the log holds it.
     """
     settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
     return experiment.run("rnn", run_id, overwrite=overwrite, **settings).history
@@ -50,11 +47,8 @@ def train_lstm(run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwri
 def test(run_id="lstm-run-3"):
     """Test a trained run on the test split, with the weights of its best epoch.
 
-    Returns
-    -------
-    dict
-        ``accuracy``, ``f1``, ``loss``, ``confusion_matrix``, ``by_length`` and more; also printed. See
-        scripts.training.evaluation.metrics.
+    Returns and prints ``accuracy``, ``f1``, ``loss``, ``confusion_matrix``, ``by_length``: see
+    scripts.training.evaluation.metrics.
     """
     metrics = evaluation.evaluate_run(run_id)
     print(f"\n{run_id}, epoch {metrics['epoch']} (best on validation), {metrics['sentences']} test sentences")
@@ -71,19 +65,10 @@ def test(run_id="lstm-run-3"):
 
 
 def test_overfit(sentences=64, steps=300):
-    """Let the LSTM learn a small subset by heart: if it can't, something in its backward pass is wrong.
+    """Let the LSTM learn a few sentences by heart: if it can't, something in its backward pass is wrong.
 
-    Parameters
-    ----------
-    sentences : int
-        Size of the subset, from the training split.
-    steps : int
-        Updates, each with the whole subset.
-
-    Returns
-    -------
-    dict
-        ``loss`` and ``accuracy`` on the subset at the end; also printed.
+    They are of the training split, and each of the `steps` is an update with all of them. Returns and prints
+    the ``loss`` and ``accuracy`` at the end and more: see scripts.training.checks.learn_by_heart.
     """
     result = checks.learn_by_heart(sentences, steps)
     print(
@@ -96,10 +81,7 @@ def test_overfit(sentences=64, steps=300):
 def check_gradients():
     """Compare analytic with numeric gradients: every model, every parameter, in float64.
 
-    Returns
-    -------
-    dict of dict
-        For each model, the relative error of each parameter's gradient; also printed.
+    Returns the relative error of each parameter's gradient, {model: {parameter: error}}; also printed.
     """
     found = {model: checks.check_model(model) for model in checks.LOSSES}
     rows = [
@@ -114,8 +96,9 @@ def check_gradients():
 def predict(sentence, run_id="lstm-run-3", draw=True):
     """Classify a sentence as a person types it, and show what each of its words does to the logit z.
 
-    Draws assets/figures/sentence-<run_id>….png, and writes assets/benchmarks/sentence-<run_id>.json: for each
-    word ‖∂z/∂x_t‖, gradient · input, and how z changes when the word is left out.
+    For each word ‖∂z/∂x_t‖, gradient · input, and how z changes when the word is left out: prints and returns
+    what scripts.training.evaluation.read_sentence does, of several runs in a list. Draws
+    assets/figures/sentence-<run_id>….png, and writes assets/benchmarks/sentence-<run_id>.json.
 
     Parameters
     ----------
@@ -123,13 +106,7 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     run_id : str or sequence of str
         Several runs are drawn one above the other.
     draw : bool
-        False where many sentences are to be classified, and no figure is wanted.
-
-    Returns
-    -------
-    dict, or list of dict for several runs
-        ``probability`` (that it is positive), and of each word ``words``, ``known``, ``reach`` (‖∂z/∂x_t‖),
-        ``share`` (of their sum), ``gradient_input`` and ``left_out``; also printed.
+        False where many sentences are to be classified, and neither file is wanted.
     """
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
     if not run_ids:
@@ -173,17 +150,12 @@ def preprocess(dataset=None, embeddings=None, **options):
 
 
 def compare(
-    models=("rnn", "lstm"),
-    seeds=5,
-    name="compare",
-    scheduler=None,
-    overwrite=False,
-    of_model=None,
-    **settings,
+    models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, overwrite=False, of_model=None, **options
 ):
     """Compare models over seeds, and over any grid of settings: intervals, paired differences, the figure.
 
-    Runs go side by side, as many as there are cores. Called again it trains only what is missing.
+    Runs go side by side, as many as there are cores. Called again it trains only what is missing. Prints the
+    table, draws the figures, and returns the comparison as scripts.studies.comparison.compare_models does.
 
     Parameters
     ----------
@@ -198,20 +170,15 @@ def compare(
         Start again where a comparison or runs with other settings or data have these names.
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``, the best ones found for each.
-    **settings
+    **options
         Any field of scripts.training.settings.Settings with one value, or with several to be compared, such
-        as ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
-
-    Returns
-    -------
-    dict
-        The comparison; its table is also printed, its figures drawn.
+        as ``hidden_size=(32, 64)``.
     """
     from scripts.plots import plot_comparison  # matplotlib takes a second to import
     from scripts.studies.comparison import compare_models
 
-    options = {"of_model": of_model, "scheduler": scheduler, "overwrite": overwrite}
-    study = compare_models(models, seeds, name, **options, **settings)
+    options |= {"of_model": of_model, "scheduler": scheduler, "overwrite": overwrite}
+    study = compare_models(models, seeds, name, **options)
     print(*plot_comparison(name), sep="\n")
     return study
 
@@ -219,8 +186,7 @@ def compare(
 def report():
     """Make every number and figure of the results again; print where the documents state another.
 
-    Needs what the other blocks leave in assets/; where that is missing, it names the block and goes on. See
-    scripts.report.report.
+    Needs what the other blocks leave in assets/; where that is missing, it names the block and goes on.
     """
     from scripts.report.report import report as compare_results  # matplotlib takes a second to import
 

@@ -3,12 +3,10 @@
     python scripts/plots.py                 everything there is
     python scripts/plots.py rnn-16 rnn-32   these runs, each alone and next to each other
 
-The PNGs go to assets/figures/; where there is a screen they are shown too. Nothing is computed here that
-isn't in a log or a study, and no training code is loaded. Every figure is a function that can be imported
-from here, ``from scripts.plots import plot_run``; its docstring says how to read it. It takes run ids or the
-name of a study, and ``show=True`` to open a window; it returns the path of the PNG, or a list of paths;
-``plot_run.draw("rnn-run-1")`` returns the matplotlib figure instead. A UserError, one line that says what to
-do, is raised where a run or study is missing, of the other model, or damaged.
+The PNGs go to assets/figures/; where there is a screen they are shown too. Nothing is trained or measured.
+Each figure is a function, ``from scripts.plots import plot_run``, whose docstring says how to read it. It
+takes run ids or the name of a study, and ``show=True`` to open a window; it returns the path of the PNG, or a
+list of paths; ``plot_run.draw("rnn-run-1")`` returns the matplotlib figure instead.
 """
 
 import argparse
@@ -22,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this 
 from scripts.figures import jacobians, style
 from scripts.figures.cue_distance import plot_probe
 from scripts.figures.jacobians import plot_direct_path, plot_jacobians_over_seeds, plot_lyapunov, plot_theory
-from scripts.figures.jacobians import plot_jacobians as plot_jacobians
 from scripts.figures.last_words import plot_memory
 from scripts.figures.learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.figures.runs import (
@@ -35,7 +32,7 @@ from scripts.figures.sentence import plot_sentence as plot_sentence
 from scripts.figures.variants import comparisons, plot_comparison, plot_equal_parameters, plot_initialisations
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import check_run_id, data_path
-from scripts.files.runs import existing_runs
+from scripts.files.runs import NAMES, existing_runs
 from scripts.files.studies import jacobians_path, study_path
 from scripts.text.cue_distance import MIXTURES
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, WIDTHS, check_gradients_recorded, read
@@ -119,7 +116,7 @@ def _attempt(function, *arguments, **options):
 def _with_gradients(logs):
     """The logs of RNNs and those of LSTMs that hold gradients; the others are named."""
     recorded = [log for log in logs if _attempt(check_gradients_recorded, log)]
-    return [[log for log in recorded if log.model == model] for model in ("rnn", "lstm")]
+    return [[log for log in recorded if log.model == model] for model in NAMES]
 
 
 def _compare(rnns, lstms, widths, show):
@@ -128,9 +125,8 @@ def _compare(rnns, lstms, widths, show):
     for rnn, lstm in [(rnn, lstm) for rnn in rnns for lstm in lstms]:
         run_ids = rnn.run_id, lstm.run_id
         paths.append(plot_gradients_rnn_vs_lstm(*run_ids, show))
-        if all("activations" in log.best for log in (rnn, lstm)):
-            for plot in (plot_decay_while_learning, plot_activations, plot_recurrent_weights):
-                paths.append(plot(*run_ids, show))
+        for plot in (plot_decay_while_learning, plot_activations, plot_recurrent_weights):
+            paths.append(plot(*run_ids, show))
         studied = [jacobians_path(run_id).exists() for run_id in run_ids]
         paths += _attempt(plot_theory, rnn.run_id, show) if studied[0] else []
         paths += _attempt(plot_direct_path, lstm.run_id, show) if studied[1] else []

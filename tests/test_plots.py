@@ -17,6 +17,7 @@ from tests.figures.helpers import fails, make_run
 from tests.figures.test_runs import make_data
 
 matplotlib.use("Agg")
+COMPARED = ("gradients", "decay", "activations", "recurrent-weights")
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
     out, err = capsys.readouterr()
     expected = {
         "sentence-lengths.png",
-        "gradients-rnn-run-1-vs-lstm-run-3.png",
+        *(f"{kind}-rnn-run-1-vs-lstm-run-3.png" for kind in COMPARED),
         "gradients-rnn-16+rnn-run-1.png",
         *(f"{run_id}-training.png" for run_id in existing_runs()),
     }
@@ -66,7 +67,8 @@ def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys):
     make_run("rnn-16", hidden_size=16)
     plots.plot_all("rnn-16", "lstm-run-3")
     names = [line.rsplit("/")[-1] for line in capsys.readouterr().out.split()]
-    assert names == ["rnn-16-training.png", "lstm-run-3-training.png", "gradients-rnn-16-vs-lstm-run-3.png"]
+    compared = [f"{kind}-rnn-16-vs-lstm-run-3.png" for kind in COMPARED]
+    assert names == ["rnn-16-training.png", "lstm-run-3-training.png", *compared]
 
 
 def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair):
@@ -78,7 +80,7 @@ def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair):
 
 def test_every_function_keeps_its_arguments_and_takes_show_last():
     functions = {name: function for name, function in vars(plots).items() if name.startswith("plot_")}
-    assert len(functions) == 19
+    assert len(functions) == 18
     for name, function in functions.items():
         assert list(inspect.signature(function).parameters)[-1] == "show", name
         assert function.__doc__, name
@@ -92,7 +94,7 @@ def test_with_a_screen_all_figures_are_shown_and_waited_for_once(pair, monkeypat
     monkeypatch.setattr(style, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda **options: calls.append((options, len(plt.get_fignums()))))
     plots.plot_all("rnn-run-1", "lstm-run-3")
-    assert calls == [({"block": False}, 1), ({"block": False}, 2), ({"block": False}, 3), ({}, 3)]
+    assert calls == [*(({"block": False}, count) for count in range(1, 7)), ({}, 6)]
 
 
 def test_runs_from_any_directory_and_ends_with_one_line(tmp_path):

@@ -29,11 +29,8 @@ def plot_probe(mixture=MIXTURES[0]):
     quartiles. The two panels are not cause and effect: the gradient at a distance that was not learned is an
     outcome of training too, and a state that has latched is remembered with hardly any gradient.
 
-    Parameters
-    ----------
-    mixture : {"even", "log"}
-        Of the distances in training, as the sentences were preprocessed: each d equally often, or d as often
-        as 1/d.
+    `mixture` names the study, by the distances in training: ``"even"``, each d equally often, or ``"log"``, d
+    as often as 1/d.
     """
     if mixture not in MIXTURES:
         raise UserError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")

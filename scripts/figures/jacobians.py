@@ -1,4 +1,4 @@
-"""Theory and measurement (scripts/studies/jacobians.py): bounds, the direct path, Lyapunov exponents, rates.
+"""Figures of scripts/studies/jacobians.py: what theory predicts of a run's gradient, next to the measurement.
 
 Each run has a study of its own, ``assets/benchmarks/jacobians-<run_id>.json``. The last figure takes those of
 all seeds of a comparison.
@@ -37,14 +37,13 @@ DIRECT = {
     "direct_gradient": ("the same along the direct path alone: ‖∂z/∂c_T ⊙ ∏f_t‖", SKY, "v"),
     "direct_mean": ("direct path ∏f_t: mean over units", BLACK, "s"),
 }
-OVER_SEEDS = {  # of these the quantities over seeds, with shorter labels
-    "rnn": {"product": "full Jacobian: norm of the product", "h": "measured: ∂z/∂h"},
-    "lstm": {
-        "product": "full Jacobian of (h, c)",
-        "direct_max": "direct path, largest unit",
-        "direct_mean": "direct path, mean of units",
-        "c": "measured: ∂z/∂c",
-    },
+LOOKS = {"rnn": THEORY, "lstm": DIRECT}
+OVER_SEEDS = {  # the quantities that are drawn over seeds, of those that a model has; with shorter labels
+    "product": "full Jacobian",
+    "h": "measured: ∂z/∂h",
+    "direct_max": "direct path, largest unit",
+    "direct_mean": "direct path, mean of units",
+    "c": "measured: ∂z/∂c",
 }
 RATES = {  # label, marker, and of a measured rate the state
     "exponent_drive": ("predicted: largest Lyapunov exponent, long drive", "o", None),
@@ -52,6 +51,8 @@ RATES = {  # label, marker, and of a measured rate the state
     "slope_h": ("measured: slope of ln ‖∂z/∂h‖", "s", "h"),
     "slope_c": ("measured: slope of ln ‖∂z/∂c‖", "D", "c"),
 }
+
+ALIKE = ("depths", "drive", "sentences")  # of studies that are drawn together
 
 # Studies --------------------------------------------------------------------------------------------------
 
@@ -62,11 +63,7 @@ def _remedy(*run_ids):
 
 
 def read(run_id, model):
-    """Read the Jacobian study of a run of that model, as scripts/studies/jacobians.py describes it.
-
-    A UserError says that there is none, or that it is damaged, of another format or model, or older than the
-    log of the run.
-    """
+    """Read the Jacobian study of a run, checked: of that model, and not older than the log of the run."""
     path, remedy = jacobians_path(run_id), _remedy(run_id)
     if not path.is_file():
         raise UserError(f"the Jacobians of run {run_id!r} are not measured yet ({path} is missing): {remedy}")
@@ -78,8 +75,12 @@ def read(run_id, model):
             raise UserError(
                 f"run {run_id!r} is of an {NAMES[found]}, expected one of an {NAMES[model]}: name another run"
             )
-        if log_path(run_id).is_file() and _is_stale(study, logs.read(run_id)):
-            raise UserError(f"{path} was measured before the run was trained again: {remedy}")
+        if log_path(run_id).is_file():
+            log = logs.read(run_id)
+            logged = log.hidden_size, log.best["epoch"], log.epochs[-1]["epoch"], log.settings["dataset"]
+            best = study["at"]["best"]["epoch"]
+            if logged != (study["hidden_size"], best, study["epochs"], study["dataset"]):
+                raise UserError(f"{path} was measured before the run was trained again: {remedy}")
     return study
 
 
@@ -91,28 +92,16 @@ def _reading(*runs):
         yield studies
 
 
-def _is_stale(study, log):
-    """Return whether a study is of another training, or of other data, than the run's log."""
-    studied = [study["model"], study["hidden_size"], study["at"]["best"]["epoch"], study["epochs"]]
-    logged = [log.model, log.hidden_size, log.best["epoch"], log.epochs[-1]["epoch"]]
-    return studied != logged or study["dataset"].get("checksum") != log.settings["dataset"].get("checksum")
+def _check_alike(first, *others):
+    """Raise UserError where studies were not measured with the same options, on the same sentences."""
 
+    def options(study):
+        return {"data": study["dataset"]["checksum"]} | {key: study[key] for key in ALIKE}
 
-def _check_alike(studies, *, sentences=False):
-    """Raise UserError where studies were not measured alike; where `sentences`, on the same ones."""
-
-    def measured(study):
-        yield "data", [name_data(study["dataset"]), study["dataset"].get("checksum")]
-        yield "depths", study["depths"]
-        yield "long drives", [study["drive"][key] for key in ("steps", "burn_in", "seed")]
-        yield "burn-ins of the sentences", study["sentences"]["burn_in"]
-        if sentences:
-            yield "sentences", study["sentences"]
-
-    for other in studies[1:]:
-        for (name, one), (_, two) in zip(measured(studies[0]), measured(other), strict=True):
-            if one != two:
-                run_ids = studies[0]["run_id"], other["run_id"]
+    for other in others:
+        for name, one in options(first).items():
+            if one != (two := options(other)[name]):
+                run_ids = first["run_id"], other["run_id"]
                 raise UserError(
                     f"the Jacobians of {run_ids[0]!r} and {run_ids[1]!r} were measured with other {name} "
                     f"({one} and {two}): {_remedy(*run_ids)} with the same options, for runs on the same data"
@@ -120,11 +109,6 @@ def _check_alike(studies, *, sentences=False):
 
 
 # By depth -------------------------------------------------------------------------------------------------
-
-
-def plot_jacobians(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM, show=False):
-    """Draw three figures: :func:`plot_theory`, :func:`plot_direct_path`, :func:`plot_lyapunov`."""
-    return [plot_theory(rnn, show), plot_direct_path(lstm, show), plot_lyapunov(rnn, lstm, show)]
 
 
 @figure("theory-{rnn}.png")
@@ -161,9 +145,8 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
     Lines are medians over the sentences, bands quartiles.
     """
     with _reading((lstm, "lstm")) as (study,):
-        title = "Why does my LSTM's gradient vanish? The direct path and the whole"
-        title += f" ({study['hidden_size']} units)"
-        return _draw_by_depth(study, DIRECT, title, _describe_direct_path)
+        title = "Why does my LSTM's gradient vanish? The direct path and the whole ({} units)"
+        return _draw_by_depth(study, DIRECT, title.format(study["hidden_size"]), _describe_direct_path)
 
 
 def _describe_direct_path(study, part):
@@ -237,7 +220,7 @@ def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     sentences. Slopes: least squares through the mean of the logs between the depths of the study.
     """
     with _reading((rnn, "rnn"), (lstm, "lstm")) as studies:
-        _check_alike(studies)
+        _check_alike(*studies)
         title = f"Lyapunov exponents and rates: {_name_units(studies)}"
         drawn, axes = open_figure(title, 8, nrows=2, ncols=2, height_ratios=[4, 2.6])
         for panel, study in zip(axes[0], studies, strict=True):
@@ -303,27 +286,17 @@ def _draw_rates(axes, studies):
 def plot_jacobians_over_seeds(name="best"):
     """Draw the direct path, the full Jacobian and the rates of both models of a comparison, over its seeds.
 
-    The full Jacobian multiplies all steps' Jacobians; the direct path is ∏ f_t, what the LSTM's cell alone
-    hands back; measured is one vector, taken through all of it. A line is the median seed, a band goes from
-    the smallest to the largest, of each seed's median over the sentences.
+    The full Jacobian (of h, in an LSTM of (h, c)) multiplies all steps' Jacobians; the direct path is ∏ f_t,
+    what the LSTM's cell alone hands back; measured is one vector, taken through all of it. A line is the
+    median seed, a band goes from the smallest to the largest, of each seed's median over the sentences.
 
-    Parameters
-    ----------
-    name : str
-        Of a comparison; of one RNN and one LSTM in it the Jacobians of equally many runs are measured.
+    `name` is of a comparison, with equally many measured runs of one RNN and of one LSTM.
     """
     check_run_id(name, "name")
-    measured = _measured_pair(name)
-    if not measured:
-        raise UserError(
-            f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured in as many "
-            "seeds: uncomment the block jacobians(…) for several seeds in main.py and run `python main.py`"
-        )
-    with _reading(*((run_id, model) for model in OVER_SEEDS for run_id in measured[model])) as studies:
-        _check_alike(studies, sentences=True)
-        return _draw_over_seeds(
-            {model: [of for of in studies if of["model"] == model] for model in OVER_SEEDS}
-        )
+    runs = [(run_id, model) for model, run_ids in _measured_pair(name).items() for run_id in run_ids]
+    with _reading(*runs) as studies:
+        _check_alike(*studies)
+        return _draw_over_seeds({model: [of for of in studies if of["model"] == model] for model in LOOKS})
 
 
 def has_jacobians(name):
@@ -331,11 +304,11 @@ def has_jacobians(name):
     try:
         return bool(_measured_pair(name))
     except UserError:
-        return False  # plot_comparison() complains
+        return False  # where the comparison is damaged, plot_comparison() says so
 
 
 def _measured_pair(name):
-    """Run ids of a comparison with measured Jacobians, by model; None unless of one variant of each."""
+    """Run ids of a comparison with measured Jacobians, by model; UserError unless of one variant of each."""
     measured = []
     with reading_study(name) as comparison:
         for variant in comparison["variants"]:
@@ -343,7 +316,12 @@ def _measured_pair(name):
             if run_ids:
                 measured.append((variant["model"], run_ids))
     models, counts = [model for model, _ in measured], {len(run_ids) for _, run_ids in measured}
-    return dict(measured) if sorted(models) == sorted(OVER_SEEDS) and len(counts) == 1 else None
+    if sorted(models) != sorted(LOOKS) or len(counts) > 1:
+        raise UserError(
+            f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured in as many "
+            "seeds: uncomment the block jacobians(…) for several seeds in main.py and run `python main.py`"
+        )
+    return dict(measured)
 
 
 def _draw_over_seeds(studies):
@@ -351,12 +329,13 @@ def _draw_over_seeds(studies):
     seeds, sentences = counted(len(lstms), "seed"), first["sentences"]
     title = f"Full Jacobian, direct path and rates: {_name_units([first, lstms[0]])}, {seeds}"
     drawn, axes = open_figure(title, 10, nrows=3, ncols=2, height_ratios=[3, 3, 2.4])
-    for row, model, looks in zip(axes, studies, (THEORY, DIRECT), strict=False):
+    for row, (model, looks) in zip(axes, LOOKS.items(), strict=False):
         before, after = ([study["at"][moment] for study in studies[model]] for moment in MOMENTS)
         curves = []
-        for quantity, label in OVER_SEEDS[model].items():
-            moments = {"before": _over_seeds(before, quantity), "after": _over_seeds(after, quantity)}
-            curves.append(panels.Curve(label, moments, *looks[quantity][1:]))
+        for quantity, label in OVER_SEEDS.items():
+            if quantity in looks:
+                moments = {"before": _over_seeds(before, quantity), "after": _over_seeds(after, quantity)}
+                curves.append(panels.Curve(label, moments, *looks[quantity][1:]))
         titles = [f"{NAMES[model]} {when}" for when in MOMENTS.values()]
         panels.draw_before_and_after(row, curves, sentences["shortest"], titles)
         row[0].set_ylabel("norm, relative to the\nlast step")

@@ -1,4 +1,7 @@
-"""Figures of the dynamics while a model learns, from two logs: gradients, activations, recurrent weights."""
+"""Figures of how gradients, activations and recurrent weights change while an RNN and an LSTM learn.
+
+Drawn from the logs of the two runs. plots.py calls them.
+"""
 
 import contextlib
 
@@ -6,9 +9,8 @@ import matplotlib
 import numpy as np
 
 from scripts.figures import panels, style
-from scripts.figures.sources import RETRAIN, name_logs, reading_logs
+from scripts.figures.sources import name_logs, reading_logs
 from scripts.figures.style import GREY, RNN_H, STATES, add_provenance, figure, open_figure
-from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded
 
@@ -28,8 +30,6 @@ def _reading_recorded(rnn, lstm):
     with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         for log in logs:
             check_gradients_recorded(log)
-            if "activations" not in log.best:
-                raise UserError(f"the log of run {log.run_id!r} holds no activations: {RETRAIN}")
         yield logs
 
 
@@ -62,12 +62,11 @@ def _draw_decay_map(axes, log, state):
     """Draw the median decay of one state, depth by epoch; return the mesh, for a colour bar."""
     counts = np.array(log.best["gradients"][state]["decay"]["count"])
     depths = max(int((counts >= panels.SMALL_COUNT).sum()), 1)
-    recorded = [epoch for epoch in log.epochs if epoch.get("gradients")]
-    medians = [epoch["gradients"][state]["decay"]["median"][:depths] for epoch in recorded]
+    medians = [epoch["gradients"][state]["decay"]["median"][:depths] for epoch in log.epochs]
     with np.errstate(divide="ignore"):
         values = np.log10(np.array(medians, float).T)  # where no sentence has a decay, nan: left blank
     colours, norm = decay_colours()
-    epochs = [epoch["epoch"] for epoch in recorded]
+    epochs = [epoch["epoch"] for epoch in log.epochs]
     mesh = axes.pcolormesh(epochs, range(1, depths + 1), values, cmap=colours, norm=norm, shading="nearest")
     axes.plot(log.best["epoch"], 1, marker="*", markersize=14, color="black", clip_on=False, linestyle="none")
     axes.set(title=f"{NAMES[log.model]} {state}", xlabel="epoch (0 = before training)")
@@ -119,7 +118,7 @@ def _draw_activations(values_axes, saturated_axes, log):
     """Draw the activations of one run at both epochs, in the two panels of a column."""
     curves = []
     for epoch, linestyle in _two_epochs(log):
-        for name, values in epoch.get("activations", {}).items():
+        for name, values in epoch["activations"].items():
             label, colour, marker = GATES[log.model, name]
             label = f"{label}, epoch {epoch['epoch']}"
             curves.append(panels.Curve(label, {"activation": values}, colour, marker, linestyle))
@@ -182,12 +181,11 @@ def _draw_recurrent_share(axes, summed_axes, log):
 
 def _draw_spectra(radius_axes, largest_axes, log):
     """Draw spectral radius and largest singular value of the recurrent weights by epoch."""
-    recorded = [epoch for epoch in log.epochs if "recurrent_weights" in epoch]
-    epochs = [epoch["epoch"] for epoch in recorded]
-    for name in recorded[0]["recurrent_weights"]:
+    epochs = [epoch["epoch"] for epoch in log.epochs]
+    for name in log.best["recurrent_weights"]:
         label, colour, marker = WEIGHTS[log.model, name]
         label = f"{NAMES[log.model]}: {label}"
         for axes, column in ((radius_axes, "spectral_radius"), (largest_axes, "largest_singular_value")):
-            values = [epoch["recurrent_weights"][name][column] for epoch in recorded]
+            values = [epoch["recurrent_weights"][name][column] for epoch in log.epochs]
             axes.plot(epochs, values, color=colour, marker=marker, markevery=3, label=label)
             axes.xaxis.get_major_locator().set_params(integer=True)

@@ -1,4 +1,7 @@
-"""Panels that several figures share: curves by depth (steps back from the end), bands over seeds, axes."""
+"""Parts that several figures share: lines and bands by depth (steps back from the end), axes, legends.
+
+Used by most files of figures/. Nothing is read or written here.
+"""
 
 from typing import NamedTuple
 

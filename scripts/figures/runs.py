@@ -1,4 +1,7 @@
-"""Figures of one run or a few: learning curves, gradients by steps back in time; and the sentence lengths."""
+"""Figures of one run or a few: learning curves, gradients by steps back in time; and the sentence lengths.
+
+Drawn from the runs' logs, the lengths from data/. plots.py calls them.
+"""
 
 import itertools
 
@@ -7,7 +10,7 @@ import numpy as np
 
 from scripts.dynamics.gradients import EXPLODED, VANISHED
 from scripts.figures import panels, style
-from scripts.figures.sources import RETRAIN, name_data, name_logs, reading_logs
+from scripts.figures.sources import name_data, name_logs, reading_logs
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
@@ -67,14 +70,8 @@ def _draw_learning(axes, log, quantity, scale):
         axes.plot(epochs, values, color=SPLIT_COLOURS[split], marker=marker, label=label)
     best, value = log.best["epoch"], scale * log.best[f"validation_{quantity}"]
     axes.axvline(best, color=GREY, linestyle=":", zorder=1)
-    star = {
-        "color": style.PURPLE,
-        "marker": "*",
-        "markersize": 17,
-        "markeredgecolor": "black",
-        "linestyle": "none",
-    }
-    axes.plot(best, value, zorder=4, label=f"best epoch: {best}", **star)
+    look = {"color": style.PURPLE, "markersize": 17, "markeredgecolor": "black", "zorder": 4}
+    axes.plot(best, value, "*", label=f"best epoch: {best}", **look)
     axes.set_xlabel("epoch (0 = before training)")
     axes.xaxis.get_major_locator().set_params(integer=True)
 
@@ -118,51 +115,44 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
 
 
 def _curves_of(log, state, label, colour, marker):
-    """Two curves for one state of one run: the best epoch solid and, where recorded, epoch 0 dashed."""
+    """Curves for one state of one run: the best epoch solid and, where it is another, epoch 0 dashed."""
     check_gradients_recorded(log)
     best, first = log.best, log.epochs[0]
     label, look = f"{label}, epoch", (colour, marker)
     curves = [panels.Curve(f"{label} {best['epoch']} (best)", best["gradients"][state], *look)]
-    if best["epoch"] > 0 and first.get("gradients"):
+    if best["epoch"] > 0:
         curves.append(panels.Curve(f"{label} 0 (before training)", first["gradients"][state], *look, "--"))
     return curves
 
 
 def _draw_by_depth(logs, curves, quantities, title):
-    """Draw curves by depth, panel below panel, sentence counts last; one without data is left out."""
-    quantities = [name for name in quantities if any(name in curve.quantities for curve in curves)]
-    if not quantities:
-        raise UserError(f"the log of run {logs[0].run_id!r} holds nothing that this figure shows: {RETRAIN}")
+    """Draw curves by depth, panel below panel, sentence counts last."""
     columns = 2 if max(len(curve.label) for curve in curves) < 55 else 1
     heights = [PANELS[name][0] for name in quantities] + [1.1]
     height = sum(heights) + 1.2 + 0.2 * len(curves) / columns  # title, legend, provenance
     drawn, axes = open_figure(title, height, nrows=len(heights), sharex=True, height_ratios=heights)
     for name, panel in zip(quantities, axes, strict=False):
-        draw = _draw_shares if name == "logit" else _draw_norms
-        draw(panel, [curve for curve in curves if name in curve.quantities], name)
+        if name == "logit":
+            _draw_shares(panel, curves)
+        else:
+            panel.set_yscale("log", nonpositive="clip")
+            panels.draw_medians(panel, curves, name)
         panel.set(title=PANELS[name][1], ylabel=PANELS[name][2])
+    axes[0].axhline(1, color=GREY, linewidth=1, zorder=1)  # nothing is lost
     panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
     entries = zip(*axes[0].get_legend_handles_labels(), strict=True)
-    best_first = sorted(
-        entries, key=lambda entry: entry[0].get_linestyle() == "--"
-    )  # of two columns, each has one epoch
+    # Best epochs first: of two columns, each has one epoch.
+    best_first = sorted(entries, key=lambda entry: entry[0].get_linestyle() == "--")
     panels.add_legend(axes[0], zip(*best_first, strict=True), columns)
     add_provenance(drawn, *name_logs(logs, sentences=True))
     return drawn
 
 
-def _draw_norms(axes, curves, quantity):
-    axes.set_yscale("log", nonpositive="clip")
-    panels.draw_medians(axes, curves, quantity)
-    if quantity == "decay":
-        axes.axhline(1, color=GREY, linewidth=1, zorder=1)
-
-
-def _draw_shares(axes, curves, quantity):
+def _draw_shares(axes, curves):
     """Draw the share of sentences whose ∂z exploded (upwards from 0), or vanished (downwards)."""
     extent = {"exploded": 5.0, "vanished": 5.0}  # per cent, at least
     for curve in curves:
-        values = curve.quantities[quantity]
+        values = curve.quantities["logit"]
         for name, sign in (("exploded", 1), ("vanished", -1)):
             share = 100 * np.array(values[name], float)
             if share.any():

@@ -27,10 +27,7 @@ def plot_sentence(readings):
     speaks for positive; left (purple): for negative. A word can matter and have a small gradient, and the
     reverse: compare the first column with the last. The next sentence takes the place of this one's file.
 
-    Parameters
-    ----------
-    readings : list of dict
-        What scripts.training.evaluation.read_sentence returns for the same sentence.
+    `readings` are what scripts.training.evaluation.read_sentence returns for the same sentence.
     """
     words = len(readings[0]["words"])
     cut = f" (the last {MOST_WORDS} of {words} tokens)" if words > MOST_WORDS else ""

@@ -1,4 +1,8 @@
-"""The sources of figures: damage in them as an error of one line, and the words that name them."""
+"""Read the logs and studies that figures draw, and name them in the line below a figure.
+
+Used by every figure. A figure is drawn inside ``with reading_study("memory") as study:`` or the like: where
+the file lacks something that is asked of it there, that is a UserError, one line that says what to do.
+"""
 
 import contextlib
 

@@ -1,7 +1,7 @@
-"""The look of all figures, and the one way from a function that draws to a PNG: :func:`figure`.
+"""The look of all figures, and :func:`figure`, which makes of a function that draws one that writes a PNG.
 
-The colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers say the same again
-in grey.
+Used by every figure, and the only file here that writes (to assets/figures/). The colours are those of Okabe
+and Ito, which colour-blind readers can distinguish; markers say the same again in grey.
 """
 
 import functools
@@ -54,8 +54,7 @@ def figure(name=None):
     ----------
     name : str or callable, optional
         File name: a format of the function's arguments (``"theory-{rnn}.png"``), or a function of them.
-        Without it the function returns several figures, {file name: figure}, and the decorated one a list of
-        paths.
+        Without it the function returns {file name: figure}, and the decorated one a list of paths.
     """
 
     def decorate(draw):

@@ -4,22 +4,17 @@ import textwrap
 
 import numpy as np
 
-from scripts.figures import panels, style
+from scripts.figures import panels
 from scripts.figures.sources import name_data, name_sentences, reading_study
-from scripts.figures.style import STATES, add_provenance, figure, open_figure
+from scripts.figures.style import AMBER, BLACK, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted
 from scripts.files.paths import assets_path, check_run_id
 from scripts.files.runs import NAMES
 from scripts.files.storage import read_json
 
-LOOKS = [
-    (style.AMBER, "o"),
-    (style.SKY, "s"),
-    (style.PURPLE, "^"),
-    (style.BLACK, "D"),
-]  # of variants, in order
-SIZES = [(style.RNN_H, "o"), (style.BLACK, "D"), (style.LSTM_H, "s")]  # of the models of equal-parameters
+LOOKS = list(zip((AMBER, SKY, PURPLE, BLACK), "os^D", strict=True))  # of variants, in order
+SIZES = [STATES["rnn", "h"], (BLACK, "D"), STATES["lstm", "h"]]  # of the models of equal-parameters
 STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
 
 
@@ -44,12 +39,7 @@ def plot_comparison(name="compare"):
     over the sentences is taken; a line is the median seed, a band goes from the smallest to the largest.
     Right of the dotted line only longer sentences remain; the axis ends where fewer than 20 do. Accuracy: one
     symbol per seed, a bar at their mean, and a thin line of one standard error to either side, from the size
-    of the test split.
-
-    Parameters
-    ----------
-    name : str
-        Of the comparison. Where settings were varied, each combination is a figure.
+    of the test split. Where settings were varied, each combination is a figure.
     """
     check_run_id(name, "name")
     with reading_study(name) as study:
@@ -82,17 +72,11 @@ def by_settings(study):
     def own(variant):
         return {key: variant["settings"][key] for key in study["axes"] if key in variant["settings"]}
 
-    def includes(settings, some):
-        return all(key in settings and settings[key] == value for key, value in some.items())
-
-    every = [own(variant) for variant in study["variants"]]
-    groups = []
+    every, groups = [own(variant) for variant in study["variants"]], []
     for settings in every:
-        if settings not in groups and not any(
-            settings != more and includes(more, settings) for more in every
-        ):
+        if settings not in groups and not any(settings.items() < others.items() for others in every):
             groups.append(settings)
-    return [(group, [v for v in study["variants"] if includes(group, own(v))]) for group in groups]
+    return [(group, [v for v in study["variants"] if own(v).items() <= group.items()]) for group in groups]
 
 
 @figure()
@@ -131,10 +115,7 @@ def _draw_variants(study, title, variants, looks):
 
 
 def _draw(study, title, rows, scored):
-    """Draw decay by depth before and after training, row by row, and below it the accuracies.
-
-    `rows` are lists of (gradient, end of the titles, curves); `scored`, of (variant, label, look).
-    """
+    """Draw rows of (gradient, end of titles, curves), and below them scores: (variant, label, look)."""
     heights = [2.9] * len(rows) + [0.34 * len(scored) + 0.5]
     height = sum(heights) + 0.22 * max(1, len(rows[0][-1]) // 2) + 1.2  # legend, title, provenance
     drawn, axes = open_figure(title, height, nrows=len(heights), ncols=2, height_ratios=heights)
@@ -159,14 +140,12 @@ def _count_seeds(variants):
 
 
 def _draw_scores(axes, study, scored):
-    """Draw the test accuracy of every run, a row per variant; their mean, and the test split's error.
-
-    In a row the seeds follow each other from top to bottom, so that equal scores do not cover each other.
-    """
+    """Draw the test accuracy of every run, a row per variant; their mean, and the test split's error."""
     error = 100 * study["standard_error"]
     for number, (variant, _, (colour, marker)) in enumerate(scored):
         scores = 100 * np.array(variant["test_accuracy"])
         mean, n = scores.mean(), len(scores)
+        # One seed below the other, so that equal scores do not cover each other.
         places = number + min(0.1, 0.7 / n) * (np.arange(n) - (n - 1) / 2)
         axes.plot(scores, places, marker, color=colour, linestyle="none", ms=5)
         axes.plot([mean, mean], [number - 0.35, number + 0.35], color=colour)

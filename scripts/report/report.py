@@ -21,7 +21,7 @@ import numpy as np
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version
-from scripts.files.storage import DAMAGE, read_json, undamaged, write_json, write_text, written_whole
+from scripts.files.storage import DAMAGE, read_json, write_bytes, write_json, write_text
 from scripts.files.studies import study_path
 from scripts.report.results import PARTS
 from scripts.report.sources import Sources
@@ -33,11 +33,8 @@ FRONT_PAGE, RESULTS_PAGE = "README.md", "assets/README.md"
 def report():
     """Make every number, table and figure of the results again, and check the pages against them.
 
-    Returns
-    -------
-    dict
-        As this module's docstring describes it; also written to ``assets/benchmarks/results.json``. A
-        UserError says that a page is missing, or that the results.json from before is damaged.
+    Returns what it writes to results.json. A UserError says that a page is missing, or that the results.json
+    of before can't be read.
     """
     pages, results, kept = _read_pages(), _read_results(), 0
     for name in PARTS:
@@ -79,8 +76,7 @@ def _make_again(part, results):
         raise UserError(f"its runs are of {' and '.join(found)}, expected {expected} alone: {remedy}")
     figures = {f"readme-{name.replace('_', '-')}.png": draw for name, draw in figures.items()}
     for name, draw in figures.items():
-        with written_whole(assets_path("figures", name)) as file:
-            file.write(draw().read_bytes())
+        write_bytes(assets_path("figures", name), draw().read_bytes())
     made = {"heading": heading, "numbers": numbers, "rows": rows, "figures": list(figures)}
     results["sections"][part] = made | {"dataset": checksum, "runs": list(sources.logs)}
     results["runs"] |= sources.runs()
@@ -93,10 +89,6 @@ def _read_results():
         return {"format_version": VERSION, "sections": {}, "runs": {}, "datasets": {}}
     results = read_json(path)
     check_version(path, results, remedy, VERSION)
-    with undamaged(path, "damaged", remedy):
-        for section in results["sections"].values():
-            section["heading"], section["rows"], section["numbers"].values()
-            results["datasets"][section["dataset"]], [results["runs"][run_id] for run_id in section["runs"]]
     return results
 
 

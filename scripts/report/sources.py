@@ -1,4 +1,4 @@
-"""Logs and studies as results.py reads them: their settings are checked, their runs and data noted."""
+"""Read logs and studies for results.py: refuse those of other settings, note which runs and data they are."""
 
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version, log_path

@@ -93,7 +93,24 @@ def gradients(rates, epoch, *, sentences=587, longest=49, scale=1.0):
         decay = 10 ** (-rate * (1 + 4 * (epoch == 0)) * (depth - 1) + ripple)
         norms = {"logit": 0.8 * scale * decay, "loss": 0.1 * decay, "decay": decay}
         states[state] = {name: quartiles(depth, count, norm) for name, norm in norms.items()}
-    return {"sentences": sentences, "shortest": 20, "longest": longest, **states}
+    share = {"depth": depth.tolist(), "mean": (1 / depth / longest).tolist()}
+    return {
+        "sentences": sentences,
+        "shortest": 20,
+        "longest": longest,
+        **states,
+        "recurrent_share": share,
+    }
+
+
+def other_dynamics(model, longest=49):
+    """Activations and spectra of one epoch, the same for each gate and at each depth."""
+    columns = {name: [0.5] * longest for name in ("mean", "q25", "q75", "saturated")}
+    values = {"depth": list(range(1, longest + 1)), "count": [500] * longest, **columns}
+    spectrum = {"spectral_radius": 0.9, "largest_singular_value": 1.2}
+    gates, blocks = ("h", "h") if model == "rnn" else ("ifo", "ifgo")
+    activations, spectra = {name: values for name in gates}, {name: spectrum for name in blocks}
+    return {"activations": activations, "recurrent_weights": spectra}
 
 
 def make_run(run_id, model="rnn", *, hidden_size=64, epochs=6, recorded=True, **shape):
@@ -114,6 +131,7 @@ def make_run(run_id, model="rnn", *, hidden_size=64, epochs=6, recorded=True, **
             "validation_loss": 0.45 + 0.03 * (epoch - BEST) ** 2,
             "validation_accuracy": 0.8 - 0.01 * abs(epoch - BEST - 1),
             "gradients": gradients(rates, epoch, **shape) if recorded else None,
+            **(other_dynamics(model) if recorded else {}),
         }
         for epoch in range(epochs + 1)
     ]
