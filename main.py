@@ -32,7 +32,10 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
     **settings
         Any other field of scripts.training.settings.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
-    Returns the record of each epoch, from epoch 0 (before any training), as the log holds it.
+    Returns
+    -------
+    list of dict
+        The record of each epoch, from epoch 0 (before any training), as the log holds it.
     """
     settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
     return experiment.run("rnn", run_id, overwrite=overwrite, **settings).history
@@ -47,8 +50,11 @@ def train_lstm(run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwri
 def test(run_id="lstm-run-3"):
     """Test a trained run on the test split, with the weights of its best epoch.
 
-    Returns and prints ``accuracy``, ``f1``, ``loss``, ``confusion_matrix``, ``by_length``: see
-    scripts.training.evaluation.metrics.
+    Returns
+    -------
+    dict
+        ``accuracy``, ``f1``, ``loss``, ``confusion_matrix``, ``by_length`` and more; also printed. See
+        scripts.training.evaluation.metrics.
     """
     metrics = evaluation.evaluate_run(run_id)
     print(f"\n{run_id}, epoch {metrics['epoch']} (best on validation), {metrics['sentences']} test sentences")
@@ -67,8 +73,12 @@ def test(run_id="lstm-run-3"):
 def test_overfit(sentences=64, steps=300):
     """Let the LSTM learn a few sentences by heart: if it can't, something in its backward pass is wrong.
 
-    They are of the training split, and each of the `steps` is an update with all of them. Returns and prints
-    the ``loss`` and ``accuracy`` at the end and more: see scripts.training.checks.learn_by_heart.
+    The sentences are drawn from the training split; each of the `steps` is an update with all of them.
+
+    Returns
+    -------
+    dict
+        ``loss`` and ``accuracy`` on these sentences at the end; also printed.
     """
     result = checks.learn_by_heart(sentences, steps)
     print(
@@ -81,7 +91,10 @@ def test_overfit(sentences=64, steps=300):
 def check_gradients():
     """Compare analytic with numeric gradients: every model, every parameter, in float64.
 
-    Returns the relative error of each parameter's gradient, {model: {parameter: error}}; also printed.
+    Returns
+    -------
+    dict of dict
+        For each model, the relative error of each parameter's gradient; also printed.
     """
     found = {model: checks.check_model(model) for model in checks.LOSSES}
     rows = [
@@ -96,9 +109,7 @@ def check_gradients():
 def predict(sentence, run_id="lstm-run-3", draw=True):
     """Classify a sentence as a person types it, and show what each of its words does to the logit z.
 
-    For each word ‖∂z/∂x_t‖, gradient · input, and how z changes when the word is left out: prints and returns
-    what scripts.training.evaluation.read_sentence does, of several runs in a list. Draws
-    assets/figures/sentence-<run_id>….png, and writes assets/benchmarks/sentence-<run_id>.json.
+    Draws assets/figures/sentence-<run_id>….png, and writes assets/benchmarks/sentence-<run_id>.json.
 
     Parameters
     ----------
@@ -107,6 +118,12 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
         Several runs are drawn one above the other.
     draw : bool
         False where many sentences are to be classified, and neither file is wanted.
+
+    Returns
+    -------
+    dict, or list of dict for several runs
+        The probability that the sentence is positive, and for each word ‖∂z/∂x_t‖, gradient · input, and how
+        z changes when the word is left out; also printed. See scripts.training.evaluation.read_sentence.
     """
     run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
     if not run_ids:
@@ -154,8 +171,7 @@ def compare(
 ):
     """Compare models over seeds, and over any grid of settings: intervals, paired differences, the figure.
 
-    Runs go side by side, as many as there are cores. Called again it trains only what is missing. Prints the
-    table, draws the figures, and returns the comparison as scripts.studies.comparison.compare_models does.
+    Runs go side by side, as many as there are cores. Called again it trains only what is missing.
 
     Parameters
     ----------
@@ -167,12 +183,17 @@ def compare(
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     overwrite : bool
-        Start again where a comparison or runs with other settings or data have these names.
+        Start again where runs with other settings or data have these names.
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``, the best ones found for each.
     **options
         Any field of scripts.training.settings.Settings with one value, or with several to be compared, such
-        as ``hidden_size=(32, 64)``.
+        as ``hidden_size=(32, 64)``. See scripts.studies.comparison.compare_models.
+
+    Returns
+    -------
+    dict
+        The comparison; its table is also printed, its figures drawn.
     """
     from scripts.plots import plot_comparison  # matplotlib takes a second to import
     from scripts.studies.comparison import compare_models

@@ -77,9 +77,9 @@ def read(run_id, model):
             )
         if log_path(run_id).is_file():
             log = logs.read(run_id)
-            logged = log.hidden_size, log.best["epoch"], log.epochs[-1]["epoch"], log.settings["dataset"]
-            best = study["at"]["best"]["epoch"]
-            if logged != (study["hidden_size"], best, study["epochs"], study["dataset"]):
+            logged = log.model, log.hidden_size, log.best["epoch"], log.epochs[-1]["epoch"]
+            measured = model, study["hidden_size"], study["at"]["best"]["epoch"], study["epochs"]
+            if logged != measured or log.settings["dataset"] != study["dataset"]:
                 raise UserError(f"{path} was measured before the run was trained again: {remedy}")
     return study
 

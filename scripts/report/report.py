@@ -21,7 +21,7 @@ import numpy as np
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version
-from scripts.files.storage import DAMAGE, read_json, write_bytes, write_json, write_text
+from scripts.files.storage import DAMAGE, read_json, undamaged, write_bytes, write_json, write_text
 from scripts.files.studies import study_path
 from scripts.report.results import PARTS
 from scripts.report.sources import Sources
@@ -34,7 +34,7 @@ def report():
     """Make every number, table and figure of the results again, and check the pages against them.
 
     Returns what it writes to results.json. A UserError says that a page is missing, or that the results.json
-    of before can't be read.
+    from before is damaged.
     """
     pages, results, kept = _read_pages(), _read_results(), 0
     for name in PARTS:
@@ -89,6 +89,10 @@ def _read_results():
         return {"format_version": VERSION, "sections": {}, "runs": {}, "datasets": {}}
     results = read_json(path)
     check_version(path, results, remedy, VERSION)
+    with undamaged(path, "damaged", remedy):
+        for section in results["sections"].values():
+            section["heading"], section["rows"], section["numbers"].values()
+            results["datasets"][section["dataset"]], [results["runs"][run_id] for run_id in section["runs"]]
     return results
 
 

@@ -1,9 +1,9 @@
 """Variants over seeds: train them, measure them and compare them, for the studies that are lists of variants.
 
-Those are comparison.py, initialisations.py and settings_search.py. Each run trains under
-an id of its own, ``study-<model>-<variant>-s<seed>``, so an interrupted study continues, one that is called
-again only measures, and studies share runs. The result is ``assets/benchmarks/<study>.json``, which
-scripts/figures and scripts/report read:
+The lists are in comparison.py, initialisations.py and settings_search.py. Each run trains under an id of its
+own, ``study-<model>-<variant>-s<seed>``, so an interrupted study continues, one that is called again only
+measures, and studies share runs. The result is ``assets/benchmarks/<study>.json``, which scripts/figures and
+scripts/report read:
 
     format_version, study (its name), kind, title, dataset (as a log names it), versions
     seconds         that its runs took to train, in all

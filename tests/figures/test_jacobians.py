@@ -415,5 +415,9 @@ def test_a_study_of_an_earlier_training_is_refused(kind, data):
     ):
         rewrite(stale)
         fails(match, jacobians.read, "a-run", kind)
+    other = "lstm" if kind == "rnn" else "rnn"  # which that run was before it was trained again
+    rewrite(study | {"model": other})
+    fails(match, jacobians.read, "a-run", other)
+    rewrite(stale)
     log_path("a-run").unlink()
     assert jacobians.read("a-run", kind) == stale  # nothing to compare it with

@@ -10,6 +10,7 @@ import pytest
 import main
 from scripts.files.errors import UserError
 from scripts.files.paths import log_path
+from scripts.files.storage import write_json
 from scripts.files.studies import STUDY_VERSION, study_path
 from scripts.report import report, results
 from scripts.report.sources import Sources
@@ -185,6 +186,15 @@ def test_report_agrees_with_a_page_that_is_right(one_seed, study_root, capsys):
     assert (study_root / "assets" / "figures" / "readme-gradients.png").read_bytes() == b"drawn"
     log_path("rnn-run-1").unlink()
     assert printed_by_report(capsys)[0] == made
+
+
+@pytest.mark.parametrize("lost", ["heading", "numbers", "rows", "dataset", "runs"])
+def test_a_results_json_that_lacks_a_part_is_refused(one_seed, lost):
+    kept = main.report()
+    del kept["sections"]["one_seed"][lost]
+    write_json(study_path("results"), kept)
+    with pytest.raises(UserError, match=rf"results\.json is damaged \(no '{lost}'\): restore it"):
+        main.report()
 
 
 def test_report_names_a_number_that_is_wrong(one_seed, capsys):

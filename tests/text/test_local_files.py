@@ -15,7 +15,7 @@ from tests.text.test_preprocessing import sentences, write_csv
 
 
 def make_file(folder, kind):
-    """The same rows in one of the formats that can be read."""
+    """Write the rows of `sentences` in one of the formats that can be read; return the path."""
     rows, path = sentences(), folder / f"films.{kind}"
     if kind in ("csv", "tsv"):
         write_csv(path, rows, delimiter="\t" if kind == "tsv" else ",")
