@@ -15,7 +15,9 @@ from scripts.training import checks, evaluation, experiment
 from scripts.training.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401
 
 
-def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
+def train_rnn(
+    run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite=False, data=None, **settings
+):
     """Train a vanilla RNN; write assets/runs/<run_id>.jsonl and assets/weights/<run_id>.npz.
 
     Parameters
@@ -29,6 +31,8 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
         Units of the hidden state.
     overwrite : bool
         Start again where a run with other settings or data has that name.
+    data : str, optional
+        Name of the dataset in data/<data>/, as :func:`preprocess` was told it; by default that in data/.
     **settings
         Any other field of scripts.training.settings.Settings, such as ``seed=1`` or ``state_dropout=0``.
 
@@ -38,13 +42,15 @@ def train_rnn(run_id="rnn-run-1", epochs=20, lr=0.002, hidden_size=64, overwrite
         The record of each epoch, from epoch 0 (before any training), as the log holds it.
     """
     settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
-    return experiment.run("rnn", run_id, overwrite=overwrite, **settings).history
+    return experiment.run("rnn", run_id, data=data, overwrite=overwrite, **settings).history
 
 
-def train_lstm(run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwrite=False, **settings):
+def train_lstm(
+    run_id="lstm-run-3", epochs=20, lr=0.002, hidden_size=64, overwrite=False, data=None, **settings
+):
     """Train an LSTM; see :func:`train_rnn`. It has ``forget_bias`` and ``chrono_steps``, too."""
     settings |= {"epochs": epochs, "lr": lr, "hidden_size": hidden_size}
-    return experiment.run("lstm", run_id, overwrite=overwrite, **settings).history
+    return experiment.run("lstm", run_id, data=data, overwrite=overwrite, **settings).history
 
 
 def test(run_id="lstm-run-3"):
@@ -70,17 +76,18 @@ def test(run_id="lstm-run-3"):
     return metrics
 
 
-def test_overfit(sentences=64, steps=300):
+def test_overfit(sentences=64, steps=300, data=None):
     """Let the LSTM learn a few sentences by heart: if it can't, something in its backward pass is wrong.
 
-    The sentences are drawn from the training split; each of the `steps` is an update with all of them.
+    The sentences are drawn from the training split, of `data` as in :func:`train_rnn`; each of the `steps`
+    is an update with all of them.
 
     Returns
     -------
     dict
         ``loss`` and ``accuracy`` on these sentences at the end; also printed.
     """
-    result = checks.learn_by_heart(sentences, steps)
+    result = checks.learn_by_heart(sentences, steps, data=data)
     print(
         f"{result['sentences']} sentences, {result['steps']} updates: loss {result['first_loss']:.4f} -> "
         f"{result['loss']:.6f}, accuracy {result['accuracy']:.1%}"
@@ -157,9 +164,10 @@ def plot(*run_ids):
 
 
 def preprocess(dataset=None, embeddings=None, **options):
-    """Turn sentences and word vectors into data/, as `python scripts/preprocessing.py` does.
+    """Turn sentences and word vectors into data/, or data/<name>/ with ``name=``.
 
-    Parameters are those of scripts.preprocessing.preprocess. Returns the content of data/dataset.json.
+    Parameters are those of scripts.preprocessing.preprocess, and the options of
+    `python scripts/preprocessing.py`. Returns the content of dataset.json.
     """
     from scripts import preprocessing  # scikit-learn takes a second to import
 
@@ -293,16 +301,16 @@ if __name__ == "__main__":
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back does each model remember? Replaces data/; preprocess again for the blocks above: 16 min.
-    # preprocess(dataset="probe")
-    # probe_study(of_model=BEST)
-    # preprocess(dataset="probe", probe_mixture="log")
-    # probe_study(of_model=BEST)
+    # How far back does each model remember? On made-up sentences, in data/probe-even/ and probe-log/: 16 min.
+    # preprocess(dataset="probe", name="probe-even", if_missing=True)
+    # probe_study(of_model=BEST, data="probe-even")
+    # preprocess(dataset="probe", probe_mixture="log", name="probe-log", if_missing=True)
+    # probe_study(of_model=BEST, data="probe-log")
     # plot()
 
-    # Long texts, gradients to 400 steps back, best settings but 5 epochs. Replaces data/ by IMDb: 18 min.
-    # preprocess(dataset="imdb", max_length=400)
-    # compare(seeds=3, name="imdb", of_model=BEST_5_EPOCHS)
+    # Long texts, gradients to 400 steps back, best settings but 5 epochs. IMDb, in data/imdb/: 18 min.
+    # preprocess(dataset="imdb", max_length=400, name="imdb", if_missing=True)
+    # compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)
 
     # The README's results and figures, made again from all of the above and held against what it says: 10 s.
     # report()

@@ -30,8 +30,9 @@ from scripts.figures.runs import (
 )
 from scripts.figures.sentence import plot_sentence as plot_sentence
 from scripts.figures.variants import comparisons, plot_comparison, plot_equal_parameters, plot_initialisations
+from scripts.files.data import existing_data
 from scripts.files.errors import UserError, errors_in_one_line
-from scripts.files.paths import check_run_id, data_path
+from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES, existing_runs
 from scripts.files.studies import jacobians_path, study_path
 from scripts.text.cue_distance import MIXTURES
@@ -71,13 +72,13 @@ def _plot_everything(show):
     """Draw the sentence lengths, every run but those of studies, one comparison of runs, and the studies."""
     names = [run_id for run_id in existing_runs() if not run_id.startswith("study-")]
     logs = [log for run_id in names for log in _attempt(read, run_id)]
-    has_data, studies = data_path("dataset.json").exists(), _study_figures()
-    if not logs and not has_data and not studies:
+    datasets, studies = existing_data(), _study_figures()
+    if not logs and not datasets and not studies:
         raise UserError(
             "nothing to draw, expected data/ or a log in assets/runs/: run "
             "`python scripts/preprocessing.py`, then `python main.py`"
         )
-    paths = [plot_sentence_lengths(show)] if has_data else []
+    paths = [path for data in datasets for path in _attempt(plot_sentence_lengths, data, show)]
     paths += [plot_run(log.run_id, show) for log in logs]
     # Of many runs, those of main.py represent their model and width.
     logs.sort(key=lambda log: [DEFAULT_RNN, DEFAULT_LSTM, *WIDTHS, log.run_id].index(log.run_id))

@@ -5,7 +5,7 @@ Run it::
     python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or a replacement)
     python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
-    python scripts/preprocessing.py --dataset probe                   made-up sentences (text/cue_distance.py)
+    python scripts/preprocessing.py --dataset probe --name probe-even   made-up sentences, in data/probe-even/
     python scripts/preprocessing.py --help
 """
 
@@ -19,9 +19,20 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.files.data import PADDING, RESERVED, SPLITS, UNKNOWN, Data, Split, save_data, writing_data
+from scripts.files.data import (
+    PADDING,
+    RESERVED,
+    SPLITS,
+    UNKNOWN,
+    Data,
+    Split,
+    load_manifest,
+    save_data,
+    writing_data,
+)
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import data_path
+from scripts.files.storage import is_absent
 from scripts.text import cue_distance
 from scripts.text.corpus import HIDDEN, UNKNOWN_WORD, read_corpus, read_table
 from scripts.text.embeddings import CUSTOM, DIMENSIONS, find_embeddings, get_vectors
@@ -44,8 +55,44 @@ def _memory_in_one_line():
 
 
 @_memory_in_one_line()
-@writing_data()
-def preprocess(
+def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **options):
+    """Turn sentences and word vectors into data/, or into data/<name>/.
+
+    Parameters
+    ----------
+    dataset, embeddings, name, **options
+        The options of the command line: ``python scripts/preprocessing.py --help`` explains them.
+    if_missing : bool
+        Leave a dataset that is there as it is; it has to be of the same options.
+
+    Returns
+    -------
+    dict
+        The content of ``dataset.json``.
+
+    Raises
+    ------
+    UserError
+        An option can't be used, or another process is writing that dataset. What was there is as it was.
+    """
+    asked = {"dataset": dataset, "embeddings": embeddings} | options
+    asked = {option: str(value) for option, value in asked.items() if value not in (None, False)}
+    if if_missing and not is_absent(path := data_path("dataset.json", name)):
+        there = load_manifest(name)
+        if there.get("options") == asked:
+            print(f"{path.parent} is there already, of the same options: nothing to do.")
+            return there
+        raise UserError(
+            f"{path.parent} is of the options {there.get('options')}, asked for are {asked}: give another "
+            "name, or leave out if_missing=True to replace it"
+        )
+    with writing_data(name):
+        return _preprocess(name, asked, dataset, embeddings, **options)
+
+
+def _preprocess(
+    name,
+    asked,
     dataset=None,
     embeddings=None,
     text_column=None,
@@ -58,21 +105,7 @@ def preprocess(
     seed=0,
     download_glove=False,
 ):
-    """Turn sentences and word vectors into data/.
-
-    The parameters are the options of the command line: ``python scripts/preprocessing.py --help`` explains
-    them.
-
-    Returns
-    -------
-    dict
-        The content of ``data/dataset.json``.
-
-    Raises
-    ------
-    UserError
-        An option can't be used, or another process is writing data/. data/ is as it was.
-    """
+    """Write the dataset that `asked`, the options that are no default, describes in words."""
     is_cue_distance = dataset == cue_distance.NAME
     _check_numbers(dimensions, max_length, seed)
     if not is_cue_distance:
@@ -95,6 +128,7 @@ def preprocess(
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions, seed)
     row_of_word, vocabulary, matrix = _build_vocabulary(corpus, parts, vectors)
     manifest = {
+        "options": asked,
         "dataset": {
             "name": corpus.name,
             "source": corpus.source,
@@ -118,8 +152,8 @@ def preprocess(
     if is_cue_distance:
         manifest[cue_distance.NAME] = cue_distance.describe(probe_longest, probe_mixture)
     splits = {name: _cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
-    manifest = save_data(Data(splits, vocabulary, matrix, manifest))
-    print(_summarise(manifest))
+    manifest = save_data(Data(splits, vocabulary, matrix, manifest, name))
+    print(_summarise(manifest), f"\n\nWritten to {data_path('', name)}.")
     return manifest
 
 
@@ -250,7 +284,7 @@ def _summarise(manifest):
             f"{name:12}{size['rows']:8,}{size['positive']:10.1%}{size['mean_length']:13.1f}{size['longest']:9,}"
             f"{coverage['tokens'][name]:8.1%}  {manifest['split_rule'][name]}"
         )
-    return "\n".join([*lines, "", f"Written to {data_path('')}."])
+    return "\n".join(lines)
 
 
 def main(arguments=None):
@@ -269,6 +303,7 @@ def main(arguments=None):
         "(default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)",
     )
     glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
+    add("--name", help="write data/NAME/, next to other datasets (default: data/ itself)")
     add("--download-glove", action="store_true", help=glove)
     add("--text-column", help="column of the texts (default: sentence or text)")
     add("--label-column", help="column of the labels (default: label)")

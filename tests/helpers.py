@@ -25,8 +25,8 @@ def make_split(rng, sentences, longest=26):
     return Split(x, s, y, np.arange(sentences, dtype=np.uint32))
 
 
-def write_data(sizes=(200, 80, 60), D=6, seed=0, **manifest):
-    """A small preprocessed dataset in data/ under paths.ROOT."""
+def write_data(sizes=(200, 80, 60), D=6, seed=0, name=None, **manifest):
+    """A small preprocessed dataset in data/, or data/<name>/, under paths.ROOT."""
     rng = np.random.default_rng(seed)
     embeddings = rng.standard_normal((len(WORDS), D)).astype(np.float32)
     embeddings[0] = 0
@@ -38,8 +38,8 @@ def write_data(sizes=(200, 80, 60), D=6, seed=0, **manifest):
         "tokenised": True,
         "seed": seed,
     }
-    save_data(Data(splits, WORDS, embeddings, described | manifest))
-    return load_data()
+    save_data(Data(splits, WORDS, embeddings, described | manifest, name))
+    return load_data(name)
 
 
 def log_without_timings(run_id, root=None):

@@ -1,7 +1,6 @@
 """Every block of main.py, on a small corpus."""
 
 import ast
-import functools
 import inspect
 import re
 import shutil
@@ -12,71 +11,21 @@ import pytest
 from PIL import Image
 
 import main
-from scripts import preprocessing
 from scripts.figures import style as figure_style
 from scripts.files import studies
+from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
-from scripts.files.runs import existing_runs, read_log
+from scripts.files.runs import existing_runs
 from scripts.report import results
-from scripts.studies import baselines, settings_search
-from scripts.text import cue_distance as probe
 from scripts.training import evaluation
 from scripts.training.checks import numeric_gradient
+from tests.blocks import blocks, in_small, run_block
 from tests.conftest import CLASSIFIERS, write_data
 from tests.reference import textbook
 
-SOURCE = Path(main.__file__).read_text()
-SMALL_BEST = {model: recipe | {"epochs": 1, "hidden_size": 4} for model, recipe in main.BEST.items()}
-SMALL_WIDE = SMALL_BEST["rnn"] | {"hidden_size": 5}
-
-
-def blocks():
-    """The code below ``if __name__ == "__main__":`` as shipped, and with every block uncommented.
-
-    A block's first line says what it does; every other line that is a comment is code.
-    """
-    shipped = SOURCE.split('if __name__ == "__main__":\n')[1]
-    paragraphs = [paragraph.split("\n", 1) for paragraph in shipped.strip("\n").split("\n\n")]
-    uncommented = [re.sub(r"(?m)^    # ", "    ", rest[0]) for _, *rest in paragraphs if rest]
-    return shipped, "\n\n".join(uncommented)
-
-
-def run_block(source):
-    """Execute a block of main.py as if it stood at the end of the file; what takes minutes, in small."""
-    names = dict(vars(main)) | {
-        "__name__": "__main__",
-        "preprocess": preprocess_small,
-        "initialisation_study": lambda of_model: main.initialisation_study(seeds=1, of_model=of_model),
-        "equal_parameters": lambda: main.equal_parameters(seeds=1),
-        "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
-        "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
-        "jacobians": functools.partial(main.jacobians, steps=100, burn_in=10),
-        "BEST": SMALL_BEST,
-        "BEST_5_EPOCHS": SMALL_BEST,
-        "WIDE_RNN": SMALL_WIDE,
-        "probe_study": lambda of_model: main.probe_study(seeds=1, of_model=of_model),
-        "compare": compare_small,
-        "report": lambda: None,  # at the end, too
-        "plot": lambda *run_ids: all(read_log(run_id) for run_id in run_ids),  # once, at the end
-    }
-    source = source.replace("errors.errors_in_one_line()", "pass")  # pytest has a hook of its own
-    exec(compile("if True:\n" + source, "main.py", "exec"), names)
-
-
-def compare_small(*models, **options):
-    """As main.compare, one seed, or as many as later blocks ask for."""
-    seeds = 10 if options.get("name") == "best" else 1
-    main.compare(*models, **options | {"seeds": seeds})
-
-
-def preprocess_small(dataset, **options):
-    """As main.preprocess, with a small probe, and with other made-up sentences in place of IMDb."""
-    if dataset == "probe":
-        main.preprocess(dataset, "custom", dimensions=20, probe_longest=6, **options)
-    else:
-        inspect.signature(preprocessing.preprocess).bind(dataset, **options)
-        write_data(seed=9)
+SHIPPED, BLOCKS = blocks()
+CODE = [block for block in BLOCKS if "errors_in_one_line" not in block]
 
 
 def calls(source):
@@ -88,34 +37,29 @@ def calls(source):
 
 
 def test_what_a_missing_study_asks_for_is_a_block():
-    _, everything = blocks()
-    for name, block in studies.BLOCKS.items():
-        for call in block.split("), "):
-            assert call.split("…")[0].removesuffix(")") in everything, name
+    for name, call in studies.BLOCKS.items():
+        assert any(call.split("…")[0].removesuffix(")") in block for block in CODE), name
 
 
 def test_blocks_as_shipped_train_test_and_draw():
-    shipped, everything = blocks()
-    assert calls(shipped) == ["train_rnn", "train_lstm", "test", "test", "plot"]
+    assert calls(SHIPPED) == ["train_rnn", "train_lstm", "test", "test", "plot"]
     functions = {name for name, value in vars(main).items() if inspect.isfunction(value)}
-    assert set(calls(everything)) - {"range"} == functions, "every function of main.py has a block"
+    assert set(calls("\n".join(CODE))) - {"range"} == functions, "every function of main.py has a block"
 
 
-def test_every_block_runs(data, study_root, capsys, monkeypatch):
-    monkeypatch.setattr(probe, "SIZES", {"train": 400, "validation": 60})
-    monkeypatch.setattr(probe, "TEST_SENTENCES", 20)
-    for module in (results, baselines, settings_search):
-        monkeypatch.setattr(module, "BEST", SMALL_BEST)
-    monkeypatch.setattr(results, "BEST_5_EPOCHS", SMALL_BEST)
-    monkeypatch.setattr(results, "WIDE_RNN", SMALL_WIDE)
-    monkeypatch.setattr(settings_search, "CHANGES", {model: [{"clip_norm": 0.5}] for model in SMALL_BEST})
-    run_block(blocks()[1])
-    main.plot()
+def _check_report(study_root, monkeypatch):
     for page in ("README.md", "assets/README.md"):
         shutil.copy(Path(main.__file__).parent / page, study_root / page)
     monkeypatch.setattr(figure_style, "to_png", lambda figure: Image.new("P", (1, 1)))  # drawn just now
     short = {"learning", "memory", "many_runs", "long_texts", "search"}  # sentences, or of one seed
     assert set(main.report()["sections"]) >= set(results.PARTS) - short
+
+
+def test_every_block_runs(data, study_root, capsys, monkeypatch):
+    with in_small():
+        run_block("\n\n".join(BLOCKS))
+        main.plot()
+        _check_report(study_root, monkeypatch)
     out = capsys.readouterr().out
     assert "accuracy" in out
     assert "P(positive)" in out
@@ -144,8 +88,43 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     assert sum(name.startswith("initialisations") for name in figures) == 2
 
 
+def _what_it_needs(block):
+    """Run a block; the one line in which it says what it needs, or nothing."""
+    try:
+        with in_small():
+            run_block(block)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("block", CODE)
+def test_each_block_can_be_uncommented_alone_and_first(block, data, capsys):
+    """It works, or says in one line which block or call it needs."""
+    assert re.fullmatch(r".*(main\.py|preprocessing\.py|call \w+\().*|", _what_it_needs(block))
+    assert load_data().manifest == data.manifest
+
+
+@pytest.mark.parametrize("block", CODE)
+def test_each_block_on_a_fresh_clone_names_what_it_needs(block, study_root, capsys):
+    if any(word in block for word in ("preprocess(", "check_gradients(", "report(", "plot()\n")):
+        return
+    with in_small(), pytest.raises(UserError, match=r"main\.py|preprocessing\.py"):
+        run_block(block)
+
+
+def test_blocks_in_another_order_spoil_nothing(data, capsys):
+    """Backwards, where many say what they need, then forwards, where each works."""
+    with in_small():
+        needed = [_what_it_needs(block) for block in reversed(CODE)]
+        assert 0 < len([why for why in needed if why]) < len(CODE) / 2
+        for block in CODE:
+            run_block(block)
+    assert load_data().manifest == data.manifest
+
+
 def test_every_block_says_what_it_does_and_how_long_it_takes():
-    for block in blocks()[0].strip().split("\n\n"):
+    for block in SHIPPED.strip().split("\n\n"):
         if "(" in block and "errors_in_one_line" not in block:
             words = block.strip().split("\n")[0]
             assert words.strip().startswith("# ")

@@ -169,10 +169,10 @@ def _draw_shares(axes, curves):
 # Data -----------------------------------------------------------------------------------------------------
 
 
-@figure("sentence-lengths.png")
-def plot_sentence_lengths():
-    """Draw the lengths of the sentences of the three splits in data/."""
-    data = load_data()
+@figure(lambda data: f"sentence-lengths-{data}.png" if data else "sentence-lengths.png")
+def plot_sentence_lengths(data=None):
+    """Draw the lengths of the sentences of a dataset's three splits, by default of that in data/ itself."""
+    data = load_data(data)
     drawn, axes = open_figure("How long the sentences of the three splits are", 4.2)
     longest = max(int(split.s.max()) for split in data.splits.values())
     width = -(-longest // 100)  # tokens per bin: as many as keep the bins to a hundred
@@ -187,5 +187,5 @@ def plot_sentence_lengths():
     axes.set_xlabel("sentence length (tokens)")
     axes.set_xticks(panels.count_ticks(longest))
     axes.legend()
-    add_provenance(drawn, name_data(describe_data(data.manifest)))
+    add_provenance(drawn, name_data(describe_data(data.manifest, data.name)))
     return drawn

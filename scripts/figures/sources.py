@@ -48,7 +48,8 @@ def name_data(dataset):
     """Dataset and word vectors in a few words."""
     cut = f" (texts cut to {dataset['max_length']} tokens)" if dataset.get("max_length") else ""
     vectors = "GloVe 2024" if dataset["embeddings"] == GLOVE_2024 else dataset["embeddings"]
-    return f"{dataset['name']}{cut}, {vectors.removesuffix('.txt')} ({dataset['dimensions']}d)"
+    folder = f", data/{dataset['data']}/" if dataset.get("data") else ""
+    return f"{dataset['name']}{folder}{cut}, {vectors.removesuffix('.txt')} ({dataset['dimensions']}d)"
 
 
 def name_sentences(sentences, split="validation"):

@@ -1,4 +1,6 @@
-"""The preprocessed dataset in data/: written by ``scripts/preprocessing.py``, read by trainings and studies.
+"""Preprocessed datasets: written by ``scripts/preprocessing.py``, read by trainings and studies.
+
+One is in data/ itself, others are in data/<name>/; the functions here take that name, None for data/ itself.
 
 ``{split}-x.npy``     token ids of all sentences, one after the other (ragged, no padding stored)
 ``{split}-s.npy``     (N,) sentence lengths, each at least 1; they sum to the length of x
@@ -31,7 +33,6 @@ from scripts.files.storage import (
 )
 
 SPLITS = ("train", "validation", "test")
-PREPROCESS = "run `python scripts/preprocessing.py`"
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
 RESERVED = ("<pad>", "<unk>")  # and their words
 
@@ -52,6 +53,7 @@ class Data(NamedTuple):
     vocabulary: list  # of words
     embeddings: np.ndarray  # (V, D) float32
     manifest: dict  # dataset.json
+    name: str | None = None  # of its folder in data/
 
 
 ARRAYS = [f"{split}-{column}.npy" for split in SPLITS for column in Split._fields] + ["embeddings.npy"]
@@ -60,18 +62,18 @@ DATA_FILES = [*ARRAYS, "vocabulary.txt", "dataset.json"]  # in the order in whic
 # Writing --------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def writing_data():
-    """Let no other process or thread write data/ during a block, or a function that this decorates."""
-    with only_writer("data/", [data_path(name) for name in reversed(DATA_FILES)]):
-        yield
+def writing_data(name=None):
+    """Return a context in which no other process or thread writes that dataset."""
+    if name in DATA_FILES:
+        raise UserError(f"dataset name {name!r} is that of a file in data/: give another")
+    return only_writer(_folder(name), [data_path(file, name) for file in reversed(DATA_FILES)])
 
 
 def save_data(data):
-    """Write a :class:`Data` into data/; return its manifest with format version, sizes and checksums.
+    """Write a :class:`Data` into its folder; return its manifest with format version, sizes and checksums.
 
     The old files are unchanged until all new ones are on the disk. While these take their places, there is no
-    ``dataset.json``, so readers refuse data/.
+    ``dataset.json``, so readers refuse that folder.
     """
     arrays = [array for name in SPLITS for array in data.splits[name]] + [data.embeddings]
     words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
@@ -83,9 +85,9 @@ def save_data(data):
         "files": checksums,
     }
     with contextlib.ExitStack() as renamed_at_the_end:  # the last first
-        last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json")))
+        last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json", data.name)))
         for name, content in zip(DATA_FILES[:-1], [*arrays, words], strict=True):
-            file = renamed_at_the_end.enter_context(written_whole(data_path(name), flush=False))
+            file = renamed_at_the_end.enter_context(written_whole(data_path(name, data.name), flush=False))
             if content is words:
                 file.write(words)
             else:
@@ -95,10 +97,10 @@ def save_data(data):
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         flush_to_disk(last)
         for name in DATA_FILES:
-            if data_path(name).is_dir():
-                raise UserError(f"{data_path(name)} is a folder: move it away")
-        data_path("dataset.json").unlink(missing_ok=True)
-        flush_folder(data_path(""))
+            if (path := data_path(name, data.name)).is_dir():
+                raise UserError(f"{path} is a folder: move it away")
+        data_path("dataset.json", data.name).unlink(missing_ok=True)
+        flush_folder(data_path("", data.name))
     return manifest
 
 
@@ -116,21 +118,39 @@ def _describe_split(split):
 # Reading --------------------------------------------------------------------------------------------------
 
 
-def pack_data():
-    """Return the files of data/ as bytes, by their names; UserError where data/ is missing or damaged."""
-    load_manifest()
-    return {name: read_bytes(data_path(name)) for name in DATA_FILES}
+def existing_data():
+    """Return the names of all datasets that are there, None first where one is in data/ itself."""
+    here = [None] if data_path("dataset.json").exists() else []
+    return here + sorted(path.parent.name for path in data_path("").glob("*/dataset.json"))
+
+
+def _folder(name):
+    return "data/" if name is None else f"data/{name}/"
+
+
+def _remedy(name):
+    """The advice for a dataset that is missing or damaged."""
+    if name is None:
+        return "run `python scripts/preprocessing.py`"
+    return f"call preprocess(…, name={name!r}) as its block of main.py does"
+
+
+def pack_data(name=None):
+    """Return the files of a dataset as bytes, by their paths; UserError where it is missing or damaged."""
+    load_manifest(name)
+    return {_folder(name) + file: read_bytes(data_path(file, name)) for file in DATA_FILES}
 
 
 def data_checksum(manifest):
-    """Return one short checksum of all files in data/."""
+    """Return one short checksum of all files of a dataset."""
     files = json.dumps(manifest["files"], sort_keys=True)
     return hashlib.sha256(files.encode()).hexdigest()[:16]
 
 
-def describe_data(manifest):
-    """Return the part of a manifest that a log keeps, to name the dataset and to recognise it."""
+def describe_data(manifest, name=None):
+    """Return what a log keeps of a dataset, to name it, to find it and to recognise it."""
     return {
+        "data": name,
         "name": manifest["dataset"]["name"],
         "embeddings": manifest["embeddings"]["name"],
         "dimensions": manifest["embeddings"]["dimensions"],
@@ -140,71 +160,76 @@ def describe_data(manifest):
     }
 
 
-def load_manifest():
-    """Read ``dataset.json``; UserError where data/ is missing, damaged or of another format."""
-    path = data_path("dataset.json")
+def name_dataset(described):
+    """Name a dataset that `describe_data` described, in a few words with its folder."""
+    folder = _folder(described.get("data"))
+    return f"{described['name']} with {described['embeddings']} in {folder}"
+
+
+def load_manifest(name=None):
+    """Read a ``dataset.json``; UserError where the dataset is missing, damaged or of another format."""
+    path, remedy = data_path("dataset.json", name), _remedy(name)
     if is_absent(path):
-        raise UserError(f"{path} is missing, so data/ is empty or unfinished: {PREPROCESS}")
+        raise UserError(f"{path} is missing, so {_folder(name)} is empty or unfinished: {remedy}")
     manifest = read_json(path)
-    check_version(path, manifest, PREPROCESS)
-    with undamaged(path, "damaged", PREPROCESS):
+    check_version(path, manifest, remedy)
+    with undamaged(path, "damaged", remedy):
         splits = describe_data(manifest)["splits"]
         if not set(SPLITS) <= set(splits):
             raise ValueError(f"splits are {', '.join(splits)}")
         if not isinstance(manifest["files"], dict) or set(manifest["files"]) != set(DATA_FILES[:-1]):
-            raise ValueError("files are not those of data/")
+            raise ValueError("files are not those of a dataset")
     return manifest
 
 
-def load_data():
-    """Read data/ as a :class:`Data` of memory-mapped arrays.
+def load_data(name=None):
+    """Read a dataset as a :class:`Data` of memory-mapped arrays.
 
     A UserError says that a file is missing, is not the one in ``dataset.json``, or makes no sense.
     """
-    manifest = load_manifest()
-    for name in DATA_FILES[:-1]:
-        path = data_path(name)
+    manifest, remedy = load_manifest(name), _remedy(name)
+    for file in DATA_FILES[:-1]:
+        path = data_path(file, name)
         if is_absent(path):
-            raise UserError(f"{path} is missing: {PREPROCESS}")
-        if manifest["files"][name] != checksum(path):
+            raise UserError(f"{path} is missing: {remedy}")
+        if manifest["files"][file] != checksum(path):
             raise UserError(
-                f"{path} is not the file that dataset.json describes, so data/ is damaged or a mixture of "
-                f"two preprocessings: {PREPROCESS}"
+                f"{path} is not the file that dataset.json describes, so {_folder(name)} is damaged or a "
+                f"mixture of two preprocessings: {remedy}"
             )
-    splits = {
-        split: Split(*(_load_array(data_path(f"{split}-{column}.npy")) for column in Split._fields))
-        for split in SPLITS
-    }
-    embeddings = _load_array(data_path("embeddings.npy"))
-    with undamaged(data_path("vocabulary.txt"), "no list of words", PREPROCESS):
-        vocabulary = data_path("vocabulary.txt").read_bytes().decode("utf-8").split("\n")[:-1]
-    _check_data(splits, vocabulary, embeddings)
-    if load_manifest() != manifest:  # so every file above was the one whose checksum was taken
-        raise UserError("data/ changed while it was read: wait until preprocessing has ended, and run again")
-    return Data(splits, vocabulary, embeddings, manifest)
+
+    def load(file):  # memory-mapped, so that no array is larger than its file; nothing is unpickled
+        path = data_path(file, name)
+        with undamaged(path, "no array", remedy):
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+
+    splits = {split: Split(*(load(f"{split}-{column}.npy") for column in Split._fields)) for split in SPLITS}
+    embeddings, words = load("embeddings.npy"), data_path("vocabulary.txt", name)
+    with undamaged(words, "no list of words", remedy):
+        vocabulary = words.read_bytes().decode("utf-8").split("\n")[:-1]
+    if fault := _fault_of(splits, vocabulary, embeddings):
+        raise UserError(f"{_folder(name)} {fault}: {remedy}")
+    if load_manifest(name) != manifest:  # so every file above was the one whose checksum was taken
+        raise UserError(
+            f"{_folder(name)} changed while it was read: wait until preprocessing has ended, and run again"
+        )
+    return Data(splits, vocabulary, embeddings, manifest, name)
 
 
-def _load_array(path):
-    """Memory-map an .npy file, so that no array is larger than its file; nothing is unpickled."""
-    with undamaged(path, "no array", PREPROCESS):
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
-def _check_data(splits, vocabulary, embeddings):
-    """Raise UserError where the arrays of data/ don't fit one another."""
+def _fault_of(splits, vocabulary, embeddings):
+    """Return why the arrays of a dataset don't fit one another, in words, or None."""
     shape, V = embeddings.shape, len(vocabulary)
     if embeddings.dtype != np.float32 or len(shape) != 2 or shape[0] != V or not embeddings.size:
-        found = f"embeddings of shape {shape} and type {embeddings.dtype}"
-        raise UserError(f"data/ holds {V} words but {found}: {PREPROCESS}")
+        return f"holds {V} words but embeddings of shape {shape} and type {embeddings.dtype}"
     if not np.isfinite(embeddings).all():
-        raise UserError(f"data/embeddings.npy holds a value that is no finite number: {PREPROCESS}")
+        return "holds embeddings with a value that is no finite number"
     for name, split in splits.items():
-        fault = _fault_of(split, V)
-        if fault:
-            raise UserError(f"data/{name}: {fault}: {PREPROCESS}")
+        if fault := _fault_of_split(split, V):
+            return f"holds a split {name}: {fault}"
+    return None
 
 
-def _fault_of(split, words):
+def _fault_of_split(split, words):
     """Return the fault of one split, in words, or None."""
     x, s, y, g = split
     for array in split:

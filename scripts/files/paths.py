@@ -22,9 +22,10 @@ def rooted(root):
         ROOT = before
 
 
-def data_path(name):
-    """Path of a file in data/."""
-    return ROOT / "data" / name
+def data_path(name, data=None):
+    """Path of a file in data/, or of the dataset that is called `data`: in data/<data>/."""
+    folder = ROOT / "data"
+    return (folder if data is None else folder / check_run_id(data, "dataset name")) / name
 
 
 def assets_path(kind, name):

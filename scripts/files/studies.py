@@ -19,11 +19,11 @@ BLOCKS = {  # of main.py, by the name of the study that each makes
     "best-wide": 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
     "compare": "compare()",
     "equal-parameters": "equal_parameters()",
-    "imdb": 'compare(seeds=3, name="imdb", of_model=BEST_5_EPOCHS)',
+    "imdb": 'compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)',
     "initialisations": "initialisation_study(of_model=BEST)",
     "memory": "memory_study(…)",
-    "probe-even": "probe_study(of_model=BEST)",
-    "probe-log": 'preprocess(dataset="probe", probe_mixture="log"), probe_study(of_model=BEST)',
+    "probe-even": 'probe_study(of_model=BEST, data="probe-even")',
+    "probe-log": 'probe_study(of_model=BEST, data="probe-log")',
     "search": "search()",
 }
 
@@ -33,14 +33,14 @@ def study_path(name):
     return assets_path("benchmarks", f"{name}.json")
 
 
-def save_study(name, manifest, runs, **content):
+def save_study(name, data, runs, **content):
     """Write a study with its provenance and return it.
 
     Parameters
     ----------
     name : str
-    manifest : dict
-        Of the dataset.
+    data : scripts.files.data.Data
+        The dataset that its runs were trained on.
     runs : list of scripts.files.runs.Run
         Runs that were trained for it: ``seconds`` is what they took in all, whenever that was.
     **content
@@ -49,7 +49,7 @@ def save_study(name, manifest, runs, **content):
     study = {
         "format_version": STUDY_VERSION,
         "study": name,
-        "dataset": describe_data(manifest),
+        "dataset": describe_data(data.manifest, data.name),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "seconds": round(sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings), 1),
         **content,

@@ -34,13 +34,16 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 SEED = 0  # of the random division, and of the models trained on it
 
 
-def baselines(progress=True):
-    """Measure accuracies to compare both models with; return the dict that is written, and print a table."""
-    data = load_data()
+def baselines(progress=True, data=None):
+    """Measure accuracies to compare both models with; return the dict that is written, and print a table.
+
+    `data` names another dataset than the one in data/ itself.
+    """
+    data = load_data(data)
     train, test = data.splits["train"], data.splits["test"]
     study = save_study(
         "baselines",
-        data.manifest,
+        data,
         [],
         sentences=len(test.s),
         of_model=BEST,

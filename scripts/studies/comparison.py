@@ -33,7 +33,7 @@ def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=
     the RNN as it is.
     """
     models = _model_list(models)
-    of_train = ("overwrite", "progress", "jobs", "scheduler")
+    of_train = ("data", "overwrite", "progress", "jobs", "scheduler")
     training = {key: options.pop(key) for key in of_train if key in options}
     settings = {key: plain(value) for key, value in options.items()}
     of_model = settings_of_models(of_model, models, settings)

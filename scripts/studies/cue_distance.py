@@ -49,17 +49,19 @@ FAILING = 0.75  # halfway between chance and always correct
 BATCH = 256  # sentences
 
 
-def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
+def probe_study(
+    seeds=3, epochs=None, *, of_model=None, data=None, overwrite=False, progress=True, **settings
+):
     """Measure how far back both models remember, and how much of the gradient reaches that far.
 
-    data/ has to hold the probe (``python scripts/preprocessing.py --dataset probe``). For each seed both
+    The dataset has to be the probe: ``preprocess(dataset="probe", name="probe-even")``. For each seed both
     models are trained on a mixture of all distances, by default for 12 epochs and without dropout, and tested
     at several of them. Returns the dict that is written, and prints a table. Parameters are those of
     :func:`scripts.studies.initialisations.initialisation_study`.
     """
     refuse_varied(settings)
     shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model, list(NAMES))
-    data = load_data()
+    data = load_data(data)
     test = data.splits["test"]
     distances = task.cue_distances(test, data.vocabulary)
     last = task.decides_last(test, data.vocabulary)
@@ -68,7 +70,9 @@ def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progres
     own_name = OWN + name if of_model else name
     variants = [Variant(own_name, model, NAMES[model], of_model.get(model, {})) for model in NAMES]
     seeds = seed_list(seeds)
-    run_ids, failed = train_variants(variants, seeds, shared, overwrite=overwrite, progress=progress)
+    run_ids, failed = train_variants(
+        variants, seeds, shared, data=data.name, overwrite=overwrite, progress=progress
+    )
     if failed:
         raise UserError(
             f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
@@ -84,7 +88,7 @@ def probe_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progres
     nearest = distances == tested[0]  # at each distance there are as many
     study = save_study(
         name,
-        data.manifest,
+        data,
         runs,
         seeds=seeds,
         epochs=shared.get("epochs"),

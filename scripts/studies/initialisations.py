@@ -23,7 +23,9 @@ INITIALISATIONS = [
 ]
 
 
-def initialisation_study(seeds=3, epochs=None, *, of_model=None, overwrite=False, progress=True, **settings):
+def initialisation_study(
+    seeds=3, epochs=None, *, of_model=None, data=None, overwrite=False, progress=True, **settings
+):
     """Compare initial weights: three recurrent initialisations of the RNN and four forget biases of the LSTM.
 
     Returns the dict that scripts/studies/variants.py describes, and prints its table.
@@ -37,6 +39,8 @@ def initialisation_study(seeds=3, epochs=None, *, of_model=None, overwrite=False
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``; those that the study varies itself are left out. The
         runs are then called ``study-<model>-own-…``.
+    data : str, optional
+        Name of the dataset, in data/<data>/; by default the one in data/ itself.
     overwrite, progress : bool
         See :func:`scripts.studies.parallel.train`.
     **settings
@@ -57,12 +61,13 @@ def initialisation_study(seeds=3, epochs=None, *, of_model=None, overwrite=False
         seeds,
         shared=shared,
         of_model=of_model,
+        data=data,
         overwrite=overwrite,
         progress=progress,
     )
 
 
-def equal_parameters(seeds=3, epochs=EPOCHS, *, overwrite=False, progress=True, **settings):
+def equal_parameters(seeds=3, epochs=EPOCHS, *, data=None, overwrite=False, progress=True, **settings):
     """Compare an LSTM with an RNN of as many units, and with one of as many parameters.
 
     The LSTM and the narrower RNN are runs of :func:`initialisation_study` without `of_model`, and parameters
@@ -70,7 +75,7 @@ def equal_parameters(seeds=3, epochs=EPOCHS, *, overwrite=False, progress=True, 
     """
     refuse_varied(settings, *VARIED)
     H = check_settings("lstm", settings)["hidden_size"]
-    wide = equal_width(H, load_manifest()["embeddings"]["dimensions"])
+    wide = equal_width(H, load_manifest(data)["embeddings"]["dimensions"])
     orthogonal = {"recurrent_init": "orthogonal"}
     return run_variants(
         "equal-parameters",
@@ -82,6 +87,7 @@ def equal_parameters(seeds=3, epochs=EPOCHS, *, overwrite=False, progress=True, 
         ],
         seeds,
         shared={**settings, "epochs": epochs},
+        data=data,
         overwrite=overwrite,
         progress=progress,
     )

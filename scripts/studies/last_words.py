@@ -60,7 +60,7 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     runs = {model: [run for _, _, run in of_model] for model, of_model in loaded.items()}
     study = save_study(
         "memory",
-        data.manifest,
+        data,
         runs["rnn"] + runs["lstm"],
         sentences=len(test.s),
         k=list(ks),

@@ -48,6 +48,7 @@ class Planned(NamedTuple):
     model: str
     run_id: str
     settings: dict
+    data: str | None = None
 
 
 def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None):
@@ -99,11 +100,12 @@ def _most_workers(planned):
 
 def _sort_out(planned, overwrite):
     """Return how many runs are finished, those to be trained, and the faults of those that ended."""
-    dataset = describe_data(load_data().manifest)
+    datasets = {name: load_data(name) for name in {run.data for run in planned}}
     finished, waiting, ended = 0, [], {}
     for run in planned:
         settings = check_settings(run.model, run.settings)
         check_run_id(run.run_id)
+        dataset = describe_data(datasets[run.data].manifest, run.data)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
             previous = None if overwrite else experiment.find_previous(run.run_id, asked)
@@ -123,7 +125,8 @@ def attempt(root, run, overwrite):
     tqdm.set_lock(threading.RLock())
     try:
         with rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one progress bar shows all runs
-            experiment.run(run.model, run.run_id, overwrite=overwrite, progress=False, **run.settings)
+            options = {"data": run.data, "overwrite": overwrite, "progress": False}
+            experiment.run(run.model, run.run_id, **options, **run.settings)
     except UserError as error:
         return run.run_id, str(error)
     except Exception as error:  # a mistake in the code: it may concern one model or setting alone
@@ -165,7 +168,7 @@ def train_there(scheduler, planned, overwrite):
 
     UserError where there is no such cluster, or it goes away: what came back until then is written.
     """
-    archive = _pack_project()
+    archive = _pack_project({run.data for run in planned})
     with _connected(scheduler) as client:
         from distributed import CancelledError, as_completed
 
@@ -193,16 +196,17 @@ def train_there(scheduler, planned, overwrite):
             ) from error
 
 
-def _pack_project():
-    """Return a zip archive of this project's code and of data/, which unpacked is a project of its own."""
+def _pack_project(datasets):
+    """Return a zip archive of this project's code and of some datasets, which is a project of its own."""
     root = Path(__file__).resolve().parents[2]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         for package in (*experiment.CLASSIFIERS, "scripts"):  # each model has a package of its name
             for path in (root / package).rglob("*.py"):
                 file.write(path, path.relative_to(root).as_posix())
-        for name, content in pack_data().items():
-            file.writestr(f"data/{name}", content)
+        for packed in map(pack_data, datasets):
+            for path, content in packed.items():
+                file.writestr(path, content)
     return archive.getvalue()
 
 

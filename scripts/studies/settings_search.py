@@ -26,7 +26,7 @@ CHANGES = {
 # fmt: on
 
 
-def search(seeds=2, *, overwrite=False, progress=True):
+def search(seeds=2, *, data=None, overwrite=False, progress=True):
     """Train both models with their best settings and with each change of them; compare validation losses.
 
     Parameters and result are those of :func:`scripts.studies.initialisations.initialisation_study`.
@@ -38,6 +38,7 @@ def search(seeds=2, *, overwrite=False, progress=True):
         seeds,
         shared={},
         of_model=BEST,
+        data=data,
         overwrite=overwrite,
         progress=progress,
     )

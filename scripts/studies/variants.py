@@ -71,7 +71,7 @@ class Variant(NamedTuple):
     settings: dict
 
 
-def train_variants(variants, seeds, shared, **options):
+def train_variants(variants, seeds, shared, *, data=None, **options):
     """Train each variant once per seed; settings of the LSTM alone leave an RNN next to it as it is.
 
     Returns the run ids of each variant, without those that failed, and what went wrong by run id.
@@ -84,13 +84,15 @@ def train_variants(variants, seeds, shared, **options):
         refuse_varied(settings)
         run_id = f"study-{variant.model}-{variant.name}-s"
         planned.append(
-            [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}) for seed in seeds]
+            [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}, data) for seed in seeds]
         )
     failed = train([run for runs in planned for run in runs], **options)
     return [[run.run_id for run in runs if run.run_id not in failed] for runs in planned], failed
 
 
-def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=None, axes=None, **options):
+def run_variants(
+    name, title, variants, seeds, *, shared, kind=None, of_model=None, axes=None, data=None, **options
+):
     """Train variants over seeds, measure them, write the study, print its table and return it.
 
     A run that fails is named and left out; a UserError says where all do.
@@ -103,6 +105,8 @@ def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=No
         Their settings come on top of `shared`, and of those of their model in `of_model`.
     kind : str, optional
         ``"comparison"`` where the caller names the study; else it is the name.
+    data : str, optional
+        Name of the dataset, in data/<data>/.
     **options
         See :func:`scripts.studies.parallel.train`.
     """
@@ -116,11 +120,11 @@ def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=No
             raise UserError(
                 f"gradients={given['gradients']!r}: the study {name!r} compares gradients: leave that out"
             )
-    run_ids, failed = train_variants(variants, seeds, shared, **options)
+    run_ids, failed = train_variants(variants, seeds, shared, data=data, **options)
     if not any(run_ids):
         raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")
     runs = {run_id: load_run(run_id) for ids in run_ids for run_id in ids}
-    data = load_data()
+    data = load_data(data)
     tested = {} if kind == "search" else {run_id: correct_on_test(run_id) for run_id in runs}
     recorded = best_epoch(next(iter(runs.values())).history)["gradients"]
     depth = recorded["shortest"]
@@ -136,7 +140,7 @@ def run_variants(name, title, variants, seeds, *, shared, kind=None, of_model=No
     defaults = asdict(Settings())
     study = save_study(
         name,
-        data.manifest,
+        data,
         runs.values(),
         kind=kind,
         title=title,

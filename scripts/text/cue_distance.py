@@ -220,7 +220,7 @@ def _marker_places(split, vocabulary):
     ends = np.cumsum(split.s, dtype=np.int64)
     if len(places) != len(ends) or (np.searchsorted(ends, places, "right") != np.arange(len(ends))).any():
         raise UserError(
-            f"data/ is not the cue-distance probe ({MARKER!r} isn't once in every sentence): run "
-            "`python scripts/preprocessing.py --dataset probe`"
+            f"the dataset is not the cue-distance probe ({MARKER!r} isn't once in every sentence): call "
+            'preprocess(dataset="probe", name="probe-even"), and give data="probe-even"'
         )
     return places

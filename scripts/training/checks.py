@@ -66,7 +66,7 @@ def check_model(kind, seed=0):
     return gradient_errors(model, LOSSES[kind], *random_batch(rng, 20, rng.integers(1, 10, 6)))
 
 
-def learn_by_heart(sentences, steps, lr=0.01):
+def learn_by_heart(sentences, steps, lr=0.01, data=None):
     """Train an LSTM on a few training sentences, `steps` times on all of them at once.
 
     Return ``sentences``, ``steps``, ``first_loss``, ``loss`` and ``accuracy``.
@@ -74,7 +74,7 @@ def learn_by_heart(sentences, steps, lr=0.01):
     for name, value in {"sentences": sentences, "steps": steps}.items():
         if not isinstance(value, int) or value < 1:
             raise UserError(f"{name}={value!r}: expected a whole number, 1 or more")
-    data = load_data()
+    data = load_data(data)
     split = data.splits["train"]
     rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
     (batch,) = sorted_batches(split, sentences, rows)

@@ -3,7 +3,7 @@
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scripts.files.data import UNKNOWN, describe_data, load_data
+from scripts.files.data import UNKNOWN, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
 from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
 from scripts.files.runs import best_epoch, load_run
@@ -17,15 +17,16 @@ LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: wher
 def load_model(run_id):
     """Return a model with the weights of its selected checkpoint, its data and its run.
 
-    A UserError says that there is no such run, its weights don't fit, or data/ holds another dataset.
+    A UserError says that there is no such run, its weights don't fit, or its dataset is another one by now.
     """
-    run, data = load_run(run_id), load_data()
-    trained, here = run.settings["dataset"], describe_data(data.manifest)
+    run = load_run(run_id)
+    trained = run.settings["dataset"]
+    data = load_data(trained.get("data"))
+    here = describe_data(data.manifest, data.name)
     if trained["checksum"] != here["checksum"]:
         raise UserError(
-            f"run {run_id!r} was trained on {trained['name']} with {trained['embeddings']}, but data/ holds "
-            f"another preprocessing ({here['name']} with {here['embeddings']}): preprocess as then, or train "
-            "again"
+            f"run {run_id!r} was trained on {name_dataset(trained)}, which is another preprocessing now "
+            f"({name_dataset(here)}): preprocess as then, or train again"
         )
     model = build_model(run.settings["model"], saved_settings(run_id, run.settings), data.embeddings)
     shapes = {name: view.shape for name, view in model.parameters.items()}

@@ -15,7 +15,7 @@ import lstm.train
 import rnn.model
 import rnn.train
 from scripts.dynamics.gradients import gradient_rows, measure
-from scripts.files.data import describe_data, load_data
+from scripts.files.data import describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
 from scripts.files.paths import check_run_id, log_path, weights_path
 from scripts.files.runs import (
@@ -50,7 +50,7 @@ class RunEnded(UserError):
 # A run ----------------------------------------------------------------------------------------------------
 
 
-def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
+def run(model, run_id, /, *, data=None, overwrite=False, progress=True, **settings):
     """Train a model under a run id, or continue where an interrupted run stopped.
 
     After each epoch the weights file and the log are rewritten. A finished run with the same settings and
@@ -61,6 +61,8 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
     model : {"rnn", "lstm"}
     run_id : str
         Name of the run's files under assets/.
+    data : str, optional
+        Name of the dataset, in data/<data>/; by default the one in data/ itself.
     overwrite : bool
         Start again where a run with other settings or data has that name.
     progress : bool
@@ -75,13 +77,13 @@ def run(model, run_id, /, *, overwrite=False, progress=True, **settings):
     """
     check_run_id(run_id)
     settings = check_settings(model, settings)
-    data = load_data()
+    data = load_data(data)
     header = {
         "format_version": RUN_VERSION,
         "run_id": run_id,
         "model": model,
         "hyperparameters": settings,
-        "dataset": describe_data(data.manifest),
+        "dataset": describe_data(data.manifest, data.name),
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": _blas()},
     }
     with writing_run(run_id):
@@ -140,8 +142,8 @@ def _difference(old, new, old_settings):
     if old["model"] != new["model"]:
         return f"is an {old['model'].upper()}'s, not an {new['model'].upper()}'s"
     if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
-        trained, here = (f"{of['dataset']['name']} with {of['dataset']['embeddings']}" for of in (old, new))
-        return f"was trained on other data ({trained}) than data/ holds ({here})"
+        trained, here = (name_dataset(of["dataset"]) for of in (old, new))
+        return f"was trained on other data ({trained}) than asked for ({here})"
     new_settings = new["hyperparameters"]
     epochs, asked = old_settings["epochs"], new_settings["epochs"]
     changed = [name for name in new_settings if name != "epochs" and old_settings[name] != new_settings[name]]

@@ -99,14 +99,14 @@ def test_data_that_make_no_sense_are_refused(data, column):
     ((name, change),) = column.items()
     broken = data.splits["test"]._replace(**{name: change(getattr(data.splits["test"], name).copy())})
     save_data(data._replace(splits=data.splits | {"test": broken}))
-    with pytest.raises(UserError, match="data/test"):
+    with pytest.raises(UserError, match="data/ holds a split test"):
         load_data()
 
 
 def test_lengths_too_wide_for_an_index_and_vectors_without_entries_are_refused(data):
     wide = data.splits["test"]._replace(s=data.splits["test"].s.astype(np.uint64))
     save_data(data._replace(splits=data.splits | {"test": wide}))
-    with pytest.raises(UserError, match=r"data/test: expected four lists of whole numbers below"):
+    with pytest.raises(UserError, match="split test: expected four lists of whole numbers below"):
         load_data()
     save_data(data._replace(embeddings=data.embeddings[:, :0]))
     with pytest.raises(UserError, match=r"embeddings of shape \(30, 0\)"):
