@@ -11,8 +11,10 @@ Run it::
 
 import argparse
 import contextlib
-import numbers
+import itertools
+import operator
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,8 @@ from scripts.text.corpus import HIDDEN, UNKNOWN_WORD, read_corpus, read_table
 from scripts.text.embeddings import CUSTOM, DIMENSIONS, find_embeddings, get_vectors
 from scripts.text.glove_download import fetch_glove
 from scripts.text.splits import carve, find_sources, whole_texts
+from scripts.text.summary import find_warnings, summarise
+from scripts.text.tables import Options, refuse_options
 
 MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
@@ -76,7 +80,11 @@ def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **
         An option can't be used, or another process is writing that dataset. What was there is as it was.
     """
     asked = {"dataset": dataset, "embeddings": embeddings} | options
-    asked = {option: str(value) for option, value in asked.items() if value not in (None, False)}
+    asked = {  # False is the default of every option but --tokenised
+        option: str(value)
+        for option, value in asked.items()
+        if value is not None and (option == "tokenised" or value != False)  # noqa: E712 (and seed 0, too)
+    }
     if if_missing and not is_absent(path := data_path("dataset.json", name)):
         there = load_manifest(name)
         if there.get("options") == asked:
@@ -104,11 +112,22 @@ def _preprocess(
     probe_mixture=None,
     seed=0,
     download_glove=False,
+    test=None,
+    config=None,
+    encoding=None,
+    separator=None,
+    split=None,
+    no_header=False,
 ):
     """Write the dataset that `asked`, the options that are no default, describes in words."""
     is_cue_distance = dataset == cue_distance.NAME
-    _check_numbers(dimensions, max_length, seed)
-    if not is_cue_distance:
+    dimensions = _whole_number("--dimensions", dimensions, 1)
+    max_length = _whole_number("--max-length", max_length, 1)
+    probe_longest = _whole_number("--probe-longest", probe_longest, 1)
+    seed = _whole_number("--seed", seed, 0)
+    if is_cue_distance:
+        _refuse(f"can't be given with --dataset {cue_distance.NAME}", ("--test", test))
+    else:
         only = f"is for --dataset {cue_distance.NAME} only"
         _refuse(only, ("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture))
     if download_glove:
@@ -118,23 +137,24 @@ def _preprocess(
     elif embeddings != CUSTOM:
         _refuse(f"is for --embeddings {CUSTOM} only", ("--dimensions", dimensions))
     embeddings, intended_embeddings = find_embeddings(embeddings)
+    reading = {
+        "config": config, "encoding": encoding, "separator": separator, "split": split, "no_header": no_header
+    }  # fmt: skip
     if is_cue_distance:
+        refuse_options(Options(**reading), f"--dataset {dataset}", *reading)
         table = cue_distance.cue_distance_table(probe_longest, probe_mixture, max_length, seed)
         corpus, intended_dataset = read_table(table), None
     else:
-        corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised)
-    print(f"Read {corpus.name} ({corpus.source}).")
+        corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised, test, **reading)
+    print(f"Read {corpus.name} ({corpus.described['source']}).")
     parts, rules = _split_corpus(corpus, seed)
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions, seed)
     row_of_word, vocabulary, matrix = _build_vocabulary(corpus, parts, vectors)
+    splits = {name: _cut_texts(part, max_length) for name, part in parts.items()}
     manifest = {
         "options": asked,
-        "dataset": {
-            "name": corpus.name,
-            "source": corpus.source,
-            "fingerprint": corpus.fingerprint,
-            "intended": intended_dataset,
-        },
+        "dataset": corpus.described | {"intended": intended_dataset},
+        "test_dataset": corpus.test and corpus.test.described | corpus.test.facts,
         "embeddings": {
             "name": vectors.name,
             "dimensions": vectors.values.shape[1],
@@ -144,16 +164,19 @@ def _preprocess(
         "seed": seed,
         "max_length": max_length,
         "kept_end": KEPT_END,
-        "tokenised": corpus.tokenised,
-        "labels": corpus.labels,
+        **corpus.facts,
         "split_rule": rules,
+        "shared_texts": _count_shared(splits),
         **_measure_coverage(corpus, parts, row_of_word),
     }
+    manifest["warnings"] = [*corpus.warnings, *vectors.warnings, *find_warnings(manifest, splits)]
     if is_cue_distance:
         manifest[cue_distance.NAME] = cue_distance.describe(probe_longest, probe_mixture)
-    splits = {name: _cut_texts(part, row_of_word, max_length) for name, part in parts.items()}
+    splits = {name: _number_tokens(split, row_of_word) for name, split in splits.items()}
     manifest = save_data(Data(splits, vocabulary, matrix, manifest, name))
-    print(_summarise(manifest), f"\n\nWritten to {data_path('', name)}.")
+    print(summarise(manifest), "", f"Written to {data_path('', name)}.", sep="\n")
+    for warning in manifest["warnings"]:
+        print(f"!!! {warning}")
     return manifest
 
 
@@ -164,15 +187,12 @@ def _refuse(why, *options):
             raise UserError(f"{option} {value} {why}: leave one of the two out")
 
 
-def _check_numbers(dimensions, max_length, seed):
-    """UserError where a number given makes no sense."""
-    for option, value, least in (
-        ("--dimensions", dimensions, 1),
-        ("--max-length", max_length, 1),
-        ("--seed", seed, 0),
-    ):
-        if value is not None and not (isinstance(value, numbers.Integral) and least <= value <= MOST):
-            raise UserError(f"{option} {value} is out of range: give a whole number, {least} to {MOST}")
+def _whole_number(option, value, least):
+    """An option's value as an int, or None; UserError where it makes no sense. NumPy's integers are some."""
+    with contextlib.suppress(TypeError):
+        if value is None or (not isinstance(value, bool) and least <= operator.index(value) <= MOST):
+            return value if value is None else operator.index(value)
+    raise UserError(f"{option} {value} is out of range: give a whole number, {least} to {MOST}")
 
 
 # Splits ---------------------------------------------------------------------------------------------------
@@ -183,7 +203,10 @@ def _split_corpus(corpus, seed):
     # Where the published test split has labels, it is used; where not, the published validation split
     # becomes test. What is then missing is carved out of train, by source sentence.
     published, rules = {"train": corpus.rows["train"]}, {}
-    if "test" in corpus.rows and corpus.rows["test"].y[0] != HIDDEN:
+    if corpus.test:
+        published |= {name: corpus.rows[name] for name in corpus.rows if name == "validation"}
+        published["test"], rules["test"] = corpus.test.rows["test"], f"the test split of {corpus.test.name}"
+    elif "test" in corpus.rows and corpus.rows["test"].y[0] != HIDDEN:
         published |= {name: corpus.rows[name] for name in ("validation", "test") if name in corpus.rows}
     elif "validation" in corpus.rows:
         published["test"] = corpus.rows["validation"]
@@ -192,9 +215,9 @@ def _split_corpus(corpus, seed):
     missing = [name for name in ("test", "validation") if name not in published]
     parts = {}
     for name, rows in published.items():
+        whole = (corpus.test if name == "test" and corpus.test else corpus).whole
         carved = missing if name == "train" else []
-        part_of_row, sources = carve(_contain(corpus, rows, name), rows.s, carved, seed)
-        g = np.arange(len(rows.s)) if corpus.whole else sources
+        part_of_row, g = _carve_rows(corpus.words, rows, whole, carved, seed)
         for number, part in enumerate([name, *carved]):
             chosen = part_of_row == number
             x = rows.x[np.repeat(chosen, rows.s)]
@@ -206,12 +229,30 @@ def _split_corpus(corpus, seed):
     return {name: parts[name] for name in SPLITS}, {name: rules[name] for name in SPLITS}
 
 
-def _contain(corpus, rows, name):
-    """The rows that lie within others (see `find_sources`); whole texts are only compared for equality."""
-    words = np.array(corpus.words, dtype=object)
-    ends = np.cumsum(rows.s)
-    sentences = (" ".join(words[rows.x[end - size : end]]) for end, size in zip(ends, rows.s, strict=True))
-    return whole_texts(sentences) if corpus.whole else find_sources(list(sentences))
+def _carve_rows(words, rows, whole, parts, seed):
+    """The part and the source of each row (see `carve`); the sources of whole texts are themselves."""
+    words = np.array(words, dtype=object)
+    ends, first, place = np.cumsum(rows.s), {}, []
+    for row, (end, size) in enumerate(zip(ends, rows.s, strict=True)):  # of equal rows, one is looked at
+        place.append(first.setdefault(" ".join(words[rows.x[end - size : end]]), (len(first), row))[0])
+    rows_looked_at = np.array([row for _, row in first.values()])
+    within = whole_texts(len(first)) if whole else find_sources(list(first))
+    part, source = carve(within, rows.s[rows_looked_at], parts, seed)
+    return part[place], np.arange(len(rows.s)) if whole else rows_looked_at[source][place]
+
+
+def _count_shared(splits):
+    """For each pair of splits that share texts: how many texts, and the rows of each that hold one."""
+    held, shared = {}, {}
+    for name, split in splits.items():
+        ends = np.cumsum(split.s, dtype=np.int64).tolist()
+        sizes = split.s.tolist()
+        held[name] = Counter(split.x[end - n : end].tobytes() for end, n in zip(ends, sizes, strict=True))
+    for a, b in itertools.combinations(held, 2):
+        if texts := held[a].keys() & held[b].keys():
+            rows = {name: sum(held[name][text] for text in texts) for name in (a, b)}
+            shared[f"{a} and {b}"] = {"texts": len(texts), "rows": rows}
+    return shared
 
 
 # Vocabulary -----------------------------------------------------------------------------------------------
@@ -248,43 +289,18 @@ def _measure_coverage(corpus, parts, row_of_word):
     }
 
 
-def _cut_texts(part, row_of_word, max_length=None):
-    """Number the tokens by row, in the smallest type that holds them, and keep the end of long texts."""
+def _cut_texts(part, max_length=None):
+    """Keep the end of long texts."""
     x, s = part.x, part.s
     if max_length is not None and s.max() > max_length:
         from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text
         x, s = x[from_end <= max_length], np.minimum(s, max_length)
-    x = row_of_word.astype(np.min_scalar_type(row_of_word.max()))[x]
     return Split(x, s.astype(np.int32), part.y.astype(np.uint8), part.g.astype(np.int32))
 
 
-# Summary --------------------------------------------------------------------------------------------------
-
-
-def _summarise(manifest):
-    """The summary that is printed."""
-    dataset, embeddings, coverage = manifest["dataset"], manifest["embeddings"], manifest["coverage"]
-    words = coverage["words"]
-    tokens = "kept tokenised as they came" if manifest["tokenised"] else "tokenised"
-    lines = [
-        f"sentences   {dataset['name']} ({dataset['source']}), {tokens}",
-        f"vectors     {embeddings['name']}, {embeddings['dimensions']} dimensions",
-        "labels      {!r} is negative, {!r} is positive".format(*manifest["labels"].values()),
-        f"vocabulary  {words['known']:,} of {words['total']:,} words have a vector, "
-        f"{coverage['tokens']['all']:.1%} of the running words",
-    ]
-    if manifest["missed"]:
-        missed = ", ".join(f"{word} {count}" for word, count in list(manifest["missed"].items())[:10])
-        lines.append(f"missed most {missed}")
-    if manifest["max_length"]:
-        lines.append(f"cut         to the last {manifest['max_length']} tokens of each text")
-    lines += ["", f"{'split':12}{'rows':>8}{'positive':>10}{'mean length':>13}{'longest':>9}{'known':>8}  is"]
-    for name, size in manifest["splits"].items():
-        lines.append(
-            f"{name:12}{size['rows']:8,}{size['positive']:10.1%}{size['mean_length']:13.1f}{size['longest']:9,}"
-            f"{coverage['tokens'][name]:8.1%}  {manifest['split_rule'][name]}"
-        )
-    return "\n".join(lines)
+def _number_tokens(split, row_of_word):
+    """Number the tokens by row, in the smallest type that holds them."""
+    return split._replace(x=row_of_word.astype(np.min_scalar_type(row_of_word.max()))[split.x])
 
 
 def main(arguments=None):
@@ -299,14 +315,26 @@ def main(arguments=None):
     )
     add(
         "--embeddings",
-        help="a file in GloVe's text format; glove-6b-50d; or custom: trained on the training sentences "
-        "(default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)",
+        help="a file in the form of GloVe, fastText (.vec) or word2vec, gzip'ed or not; "
+        "glove-6b-50d; or custom: trained on the training sentences (default: the GloVe 2024 file in "
+        "assets/embeddings/, else glove-6b-50d, else custom)",
     )
     glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
     add("--name", help="write data/NAME/, next to other datasets (default: data/ itself)")
     add("--download-glove", action="store_true", help=glove)
+    add(
+        "--test",
+        help="another dataset with the same two classes, whose test split (or only split) is the test split "
+        "here; the published validation split is then validation, and all training rows train",
+    )
     add("--text-column", help="column of the texts (default: sentence or text)")
     add("--label-column", help="column of the labels (default: label)")
+    add("--config", help="configuration of a dataset that holds several (or: --dataset ID:CONFIG)")
+    add("--encoding", help="of text files (default: UTF-8, or what a byte-order mark says)")
+    add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")
+    splits = "which file (or published split) is which split: train=FILE validation=FILE test=FILE"
+    add("--split", nargs="+", metavar="SPLIT=FILE", help=splits + " (default: found by their names)")
+    add("--no-header", action="store_true", help="the first line is a row; columns are then 1, 2, …")
     add("--dimensions", type=int, help=f"of custom vectors (default: {DIMENSIONS})")
     add("--max-length", type=int, help="cut long texts to this many tokens, their last (default: no cut)")
     tokens = "the rows came tokenised and are cut at blanks only (default: a look at them decides)"

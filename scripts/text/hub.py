@@ -7,15 +7,17 @@ one quick question decides beforehand.
 import contextlib
 import http.client
 import os
+import re
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 
 from scripts.files.errors import UserError
-from scripts.text.local_files import import_datasets, in_one_line, refusal_of
+from scripts.text.library import import_datasets, in_one_line, refusal_of
 
 PROBE_SECONDS = 4
+CONFIGURATIONS = re.compile(r"[Aa]vailable[^\[\]]*: \[(.*?)\]", re.DOTALL)  # in the library's errors
 
 
 class HubError(UserError):
@@ -49,14 +51,20 @@ def hub_reachable(dataset_id):
     return bool(answers and answers[0])
 
 
-def load_from_hub(dataset_id):
+def load_from_hub(dataset_id, configuration=None):
     """Load the splits of a dataset of the Hub; True with them if its copy in the cache had to be used."""
     online = hub_reachable(dataset_id)
     try:
         datasets = import_datasets()
         with contextlib.nullcontext() if online else _offline(), in_one_line(dataset_id):
-            return dict(datasets.load_dataset(dataset_id)), not online
+            return dict(datasets.load_dataset(dataset_id, configuration)), not online
     except UserError as error:
+        if listed := CONFIGURATIONS.search(str(error.__cause__)):
+            names = re.findall(r"'([^']+)'", listed[1])
+            raise UserError(
+                f"dataset {dataset_id!r} has the configurations {', '.join(names)}: choose one with --config "
+                f"{names[0] if names else 'NAME'}"
+            ) from error
         if online or refusal_of(error):
             raise HubError(str(error)) from error
         raise HubError(

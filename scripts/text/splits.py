@@ -12,7 +12,8 @@ Hence no row of five or more tokens crosses, and no text is on both sides. Short
 sentences of both sides hold stay in train.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import chain
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -29,9 +30,10 @@ SHARE = 0.1  # of the groups, for each part carved out
 def find_sources(sentences):
     """Find, for each row, the sources that contain it.
 
-    A row can only lie within a sentence that holds its rarest word, so only those are compared. Rows are
-    taken longest first: containment is transitive, so a row that lies within any longer row lies within a
-    source already found.
+    Rows are taken longest first: containment is transitive, so a row that lies within any longer row lies
+    within a source already found. There are two ways with the same result, and the one with less to do is
+    taken: comparing each row with the sources that hold its rarest word, or, where a vocabulary is too small
+    for rare words, looking up every stretch of a source among the rows of its length.
 
     Parameters
     ----------
@@ -49,40 +51,79 @@ def find_sources(sentences):
     >>> find_sources(["a fine film", "fine film", "fine", "a fine"]).indices
     array([0, 0, 0, 0], dtype=int32)
     """
-    first = {}
-    for row, sentence in enumerate(sentences):
-        first.setdefault(sentence, row)
-    longest_first = sorted(first, key=lambda sentence: sentence.count(" "), reverse=True)
+    place = {}
+    places = [place.setdefault(sentence, len(place)) for sentence in sentences]
+    _, first = np.unique(places, return_index=True)
+    rows, sources = (_compare if _has_rare_words(place) else _look_up)(list(place))
+    counts = np.bincount(rows, minlength=len(first))
+    return _within(first[sources].astype(np.int32), counts, len(places))[places]
+
+
+def _has_rare_words(sentences):
+    """True if comparing rows with those that share their rarest word is less work than looking all up."""
+    held = Counter(word for sentence in sentences for word in set(sentence.split(" ")))
+    compared = sum(min(held[word] for word in sentence.split(" ")) for sentence in sentences)
+    lengths, rows = np.unique([sentence.count(" ") for sentence in sentences], return_counts=True)
+    return compared < sum((rows * np.maximum(0, lengths - length + 1)).sum() for length in lengths)
+
+
+def _compare(sentences):
+    """Pairs of a row and its source, by row, of different sentences: by their rarest word."""
     holders = defaultdict(list)  # word -> the sources that hold it
-    sources = {}  # sentence -> the rows of its sources
-    for sentence in tqdm(longest_first, desc="sources", unit=" rows", leave=False):
-        words = set(sentence.split(" "))
+    found = [[]] * len(sentences)
+    longest_first = sorted(range(len(sentences)), key=lambda row: sentences[row].count(" "), reverse=True)
+    for row in tqdm(longest_first, desc="sources", unit=" rows", leave=False):
+        words = set(sentences[row].split(" "))
         rarest = min(words, key=lambda word: len(holders[word]))
-        padded = f" {sentence} "  # so that only whole tokens match
-        sources[sentence] = sorted(row for row, source in holders[rarest] if padded in source)
-        if not sources[sentence]:
-            sources[sentence] = [first[sentence]]
-            holder = first[sentence], padded
+        padded = f" {sentences[row]} "  # so that only whole tokens match
+        found[row] = sorted(source for source, text in holders[rarest] if padded in text) or [row]
+        if found[row] == [row]:
             for word in words:
-                holders[word].append(holder)
-    indices = np.fromiter((row for sentence in sentences for row in sources[sentence]), np.int32)
-    counts = np.fromiter((len(sources[sentence]) for sentence in sentences), np.int32, len(sentences))
-    return _within(indices, counts)
+                holders[word].append((row, padded))
+    return np.repeat(np.arange(len(found)), list(map(len, found))), np.array(list(chain(*found)))
 
 
-def whole_texts(sentences):
-    """Return `find_sources` of rows known to be whole: each lies within its first equal only."""
-    first = {}
-    indices = np.fromiter(
-        (first.setdefault(sentence, row) for row, sentence in enumerate(sentences)), np.int32
-    )
-    return _within(indices, np.ones_like(indices))
+def _look_up(sentences):
+    """The same, by numbers of stretches: one of L tokens is known by its first and last 2^k <= L of them."""
+    number = defaultdict()
+    number.default_factory = number.__len__
+    N, lengths = len(sentences), np.array([sentence.count(" ") + 1 for sentence in sentences])
+    starts = np.cumsum(lengths) - lengths
+    stretches = [np.array([number[word] for sentence in sentences for word in sentence.split(" ")])]
+    for k in range(int(lengths.max()).bit_length() - 1):  # [k][p]: number of the 2^k tokens from p on
+        both = stretches[k][: -(1 << k)] * len(stretches[0]) + stretches[k][1 << k :]
+        stretches.append(np.append(np.unique(both, return_inverse=True)[1].ravel(), np.zeros(1 << k, int)))
+    sources, pairs, inside = np.empty(0, int), [], np.zeros(N, bool)
+    for L in tqdm(np.unique(lengths)[::-1].tolist(), desc="sources", unit=" lengths", leave=False):
+        k = L.bit_length() - 1
+        rows, room = np.flatnonzero(lengths == L), lengths[sources] - L + 1
+        owner = np.repeat(sources, room)
+        places = np.arange(len(owner)) + np.repeat(starts[sources] - np.cumsum(room) + room, room)
+        keys, wanted = (
+            stretches[k][at] * len(stretches[0]) + stretches[k][at + L - (1 << k)]
+            for at in (places, starts[rows])
+        )
+        order = np.argsort(wanted)
+        nearest = order[np.searchsorted(wanted, keys, sorter=order) % len(order)]
+        hit = wanted[nearest] == keys
+        found = np.sort(rows[nearest[hit]] * N + owner[hit])
+        found = found[np.diff(found, prepend=-1) > 0]  # np.unique would take ten times as long
+        inside[found // N] = True
+        new = rows[~inside[rows]]
+        pairs += [found, new * N + new]
+        sources = np.append(sources, new)
+    return np.divmod(np.sort(np.concatenate(pairs)), N)
 
 
-def _within(indices, counts):
+def whole_texts(count):
+    """Return `find_sources` of different rows known to be whole: each lies within itself only."""
+    return _within(np.arange(count, dtype=np.int32), np.ones(count, int), count)
+
+
+def _within(indices, counts, columns):
     """Sparse boolean matrix from the columns of each row, one row after the other, and their counts."""
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return csr_array((np.ones(len(indices), bool), indices, starts), shape=(len(counts), len(counts)))
+    return csr_array((np.ones(len(indices), bool), indices, starts), shape=(len(counts), columns))
 
 
 def unite(within, lengths):
@@ -124,7 +165,7 @@ def carve(within, lengths, parts, seed):
     tenth = max(1, round(SHARE * (groups.max() + 1)))
     if len(parts) * tenth > groups.max():
         raise UserError(
-            f"{len(lengths)} rows of {groups.max() + 1} unrelated sentences are too few to carve "
+            f"{len(lengths)} different rows of {groups.max() + 1} unrelated sentences are too few to carve "
             f"{' and '.join(parts)} out of them: give more rows, or a dataset that has these splits"
         )
     part_of_source = np.zeros(len(lengths), np.int8)  # by row number; only those of sources are read

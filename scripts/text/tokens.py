@@ -12,12 +12,20 @@ PLAIN = {
     **dict.fromkeys(map(ord, "‘’‚‛ʼ´\x91\x92\x82"), "'"),
     **dict.fromkeys(map(ord, "“”„‟«»\x93\x94\x84"), '"'),
     **dict.fromkeys(map(ord, "…\x85"), "..."),
-    **dict.fromkeys(map(ord, "\xad\u200b\ufeff")),  # signs without width
+    **dict.fromkeys(map(ord, "\xad\u200b\u200e\u200f\u2060\ufe0e\ufe0f\ufeff")),  # signs without width
+    ord("İ"): "i",  # else lower() makes an i with a second dot of it
 }
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+ESCAPED = re.compile(r"(?:\\+r)?\\+n|\\+[rt](?![^\W_])")  # backslash and letter for a line end
+APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:[`′＇]|\\*''|\\+')(?=[^\W\d_])")  # don`t, don''t, don\'t
+BACKSLASH = re.compile(r"\\+(?=['\"/])")  # as in \"so-called\" and and\/or
 CONTRACTION = re.compile(r"(?<=[^\W_])(n't|'(?:s|re|ve|ll|d|m))(?![^\W_])")
-TOKEN = re.compile(
-    r"""
+JOINERS = "\u200c\u200d"  # stand within words of Persian, Hindi and others
+MARKS = "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M") + JOINERS
+MARK = re.compile(f"[{MARKS}]")
+LETTER = re.compile(r"[^\W_]")
+SPACELESS = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # Thai … Han
+PATTERN = r"""
       -[lr]rb-
     | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.    # abbreviations keep their full stop
     | (?:[^\W\d_]\.){2,}                    # u.s.
@@ -25,28 +33,30 @@ TOKEN = re.compile(
     | '\d0s(?![^\W_])                       # '70s
     | (?:n't|'(?:s|re|ve|ll|d|m|em))(?![^\W_])
     | [^\W\d_]&[^\W\d_](?![^\W_])           # r&b
-    | [^\W_]+(?:[-'][^\W_]+)*               # coming-of-age  o'clock
+    | [^\W_]+(?:[-'׳״][^\W_]+)*             # coming-of-age  o'clock
     | \.{2,} | -{2,} | `` | ''
     | \S                                    # any other sign stands alone
-    """,
-    re.VERBOSE,
-)
+    """
+TOKEN = re.compile(PATTERN, re.VERBOSE)
+MARKED_TOKEN = re.compile(PATTERN.replace(r"[^\W_]+", rf"[^\W_](?:(?!_)[\w{MARKS}])*"), re.VERBOSE)
 
 
 def tokenise(text):
     """Cut a text as a person types it into tokens, the way GloVe's vocabulary expects them.
 
-    Lower case; HTML breaks and entities undone; curly quotes straight; punctuation apart; "n't", "'s" and
-    their like apart; hyphenated words, numbers and "..." whole. What is tokenised already stays as it is.
+    Lower case; HTML breaks and entities, and line ends written as backslash and n, undone; curly quotes
+    straight; punctuation apart; "n't", "'s" and their like apart; hyphenated words, words with combining
+    marks, numbers and "..." whole. What is tokenised already stays as it is.
 
     Examples
     --------
     >>> tokenise("It can't be Tarantino's best.<br />8/10!")
     ['it', 'ca', "n't", 'be', 'tarantino', "'s", 'best', '.', '8/10', '!']
     """
-    text = BREAK.sub(" ", html.unescape(text)).translate(PLAIN)
+    text = ESCAPED.sub(" ", BREAK.sub(" ", html.unescape(text))).translate(PLAIN)
     text = unicodedata.normalize("NFC", text.lower())
-    tokens = TOKEN.findall(CONTRACTION.sub(r" \1", text))
+    text = CONTRACTION.sub(r" \1", BACKSLASH.sub("", APOSTROPHE.sub("'", text)))
+    tokens = (TOKEN if text.isascii() or not MARK.search(text) else MARKED_TOKEN).findall(text)
     return ["..." if token[:2] == ".." else BRACKETS.get(token, token) for token in tokens]
 
 
@@ -64,11 +74,23 @@ def keep_tokens(text):
     return [BRACKETS.get(token, token) for token in text.split()]
 
 
-def is_tokenised(texts, share=0.95):
-    """Return True if texts came tokenised: `tokenise` would change hardly any."""
-    texts = [text for text in texts if text]
-    same = sum(tokenise(text) == keep_tokens(text) for text in texts)
-    return same >= share * len(texts)
+def count_tokenised(texts):
+    """Count the texts that came tokenised, as far as can be seen: `tokenise` would not change them."""
+    return sum(tokenise(text) == keep_tokens(text) for text in texts)
+
+
+def is_blank(text):
+    """Return True if a text holds nothing to see: blanks, signs without width, stray marks."""
+    return not (
+        LETTER.search(text)
+        or any(unicodedata.category(sign) not in ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp") for sign in text)
+    )
+
+
+def lacks_spaces(text):
+    """Return True if a text has too few spaces to be cut into words, as Chinese, Japanese or Thai has."""
+    pieces = len(text.split())
+    return len(text) > 20 * pieces or (not text.isascii() and len(SPACELESS.findall(text)) > 6 * pieces)
 
 
 class Table(NamedTuple):
@@ -81,3 +103,5 @@ class Table(NamedTuple):
     class_names: list | None  # the meaning of the labels 0, 1, …, where the dataset has it
     tokenised: bool | None  # None where a look at the rows has to decide
     whole: bool  # no row is cut from another
+    files: list = []  # noqa: RUF012 (every file found: "file", "split" or None, "why"; nobody changes it)
+    read_as: dict = {}  # noqa: RUF012 (encoding, separator, columns, configuration)

@@ -15,18 +15,6 @@ from scripts.text import glove
 from scripts.text.glove import find_dimensions, read_glove, write_glove
 
 
-@pytest.fixture
-def file(tmp_path):
-    """Write bytes into a file of vectors; returns its path."""
-
-    def write(content):
-        path = tmp_path / "vectors.txt"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
 def test_the_words_that_occur_are_kept_and_only_they(file):
     path = file("the 1 2.5 -3e-1\nfilm .5 0 4\nother 7 7 7\n")
     vectors = read_glove(path, ["film", "absent", "the"])
@@ -152,7 +140,12 @@ def test_a_mark_at_the_start_is_no_part_of_the_first_word(file):
     [
         ("", "is empty"),
         ("just some prose\nwithout a number\n", "no text of word vectors"),
-        (b"PK\x03\x04\x00\x00\x00", "no text of word vectors"),
+        (b"PK\x03\x04\x00\x00\x00", "is a zip archive: unpack it"),
+        (b"BZh91AY&SY\x00\x00", "is a bzip2 archive: unpack it"),
+        (b"\xfd7zXZ\x00\x00\x04", "is an xz archive: unpack it"),
+        (b"\xba\x16\x4f\x2f\x0c\x00\x00\x00d\x00", "is a fastText model: give the .vec file"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr'", "is a NumPy array without words"),
+        (b"\x80\x04\x95\x00\x01gensim", "is a pickled object, as gensim saves it"),
         ("else 1 2\nmore 3 4\n", "none of the 1 words"),
         (b"a 1 2\nb 3 4\n" + b"x" * (3 << 20), "a line of more than"),
     ],

@@ -10,6 +10,7 @@ import pytest
 from scripts.files.errors import UserError
 from scripts.text import hub
 from scripts.text.corpus import read_corpus
+from tests.text.file_helpers import advice, write_tables
 
 
 @pytest.fixture
@@ -109,3 +110,86 @@ def test_a_cache_that_can_not_be_written(monkeypatch, online):
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     with pytest.raises(hub.HubError, match=r"/home/cache/lock can't be .*\(Read-only file system\).*HF_HOME"):
         hub.load_from_hub("someone/something")
+
+
+@pytest.fixture
+def hub_of(monkeypatch):
+    """A Hub that answers with the splits of the configuration asked for, and refuses as the library does."""
+    from datasets import Dataset
+
+    def offer(configurations, error=None):
+        def load_dataset(dataset, configuration=None):
+            if configuration not in configurations:
+                raise ValueError(error.format(list(configurations)))
+            names = configurations[configuration]
+            texts = {name: {"text": [f"{name} film", f"a {name}"], "label": [0, 1]} for name in names}
+            return {name: Dataset.from_dict(rows) for name, rows in texts.items()}
+
+        monkeypatch.setattr(hub, "hub_reachable", lambda _: True)
+        monkeypatch.setattr("datasets.load_dataset", load_dataset)
+
+    return offer
+
+
+@pytest.mark.parametrize(
+    ("splits", "used"),
+    [
+        (["train", "validation", "test"], ["train", "validation", "test"]),
+        (["Train", "dev", "eval"], ["train", "validation", "test"]),
+        (["training", "heldout"], ["train", "test"]),
+        (["train", "test", "unsupervised"], ["train", "test"]),
+    ],
+)
+def test_splits_of_the_hub_in_every_usual_name(hub_of, splits, used):
+    hub_of({None: splits})
+    found = read_corpus("someone/films")[0]
+    assert list(found.rows) == used
+    for published, split in zip(splits, used, strict=False):
+        words = [found.words[i] for i in found.rows[split].x]
+        assert [word.lower() for word in words] == f"{published} film a {published}".lower().split()
+
+
+def test_a_split_of_the_hub_that_is_named(hub_of):
+    hub_of({None: ["train", "test", "extra"]})
+    found = read_corpus("someone/films", split=["train=extra", "test=test"])[0]
+    assert [found.words[i] for i in found.rows["train"].x] == ["extra", "film", "a", "extra"]
+    with pytest.raises(
+        UserError, match="--split train=more is none of the files left: give one of 'train', 'test'"
+    ):
+        read_corpus("someone/films", split=["train=more"])
+    for option in ({"encoding": "cp1252"}, {"separator": ";"}, {"no_header": True}):
+        with pytest.raises(UserError, match="has no meaning for a dataset of the Hub: leave it out"):
+            read_corpus("someone/films", **option)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Config name is missing.\nPlease pick one among the available configs: {}\nExample of usage:\n\t`…`",
+        "BuilderConfig 'x' not found. Available: {}",
+        "Couldn't find cache for someone/films for config 'default'\nAvailable configs in the cache: {}",
+    ],
+)
+def test_configurations_of_the_hub_are_listed_and_chosen(hub_of, error):
+    hub_of({"de": ["train"], "en-US": ["train", "test"]}, error)
+    with pytest.raises(
+        UserError, match="has the configurations de, en-US: choose one with --config de"
+    ) as caught:
+        read_corpus("someone/films")
+    assert not isinstance(caught.value, hub.HubError)  # no replacement for it
+    assert list(read_corpus("someone/films", **advice(caught.value, "--config"))[0].rows) == ["train"]
+    assert list(read_corpus("someone/films:en-US")[0].rows) == ["train", "test"]
+    with pytest.raises(UserError, match="has the configurations de, en-US"):
+        read_corpus("someone/films:fr")
+
+
+def test_the_library_still_lists_configurations_as_expected(tmp_path, monkeypatch):
+    """Its own error, on a folder that it takes for one of the Hub."""
+    for name in ("de", "en"):
+        write_tables(tmp_path / "films" / name, ["train.csv"])
+    files = "".join(f"- {{config_name: {name}, data_files: {name}/*}}\n" for name in ("de", "en"))
+    (tmp_path / "films" / "README.md").write_text(f"---\nconfigs:\n{files}---\n")
+    monkeypatch.setattr(hub, "hub_reachable", lambda _: True)
+    for configuration in (None, "fr"):
+        with pytest.raises(UserError, match="has the configurations de, en: choose one with --config de"):
+            hub.load_from_hub(str(tmp_path / "films"), configuration)

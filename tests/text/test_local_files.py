@@ -1,16 +1,19 @@
-"""Datasets in files and folders of this machine: the formats, and what is said about files that are none."""
+"""Datasets in files and folders of this machine: formats, configurations, and what is said of others."""
 
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
 
+from scripts.files.data import load_data
 from scripts.files.errors import UserError
-from scripts.text import corpus, local_files
+from scripts.preprocessing import main
+from scripts.text import corpus, library, local_files
 from scripts.text.corpus import read_corpus
+from scripts.text.tables import Options
+from tests.text.file_helpers import advice, files_of, load, rows_of, write_tables
 from tests.text.test_preprocessing import sentences, write_csv
 
 
@@ -123,17 +126,225 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypat
     table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
     parquet.write_table(table, path, use_dictionary=False)
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr(local_files, "LARGEST", 500_000)
+    monkeypatch.setattr(library, "LARGEST", 500_000)
     with pytest.raises(UserError, match=r"films\.parquet unpacks to 10 rows of 7"):
         read_corpus(str(path))
-    monkeypatch.setattr(local_files, "LARGEST", 10**6)
+    monkeypatch.setattr(library, "LARGEST", 10**6)
     monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
     with pytest.raises(UserError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
         read_corpus(str(path))
 
 
-def test_without_a_temporary_folder(tmp_path, monkeypatch):
-    path = write_csv(tmp_path / "films.csv", sentences())
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match=r"no temporary folder can be made .*TMPDIR"):
-        read_corpus(path)
+# Configurations -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["en/train.csv", "en/test.csv", "de/train.csv", "de/test.csv"],
+        ["data/en/train.tsv", "data/en/test.csv", "data/de/train.csv", "data/de/test.csv"],
+        ["en_train.csv", "en_test.csv", "de_train.csv", "de_test.csv"],
+        ["train/en/0.csv", "train/de/0.csv", "test/en/0.csv", "test/de/0.csv"],
+    ],
+)
+def test_configurations_of_a_folder_are_listed_and_chosen(tmp_path, names):
+    path = write_tables(tmp_path / "films", names)
+    with pytest.raises(UserError, match=r"configurations 'de' \(.*\), 'en' \(.*\)") as caught:
+        load(path)
+    german = {split: next(n for n in names if "de" in n and split in n) for split in ("train", "test")}
+    assert advice(caught.value, "--config") == {"config": "de"}
+    assert load(path, config="de") == {split: rows_of(name) for split, name in german.items()}
+    assert load(path, **advice(caught.value, "--split")).keys() == {"train", "test"}
+    expected = dict.fromkeys(names) | {name: split for split, name in german.items()}
+    assert files_of(path, config="de") == expected
+    why = {entry["why"] for entry in local_files.load_local(path, Options(config="de")).files}
+    assert why == {"", "configuration 'en'"}
+    with pytest.raises(UserError, match="--config fr: films has no such, only the configurations 'de'"):
+        load(path, config="fr")
+    assert read_corpus(f"{path}:en")[0].rows["train"].y.tolist() == [0, 1, 0, 1]
+    with pytest.raises(UserError, match="--config de differ: leave one of the two out"):
+        read_corpus(f"{path}:en", config="de")
+
+
+def describe(folder, text):
+    (folder / "README.md").write_text(f"---\n{text}\n---\n# Films\n")
+
+
+def test_a_description_as_on_the_hub_is_followed(tmp_path):
+    names = ["a/first.csv", "a/second.csv", "b/first.csv", "other.csv"]
+    path = write_tables(tmp_path / "films", names)
+    split = "  - {{split: {}, path: {}}}\n"
+    configs = "configs:\n- config_name: one\n  data_files:\n" + split.format("train", "a/f*.csv")
+    configs += split.format("dev", "['a/second.csv']") + "- config_name: two\n  data_files: '*.csv'\n"
+    configs += "- config_name: three\n  data_dir: b"
+    describe(tmp_path / "films", configs)
+    with pytest.raises(UserError, match=r"'one' \(train, dev\), 'two' \(train\), 'three' \(train\)"):
+        load(path)
+    assert load(path, config="one") == {
+        "train": rows_of("a/first.csv"),
+        "validation": rows_of("a/second.csv"),
+    }
+    assert load(path, config="two") == {"train": rows_of("other.csv")}
+    assert load(path, config="three") == {"train": rows_of("b/first.csv")}
+    assert load(path, split=["train=other.csv"]) == {"train": rows_of("other.csv")}
+    describe(tmp_path / "films", configs.replace("*.csv'", "*.csv'\n  default: true"))
+    table = local_files.load_local(path, Options())
+    assert list(table.read("train")) == rows_of("other.csv")
+    assert table.read_as["configuration"] == "two"
+
+
+def test_a_description_says_what_labels_mean(tmp_path):
+    path = write_tables(tmp_path / "films", ["train.csv", "test.csv"])
+    label = "{name: label, dtype: {class_label: {names: {'0': good, '1': bad}}}}"
+    describe(tmp_path / "films", f"dataset_info:\n  features: [{{name: text, dtype: string}}, {label}]")
+    assert local_files.load_local(path, Options()).class_names == ["good", "bad"]
+
+
+@pytest.mark.parametrize(
+    "text", ["configs: 7", "configs: [", "configs:\n- {config_name: x, data_files: 'z/**'}", "a: b", "- a"]
+)
+def test_a_description_that_says_nothing_has_no_say(tmp_path, text):
+    path = write_tables(tmp_path / "films", ["train.csv", "test.csv"])
+    describe(tmp_path / "films", text)
+    assert files_of(path) == {"train.csv": "train", "test.csv": "test", "README.md": None}
+
+
+# Folders that `save_to_disk` writes -----------------------------------------------------------------------
+
+
+def saved(rows=80):
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    texts, labels = zip(*sentences(rows), strict=True)
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["dull", "fine"])})
+    return Dataset.from_dict({"text": list(texts), "label": list(labels)}, features)
+
+
+def test_a_saved_dataset_is_loaded(tmp_path):
+    from datasets import DatasetDict
+
+    whole = {"Train": saved(), "dev": saved(20).select([1, 4, 5]), "unsupervised": saved(4)}
+    DatasetDict(whole).save_to_disk(tmp_path / "films", num_shards={"Train": 3, "dev": 1, "unsupervised": 1})
+    expected = {"train": sentences(), "validation": [sentences()[i] for i in (1, 4, 5)]}
+    assert load(tmp_path / "films") == expected
+    assert files_of(tmp_path / "films") == {
+        "Train": "train", "dev": "validation", "unsupervised": None, "dataset_dict.json": None
+    }  # fmt: skip
+    assert local_files.load_local(tmp_path / "films", Options()).class_names == ["dull", "fine"]
+    assert load(tmp_path / "films" / "dev") == {"train": expected["validation"]}
+    assert load(tmp_path / "films", split=["train=dev"]) == {"train": expected["validation"]}
+
+
+def test_splits_that_were_saved_one_by_one(tmp_path):
+    saved().save_to_disk(tmp_path / "films" / "films_train")
+    saved(10).save_to_disk(tmp_path / "films" / "films_test")
+    assert load(tmp_path / "films") == {"train": sentences(), "test": sentences(10)}
+
+
+def test_a_saved_dataset_that_is_damaged_or_points_elsewhere(tmp_path):
+    saved().save_to_disk(tmp_path / "films")
+    saved(8).save_to_disk(tmp_path / "secret")
+    state = tmp_path / "films" / "state.json"
+    said = json.loads(state.read_text())
+    name = said["_data_files"][0]["filename"]
+    state.write_text(json.dumps(said | {"_data_files": [{"filename": f"../secret/{name}"}]}))
+    assert load(tmp_path / "films") == {"train": sentences()}
+    for broken in ("{}", "", "[]", json.dumps(said | {"_data_files": [{"filename": "none.arrow"}]})):
+        state.write_text(broken)
+        with pytest.raises(UserError, match="films' can't be loaded"):
+            load(tmp_path / "films")
+
+
+# Folders and files of other kinds -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["films [2024]", "a::b", "train", "50% *", "fílms", "films.csv", "a:b"])
+def test_any_name_of_a_folder(tmp_path, name):
+    from datasets import DatasetDict
+
+    path = write_tables(tmp_path / name, ["train.csv", "test.csv"])
+    assert load(path) == {"train": rows_of("train.csv"), "test": rows_of("test.csv")}
+    assert read_corpus(path)[0].name == name
+    DatasetDict({"train": saved(), "test": saved(6)}).save_to_disk(tmp_path / "disk")
+    (tmp_path / "disk").rename(tmp_path / f"{name} saved")
+    assert load(tmp_path / f"{name} saved")["test"] == sentences(6)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "said"),
+    [
+        ("a.csv", b"PK\x03\x04....", "is a zip archive or an Excel workbook: unpack it"),
+        ("a.tsv", b"\x1f\x8b\x08....", "is packed with gzip: unpack it"),
+        ("a.csv", b"PAR1....", r"is a parquet file: let its name end in \.parquet"),
+        (
+            "a.parquet",
+            b"version https://git-lfs.github.com/spec/v1\n",
+            r"is a pointer of Git LFS.*git lfs pull",
+        ),
+        ("a.txt", b"fine\t1\n", r"is no dataset: .*rename it to \.tsv"),
+    ],
+)
+def test_files_that_are_something_else(tmp_path, name, head, said):
+    (tmp_path / name).write_bytes(head)
+    with pytest.raises(UserError, match=said):
+        load(tmp_path / name)
+
+
+def test_a_text_file_renamed_as_advised(tmp_path):
+    """UCI's form: a text, a tab, a label; neither header line nor quoting."""
+    rows = [('"A fine film', 1), ("It was dull", 0), ('So "good"', 1)]
+    path = tmp_path / "films.tsv"
+    path.write_text("".join(f"{text}\t{label}\n" for text, label in rows))
+    assert load(path, no_header=True) == {"train": rows}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"encoding": "cp1252"}, "--encoding cp1252 has no meaning for what is no text file: leave it out"),
+        ({"separator": ";"}, r"--separator ; has no meaning for what is no \.csv or \.tsv file"),
+        ({"no_header": True}, "--no-header has no meaning for what is no"),
+        ({"config": "de"}, "--config de has no meaning for a single file"),
+        ({"split": ["train=a"]}, "--split .* has no meaning for a single file"),
+    ],
+)
+def test_options_without_a_meaning_are_refused(tmp_path, options, said):
+    path = make_file(tmp_path, "parquet")
+    with pytest.raises(UserError, match=said):
+        load(path, **options)
+    option = next(iter(options)).replace("_", "-")
+    with pytest.raises(UserError, match=rf"--{option}.* has no meaning for imdb"):
+        read_corpus("imdb", **options)
+
+
+def test_of_very_many_unused_files_some_are_listed(tmp_path):
+    write_tables(tmp_path / "films", ["train.csv"])
+    for number in range(1200):
+        (tmp_path / "films" / f"{number}.txt").touch()
+    files = local_files.load_local(tmp_path / "films", Options()).files
+    assert (len(files), files[-1]["file"]) == (52, "1,150 more")
+
+
+def test_links_to_folders_are_not_followed(tmp_path):
+    write_tables(tmp_path / "secret", ["test.csv"])
+    path = write_tables(tmp_path / "films", ["train.csv"])
+    (tmp_path / "films" / "test").symlink_to(tmp_path / "secret")
+    (tmp_path / "films" / "again").symlink_to(tmp_path / "films")
+    assert files_of(path) == {"train.csv": "train", "test": None, "again": None}
+
+
+def test_the_command_line_takes_the_options(study_root, tmp_path):
+    """Two files of another encoding and separator, without header lines, whose names say nothing."""
+    for name, first in (("films", 0), ("more", 80)):
+        rows = [(text.replace("film", "fílm"), y) for text, y in sentences(first + 80)[first:]]
+        lines = [f"{y};{text}\n" for text, y in rows]
+        (tmp_path / "set" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "set" / f"{name}.csv").write_text("".join(lines), encoding="latin-1")
+    options = "--split train=films.csv test=more.csv --encoding latin-1 --separator ; --no-header"
+    columns = "--text-column 2 --label-column 1 --embeddings custom --dimensions 2"
+    main(["--dataset", str(tmp_path / "set"), *options.split(), *columns.split()])
+    data = load_data()
+    assert [len(data.splits[name].s) for name in ("train", "validation", "test")] == [72, 8, 80]
+    assert any("fílm" in word for word in data.vocabulary)
+    with pytest.raises(UserError, match="--encoding latin-1 has no meaning for --dataset probe"):
+        main(["--dataset", "probe", "--encoding", "latin-1"])

@@ -1,6 +1,5 @@
 """From sentences and word vectors to data/, and what is said about input that can't be used."""
 
-import csv
 import errno
 import json
 import os
@@ -12,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from scripts.files.data import SPLITS, load_data, load_manifest
 from scripts.files.errors import UserError
@@ -21,49 +18,12 @@ from scripts.files.paths import assets_path
 from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
 from scripts.text import corpus, local_files
-from scripts.text.corpus import read_corpus, two_classes
-from scripts.text.tokens import is_tokenised, keep_tokens, tokenise, tokens_of
+from scripts.text.corpus import read_corpus
+from scripts.text.tokens import tokens_of
+from tests.text.helpers import sentences, sentences_of, write_csv, write_vectors
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED = PROJECT.parent / "shared"
-LIKED = ["i like the {} very much", "what a fine {} , told with wit", "a {} that is n't dull at all"]
-DISLIKED = ["i left the {} half way", "what a dull {} , told without wit", "a {} that is n't any good"]
-
-
-def sentences(count=80):
-    """Sentences and labels that this file makes up; no two are equal."""
-    return [((LIKED if i % 2 else DISLIKED)[i % 3].format(f"film{i}"), i % 2) for i in range(count)]
-
-
-def write_csv(path, rows, header=("text", "label"), delimiter=","):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter=delimiter)
-        writer.writerows([header, *rows])
-    return str(path)
-
-
-def write_vectors(path, words, D=4):
-    rng = np.random.default_rng(0)
-    lines = [" ".join([word, *(f"{value:.4f}" for value in rng.normal(size=D))]) for word in words]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return str(path)
-
-
-@pytest.fixture
-def vectors(tmp_path):
-    """A small file of vectors; it knows neither the films' names nor "told"."""
-    words = "i the what a , that is n't at all like very much fine with wit dull left half way good ( ) any"
-    return write_vectors(tmp_path / "small.txt", words.split())
-
-
-def sentences_of(data, name):
-    """The words and labels of a split, as data/ has them."""
-    x, s, y, _ = data.splits[name]
-    words = [data.vocabulary[i] for i in x]
-    ends = np.cumsum(s)
-    texts = [" ".join(words[end - size : end]) for end, size in zip(ends, s, strict=True)]
-    return list(zip(texts, y.tolist(), strict=True))
 
 
 # What is written ------------------------------------------------------------------------------------------
@@ -110,14 +70,14 @@ def test_token_ids_take_the_smallest_type(study_root, tmp_path, words, kind):
 
 
 def test_a_sentence_without_a_known_word_keeps_the_unknown_one(study_root, tmp_path, vectors):
-    rows = [*sentences(), ("zyx wvu", 0), ("", 1), ("   ", 0), ("<pad>", 1), ("null", 0)]
+    rows = [*sentences(), ("zyx wvu", 0), ("<pad>", 1), ("null", 0)]
     folder = tmp_path / "films"
     write_csv(folder / "train.csv", rows)
     write_csv(folder / "validation.csv", sentences(8))
     write_csv(folder / "test.csv", sentences(8))
     preprocess(str(folder), vectors, tokenised=True)
     train = sentences_of(load_data(), "train")
-    assert [text for text, _ in train[80:]] == ["<unk> <unk>", *["<unk>"] * 4]
+    assert [text for text, _ in train[80:]] == ["<unk> <unk>", "<unk>", "<unk>"]
 
 
 def test_long_texts_keep_their_end(study_root, tmp_path, vectors):
@@ -151,9 +111,8 @@ def test_equal_seeds_write_equal_files(study_root, tmp_path, vectors):
 def test_the_manifest_tells_where_all_came_from(study_root, tmp_path, vectors):
     path = write_csv(tmp_path / "films.csv", sentences())
     manifest = preprocess(path, vectors, seed=5)
-    assert manifest["dataset"] | {"fingerprint": ""} == {
-        "name": "films.csv", "source": "local", "fingerprint": "", "intended": None
-    }  # fmt: skip
+    described = {key: manifest["dataset"][key] for key in ("name", "source", "intended", "unused_splits")}
+    assert described == {"name": "films.csv", "source": "local", "intended": None, "unused_splits": []}
     assert manifest["embeddings"] == {
         "name": "small.txt", "dimensions": 4, "checksum": checksum(vectors), "intended": None
     }  # fmt: skip
@@ -445,109 +404,6 @@ def test_every_option_has_a_line_of_help(capsys):
     assert all(f"--{option}" in said for option in options.split())
 
 
-# Labels ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [
-        ([1, 0], {0: 0, 1: 1}),
-        ([True, False], {False: 0, True: 1}),
-        ([1, 5], {1: 0, 5: 1}),
-        (["Positive", "negative"], {"negative": 0, "Positive": 1}),
-        (["neg", "pos"], {"neg": 0, "pos": 1}),
-        (["1", "0"], {"0": 0, "1": 1}),
-        (["10", "9"], {"9": 0, "10": 1}),
-        (["fresh", "rotten"], {"rotten": 0, "fresh": 1}),
-        (["Bad", "GOOD"], {"Bad": 0, "GOOD": 1}),
-        (["true", "false"], {"false": 0, "true": 1}),
-        (["Yes", "no "], {"no ": 0, "Yes": 1}),
-        (["other", "negative"], {"negative": 0, "other": 1}),
-        (["pos", "rest"], {"rest": 0, "pos": 1}),
-    ],
-)
-def test_two_labels_become_0_and_1(labels, expected, capsys):
-    for order in (labels, labels[::-1]):
-        assert two_classes({"train": order}) == expected
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("labels", [["love", "hate"], ["positive a", "positive b"]])
-def test_labels_that_only_the_alphabet_orders_are_said_loudly(labels, capsys):
-    first, second = sorted(labels)
-    assert two_classes({"train": labels}) == {first: 0, second: 1}
-    said = capsys.readouterr().out
-    assert said.count("!!!") == 2
-    assert f"'{second}' is taken as positive" in said
-    assert f"'{first}' as negative" in said
-
-
-@pytest.mark.parametrize(
-    ("names", "positive"),
-    [
-        (["positive", "negative"], 0),
-        (["negative", "positive"], 1),
-        (["fresh", "rotten"], 0),
-        (["b", "a"], 1),
-    ],
-)
-def test_names_of_classes_tell_which_is_positive(names, positive):
-    assert two_classes({"train": [0, 1]}, names) == {1 - positive: 0, positive: 1}
-
-
-def test_only_a_test_split_may_hide_its_labels():
-    for hidden in (-1, None, float("nan"), ""):
-        assert two_classes({"train": [0, 1], "test": [hidden, hidden]}) == {0: 0, 1: 1}
-    with pytest.raises(UserError, match="row 2 of split 'test' has no label"):
-        two_classes({"train": [0, 1], "test": [1, float("nan")]})
-    with pytest.raises(UserError, match="-1"):
-        two_classes({"train": [0, 1], "validation": [-1, -1]})
-    with pytest.raises(UserError, match="-1"):
-        two_classes({"train": [0, 1], "test": [-1, 0]})
-
-
-# Tokens ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        ("The plot isn't bad.", "the plot is n't bad ."),
-        ("I can't, won't and don't care!", "i ca n't , wo n't and do n't care !"),
-        (
-            "It's what they've said: we'll go, I'm sure she'd…",
-            "it 's what they 've said : we 'll go , i 'm sure she 'd ...",
-        ),
-        ("One.<br /><br>Two", "one . two"),
-        ("Rock &amp; roll &quot;live&quot;", 'rock & roll " live "'),
-        ("“Curly” isn’t ‘odd’", "\" curly \" is n't ' odd '"),
-        ("a well-made, coming-of-age story--almost", "a well-made , coming-of-age story -- almost"),
-        ("3.5 of 1,000 or 8/10 (2001)", "3.5 of 1,000 or 8/10 ( 2001 )"),
-        ("Mr. Smith of the U.S. left....", "mr. smith of the u.s. left ..."),
-        ("the '70s and the 1980's", "the '70s and the 1980 's"),
-        ("O'Brien's dog", "o'brien 's dog"),
-        ("so _very_ good;really?!", "so _ very _ good ; really ? !"),
-        ("-LRB- aside -RRB-", "( aside )"),
-        ("cafe\u0301 cliche\x92s \x96 done", "café cliche 's – done"),
-        ("", ""),
-        ("  \n\t ", ""),
-    ],
-)
-def test_text_is_cut_as_gloves_vocabulary_expects(text, tokens):
-    assert tokenise(text) == tokens.split()
-
-
-TYPED = st.text(st.sampled_from("abs ntI'.,-&;lgt<br/>*_0159(\"’…é\n"), max_size=40)
-
-
-@settings(deadline=None)
-@given(st.one_of(TYPED, st.text(max_size=30)))
-def test_tokens_are_tokens_of_themselves(text):
-    tokens = tokenise(text)
-    assert all(token and not re.search(r"\s", token) for token in tokens)
-    assert tokenise(" ".join(tokens)) == tokens
-
-
 @pytest.mark.parametrize("tokenised", [True, False])
 def test_a_typed_sentence_is_treated_as_the_dataset_was(study_root, tmp_path, vectors, tokenised):
     rows = [(f"{text} and so on", y) if y else (text, y) for text, y in sentences()]
@@ -558,20 +414,6 @@ def test_a_typed_sentence_is_treated_as_the_dataset_was(study_root, tmp_path, ve
     typed = [tokens_of(text, manifest) for text, _ in texts]
     known = [" ".join(word if word in data.vocabulary else "<unk>" for word in words) for words in typed]
     assert sorted(known) == sorted(text for name in SPLITS for text, _ in sentences_of(data, name))
-
-
-def test_a_typed_sentence_is_cut_only_where_the_dataset_was():
-    assert tokens_of("It isn't so.", {"max_length": None}) == ["it", "is", "n't", "so", "."]
-    assert tokens_of("It isn't so.", {"tokenised": True, "max_length": 3}) == ["n't", "so", "."]
-    assert tokens_of("it is n't so .", {}) == ["it", "is", "n't", "so", "."]
-    assert tokens_of("", {"max_length": 3}) == []
-
-
-def test_rows_that_came_tokenised_are_told_by_looking():
-    assert is_tokenised([text for text, _ in sentences()])
-    assert not is_tokenised(["It's a film.", "Don't go!", "a film"])
-    assert not is_tokenised(["it's low case but raw", "and so isn't this", "nor is that."])
-    assert keep_tokens("a writer\\/director -lrb- 1/2 -rrb- ") == ["a", "writer\\/director", "(", "1/2", ")"]
 
 
 # Real data ------------------------------------------------------------------------------------------------

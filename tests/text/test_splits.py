@@ -1,11 +1,13 @@
 """The split rule: pieces of one sentence stay on one side."""
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from scripts.files.errors import UserError
+from scripts.text import splits
 from scripts.text.splits import LONG, carve, find_sources, unite, whole_texts
 
 SST2 = Path(__file__).resolve().parents[3] / "shared" / "sst2"
@@ -51,6 +53,48 @@ def test_sources_are_the_rows_contained_in_no_longer_row(seed):
         found = {rows[j] for j in within.indices[within.indptr[i] : within.indptr[i + 1]]}
         assert found == {source for source in expected if contains(source, row)}
     assert (lengths[within.indices] >= np.repeat(lengths, np.diff(within.indptr))).all()
+
+
+def rows_of(words, lengths, count, seed=0, chances=None):
+    """Rows of words drawn at random, lengths drawn from a range."""
+    rng = np.random.default_rng(seed)
+    drawn = (rng.choice(words, rng.integers(*lengths), p=chances) for _ in range(count))
+    return [" ".join(map(str, row)) for row in drawn]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        rows_of(2, (1, 20), 900),
+        rows_of(2, (1, 20), 900, chances=[0.97, 0.03]),
+        rows_of(2, (1, 90), 300),
+        rows_of(2, (7, 8), 300),
+        rows_of(4, (1, 12), 900),
+        rows_of(300, (1, 12), 900),
+        rows_of(1, (1, 40), 100),
+        phrases(0),
+        phrases(1, words=200),
+        ["a"],
+        ["a b", "b a", "a b a", "b"],
+    ],
+    ids=lambda rows: f"{len(rows)}-rows",
+)
+def test_both_ways_to_find_sources_agree(rows, monkeypatch):
+    found = []
+    for has_rare_words in (True, False):
+        monkeypatch.setattr(splits, "_has_rare_words", lambda _, way=has_rare_words: way)
+        found.append(find_sources(rows))
+    for part in ("indptr", "indices"):
+        np.testing.assert_array_equal(getattr(found[0], part), getattr(found[1], part))
+    assert len(found[0].indptr) == len(rows) + 1
+
+
+def test_many_rows_of_two_words_take_seconds():
+    rows = rows_of(2, (12, 24), 30_000)
+    start = time.process_time()
+    within = find_sources(rows)
+    assert time.process_time() - start < 15  # a minute or more where each is compared with all
+    assert within.shape == (30_000, 30_000)
 
 
 def test_a_word_is_not_found_inside_another_word():
@@ -104,12 +148,11 @@ def test_equal_seeds_split_alike():
     assert (first != other).any()
 
 
-def test_whole_texts_are_kept_together_only_where_equal():
-    rows = ["a film", "a film worth a look", "a film", *(f"film number{i}" for i in range(40))] * 2
-    part, _ = carve(whole_texts(rows), lengths_of(rows), ["validation"], 3)
-    assert (part[:43] == part[43:]).all()
-    assert part[0] == part[2]
-    assert len(unite(whole_texts(rows), lengths_of(rows))[0]) == 42
+def test_whole_texts_lie_within_themselves_only():
+    rows = ["a film", "a film worth a look", *(f"film number{i}" for i in range(40))]
+    part, source = carve(whole_texts(len(rows)), lengths_of(rows), ["validation"], 3)
+    assert np.bincount(part).tolist() == [38, 4]
+    assert source.tolist() == list(range(42))
 
 
 def test_too_few_rows_are_refused():

@@ -1,0 +1,144 @@
+"""Which of a dataset's labels is 0 (negative) and which is 1 (positive), and which are kept secret."""
+
+import itertools
+import math
+import re
+
+from scripts.files.errors import UserError
+
+HIDDEN = -1  # in place of a label that is kept secret
+DROPPED = object()  # in place of the label of a row without text
+SENSES = [  # words for the negative and the positive class
+    re.compile(rf"(?:(?:very|mostly|somewhat)[ _-])?(?:{words})", re.IGNORECASE)
+    for words in (
+        "neg.*|rotten|bad|false|no|dislike.*|unfavou?rable|not[ _-]recommended|unhappy|sad|-",
+        "pos.*|fresh|good|true|yes|like.*|favou?rable|recommended|happy|[+]",
+    )
+]
+
+
+def two_classes(labels, class_names=None, warnings=None):
+    """Return the number, 0 or 1, of each published label, as `_order_labels` orders them.
+
+    `labels` holds a list per split; hidden ones are ignored. `class_names` is the meaning of the labels 0, 1,
+    …, where it is known. A UserError where the labels are not two classes, or a row has none. A guess is
+    appended to `warnings`.
+    """
+    seen, spelt = {}, {}  # class -> its first spelling and split; spelling -> class
+    for split, values in labels.items():
+        if count_hidden(split, labels):
+            continue
+        if missing := [row for row, label in enumerate(values, 1) if _is_missing(label)]:
+            raise UserError(
+                f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows "
+                "have none): fill it in, delete the row, or name another column with --label-column"
+            )
+        for label in dict.fromkeys(label for label in values if label is not DROPPED):
+            spelt[label] = _class_of(label)
+            seen.setdefault(spelt[label], (label, split))
+    if len(seen) != 2:
+        found = ", ".join(f"{label!r} (in {split})" for label, split in itertools.islice(seen.values(), 8))
+        more = ", …" if len(seen) > 8 else ""
+        raise UserError(
+            f"the labels are {found}{more}: two classes were expected, not {len(seen)}, "
+            "such as 0 and 1; drop the other rows or name another column with --label-column"
+        )
+    ordered = _order_labels([label for label, _ in seen.values()], class_names, warnings)
+    number = {_class_of(label): number for number, label in enumerate(ordered)}
+    return {label: number[kind] for label, kind in spelt.items()}
+
+
+def count_hidden(split, labels):
+    """Count the rows of a split, one of several, whose labels are kept secret: missing or -1 in test."""
+    if split != "test" or len(labels) == 1:
+        return 0
+    others = set(itertools.chain(*(values for name, values in labels.items() if name != split)))
+    hides = HIDDEN not in map(plain_label, others)  # else -1 is a class
+    return sum(_is_missing(label) or (hides and plain_label(label) == HIDDEN) for label in labels[split])
+
+
+def plain_label(label):
+    """Return a label as it is shown: the number where it is a text that spells one."""
+    if not (isinstance(label, str) and _is_numeric(label)):
+        return label.strip() if isinstance(label, str) else label
+    return int(float(label)) if float(label).is_integer() else float(label)
+
+
+def name_of(label, class_names):
+    """Return the name that a dataset gives to a label, or None."""
+    label = plain_label(label)
+    if not class_names or isinstance(label, str) or label not in range(len(class_names)):
+        return None
+    return class_names[int(label)]
+
+
+def check_same_classes(name, facts, test, test_facts):
+    """Raise UserError unless the two classes of the dataset `test` are certainly those of the other."""
+    both = facts, test_facts
+    shown = [[each["label_names"][k] or each["labels"][k] for k in "01"] for each in both]
+    named = all(each["label_names"]["0"] for each in both)  # else a name isn't known for a label of the other
+    ours, theirs = (
+        {_class_of(label): k for k, label in enumerate(names if named else each["labels"].values())}
+        for each, names in zip(both, shown, strict=True)
+    )
+    contradicted = any(theirs.get(label, k) != k for label, k in ours.items())
+    if contradicted or (ours != theirs and not all(map(_are_known, shown))):
+        said = (" and ".join(map(repr, labels)) for labels in shown[::-1])
+        raise UserError(
+            f"the classes of --test {test} are {next(said)}, those of {name} are {next(said)}, so they may "
+            "not be the same: write 0 (negative) and 1 (positive) in their place in both"
+        )
+
+
+def _are_known(labels):
+    """True if two labels, the negative one first, are 0 and 1, or a word says which one is positive."""
+    return labels == [0, 1] or _sense_of(labels[0]) == 0 or _sense_of(labels[1]) == 1
+
+
+def _class_of(label):
+    """What two spellings of one class have in common: "1" and 1.0, "Positive" and "positive "."""
+    label = plain_label(label)
+    return label.casefold() if isinstance(label, str) else label
+
+
+def _is_missing(label):
+    """True if a label is missing: None, NaN or blank."""
+    return label is None or label != label or (isinstance(label, str) and not label.strip())
+
+
+def _order_labels(labels, class_names, warnings):
+    """Two labels, the negative one first: by what their names mean, else by number, else by the alphabet."""
+    names = {label: name_of(label, class_names) or plain_label(label) for label in labels}
+    certain = all(map(_is_numeric, names.values()))
+    if certain:
+        ordered = sorted(labels, key=lambda label: float(names[label]))
+    else:
+        ordered = sorted(labels, key=float if all(map(_is_numeric, labels)) else _natural_key)
+    first, second = (_sense_of(names[label]) for label in ordered)
+    if first != second and (first == 1 or second == 0):
+        ordered.reverse()
+    elif first == second and not certain and warnings is not None:
+        negative, positive = (names[label] for label in ordered)
+        warnings.append(
+            f"no word says which label is positive: {positive!r} is taken as positive and {negative!r} as "
+            "negative; if that is wrong, write 0 (negative) and 1 (positive) in their place"
+        )
+    return ordered
+
+
+def _natural_key(label):
+    """A text's key in the alphabet, numbers within it by size: "2 stars" comes before "10 stars"."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(label).casefold())]
+
+
+def _sense_of(word):
+    """0 for a common word of the negative class, 1 of the positive one, else None."""
+    return next((sense for sense, words in enumerate(SENSES) if words.fullmatch(str(word).strip())), None)
+
+
+def _is_numeric(label):
+    """True if a label is a number, or a text that spells one."""
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False

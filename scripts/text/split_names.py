@@ -1,0 +1,171 @@
+"""Which file of a dataset is which split, and which files belong to one dataset, by their names.
+
+Files, splits of the Hub and splits within a JSON file alike go to :func:`divide`. What names leave open is
+refused, and ``--split`` says it.
+"""
+
+import fnmatch
+import itertools
+import os
+import re
+import shlex
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from scripts.files.data import SPLITS
+from scripts.files.errors import UserError
+
+SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "validate", "valid", "val", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation", "heldout", "holdout"), "test"),
+}
+GENERIC = re.compile(r"(?:data|datasets?|sets?|splits?|files?|part|shard|of|labell?ed)\d*")
+UNLABELLED = {"unlabeled", "unlabelled", "unsupervised", "unsup"}
+SPLIT_WORD = re.compile(rf"(?:labell?ed)?({'|'.join(SPLIT_OF)})(?:set|data|dataset|split|file|df)?s?\d*")
+SHARD = re.compile(r"-\d{5}-of-\d{5}(?:-[0-9a-f]{16})?$")  # as in train-00000-of-00001-0123456789abcdef
+WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|[^\W\d_A-Za-z]+\d*")  # of labeledTrainData: three
+UNKNOWN = "its name says no split"
+
+
+class Named(NamedTuple):
+    """What a name says."""
+
+    split: str | None
+    word: str  # the word that names the split, or why there is none
+    group: str  # the other words: those of one dataset share them
+
+
+def name_split(name):
+    """Read a name without folders and ending, as in sst2_dev-1: validation, by "dev", of "sst2"."""
+    found, rest = {}, []
+    name = re.sub(r"(held|hold)[-_ ]out", r"\1out", SHARD.sub("", name), flags=re.IGNORECASE)
+    for piece in re.findall(r"[^\W_]+", name):
+        whole = SPLIT_WORD.fullmatch(piece.lower())
+        for word in [piece.lower()] if whole else map(str.lower, WORD.findall(piece)):
+            if match := SPLIT_WORD.fullmatch(word):
+                found.setdefault(SPLIT_OF[match[1]], match[1])
+            elif not GENERIC.fullmatch(word):
+                rest.append(word)
+    if len(found) > 1:
+        return Named(None, f"its name says {' and '.join(found)}", "-".join(rest))
+    if UNLABELLED & {*rest} and "test" not in found:
+        return Named(None, "its name says that it has no labels", "-".join(rest))
+    return Named(*next(iter(found.items()), (None, UNKNOWN)), "-".join(rest))
+
+
+def name_file(path):
+    """Read the path of a file within its dataset: the innermost part that names a split decides."""
+    *folders, last = PurePosixPath(path).with_suffix("").parts
+    *around, own = said = [name_split(part) for part in (*folders, last)]
+    splits = [one for one in said[::-1] if one.split]
+    # a folder that names no split names a dataset; a file within a folder of a split is one of many
+    groups = [
+        one.group if one.split else folder for one, folder in zip(around, folders, strict=True) if one.group
+    ]
+    group = "/".join(filter(None, [*groups, own.group if own.split or not splits else ""]))
+    if own.word != UNKNOWN and not own.split:
+        return Named(None, own.word, group)
+    if len({one.split for one in splits}) > 1:
+        return Named(None, f"its path says {splits[1].split} and {splits[0].split}", group)
+    return Named(*(splits[0] if splits else own)[:2], group)
+
+
+def divide(names, dataset, config=None, default=None):
+    """Group names of files (or of splits) by dataset and split, and choose the dataset.
+
+    Returns split -> its names; the other names -> why; and the configuration, the words that names of one
+    dataset share ("default": none). A UserError where two names may be the same split, or where there are
+    several datasets and neither `config` nor `default` says which.
+    """
+    common = os.path.commonpath([str(PurePosixPath(name).parent) for name in names])
+    within = {name: str(PurePosixPath(name).relative_to(common)) for name in names}
+    said = {name: name_file(path) for name, path in within.items()}
+    if not any(one.split for one in said.values()):  # all rows that there are
+        said = {name: one._replace(split="train") for name, one in said.items()}
+    groups = defaultdict(lambda: defaultdict(list))
+    for name, one in said.items():
+        if one.split:
+            groups[one.group or "default"][one.split].append(name)
+    published = [*itertools.chain(*groups.values())]
+    if (
+        len(published) == len({*published}) and len(set(groups) - {"default"}) == 1
+    ):  # labeledTrainData and testData
+        groups = {max(groups, key="default".__ne__): merge(groups)}
+    configuration = choose(groups, dataset, config, default)
+    splits = groups[configuration]
+    for split, (first, *rest) in splits.items():
+        kinds = {name: (said[name].word, _shape(within[name])) for name in (first, *rest)}
+        if other := [name for name in rest if kinds[name] != kinds[first] or "#" not in kinds[first][1]]:
+            example = _example(splits)
+            raise UserError(
+                f"{first} and {other[0]} may both be {split}: say which is which, as in {example}"
+            )
+    if len(splits) > 1 and "train" not in splits:
+        nameless = [name for name in names if not said[name].split] or ["NAME"]
+        example = _example({"train": nameless, **splits})
+        raise UserError(
+            f"of {dataset} nothing is train, only {', '.join(splits)}: say what is, as in {example}"
+        )
+    used = {*itertools.chain(*splits.values())}
+    unused = {name: one for name, one in said.items() if name not in used}
+    whys = {
+        name: f"configuration {one.group or 'default'!r}" if one.split else one.word
+        for name, one in unused.items()
+    }
+    return dict(splits), whys, configuration
+
+
+def merge(groups):
+    """The splits of all groups, without regard to which group they are of."""
+    return {split: names for group in groups.values() for split, names in group.items()}
+
+
+def _shape(path):
+    """The last part of a path with # for its numbers: files of one shape and several numbers are shards."""
+    path = PurePosixPath(path)
+    if not name_split(path.stem).split and any(name_split(folder).split for folder in path.parts[:-1]):
+        return f"#{path.suffix.lower()}"  # in a folder that is a split, all files are shards
+    return re.sub(r"\d+", "#", SHARD.sub("#", path.stem)) + path.suffix.lower()
+
+
+def _example(splits):
+    """A use of --split: the first name of each split."""
+    return f"--split {' '.join(shlex.quote(f'{split}={names[0]}') for split, names in splits.items())}"
+
+
+def choose(groups, dataset, wanted, default=None):
+    """Return the name of the configuration to read: the one wanted, the default, or the only one."""
+    only = next(iter(groups)) if len(groups) == 1 else None
+    chosen = wanted or (default if default in groups else only)
+    if chosen in groups:
+        return chosen
+    listed = ", ".join(f"{name!r} ({', '.join(map(str, splits))})" for name, splits in groups.items())
+    said = f"{dataset} holds" if wanted is None else f"--config {wanted}: {dataset} has no such, only"
+    raise UserError(
+        f"{said} the configurations {listed}: choose one with --config {shlex.quote(next(iter(groups)))}, or "
+        f"say which file is which with {_example(merge(groups))}"
+    )
+
+
+def divide_as_given(given, names, folder=None):
+    """Divide names as --split says, by names, patterns or folders; returns what `divide` does."""
+    pairs = given.items() if isinstance(given, dict) else [str(item).partition("=")[::2] for item in given]
+    chosen, unused = defaultdict(list), dict.fromkeys(names, "not named by --split")
+    for said, patterns in pairs:
+        split = SPLIT_OF.get(str(said).strip().lower())
+        if split is None or not patterns:
+            raise UserError(f"--split {said}={patterns}: give train=FILE, validation=FILE or test=FILE")
+        for pattern in map(str, [patterns] if isinstance(patterns, str | os.PathLike) else patterns):
+            here = folder and os.path.lexists(pattern) and not os.path.lexists(folder / pattern)
+            place = os.path.relpath(Path(pattern).resolve(), folder) if here else os.path.normpath(pattern)
+            place = place.replace(os.sep, "/")
+            matched = [name for name in unused if name in (pattern, place) or name.startswith(f"{place}/")]
+            matched = matched or fnmatch.filter(unused, place)
+            if not matched:
+                some = ", ".join(map(repr, itertools.islice(unused, 20)))
+                raise UserError(f"--split {said}={pattern} is none of the files left: give one of {some}")
+            chosen[split] += matched
+            unused = {name: why for name, why in unused.items() if name not in matched}
+    return {split: chosen[split] for split in SPLITS if split in chosen}, unused, None

@@ -1,0 +1,101 @@
+"""From opened files, or splits of the Hub, to the `Table` that `corpus.py` reads: columns and labels."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from scripts.files.errors import UserError
+from scripts.files.storage import readable
+from scripts.text.tokens import Table
+
+TEXT_COLUMNS = ("sentence", "text")
+LABEL_COLUMN = "label"
+
+
+class Options(NamedTuple):
+    """How a dataset is to be read: preprocessing's options of these names."""
+
+    text_column: str | list | None = None  # several: the first that there is
+    label_column: str | list | None = None
+    config: str | None = None
+    encoding: str | None = None
+    separator: str | None = None
+    split: dict | list | None = None  # {"train": files} or ["train=FILE"]
+    no_header: bool = False
+
+
+class Part(NamedTuple):
+    """One file, or one split of the Hub, opened."""
+
+    name: str
+    columns: list
+    rows: int | None  # None where that is unknown
+    read: Callable  # read(text, label) iterates over the pairs of two columns; no column of labels is None
+    read_as: dict = {}  # noqa: RUF012 (encoding and separator, where there are any; nobody changes it)
+    names: Callable = lambda label: None  # the meaning of the labels 0, 1, … of a column, where it is known
+    guess: tuple = (None, None)  # columns of texts and labels where names are missing
+
+
+def find_columns(part, options, label_needed=True):
+    """Names of the columns of texts and of labels; None for labels that are neither there nor needed."""
+    found = []
+    for names in (wanted(options.text_column, TEXT_COLUMNS), wanted(options.label_column, [LABEL_COLUMN])):
+        alike = [column for name in names for column in part.columns if plain(column) == plain(name)]
+        found += [name for name in (*names, *alike) if name in part.columns][:1] or [None]
+        if found[-1] is None and (len(found) == 1 or label_needed):
+            hint = "separator" in part.read_as and not options.no_header
+            hint = "; if that line is a row, give --no-header" if hint else ""
+            raise UserError(
+                f"{part.name} has no column {' or '.join(map(repr, names))}, only "
+                f"{', '.join(repr(column[:40]) for column in part.columns[:20])}: name them with "
+                f"--text-column and --label-column{hint}"
+            )
+    return found
+
+
+def wanted(given, usual):
+    """Names that a column may have: the one given, several that were given, or the usual ones."""
+    return [given] if isinstance(given, str) else given or usual
+
+
+def plain(name):
+    """The name of a column without regard to case and blanks."""
+    return str(name).strip().lower()
+
+
+def make_table(name, source, splits, options, files, configuration=None, names=None):
+    """Make a `Table` of the opened parts of each split; only a test split may lack the column of labels.
+
+    `names` is as that of a `Part`, from the dataset's own description.
+    """
+    lead = (splits.get("train") or next(iter(splits.values())))[0]
+    options = options._replace(  # what the training rows look like holds for the others
+        text_column=options.text_column or lead.guess[0], label_column=options.label_column or lead.guess[1]
+    )
+    columns = {}
+    for split, part in ((split, part) for split, parts in splits.items() for part in parts):
+        hidden = split == "test" and len(splits) > 1
+        lone = options.no_header and hidden and len(part.columns) == 1
+        columns[part.name] = [part.columns[0], None] if lone else find_columns(part, options, not hidden)
+
+    def read(split):
+        for part in splits[split]:
+            with readable(part.name):
+                yield from part.read(*columns[part.name])
+
+    counts = {split: [part.rows for part in parts] for split, parts in splits.items()}
+    sizes = {split: None if None in rows else sum(rows) for split, rows in counts.items()}
+    label = columns[lead.name][1]
+    said = [item for parts in splits.values() for part in parts for item in part.read_as.items()]
+    read_as = {key: ", ".join(dict.fromkeys(value for k, value in said if k == key)) for key, _ in said}
+    read_as["columns"] = dict(zip(("text", "label"), columns[lead.name], strict=True))
+    read_as["configuration"] = configuration
+    class_names = lead.names(label) or (names and names(label))
+    return Table(name, source, sizes, read, class_names, None, False, files, read_as)
+
+
+def refuse_options(options, what, *names):
+    """Raise UserError where an option is given that has no meaning for what is read."""
+    for name in names:
+        if value := getattr(options, name):
+            given = f"--{name.replace('_', '-')}{'' if value is True else f' {value}'}"
+            raise UserError(f"{given} has no meaning for {what}: leave it out")

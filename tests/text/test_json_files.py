@@ -1,0 +1,109 @@
+"""The ways a table is written as JSON; what holds none is said."""
+
+import json
+
+import pandas
+import pytest
+
+from scripts.files.errors import UserError
+from tests.text.file_helpers import advice, files_of, load, rows_of
+
+ROWS = rows_of("great")
+OBJECTS = [{"text": text, "label": label} for text, label in ROWS]
+
+
+@pytest.mark.parametrize("orient", ["columns", "records", "index", "split", "table"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_whatever_pandas_writes(tmp_path, orient, indent):
+    pandas.DataFrame(OBJECTS).to_json(tmp_path / "films.json", orient=orient, indent=indent)
+    assert load(tmp_path / "films.json") == {"train": ROWS}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"data": OBJECTS},
+        {"version": "1.0", "authors": ["us"], "rows": OBJECTS},
+        {"train": OBJECTS},
+        {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]},
+        {"data": {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}},
+        {f"id{i}": row for i, row in enumerate(OBJECTS)},
+    ],
+)
+def test_tables_within_an_object(tmp_path, document):
+    for indent in (None, 1):
+        (tmp_path / "films.json").write_text(json.dumps(document, indent=indent))
+        assert load(tmp_path / "films.json") == {"train": ROWS}
+
+
+@pytest.mark.parametrize("name", ["films.json", "films.jsonl", "films.ndjson"])
+def test_one_object_per_line_whatever_the_ending(tmp_path, name):
+    (tmp_path / name).write_text("\n\n".join(map(json.dumps, OBJECTS)))
+    assert load(tmp_path / name) == {"train": ROWS}
+    (tmp_path / name).write_text(json.dumps(OBJECTS[0]))
+    assert load(tmp_path / name) == {"train": ROWS[:1]}
+
+
+def test_splits_within_a_file(tmp_path):
+    document = {
+        "Train": OBJECTS,
+        "dev": OBJECTS[:2],
+        "test": {"text": ["a film"]},
+        "more": OBJECTS,
+        "seed": 1,
+    }
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "films.json").write_text(json.dumps(document))
+    expected = {"train": ROWS, "validation": ROWS[:2], "test": [("a film", None)]}
+    for path in (tmp_path / "films" / "films.json", tmp_path / "films"):
+        assert load(path) == expected
+        assert load(path, split=["train=more", "test=dev"]) == {"train": ROWS, "test": ROWS[:2]}
+        assert files_of(path)["films.json: more"] is None
+
+
+def test_splits_within_a_file_that_may_be_one(tmp_path):
+    (tmp_path / "films.json").write_text(json.dumps({"train": OBJECTS, "dev": OBJECTS, "val": OBJECTS}))
+    with pytest.raises(UserError, match=r"dev and val may both be validation") as caught:
+        load(tmp_path / "films.json")
+    assert set(load(tmp_path / "films.json", **advice(caught.value, "--split"))) == {"train", "validation"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '{"a": 1, "b": [2]}',
+            r"holds no rows, only 'a', 'b': give a list of objects, or one per line; where.*--text-column",
+        ),
+        ("[[1, 2], [3, 4]]", "holds no rows, only list: give a list of objects"),
+        ("[]", "holds no rows, only list: give"),
+        ("7", "holds no rows, only int: give"),
+        ('{"text": "fine", "label": 1}\n{"text": ', "can't be loaded, as line 2 is no JSON object"),
+        ('{"text": "fine", "label": 1}\n\n[1]\n', "can't be loaded, as line 3 is no JSON object"),
+        ('[{"text": "fine", "label": 1}', "can't be loaded, as it is no JSON"),
+        ("[" * 100_000, "can't be loaded, as it is no JSON"),
+        ('[{"review": "fine", "label": 1}]', "has no column 'sentence' or 'text', only 'review', 'label'"),
+    ],
+)
+def test_what_holds_no_table_is_said(tmp_path, text, said):
+    (tmp_path / "films.json").write_text(text)
+    with pytest.raises(UserError, match=said) as caught:
+        load(tmp_path / "films.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_columns_of_other_names(tmp_path):
+    pandas.DataFrame(OBJECTS).rename(columns={"text": "review", "label": "stars"}).to_json(
+        tmp_path / "a.json"
+    )
+    with pytest.raises(
+        UserError, match=r"holds no rows, only 'review', 'stars': .*name them with --text-column"
+    ):
+        load(tmp_path / "a.json")
+    assert load(tmp_path / "a.json", text_column="review", label_column="stars") == {"train": ROWS}
+
+
+def test_odd_names_within_an_object(tmp_path):
+    odd = {"": OBJECTS, "/": OBJECTS, "..": OBJECTS, "a/b": OBJECTS, "train": OBJECTS}
+    (tmp_path / "films.json").write_text(json.dumps(odd))
+    assert load(tmp_path / "films.json") == {"train": ROWS}
