@@ -113,6 +113,7 @@ def check_gradients():
     return found
 
 
+@errors.memory_in_one_line("predict()", "give a shorter text")
 def predict(sentence, run_id="lstm-run-3", draw=True):
     """Classify a sentence as a person types it, and show what each of its words does to the logit z.
 

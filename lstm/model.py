@@ -319,6 +319,28 @@ class LSTMClassifier:
 
         return logits
 
+    def step(self, x, h, c):
+        """One step of states that the caller holds: the equations at the head of this class.
+
+        Parameters
+        ----------
+        x : (B, D) numpy.ndarray
+            Word vectors; (1, D) where all states read the same word.
+        h, c : (B, H) numpy.ndarray
+            h_{t-1} and c_{t-1}.
+
+        Returns
+        -------
+        tuple
+            h_t and c_t (B, H).
+        """
+        W_ih, W_hh = self.parameters["weight_ih_l0"], self.parameters["weight_hh_l0"]
+        a = x @ W_ih.T + self.parameters["bias_ih_l0"] + h @ W_hh.T
+        i, f, g, o = a.reshape(len(a), 4, self.H).transpose(1, 0, 2)
+        i, f, o = (0.5 + 0.5 * np.tanh(0.5 * gate) for gate in (i, f, o))  # σ = ½ + ½ tanh(½ ·)
+        c = f * c + i * np.tanh(g)
+        return o * np.tanh(c), c
+
     def step_jacobians(self, t):
         """The Jacobians of one step, ∂(h_t, c_t)/∂(h_{t-1}, c_{t-1}), in closed form, after a forward pass.
 

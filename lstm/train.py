@@ -50,7 +50,11 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
         loss_sum = correct = count = 0
         norms = []
         batches = tqdm(
-            training(epoch), f"epoch {epoch}/{epochs}", unit="batch", leave=False, disable=not progress
+            training(epoch),
+            f"epoch {epoch}/{epochs}",
+            unit="batch",
+            leave=False,
+            disable=not progress or None,
         )
         for number, batch in enumerate(batches):
             z = model.forward(batch.ids, batch.batch_sizes, rng if epoch else None)  # epoch 0 only measures

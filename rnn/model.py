@@ -249,6 +249,24 @@ class RNNClassifier:
 
         return logits
 
+    def step(self, x, h):
+        """One step of a state that the caller holds: h_t = tanh(W_ih x_t + b + W_hh h_{t-1}).
+
+        Parameters
+        ----------
+        x : (B, D) numpy.ndarray
+            Word vectors; (1, D) where all states read the same word.
+        h : (B, H) numpy.ndarray
+            h_{t-1}.
+
+        Returns
+        -------
+        tuple
+            h_t (B, H) alone.
+        """
+        W_ih, W_hh = self.parameters["weight_ih_l0"], self.parameters["weight_hh_l0"]
+        return (np.tanh(x @ W_ih.T + self.parameters["bias_ih_l0"] + h @ W_hh.T),)
+
     def step_jacobians(self, t):
         """The Jacobians of one step, J_t = ∂h_t/∂h_{t-1}, in closed form, after a forward pass.
 

@@ -32,7 +32,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -44,6 +43,7 @@ from scripts.benchmarks.training import WARM
 from scripts.benchmarks.turns import TOLERANCE
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import assets_path, check_version
+from scripts.files.progress import progress_bar
 from scripts.files.storage import read_json, write_json
 
 NAME, FORMAT_VERSION = "speed and memory", 1
@@ -66,7 +66,9 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
     write_json(path, record)
     for name in sections:
         record[name] = []
-        for point in (bar := tqdm(SECTIONS[name].points(quick, sizes), name, unit="point", leave=False)):
+        for point in (
+            bar := progress_bar(SECTIONS[name].points(quick, sizes), name, unit="point", leave=False)
+        ):
             bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
             try:
                 entry, others = busy_others(SECTIONS[name].measure, point, repetitions)

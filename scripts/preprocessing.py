@@ -32,7 +32,7 @@ from scripts.files.data import (
     save_data,
     writing_data,
 )
-from scripts.files.errors import UserError, errors_in_one_line
+from scripts.files.errors import UserError, errors_in_one_line, memory_in_one_line
 from scripts.files.paths import data_path
 from scripts.files.storage import is_absent
 from scripts.text import cue_distance
@@ -47,18 +47,7 @@ MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
-@contextlib.contextmanager
-def _memory_in_one_line():
-    """Turn a lack of memory within the block, or the function that this decorates, into a UserError."""
-    try:
-        yield
-    except MemoryError as error:
-        raise UserError(
-            f"preprocessing needs more memory than there is ({error}): give fewer rows, or smaller vectors"
-        ) from error
-
-
-@_memory_in_one_line()
+@memory_in_one_line("preprocessing", "give fewer rows, or smaller vectors")
 def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **options):
     """Turn sentences and word vectors into data/, or into data/<name>/.
 

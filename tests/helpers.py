@@ -25,12 +25,12 @@ def make_split(rng, sentences, longest=26):
     return Split(x, s, y, np.arange(sentences, dtype=np.uint32))
 
 
-def write_data(sizes=(200, 80, 60), D=6, seed=0, name=None, **manifest):
+def write_data(sizes=(200, 80, 60), D=6, seed=0, name=None, longest=26, **manifest):
     """A small preprocessed dataset in data/, or data/<name>/, under paths.ROOT."""
     rng = np.random.default_rng(seed)
     embeddings = rng.standard_normal((len(WORDS), D)).astype(np.float32)
     embeddings[0] = 0
-    splits = dict(zip(SPLITS, (make_split(rng, n) for n in sizes), strict=True))
+    splits = dict(zip(SPLITS, (make_split(rng, n, longest) for n in sizes), strict=True))
     described = {
         "dataset": {"name": "made-up", "source": "tests", "intended": None},
         "embeddings": {"name": "random", "dimensions": D, "intended": None},

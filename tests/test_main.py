@@ -205,12 +205,14 @@ def test_predict_says_what_each_word_does(data, study_root, capsys):
     assert "an-lstm: P(positive)" in capsys.readouterr().out
 
 
-def test_leaving_words_out_goes_block_by_block(data, monkeypatch):
-    main.train_lstm("a-run", epochs=1, hidden_size=4)
-    sentence = " ".join(["good", "bad", "word1", "not", "word2"] * 3)
-    whole = main.predict(sentence, "a-run")["left_out"]
-    monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 4)
-    np.testing.assert_allclose(main.predict(sentence, "a-run")["left_out"], whole, rtol=1e-5, atol=1e-7)
+def test_predict_without_memory_is_one_line(data, monkeypatch):
+    def hungry(*_):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    main.train_rnn("a-run", epochs=1, hidden_size=4)
+    monkeypatch.setattr(evaluation, "effects_of_leaving_out", hungry)
+    with pytest.raises(UserError, match=r"than there is \(Unable to allocate 9 GiB\): give a shorter text"):
+        main.predict("good", "a-run")
 
 
 def test_predict_with_no_run_is_refused(data):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.figures.panels import add_legend, count_ticks
+from scripts.figures.panels import add_legend, count_axis
 from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.numbers import counted
@@ -31,10 +31,14 @@ def plot_memory():
         top.axhline(majority, color=GREY, linestyle=":", label=f"majority class: {majority:.1f}%")
         top.set(title="Test accuracy from the last k words", ylabel="correct (% of test sentences)")
         bottom.fill_between(k, longer, step="mid", color=GREY, alpha=0.25, linewidth=0)
-        bottom.plot(k, longer, color="black", linewidth=1.5, drawstyle="steps-mid")
+        bottom.plot(k, longer, "" if len(k) > 1 else "o", color="black", linewidth=1.5, drawstyle="steps-mid")
         bottom.set_title(f"Sentences longer than k words, of {count} (the others are read whole)")
         bottom.set(ylabel="sentences cut", xlabel="k, words read from the end of each sentence")
-        bottom.set(xlim=(1, max(2, k[-1])), xticks=count_ticks(k[-1]), ylim=(0, None))
+        bottom.set_ylim(0, max(1, bottom.get_ylim()[1]))
+        bottom.yaxis.get_major_locator().set_params(integer=True)
+        count_axis(bottom, k[-1])
+        low, high = top.get_ylim()
+        top.set_ylim(max(-3, low), min(103, high))  # an error of a few sentences reaches beyond
         drawn.align_ylabels([top, bottom])
         add_legend(top, top.get_legend_handles_labels(), 2)
         runs = ", ".join(counted(len(of["runs"]), f"{NAMES[of['model']]} run") for of in study["models"])

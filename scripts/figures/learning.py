@@ -41,8 +41,8 @@ def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     """Draw how far back the gradient reaches at every epoch, as a heat map for each state.
 
     A column is an epoch, a row a depth. White: as large as at the last step; red: less remains, down to 1e-4
-    and below; blue: it has grown. Star: the best epoch. Only depths that at least 20 sentences reach are
-    drawn.
+    and below; black: 0, or below 1e-308; blue: it has grown; grey: there is no median, as no sentence has a
+    gradient at its last step. Star: the best epoch. Only depths that at least 20 sentences reach are drawn.
     """
     with _reading_recorded(rnn, lstm) as logs:
         title = "While it learns: how much of the gradient remains, by epoch"
@@ -63,14 +63,20 @@ def _draw_decay_map(axes, log, state):
     counts = np.array(log.best["gradients"][state]["decay"]["count"])
     depths = max(int((counts >= panels.SMALL_COUNT).sum()), 1)
     medians = [epoch["gradients"][state]["decay"]["median"][:depths] for epoch in log.epochs]
+    medians = np.array(medians, float).T  # nan where no sentence has a decay
     with np.errstate(divide="ignore"):
-        values = np.log10(np.array(medians, float).T)  # where no sentence has a decay, nan: left blank
+        values = np.log10(medians)
     colours, norm = decay_colours()
-    epochs = [epoch["epoch"] for epoch in log.epochs]
-    mesh = axes.pcolormesh(epochs, range(1, depths + 1), values, cmap=colours, norm=norm, shading="nearest")
+    edges = np.arange(len(log.epochs) + 1) - 0.5, np.arange(depths + 1) + 0.5
+    mesh = axes.pcolormesh(*edges, values, cmap=colours, norm=norm)
+    axes.pcolormesh(*edges, np.where(medians == 0, 0, np.nan), cmap="gray", vmin=0, vmax=1)
+    axes.set_facecolor("#bbbbbb")
     axes.plot(log.best["epoch"], 1, marker="*", markersize=14, color="black", clip_on=False, linestyle="none")
-    axes.set(title=f"{NAMES[log.model]} {state}", xlabel="epoch (0 = before training)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    notes = {"black: 0": (medians == 0).any(), "grey: no median": np.isnan(medians).any()}
+    title = "\n".join([f"{NAMES[log.model]} {state}", *(note for note, shown in notes.items() if shown)])
+    axes.set(title=title, xlabel="epoch (0 = before training)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.grid(False)
     return mesh
 
@@ -154,8 +160,11 @@ def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
         summed.set(title="the same, added up from the end", ylabel="mean share (%)", ylim=(0, 100))
         radius.set(title="Spectral radius", ylabel="max |λ|", ylim=(0, None))
         largest.set(title="Largest singular value", ylabel="σ₁", ylim=(0, None))
+        if not share.dataLim.y1 > 0:  # of one word, whose h_0 is 0
+            share.set_ylim(0, 100)
         for panel in axes[0]:
             panel.set_xlabel("steps back (1 = last step)")
+            panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         for panel in axes[1]:
             panel.set_xlabel("epoch (0 = before training)")
             panel.axhline(1, color=GREY, linewidth=1, zorder=1)

@@ -33,7 +33,8 @@ class Curve(NamedTuple):
 
 def look(axes, curve):
     """Look of a curve's line, as ``axes.plot`` takes it; markers of several curves are staggered."""
-    apart = max(4, len(curve.counted["depth"]) // 10)
+    points = len(curve.counted["depth"])
+    apart = max(4, points // 10)
     solid = curve.linestyle == "-"
     return {
         "color": curve.colour,
@@ -41,18 +42,24 @@ def look(axes, curve):
         "linewidth": 2 if solid else 1.5,
         "marker": curve.marker,
         "markerfacecolor": curve.colour if solid else "white",
-        "markevery": (len(axes.lines) % apart, apart),
+        "markevery": (len(axes.lines) % apart % points, apart),
     }
 
 
 def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
-    """Draw a quantity of curves by depth: its median, in a band between two edges; None is a gap."""
+    """Draw a quantity of curves by depth: its median, in a band; None is a gap, and 0 on a log axis a ×."""
     for curve in curves:
         values = curve.quantities[quantity]
         depth, median, low, high = (np.array(values[name], float) for name in ("depth", "median", *edges))
         faint = 0.2 if curve.linestyle == "-" else 0.1  # so that both bands can be seen at once
         axes.fill_between(depth, low, high, color=curve.colour, alpha=faint, linewidth=0)
         axes.plot(depth, median, label=curve.label, **look(axes, curve))
+        zero = depth[median == 0]
+        if axes.get_yscale() == "log" and len(zero):
+            at_the_edge = {"transform": axes.get_xaxis_transform(), "color": curve.colour, "zorder": 3}
+            axes.scatter(zero, [0.02] * len(zero), marker="x", s=16, **at_the_edge)
+            if not axes.texts:
+                axes.text(0.99, 0.05, "× : 0, or below 1e-308", transform=axes.transAxes, ha="right")
 
 
 def draw_before_and_after(row, curves, shortest, titles):
@@ -71,9 +78,9 @@ def draw_before_and_after(row, curves, shortest, titles):
         axes.axhline(1, color=GREY, linewidth=1, zorder=1)
         axes.set(title=title, xlabel="steps back (1 = the last step)")
     drawn = np.concatenate(shown)
-    low, high = drawn[drawn > 0].min(), np.nanmax(drawn)
+    drawn = np.append(drawn[drawn > 0], 1)  # of seeds that have no decay at all nothing is drawn
     for axes in row:
-        axes.set_ylim(low / 3, 3 * max(1, high))
+        axes.set_ylim(drawn.min() / 3, 3 * drawn.max())
     row[1].tick_params(labelleft=False)
 
 
@@ -85,12 +92,14 @@ def draw_counts(drawn, panels, curves, shortest):
         labels.setdefault((tuple(curve.counted["depth"]), tuple(curve.counted["count"])), curve.label)
     for number, ((depths, counts), label) in enumerate(labels.items()):
         dashes = ["-", "--", ":", "-."][number % 4]
+        dashes += "o" if len(depths) == 1 else ""
         axes.plot(depths, counts, dashes, color="black", lw=1.5, drawstyle="steps-mid", label=label)
         axes.fill_between(depths, counts, step="mid", color=GREY, alpha=0.25, linewidth=0)
     if len(labels) > 1:
         axes.legend()
     axes.set(title="Sentences that reach so far back", ylabel="sentences", ylim=(0, None))
     axes.set_xlabel("steps back from the end of the sentence (1 = its last step)")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     mark_depths(panels, curves, shortest)
     drawn.align_ylabels(panels)
 
@@ -108,8 +117,13 @@ def mark_depths(panels, curves, shortest):
     deepest = max(enough, default=measured[0][-1][0])
     for axes in panels:
         axes.axvline(shortest, color="black", linestyle=":", linewidth=1.2, zorder=2)
-        axes.set_xlim(1, max(2, deepest))
-        axes.set_xticks(count_ticks(deepest))
+        count_axis(axes, deepest)
+
+
+def count_axis(axes, last):
+    """Let an axis go from 1 to a count; a single one is in its middle."""
+    axes.set_xlim((1, last) if last > 1 else (0.5, 1.5))
+    axes.set_xticks(count_ticks(last))
 
 
 def count_ticks(deepest):

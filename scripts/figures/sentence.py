@@ -7,11 +7,12 @@ from scripts.figures.style import GREY, PURPLE, SKY, add_provenance, figure, ope
 from scripts.files.runs import NAMES
 
 QUANTITIES = {  # by column: its title, the label of its axis
-    "reach": ("gradient: how far z moves\nwith a small change of the word", "‖∂z/∂x‖"),
-    "gradient_input": ("gradient · input: to first order,\nwhat the word adds to z", "∂z/∂x · x (logit)"),
-    "left_out": ("occlusion: z minus z\nwithout the word", "z − z without it (logit)"),
+    "reach": ("gradient: how far z\nmoves with a small\nchange of the word", "‖∂z/∂x‖"),
+    "gradient_input": ("gradient · input:\nto first order, what\nthe word adds to z", "∂z/∂x · x (logit)"),
+    "left_out": ("occlusion:\nz minus z\nwithout the word", "z − z without it (logit)"),
 }
 MOST_WORDS = 60  # that a figure has room for: of a longer text, the last ones
+LONGEST = 18  # characters of a word that its label has room for
 
 
 def _file_name(readings):
@@ -31,7 +32,7 @@ def plot_sentence(readings):
     """
     words = len(readings[0]["words"])
     cut = f" (the last {MOST_WORDS} of {words} tokens)" if words > MOST_WORDS else ""
-    height = len(readings) * (1.0 + 0.24 * min(words, MOST_WORDS)) + 1.4
+    height = len(readings) * (1.0 + 0.24 * min(max(words, 5), MOST_WORDS)) + 1.4
     title = f"What each word of a sentence does to its score z{cut}"
     shape = {"nrows": len(readings), "ncols": 3, "squeeze": False}
     drawn, axes = open_figure(title, height, sharey=True, sharex="col", **shape)
@@ -56,6 +57,8 @@ def _draw_words(axes, reading, quantity):
     axes.barh(np.arange(len(values)), values, color=colours, height=0.75)
     axes.axvline(0, color="black", linewidth=1)
     words = zip(reading["words"][-MOST_WORDS:], reading["known"][-MOST_WORDS:], strict=True)
-    axes.set_yticks(range(len(values)), [word if known else f"{word} (unknown)" for word, known in words])
+    words = [(word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…", known) for word, known in words]
+    labels = [word if known else f"{word} (unknown)" for word, known in words]
+    axes.set_yticks(range(len(values)), labels, parse_math=False)
     axes.set_ylim(len(values) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)

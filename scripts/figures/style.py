@@ -8,6 +8,7 @@ import functools
 import inspect
 import io
 import textwrap
+import warnings
 
 import matplotlib.pyplot as plt
 from PIL import Image  # Pillow comes with matplotlib
@@ -117,6 +118,7 @@ def _save(drawn, name, show):
 
 def to_png(drawn):
     """A figure as an image of 256 colours: a third of the bytes, and the colours of lines stay exact."""
-    with plt.style.context(STYLE), io.BytesIO() as buffer:
+    with plt.style.context(STYLE), io.BytesIO() as buffer, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a word in a script that the font lacks: boxes
         drawn.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
         return Image.open(buffer).convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE)

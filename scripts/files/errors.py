@@ -1,10 +1,12 @@
 """The one kind of error that a user meets, and how a script ends with it: in one line."""
 
 import contextlib
+import errno
 import os
 import sys
 
 CONTINUES = "what is finished is kept, and the same command continues"
+OUT_OF_MEMORY = ("C error: out of memory", "Cannot allocate memory", "can't start new thread")
 
 
 class UserError(ValueError):
@@ -14,6 +16,28 @@ class UserError(ValueError):
         line = " ".join(message.split())
         # a character from a stranger's file must not move the terminal's cursor
         super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in line))
+
+
+def lacks_memory(error):
+    """Return whether an exception, or one that it came from, says that there is no more memory."""
+    while error is not None:
+        said = any(words in str(error) for words in OUT_OF_MEMORY)
+        if said or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextlib.contextmanager
+def memory_in_one_line(what, remedy):
+    """Turn a lack of memory within the block, or the function that this decorates, into a UserError."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, UserError) or not lacks_memory(error):
+            raise
+        why = f" ({error})" if str(error) else ""
+        raise UserError(f"{what} needs more memory than there is{why}: {remedy}") from error
 
 
 def errors_in_one_line():
@@ -37,6 +61,8 @@ def errors_in_one_line():
             with contextlib.suppress(OSError):  # later output goes nowhere
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             print(f"output was closed: {CONTINUES}", file=sys.stderr)
+        elif lacks_memory(error):
+            print("error: more memory is needed than there is: give less, or free some", file=sys.stderr)
         elif issubclass(kind, OSError):
             print(f"error: the system refused ({error}): free the disk or the folder", file=sys.stderr)
         else:

@@ -16,14 +16,14 @@ validation split; epoch the one of the smallest validation loss.
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from scripts.files.data import Split, load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import table
+from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
-from scripts.studies.last_words import majority_accuracy, word_counts
+from scripts.studies.last_words import fit_logistic_regression, majority_accuracy, word_counts
 from scripts.text.batches import find_starts
 from scripts.training import experiment
 from scripts.training.evaluation import accuracy
@@ -58,15 +58,12 @@ def baselines(progress=True, data=None):
 
 def logistic_regression(data, features, name, progress):
     """Fit logistic regression on ``features(split, data)``, its C chosen on the validation split."""
-    from sklearn.linear_model import LogisticRegression
-
     X = {split: features(rows, data) for split, rows in data.splits.items()}
     y = {split: rows.y for split, rows in data.splits.items()}
     fitted = []
-    with threadpool_limits(1):
-        for C in tqdm(STRENGTHS, name, disable=not progress, leave=False):
-            classifier = LogisticRegression(C=C, max_iter=1000).fit(X["train"], y["train"])
-            fitted.append((float(classifier.score(X["validation"], y["validation"])), C, classifier))
+    for C in progress_bar(STRENGTHS, name, progress=progress, leave=False):
+        classifier = fit_logistic_regression(X["train"], y["train"], C)
+        fitted.append((float(classifier.score(X["validation"], y["validation"])), C, classifier))
     validation, C, classifier = max(fitted, key=lambda one: one[0])
     return {"C": C, "validation": validation, "test": float(classifier.score(X["test"], y["test"]))}
 

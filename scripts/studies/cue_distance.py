@@ -27,12 +27,12 @@ Before training it shows what learning began with, which doesn't settle the outc
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from scripts.dynamics.gradients import walk_back
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
+from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import OWN, refuse_varied, seed_list, with_epochs
@@ -115,7 +115,7 @@ def measure_probe(run_ids, distances, last, tested, progress):
     """
     accuracies, accuracies_first, best = [], [], []
     gradients = {"before": [], "after": []}  # training: of each run {state: (N,)}
-    for run_id in tqdm(run_ids, "at the cues", disable=not progress):
+    for run_id in progress_bar(run_ids, "at the cues", progress=progress):
         model, data, run = load_model(run_id)
         test = data.splits["test"]
         correct = (logits(model, test) > 0) == test.y

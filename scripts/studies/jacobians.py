@@ -30,13 +30,13 @@ import time
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from scripts.dynamics import jacobians
 from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, spectra, walk_back
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
 from scripts.files.paths import FORMAT_VERSION
+from scripts.files.progress import progress_bar
 from scripts.files.runs import best_epoch
 from scripts.files.storage import write_json
 from scripts.files.studies import jacobians_path as study_path
@@ -111,9 +111,9 @@ def jacobian_study(
         for name, epoch, weights in (("initialisation", 0, untrained), ("best", best, trained)):
             model = build_model(kind, settings, data.embeddings, np.float64)
             model.theta[:] = weights.theta
-            bar = {"desc": f"{run_id}, {name}", "disable": not progress}
+            bar = {"desc": f"{run_id}, {name}", "progress": progress}
             by_sentence = _along_sentences(model, split, rows, exponents, bar)
-            stream = tqdm(jacobians.stream(model, drive), total=len(drive), **bar)
+            stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
             along_drive = jacobians.lyapunov_exponents(stream, exponents, burn_in)
             at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, depths)}
     study = {
@@ -170,7 +170,7 @@ def _along_sentences(model, split, rows, exponents, bar):
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
     values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
-    for number, batch in enumerate(tqdm(sorted_batches(split, 1, rows), **bar)):
+    for number, batch in enumerate(progress_bar(sorted_batches(split, 1, rows), **bar)):
         places = starts[: len(batch.ids)] + number
         decay = {state: flat[places] - flat[number] for state, flat in walk.norms.items()}
         theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number, burn_in)

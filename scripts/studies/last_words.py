@@ -12,18 +12,21 @@ main.py calls :func:`memory_study`. ``memory.json`` holds what scripts/files/stu
     baselines           {majority: accuracy, counts: [accuracy of each k]}
 """
 
+import warnings
+
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from scripts.files.data import Split
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, round_to_digits, table
+from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES, best_epoch
 from scripts.files.studies import save_study
 from scripts.studies.statistics import standard_error
 from scripts.training.evaluation import accuracy, load_model
 
+ITERATIONS = 1000  # of logistic regression, at most
 SHOWN = (1, 2, 5, 10, 15, 20, 30, 40)  # k in the table
 
 
@@ -41,17 +44,14 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     progress : bool
         Show a progress bar.
     """
-    from sklearn.linear_model import LogisticRegression  # takes a second to import
-
     loaded = {"rnn": _load_seeds("rnn", rnn), "lstm": _load_seeds("lstm", lstm)}
     data = loaded["rnn"][0][1]
     train, test = data.splits["train"], data.splits["test"]
     ks = range(1, int(test.s.max()) + 1)
     correct = {model: [[] for _ in of_model] for model, of_model in loaded.items()}
     counts = []
-    with threadpool_limits(1):
-        bag_of_words = LogisticRegression(max_iter=300).fit(word_counts(train, data), train.y)
-    for k in tqdm(ks, "last k words", disable=not progress):
+    bag_of_words = fit_logistic_regression(word_counts(train, data), train.y)
+    for k in progress_bar(ks, "last k words", progress=progress):
         ending = last_words(test, k)
         for model, of_model in loaded.items():
             for (classifier, _, _), by_k in zip(of_model, correct[model], strict=True):
@@ -130,6 +130,19 @@ def last_words(split, k):
 def majority_accuracy(train, test):
     """Return the accuracy on the test split of the majority class of the training split."""
     return float(np.mean(test.y == (train.y.mean() > 0.5)))
+
+
+def fit_logistic_regression(X, y, C=1.0):
+    """Fit scikit-learn's; if it does not converge, one line says so, in place of scikit-learn's warning."""
+    from sklearn.exceptions import ConvergenceWarning  # takes a second to import
+    from sklearn.linear_model import LogisticRegression
+
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted = LogisticRegression(C=C, max_iter=ITERATIONS).fit(X, y)
+    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+        print(f"Logistic regression with C={C:g} stopped before it converged; its accuracy may be low.")
+    return fitted
 
 
 def word_counts(split, data):

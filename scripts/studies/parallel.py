@@ -32,6 +32,7 @@ from scripts.files import paths
 from scripts.files.data import describe_data, load_data, pack_data
 from scripts.files.errors import UserError
 from scripts.files.paths import check_run_id, log_path, rooted
+from scripts.files.progress import progress_bar
 from scripts.files.runs import pack_run, unpack_run
 from scripts.studies.arguments import is_whole, plain
 from scripts.training import experiment
@@ -84,7 +85,7 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None)
         outcomes = train_there(scheduler, waiting, overwrite)
     if finished:
         print(f"{finished} of {len(planned)} runs are finished (same settings and data).")
-    with tqdm(total=len(planned), initial=finished, unit="run", disable=not progress) as bar:
+    with progress_bar(total=len(planned), initial=finished, unit="run", progress=progress) as bar:
         for run_id, fault in itertools.chain(list(failed.items()), outcomes if waiting else ()):
             if fault:
                 failed[run_id] = fault

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from scripts.files.data import RESERVED, SPLITS
 from scripts.files.errors import UserError
+from scripts.files.progress import progress_bar
 from scripts.files.storage import readable
 from scripts.text.hub import HubError, load_from_hub
 from scripts.text.labels import (
@@ -318,7 +318,7 @@ def _warn_of_glued_texts(name, sample, tokenised):
 def _encode_rows(table, split, cut, words, digest):
     """Token numbers, lengths (0: no text) and labels as published of one split; new words join `words`."""
     x, s, y = array("i"), array("i"), []
-    rows = tqdm(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
+    rows = progress_bar(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
     for row, (text, label) in enumerate(rows, 1):
         digest.update(f"{split}\t{label}\t{text}\n".encode("utf-8", "surrogatepass"))
         if reason := _why_unusable(text, label):

@@ -5,10 +5,10 @@ import re
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from sklearn.decomposition import TruncatedSVD
-from tqdm import tqdm
 
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path
+from scripts.files.progress import progress_bar
 
 WINDOW = 5  # words to either side that count as neighbours
 SMOOTHING = 0.75  # exponent on the neighbours' frequencies: tempers the weight of rare ones
@@ -60,7 +60,7 @@ def _count_neighbours(x, s, words):
     """Counts of neighbouring words: (words, words), symmetric, weighted by 1 / distance."""
     sentence = np.repeat(np.arange(len(s)), s)
     counts = csr_array((words, words), dtype=np.float32)
-    for distance in tqdm(range(1, WINDOW + 1), desc="neighbours", leave=False):
+    for distance in progress_bar(range(1, WINDOW + 1), desc="neighbours", leave=False):
         near = sentence[:-distance] == sentence[distance:]
         word, neighbour = x[:-distance][near], x[distance:][near]
         weight = np.full(len(word), 1 / distance, np.float32)

@@ -20,10 +20,10 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from scripts.files.data import RESERVED
 from scripts.files.errors import UserError
+from scripts.files.progress import progress_bar
 from scripts.files.storage import checksum, readable, written_whole
 
 BUFFER = 1 << 17  # bytes that the file is read in
@@ -229,7 +229,7 @@ def _find_lines(path, wanted, form, digest):
 
 def _show_progress(path):
     """A bar over the bytes of a file."""
-    return tqdm(desc="embeddings", total=path.stat().st_size, unit="B", unit_scale=True, leave=False)
+    return progress_bar(desc="embeddings", total=path.stat().st_size, unit="B", unit_scale=True, leave=False)
 
 
 def _without_last_blank(file):

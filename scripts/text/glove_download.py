@@ -13,10 +13,9 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tqdm import tqdm
-
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, assets_path
+from scripts.files.progress import progress_bar
 from scripts.files.storage import DAMAGE, check_place, only_writer, written_whole
 
 ARCHIVE = "glove.2024.wikigiga.100d.zip"
@@ -78,7 +77,7 @@ def _check_size(size):
 
 def _copy(blocks, file, name, start=0, size=None):
     """Write blocks to an open file, `LARGEST` bytes at most, with a progress bar from `start` to `size`."""
-    with tqdm(desc=name, initial=start, total=size, unit="B", unit_scale=True, leave=False) as bar:
+    with progress_bar(desc=name, initial=start, total=size, unit="B", unit_scale=True, leave=False) as bar:
         for block in blocks:
             start += len(block)
             _check_size(start)

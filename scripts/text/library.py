@@ -11,7 +11,8 @@ import logging
 import re
 from pathlib import Path
 
-from scripts.files.errors import UserError
+from scripts.files.errors import UserError, lacks_memory
+from scripts.files.progress import bars_shown
 from scripts.text.tables import Part
 
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # of a file
@@ -25,7 +26,11 @@ def import_datasets():
     try:
         import datasets
     except (ImportError, OSError) as error:
+        if lacks_memory(error):
+            raise MemoryError from error
         raise UserError(f"datasets can't be imported ({error}): pip install -r requirements.txt") from error
+    if not bars_shown():
+        datasets.disable_progress_bars()
     return datasets
 
 
@@ -37,9 +42,11 @@ def in_one_line(dataset):
     logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
-    except (MemoryError, UserError):
+    except UserError:
         raise
     except Exception as error:  # its errors have no common class
+        if lacks_memory(error):
+            raise MemoryError from error
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         if refusal := refusal_of(error):
             raise UserError(

@@ -13,15 +13,15 @@ sentences of both sides hold stay in train.
 """
 
 from collections import Counter, defaultdict
-from itertools import chain
+from itertools import chain, takewhile
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit
-from tqdm import tqdm
 
 from scripts.files.errors import UserError
+from scripts.files.progress import progress_bar
 
 LONG = 5  # tokens from which on a shared row unites its sources
 SHARE = 0.1  # of the groups, for each part carved out
@@ -33,7 +33,7 @@ def find_sources(sentences):
     Rows are taken longest first: containment is transitive, so a row that lies within any longer row lies
     within a source already found. There are two ways with the same result, and the one with less to do is
     taken: comparing each row with the sources that hold its rarest word, or, where a vocabulary is too small
-    for rare words, looking up every stretch of a source among the rows of its length.
+    for rare words, looking up every stretch of a source among the rows.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _compare(sentences):
     holders = defaultdict(list)  # word -> the sources that hold it
     found = [[]] * len(sentences)
     longest_first = sorted(range(len(sentences)), key=lambda row: sentences[row].count(" "), reverse=True)
-    for row in tqdm(longest_first, desc="sources", unit=" rows", leave=False):
+    for row in progress_bar(longest_first, desc="sources", unit=" rows", leave=False):
         words = set(sentences[row].split(" "))
         rarest = min(words, key=lambda word: len(holders[word]))
         padded = f" {sentences[row]} "  # so that only whole tokens match
@@ -84,35 +84,21 @@ def _compare(sentences):
 
 
 def _look_up(sentences):
-    """The same, by numbers of stretches: one of L tokens is known by its first and last 2^k <= L of them."""
-    number = defaultdict()
-    number.default_factory = number.__len__
-    N, lengths = len(sentences), np.array([sentence.count(" ") + 1 for sentence in sentences])
-    starts = np.cumsum(lengths) - lengths
-    stretches = [np.array([number[word] for sentence in sentences for word in sentence.split(" ")])]
-    for k in range(int(lengths.max()).bit_length() - 1):  # [k][p]: number of the 2^k tokens from p on
-        both = stretches[k][: -(1 << k)] * len(stretches[0]) + stretches[k][1 << k :]
-        stretches.append(np.append(np.unique(both, return_inverse=True)[1].ravel(), np.zeros(1 << k, int)))
-    sources, pairs, inside = np.empty(0, int), [], np.zeros(N, bool)
-    for L in tqdm(np.unique(lengths)[::-1].tolist(), desc="sources", unit=" lengths", leave=False):
-        k = L.bit_length() - 1
-        rows, room = np.flatnonzero(lengths == L), lengths[sources] - L + 1
-        owner = np.repeat(sources, room)
-        places = np.arange(len(owner)) + np.repeat(starts[sources] - np.cumsum(room) + room, room)
-        keys, wanted = (
-            stretches[k][at] * len(stretches[0]) + stretches[k][at + L - (1 << k)]
-            for at in (places, starts[rows])
-        )
-        order = np.argsort(wanted)
-        nearest = order[np.searchsorted(wanted, keys, sorter=order) % len(order)]
-        hit = wanted[nearest] == keys
-        found = np.sort(rows[nearest[hit]] * N + owner[hit])
-        found = found[np.diff(found, prepend=-1) > 0]  # np.unique would take ten times as long
-        inside[found // N] = True
-        new = rows[~inside[rows]]
-        pairs += [found, new * N + new]
-        sources = np.append(sources, new)
-    return np.divmod(np.sort(np.concatenate(pairs)), N)
+    """Pairs of a row and its source, by row, of different sentences: by every stretch of a source."""
+    row_of = {sentence: row for row, sentence in enumerate(sentences)}
+    lengths = sorted({sentence.count(" ") + 1 for sentence in sentences})
+    found = [set() for _ in sentences]
+    longest_first = sorted(row_of, key=lambda sentence: sentence.count(" "), reverse=True)
+    for sentence in progress_bar(longest_first, desc="sources", unit=" rows", leave=False):
+        if found[row_of[sentence]]:
+            continue
+        ends = [place for place, sign in enumerate(f" {sentence} ") if sign == " "]  # of words, and starts
+        for first, start in enumerate(ends):
+            for length in takewhile(lambda length: first + length < len(ends), lengths):  # noqa: B023
+                row = row_of.get(sentence[start : ends[first + length] - 1])
+                if row is not None:
+                    found[row].add(row_of[sentence])
+    return np.repeat(np.arange(len(found)), list(map(len, found))), np.array(list(chain(*map(sorted, found))))
 
 
 def whole_texts(count):

@@ -3,6 +3,7 @@
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from scripts.dynamics.occlusion import effects_of_leaving_out
 from scripts.files.data import UNKNOWN, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
 from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
@@ -95,7 +96,7 @@ def keep(what, found):
     return found
 
 
-def read_sentence(run_id, sentence):
+def read_sentence(run_id, sentence, progress=True):
     """Classify a sentence as a person types it, and measure what each of its words does to the logit z.
 
     Returns
@@ -114,9 +115,10 @@ def read_sentence(run_id, sentence):
         raise UserError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
     row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
     ids = np.array([row.get(word, UNKNOWN) for word in words])
-    without = _logits_without_each(model, ids)
-    z = float(model.forward(ids, np.ones(len(ids), int))[0])
-    model.backward(np.ones(1, model.dtype))
+    with threadpool_limits(1):  # of many small products, threads would wait for each other
+        left_out = effects_of_leaving_out(model, ids, progress)
+        z = float(model.forward(ids, np.ones(len(ids), int))[0])
+        model.backward(np.ones(1, model.dtype))
     gradient = model.input_gradients().astype(np.float64)
     reach = np.linalg.norm(gradient, axis=1)
     return {
@@ -132,22 +134,8 @@ def read_sentence(run_id, sentence):
         "reach": reach.tolist(),
         "share": (reach / (reach.sum() or 1)).tolist(),
         "gradient_input": np.einsum("td,td->t", gradient, model.embeddings[ids]).tolist(),
-        "left_out": (z - without).tolist(),
+        "left_out": left_out.tolist(),
     }
-
-
-def _logits_without_each(model, ids):
-    """Return z of a sentence without its first word, without its second, …: (T,); of no word, z = v."""
-    T = len(ids)
-    if T == 1:
-        return model.parameters["bias_out"].astype(np.float64)
-    z = np.empty(T)
-    for first in range(0, T, EVALUATION_BATCH):  # else memory would grow with T²
-        left_out = np.arange(first, min(first + EVALUATION_BATCH, T))
-        k = np.arange(T - 1)[:, None]
-        kept = ids[k + (k >= left_out)]  # (T-1, b): one column per word left out
-        z[left_out] = model.forward(kept.ravel(), np.full(T - 1, len(left_out)))
-    return z
 
 
 def correct_on_test(run_id):

@@ -16,8 +16,9 @@ import rnn.model
 import rnn.train
 from scripts.dynamics.gradients import gradient_rows, measure
 from scripts.files.data import describe_data, load_data, name_dataset
-from scripts.files.errors import UserError
+from scripts.files.errors import UserError, memory_in_one_line
 from scripts.files.paths import check_run_id, log_path, weights_path
+from scripts.files.progress import bars_shown
 from scripts.files.runs import (
     RETRAIN,
     RUN_VERSION,
@@ -66,7 +67,7 @@ def run(model, run_id, /, *, data=None, overwrite=False, progress=True, **settin
     overwrite : bool
         Start again where a run with other settings or data has that name.
     progress : bool
-        Show a progress bar and print one line per epoch.
+        Show a progress bar, if on a terminal; one line per epoch is printed in any case.
     **settings
         Fields of :class:`Settings` that differ from their defaults.
 
@@ -95,7 +96,8 @@ def run(model, run_id, /, *, data=None, overwrite=False, progress=True, **settin
         else:
             # BLAS would take all cores, and disturb other processes. Overflow needs no warning: a saturated
             # gate is correct, and a loss that is not finite ends the run with a message of its own.
-            with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
+            enough = memory_in_one_line(f"run {run_id!r}", "try a smaller hidden_size or batch_size")
+            with enough, threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
                 _train(run_id, header, data, previous, progress)
         return load_run(run_id)
 
@@ -208,7 +210,7 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
             epochs=settings["epochs"],
             first_epoch=first_epoch,
             dropout_rng=lambda epoch: generator(seed, "dropout", epoch),
-            progress=progress,
+            progress=bars_shown(progress),
         )
 
 
@@ -237,8 +239,7 @@ def _train(run_id, header, data, previous, progress):
             new = _with_epoch(run, record, model, optimizer)
             save_run(run_id, new)
             run = new
-            if progress:
-                tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
+            tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
     except FloatingPointError as error:
         kept = ""
         if run.history:  # else nothing of this run is written yet
@@ -246,9 +247,6 @@ def _train(run_id, header, data, previous, progress):
             kept = "; the best weights so far stay"
         fault = f"stopped, its numbers are no longer finite ({error})"
         raise UserError(f"run {run_id!r} {fault}: {START_AGAIN}{kept}") from error
-    except MemoryError as error:
-        remedy = "try a smaller hidden_size or batch_size"
-        raise UserError(f"run {run_id!r} needs more memory than there is ({error}): {remedy}") from error
 
 
 def _restore(run, model, optimizer):

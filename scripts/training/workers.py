@@ -27,6 +27,7 @@ from scripts.files.errors import UserError
 LARGEST_BATCH = 1 << 24  # tokens in the shared memory, of which the system lends only the pages written
 PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
 FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # the orders to a process
+NO_MEMORY = b"m"  # its answer where it has too little
 
 
 class Workers:
@@ -158,6 +159,8 @@ class Workers:
             answers = [receive(answers, self._patience) for _, answers in busy]
         except BrokenPipeError:
             answers = [b""]
+        if NO_MEMORY in answers:
+            raise MemoryError("in a worker process")
         if not all(answer == order for answer in answers):
             raise UserError(
                 "a worker process ended or failed in the middle of a batch: the epochs before are kept; "
@@ -172,9 +175,13 @@ class Workers:
         self.model.place(self.theta, self._gradients[k])
         acts = {FORWARD: self._forward_share, BACKWARD: self._backward_share}
         acts |= {PROJECT: self._project, INFER: self._infer_share}
-        while order := receive(orders[0], self._patience):
-            acts[order](k)
-            os.write(answers[1], order)
+        with contextlib.suppress(BrokenPipeError):  # the first process has ended, and says why
+            while order := receive(orders[0], self._patience):
+                try:
+                    acts[order](k)
+                except MemoryError:
+                    order = NO_MEMORY
+                os.write(answers[1], order)
 
 
 def receive(pipe, patience):

@@ -1,5 +1,6 @@
 """The benchmark as a whole: its command line, its JSON, and the files that it shows."""
 
+import datetime
 import json
 import subprocess
 
@@ -92,6 +93,19 @@ def test_git_ignores_what_a_reader_measures(made_up):
     if ignored.returncode == 128:
         pytest.skip("this is no checkout")
     assert ignored.returncode == 0
+
+
+def test_a_committed_result_of_the_same_day_stays(made_up):
+    """It may be of other circumstances; the new one has a name of its own, also where git ignores nothing."""
+    committed = paths.assets_path("benchmarks", f"{datetime.date.today().isoformat()}.json")
+    record = json.loads(COMMITTED.read_text(encoding="utf-8")) | {"quick": True}
+    write_json(committed, record)
+    before = committed.read_bytes()
+    measured = measure(["inference"])
+    assert committed.read_bytes() == before
+    (other,) = set(committed.parent.iterdir()) - {committed}
+    assert json.loads(other.read_text(encoding="utf-8")) == measured
+    assert [entry["model"] for entry in measured["inference"]] == ["rnn", "lstm"]
 
 
 def test_every_point_is_measured_once():

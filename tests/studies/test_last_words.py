@@ -9,7 +9,13 @@ from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.runs import Run
 from scripts.studies import last_words
-from scripts.studies.last_words import describe_memory, memory_study, memory_table, word_counts
+from scripts.studies.last_words import (
+    describe_memory,
+    fit_logistic_regression,
+    memory_study,
+    memory_table,
+    word_counts,
+)
 from scripts.training import evaluation, experiment
 from tests.conftest import write_data
 from tests.studies.helpers import assert_provenance, written
@@ -130,3 +136,13 @@ def test_word_counts_know_no_order(data):
 def test_memory_study_names_a_missing_run(data):
     with pytest.raises(UserError, match="no run 'nowhere'"):
         memory_study("nowhere", progress=False)
+
+
+def test_logistic_regression_that_does_not_converge_says_so_in_one_line(capfd, monkeypatch):
+    X, y = np.random.default_rng(0).standard_normal((50, 4)), np.arange(50) % 2
+    assert fit_logistic_regression(X, y).n_iter_ < 100
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr(last_words, "ITERATIONS", 1)
+    fit_logistic_regression(X, y, C=0.1)
+    said = "Logistic regression with C=0.1 stopped before it converged; its accuracy may be low.\n"
+    assert capfd.readouterr() == (said, "")

@@ -74,7 +74,11 @@ def test_of_equally_good_epochs_the_earliest_is_kept(data, monkeypatch):
     def loop(model, *arguments, **options):
         for epoch, loss in enumerate([0.7, 0.5, 0.5, 0.6]):
             model.theta[:] = epoch
-            yield {"epoch": epoch, "validation_loss": loss} | dict.fromkeys(MEASURED, 1.0)
+            yield dict.fromkeys(MEASURED, 1.0) | {
+                "epoch": epoch,
+                "validation_loss": loss,
+                "gradient_norm": None,
+            }
 
     monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
     kept = run("rnn", gradients=False)
@@ -379,7 +383,8 @@ def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
             yield dict.fromkeys(MEASURED, np.nan if bad else 1.0) | {
                 "epoch": epoch,
                 "validation_loss": 1.0 - epoch / 10,
-                "gradient_norm": {"largest": 2.5},
+                "gradient_norm": {"mean": 2.0, "largest": 2.5},
+                "clipped": 0.0,
             }
 
     monkeypatch.setitem(experiment.LOOPS, "rnn", loop)

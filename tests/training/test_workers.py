@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -119,3 +120,21 @@ def test_run_with_workers_continues_where_it_stopped(data):
     experiment.run("rnn", "halves", epochs=1, **options)
     experiment.run("rnn", "halves", epochs=3, **options)
     assert load_run("whole").history == load_run("halves").history
+
+
+@pytest.mark.parametrize("lacking", ["the first process", "the other"])
+def test_a_worker_without_memory_says_one_thing(make_model, capfd, lacking):
+    """It tells the first process, which ends the run with its own remedy; nothing is printed before."""
+    model, first = make_model(), os.getpid()
+    ids, batch_sizes, _ = random_batch(np.random.default_rng(0), 11, [3, 2])
+
+    def forward(*arguments, own=model.forward):
+        if (os.getpid() == first) == (lacking == "the first process"):
+            raise MemoryError("Unable to allocate 1 TiB")
+        time.sleep(0.1)  # its answer comes when the first process has ended
+        return own(*arguments)
+
+    model.forward = forward
+    with pytest.raises(MemoryError), Workers(model, 2) as workers:
+        workers.forward(ids, batch_sizes)
+    assert capfd.readouterr().err == ""

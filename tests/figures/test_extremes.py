@@ -1,0 +1,142 @@
+"""Figures of what hardly is: gradients of exactly 0, missing medians, words of any length, tiny data."""
+
+import itertools
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+
+from scripts import plots
+from scripts.figures import panels, sentence
+from scripts.figures.style import open_figure
+from scripts.files.runs import load_run, save_run, write_log
+from scripts.studies.last_words import memory_study
+from scripts.training import evaluation, experiment
+from tests.helpers import write_data
+
+SENTENCE = "good antidisestablishmentarianism film"
+SHORT = "× : 0, or below 1e-308"
+
+
+@pytest.fixture
+def pair(data):
+    """An RNN whose median decay is 0 from depth 4 on at epoch 1, and nowhere known at epoch 2; an LSTM."""
+    experiment.run("rnn", "rnn-run-1", epochs=2, hidden_size=4)
+    experiment.run("lstm", "lstm-run-3", epochs=2, hidden_size=4)
+    run = load_run("rnn-run-1")
+    for epoch, spoil in ((1, lambda depth, value: value if depth < 4 else 0.0), (2, lambda *_: None)):
+        decay = run.history[epoch]["gradients"]["h"]["decay"]
+        for name in ("q25", "median", "q75"):
+            decay[name] = [spoil(k, value) for k, value in enumerate(decay[name], 1)]
+    run.history[1]["validation_loss"] = 0.01  # the best epoch
+    save_run("rnn-run-1", run)
+    write_log("rnn-run-1", run)
+
+
+def test_the_heat_map_tells_no_decay_from_nothing_left_and_from_no_median(pair):
+    figure = plots.plot_decay_while_learning.draw()
+    rnn = figure.axes[0]
+    assert rnn.get_title(loc="left") == "RNN h\nblack: 0\ngrey: no median"
+    assert figure.axes[1].get_title(loc="left") == "LSTM h"
+    decays, zeros = (mesh.get_array() for mesh in rnn.collections)
+    assert np.isfinite(decays[:3, 1]).all()
+    assert not np.ma.getmaskarray(zeros)[3:, 1].any()
+    assert np.ma.getmaskarray(zeros)[:3, 1].all()
+    assert np.ma.getmaskarray(zeros)[:, [0, 2]].all()
+    assert np.ma.getmaskarray(decays)[:, 2].all()
+    canvas = figure.canvas
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+
+    def colour(epoch, depth):
+        x, y = rnn.transData.transform((epoch, depth)).astype(int)
+        return tuple(pixels[len(pixels) - 1 - y, x, :3])
+
+    assert colour(1, 6) == (0, 0, 0)
+    assert colour(2, 6) == (187, 187, 187)
+    assert min(colour(0, 1)) > 200
+
+
+def test_a_line_says_where_it_is_zero(pair):
+    figure = plots.plot_gradients_rnn_vs_lstm.draw()
+    decay = figure.axes[0]
+    marks = [each for each in decay.collections if isinstance(each, matplotlib.collections.PathCollection)]
+    (zeros,) = (each.get_offsets() for each in marks)
+    deepest = len(load_run("rnn-run-1").history[1]["gradients"]["h"]["decay"]["depth"])
+    np.testing.assert_array_equal(zeros[:, 0], np.arange(4, deepest + 1))
+    assert [text.get_text() for text in decay.texts] == [SHORT]
+    assert not figure.axes[1].texts, "no gradient of the loss is 0"
+
+
+def test_zeros_do_not_move_the_axes():
+    depth = list(range(1, 7))
+    _, (one, two) = open_figure("", 4, ncols=2)
+    for axes, median in ((one, [1, 0.1, 0.01, 0, 0, 0]), (two, [1, 0.1, 0.01, None, None, None])):
+        axes.set_yscale("log", nonpositive="clip")
+        values = {"depth": depth, "count": [30] * 6} | dict.fromkeys(("median", "q25", "q75"), median)
+        panels.draw_medians(axes, [panels.Curve("", {"decay": values}, "black", "o")], "decay")
+    assert one.get_ylim() == pytest.approx(two.get_ylim())
+    assert [len(axes.texts) for axes in (one, two)] == [1, 0]
+    matplotlib.pyplot.close("all")
+
+
+def test_seeds_without_any_median_leave_an_empty_panel():
+    _, row = open_figure("", 4, ncols=2)
+    nothing = {"depth": [1, 2], "count": [30, 30]} | {name: [None] * 2 for name in ("median", "low", "high")}
+    curve = panels.Curve("", {"before": nothing, "after": nothing}, "black", "o")
+    panels.draw_before_and_after(row, [curve], 2, ("before", "after"))
+    assert row[0].get_ylim() == pytest.approx((1 / 3, 3))
+    matplotlib.pyplot.close("all")
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")  # of the drawing below; the saved figure must not warn
+@pytest.mark.parametrize("words", ["a" * 200, "very_long-" * 5 + "x", "Wort" * 8, "电影", "$x_{$", "W" * 19])
+def test_long_and_strange_words_leave_room_for_the_bars(data, words):
+    experiment.run("rnn", "a-run", epochs=1, hidden_size=4, gradients=False)
+    reading = evaluation.read_sentence("a-run", "good film bad")
+    reading["words"][1] = words
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert plots.plot_sentence([reading]).is_file()
+    figure = plots.plot_sentence.draw([reading])
+    figure.canvas.draw()
+    boxes = [axes._left_title.get_window_extent() for axes in figure.axes]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+    assert boxes[-1].x1 < figure.bbox.x1
+    label = figure.axes[0].get_yticklabels()[1].get_text()
+    assert label.removesuffix(" (unknown)") == (words if len(words) < 19 else f"{words[:17]}…")
+    assert len(words) < 19 or len(label) <= sentence.LONGEST + len(" (unknown)")
+    matplotlib.pyplot.close("all")
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3])
+def test_tiny_data_have_whole_counts_on_their_axes(study_root, longest):
+    """No panel is empty, and no axis of words, depths or sentences shows a fraction."""
+    write_data((6, 6, 6), longest=longest)
+    experiment.run("rnn", "rnn-run-1", epochs=1, hidden_size=4)
+    experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
+    memory_study(progress=False)
+    plot = plots.plot_decay_while_learning, plots.plot_gradients_rnn_vs_lstm, plots.plot_activations
+    for draw in (*plot, plots.plot_recurrent_weights, plots.plot_memory):
+        figure = draw.draw()
+        figure.canvas.draw()
+        for axes in figure.axes:
+            shown = [text.get_text() for text in axes.get_xticklabels() if text.get_text()]
+            assert not [text for text in shown if "." in text], draw.__name__
+            if axes.get_ylabel() in ("sentences", "sentences cut", "steps back from the end of the sentence"):
+                shown = [text.get_text() for text in axes.get_yticklabels() if text.get_text()]
+                assert not [text for text in shown if "." in text], draw.__name__
+            points = [line for line in axes.lines if len(line.get_xdata()) == 1]
+            assert all(line.get_markevery() in (None, 3, (0, 4)) for line in points), "each has its marker"
+        matplotlib.pyplot.close("all")
+
+
+def test_the_only_row_of_a_heat_map_is_drawn(study_root):
+    write_data((6, 6, 6), longest=1)
+    experiment.run("rnn", "rnn-run-1", epochs=1, hidden_size=4)
+    experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
+    figure = plots.plot_decay_while_learning.draw()
+    assert figure.axes[0].get_ylim() == (0.5, 1.5)
+    assert figure.axes[0].collections[0].get_array().shape == (1, 2)
+    matplotlib.pyplot.close("all")
