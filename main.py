@@ -5,6 +5,7 @@ and the like document those that are imported below.
 """
 
 from scripts.files import errors, numbers
+from scripts.studies import arguments
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
 from scripts.studies.cue_distance import probe_study  # noqa: F401
 from scripts.studies.initialisations import equal_parameters, initialisation_study  # noqa: F401
@@ -30,7 +31,7 @@ def train_rnn(
     hidden_size : int
         Units of the hidden state.
     overwrite : bool
-        Start again where a run with other settings or data has that name.
+        Start again where a run with other settings or data has that name; without such a run, go on.
     data : str, optional
         Name of the dataset in data/<data>/, as :func:`preprocess` was told it; by default that in data/.
     **settings
@@ -63,16 +64,7 @@ def test(run_id="lstm-run-3"):
         scripts.training.evaluation.metrics.
     """
     metrics = evaluation.evaluate_run(run_id)
-    print(f"\n{run_id}, epoch {metrics['epoch']} (best on validation), {metrics['sentences']} test sentences")
-    print(f"accuracy {metrics['accuracy']:.2%}   F1 {metrics['f1']:.4f}   loss {metrics['loss']:.4f}\n")
-    counts = zip(("actual negative", "actual positive"), metrics["confusion_matrix"], strict=True)
-    rows = [[name, *map(str, row)] for name, row in counts]
-    print(numbers.table(rows, ["", "predicted negative", "predicted positive"]), end="\n\n")
-    rows = [
-        [f"{group['from']} – {group['to']}", str(group["sentences"]), f"{group['accuracy']:.1%}"]
-        for group in metrics["by_length"]
-    ]
-    print(numbers.table(rows, ["tokens", "sentences", "accuracy"]))
+    evaluation.keep("test", metrics)
     return metrics
 
 
@@ -117,7 +109,7 @@ def check_gradients():
 def predict(sentence, run_id="lstm-run-3", draw=True):
     """Classify a sentence as a person types it, and show what each of its words does to the logit z.
 
-    Draws assets/figures/sentence-<run_id>….png, and writes assets/benchmarks/sentence-<run_id>.json.
+    Draws assets/figures/sentence-<run_id>….png, and writes assets/studies/sentence/<run_id>.json.
 
     Parameters
     ----------
@@ -133,24 +125,14 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
         The probability that the sentence is positive, and for each word ‖∂z/∂x_t‖, gradient · input, and how
         z changes when the word is left out; also printed. See scripts.training.evaluation.read_sentence.
     """
-    run_ids = [run_id] if isinstance(run_id, str) else list(run_id)
-    if not run_ids:
-        raise errors.UserError("run_id names no run: give one, or several as ('rnn-run-1', 'lstm-run-3')")
-    readings = [evaluation.read_sentence(each, sentence) for each in run_ids]
+    readings = [evaluation.read_sentence(each, sentence) for each in arguments.run_id_list(run_id)]
     for reading in readings:
-        print(f"\n{reading['run_id']}: P(positive) = {reading['probability']:.3f}")
-        names = ("words", "known", "reach", "share", "gradient_input", "left_out")
-        rows = []
-        for word, known, *values in zip(*(reading[name] for name in names), strict=True):
-            name = word if known else f"{word} (unknown)"
-            rows.append([name, *map(format, values, (".2e", ".1%", "+.3f", "+.3f"))])
-        print(numbers.table(rows, ["word", "‖∂z/∂x_t‖", "share", "∂z/∂x_t · x_t", "z − z without it"]))
+        evaluation.keep("sentence", reading) if draw else print(evaluation.describe_reading(reading))
     if draw:
         from scripts.plots import plot_sentence  # matplotlib takes a second to import
 
-        for reading in readings:
-            evaluation.keep("sentence", reading)
-        print(plot_sentence(readings))
+        with errors.results_kept():
+            print(plot_sentence(readings))
     return readings[0] if isinstance(run_id, str) else readings
 
 
@@ -188,11 +170,11 @@ def compare(
     seeds : int or sequence of int
         How many (0, 1, …), or which.
     name : str
-        Name of the comparison: it is written to assets/benchmarks/<name>.json, its runs are called study-….
+        It is written to assets/studies/comparison/<name>.json, its runs are called comparison-<name>-….
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     overwrite : bool
-        Start again where runs with other settings or data have these names.
+        Start again where runs with other settings or data have these names; others go on.
     of_model : dict of str to dict, optional
         Settings of one model alone, such as ``BEST``, the best ones found for each.
     **options
@@ -209,7 +191,8 @@ def compare(
 
     options |= {"of_model": of_model, "scheduler": scheduler, "overwrite": overwrite}
     study = compare_models(models, seeds, name, **options)
-    print(*plot_comparison(name), sep="\n")
+    with errors.results_kept():
+        print(*plot_comparison(name), sep="\n")
     return study
 
 
@@ -276,8 +259,8 @@ if __name__ == "__main__":
 
     # The same with the best settings, three seeds each, after compare(…, name="best", …): 6 min.
     # for seed in range(3):
-    #     jacobians(f"study-rnn-best-s{seed}", sentences=100)
-    #     jacobians(f"study-lstm-best-s{seed}", sentences=100)
+    #     jacobians(f"comparison-best-rnn-s{seed}", sentences=100)
+    #     jacobians(f"comparison-best-lstm-s{seed}", sentences=100)
     # plot()
 
     # How should weights begin? 3 initialisations of the RNN, 4 of the LSTM, best settings, 3 seeds: 20 min.
@@ -289,7 +272,7 @@ if __name__ == "__main__":
     # plot()
 
     # Does the dataset need memory? Accuracy from the last k words, best settings, ten seeds: 1 min.
-    # memory_study([f"study-rnn-best-s{s}" for s in range(10)], [f"study-lstm-best-s{s}" for s in range(10)])
+    # memory_study(*([f"comparison-best-{m}-s{s}" for s in range(10)] for m in ("rnn", "lstm")))
     # plot()
 
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.

@@ -29,14 +29,20 @@ from scripts.figures.runs import (
     plot_sentence_lengths,
 )
 from scripts.figures.sentence import plot_sentence as plot_sentence
-from scripts.figures.variants import comparisons, plot_comparison, plot_equal_parameters, plot_initialisations
+from scripts.figures.variants import plot_comparison, plot_equal_parameters, plot_initialisations
 from scripts.files.data import existing_data
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES, existing_runs
-from scripts.files.studies import jacobians_path, study_path
-from scripts.text.cue_distance import MIXTURES
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, WIDTHS, check_gradients_recorded, read
+from scripts.files.studies import is_of_study, study_names, study_path
+from scripts.training.logs import (
+    DEFAULT_LSTM,
+    DEFAULT_RNN,
+    WIDTHS,
+    check_gradients_recorded,
+    differences,
+    read,
+)
 
 
 def plot_all(*run_ids, show=None):
@@ -70,7 +76,7 @@ def _plot_runs(run_ids, show):
 
 def _plot_everything(show):
     """Draw the sentence lengths, every run but those of studies, one comparison of runs, and the studies."""
-    names = [run_id for run_id in existing_runs() if not run_id.startswith("study-")]
+    names = [run_id for run_id in existing_runs() if not is_of_study(run_id)]
     logs = [log for run_id in names for log in _attempt(read, run_id)]
     datasets, studies = existing_data(), _study_figures()
     if not logs and not datasets and not studies:
@@ -83,25 +89,23 @@ def _plot_everything(show):
     # Of many runs, those of main.py represent their model and width.
     logs.sort(key=lambda log: [DEFAULT_RNN, DEFAULT_LSTM, *WIDTHS, log.run_id].index(log.run_id))
     rnns, lstms = _with_gradients(logs)
-    widths = {log.hidden_size: log for log in reversed(rnns)}
+    widths = {log.hidden_size: log for log in reversed(rnns) if not differences([rnns[0], log])}
     paths += _compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
     return paths + [path for drawing in studies for path in _attempt(*drawing, show=show)]
 
 
 def _study_figures():
     """The functions that draw the studies that there are, each with its arguments."""
-    by_name = {
-        "initialisations": [plot_initialisations],
-        "equal-parameters": [plot_equal_parameters],
-        "memory": [plot_memory],
+    by_kind = {
+        "initialisations": plot_initialisations,
+        "equal-parameters": plot_equal_parameters,
+        "memory": plot_memory,
+        "cue-distance": plot_probe,
+        "comparison": plot_comparison,
     }
-    by_name |= {f"probe-{mixture}": [plot_probe, mixture] for mixture in MIXTURES}
-    studies = [drawing for name, drawing in by_name.items() if study_path(name).exists()]
-    for name in comparisons():
-        studies.append([plot_comparison, name])
-        if jacobians.has_jacobians(name):
-            studies.append([plot_jacobians_over_seeds, name])
-    return studies
+    studies = [[plot, name] for kind, plot in by_kind.items() for name in study_names(kind)]
+    compared = filter(jacobians.has_jacobians, study_names("comparison"))
+    return studies + [[plot_jacobians_over_seeds, name] for name in compared]
 
 
 def _attempt(function, *arguments, **options):
@@ -128,7 +132,7 @@ def _compare(rnns, lstms, widths, show):
         paths.append(plot_gradients_rnn_vs_lstm(*run_ids, show))
         for plot in (plot_decay_while_learning, plot_activations, plot_recurrent_weights):
             paths.append(plot(*run_ids, show))
-        studied = [jacobians_path(run_id).exists() for run_id in run_ids]
+        studied = [study_path("jacobians", run_id).exists() for run_id in run_ids]
         paths += _attempt(plot_theory, rnn.run_id, show) if studied[0] else []
         paths += _attempt(plot_direct_path, lstm.run_id, show) if studied[1] else []
         paths += _attempt(plot_lyapunov, *run_ids, show) if all(studied) else []

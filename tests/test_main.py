@@ -12,7 +12,7 @@ from PIL import Image
 
 import main
 from scripts.figures import style as figure_style
-from scripts.files import studies
+from scripts.files import blocks as named_blocks
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
@@ -37,8 +37,9 @@ def calls(source):
 
 
 def test_what_a_missing_study_asks_for_is_a_block():
-    for name, call in studies.BLOCKS.items():
-        assert any(call.split("…")[0].removesuffix(")") in block for block in CODE), name
+    for name, block in (named_blocks.STUDIES | named_blocks.RUNS).items():
+        for call in block.split("), "):
+            assert any(call.split("…")[0].removesuffix(")") in block for block in CODE), name
 
 
 def test_blocks_as_shipped_train_test_and_draw():
@@ -64,10 +65,10 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
     assert "accuracy" in out
     assert "P(positive)" in out
     assert "largest Lyapunov exponent" in out
-    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32", "study-rnn-imdb-s0"} <= set(existing_runs())
+    assert {"rnn-run-1", "lstm-run-3", "rnn-16", "rnn-32", "comparison-imdb-rnn-s0"} <= set(existing_runs())
     figures = {path.name for path in (study_root / "assets" / "figures").glob("*.png")}
     assert figures >= {
-        "rnn-run-1-training.png",
+        "training-rnn-run-1.png",
         "gradients-rnn-run-1-vs-lstm-run-3.png",
         "gradients-rnn-16+rnn-32+rnn-run-1.png",
         "decay-rnn-run-1-vs-lstm-run-3.png",
@@ -77,12 +78,12 @@ def test_every_block_runs(data, study_root, capsys, monkeypatch):
         "direct-path-lstm-run-3.png",
         "lyapunov-rnn-run-1-vs-lstm-run-3.png",
         "sentence-rnn-run-1+lstm-run-3.png",
-        "equal-parameters.png",
-        "memory.png",
-        "compare.png",
-        "jacobians-best.png",
-        "probe-even.png",
-        "probe-log.png",
+        "equal-parameters-default.png",
+        "memory-default.png",
+        "comparison-compare.png",
+        "jacobians-comparison-best.png",
+        "cue-distance-even.png",
+        "cue-distance-log.png",
         "sentence-lengths.png",
     }
     assert sum(name.startswith("initialisations") for name in figures) == 2

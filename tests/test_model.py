@@ -414,7 +414,7 @@ def test_the_two_models_are_twins_but_for_their_equations():
         "through_time",
         "_slopes",
         "inference",
-        "stepper",
+        "step",
         "step_jacobians",
         "activations",
     }

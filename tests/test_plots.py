@@ -45,7 +45,7 @@ def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
         "sentence-lengths.png",
         *(f"{kind}-rnn-run-1-vs-lstm-run-3.png" for kind in COMPARED),
         "gradients-rnn-16+rnn-run-1.png",
-        *(f"{run_id}-training.png" for run_id in existing_runs()),
+        *(f"training-{run_id}.png" for run_id in existing_runs()),
     }
     figures = list((root / "assets" / "figures").iterdir())
     assert {path.name for path in figures} == expected
@@ -68,7 +68,7 @@ def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys):
     plots.plot_all("rnn-16", "lstm-run-3")
     names = [line.rsplit("/")[-1] for line in capsys.readouterr().out.split()]
     compared = [f"{kind}-rnn-16-vs-lstm-run-3.png" for kind in COMPARED]
-    assert names == ["rnn-16-training.png", "lstm-run-3-training.png", *compared]
+    assert names == ["training-rnn-16.png", "training-lstm-run-3.png", *compared]
 
 
 def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair):
@@ -102,7 +102,7 @@ def test_runs_from_any_directory_and_ends_with_one_line(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
-    assert 'uncomment the block train_lstm(run_id="lstm-no-such-run") in main.py' in ended.stderr
+    assert "train it with train_rnn or train_lstm of main.py" in ended.stderr
 
 
 def test_nothing_to_draw_is_one_line():
@@ -112,5 +112,5 @@ def test_nothing_to_draw_is_one_line():
 def test_a_damaged_log_does_not_keep_the_others_from_being_drawn(pair, capsys):
     log_path("broken").write_text("no json\n")
     names = {path.name for path in plots.plot_all()}
-    assert "rnn-run-1-training.png" in names
+    assert "training-rnn-run-1.png" in names
     assert "broken" in capsys.readouterr().err

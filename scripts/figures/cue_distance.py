@@ -5,7 +5,6 @@ import numpy as np
 from scripts.figures import panels
 from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
-from scripts.files.errors import UserError
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
 from scripts.studies.statistics import describe_failure
@@ -18,23 +17,21 @@ TITLE = "How far back a model remembers, and how much of the gradient gets there
 TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
 
 
-@figure("probe-{mixture}.png")
-def plot_probe(mixture=MIXTURES[0]):
+@figure("cue-distance-{name}.png")
+def plot_probe(name=MIXTURES[0]):
     """Draw accuracy and the gradient at the deciding cue against the cue's distance from the end.
 
     A marked cue (the decider), d words before the end of a sentence, determines its label. Decider last: the
     other cue comes before it, so nothing nearer the end helps. Decider first (pale): the other cue, a few
-    words nearer the end, gives the label away by its opposite. Accuracy: a symbol is the median seed, a bar
-    the range of the seeds. Gradient (decider last): median over the sentences of all seeds, the band their
+    words nearer the end, gives the label away by its opposite. Accuracy: a symbol is the seeds'
+    median, a bar their range. Gradient (decider last): median over the sentences of all seeds, the band their
     quartiles. The two panels are not cause and effect: the gradient at a distance that was not learned is an
     outcome of training too, and a state that has latched is remembered with hardly any gradient.
 
-    `mixture` names the study, by the distances in training: ``"even"``, each d equally often, or ``"log"``, d
-    as often as 1/d.
+    Studies are named by the distances in training, unless they were given another name: ``"even"``, each d
+    equally often, or ``"log"``, d as often as 1/d.
     """
-    if mixture not in MIXTURES:
-        raise UserError(f"mixture {mixture!r} is unknown: choose {' or '.join(MIXTURES)}")
-    with reading_study(f"probe-{mixture}") as study:
+    with reading_study("cue-distance", name) as study:
         title = TITLE + TRAINED[study["mixture"]]
         drawn, axes = open_figure(title, 8, nrows=2, sharex=True, height_ratios=[2.6, 3.2])
         _draw_accuracies(axes[0], study)
@@ -47,7 +44,7 @@ def plot_probe(mixture=MIXTURES[0]):
 
 
 def _draw_accuracies(axes, study):
-    """Draw the median seed and the range of the seeds; pale, the sentences whose decider comes first."""
+    """Draw median and range of the seeds; pale, the sentences whose decider comes first."""
     d = study["distances"]
     for model in study["models"]:
         name, (colour, marker) = NAMES[model["model"]], STATES[model["model"], "h"]

@@ -1,6 +1,6 @@
 """Figures of scripts/studies/jacobians.py: what theory predicts of a run's gradient, next to the measurement.
 
-Each run has a study of its own, ``assets/benchmarks/jacobians-<run_id>.json``. The last figure takes those of
+Each run has a study of its own, ``assets/studies/jacobians/<run_id>.json``. The last figure takes those of
 all seeds of a comparison.
 """
 
@@ -14,10 +14,9 @@ from scripts.figures.sources import name_data, name_sentences, reading, reading_
 from scripts.figures.style import AMBER, BLACK, GREY, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted
-from scripts.files.paths import check_run_id, check_version, log_path
+from scripts.files.paths import log_path
 from scripts.files.runs import NAMES
-from scripts.files.storage import read_json
-from scripts.files.studies import jacobians_path
+from scripts.files.studies import read_study, study_path
 from scripts.training import logs
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
@@ -64,11 +63,7 @@ def _remedy(*run_ids):
 
 def read(run_id, model):
     """Read the Jacobian study of a run, checked: of that model, and not older than the log of the run."""
-    path, remedy = jacobians_path(run_id), _remedy(run_id)
-    if not path.is_file():
-        raise UserError(f"the Jacobians of run {run_id!r} are not measured yet ({path} is missing): {remedy}")
-    study = read_json(path)
-    check_version(path, study, remedy)
+    study, path, remedy = read_study("jacobians", run_id), study_path("jacobians", run_id), _remedy(run_id)
     with reading(path, remedy=remedy):
         found = study["model"]
         if found != model:
@@ -88,7 +83,7 @@ def read(run_id, model):
 def _reading(*runs):
     """A block that draws from the studies of these runs, (run id, model) each, which it yields in a list."""
     studies, run_ids = [read(*run) for run in runs], [run_id for run_id, _ in runs]
-    with reading(*map(jacobians_path, run_ids), remedy=_remedy(*run_ids)):
+    with reading(*(study_path("jacobians", run_id) for run_id in run_ids), remedy=_remedy(*run_ids)):
         yield studies
 
 
@@ -282,17 +277,17 @@ def _draw_rates(axes, studies):
 # Over seeds -----------------------------------------------------------------------------------------------
 
 
-@figure("jacobians-{name}.png")
+@figure("jacobians-comparison-{name}.png")
 def plot_jacobians_over_seeds(name="best"):
     """Draw the direct path, the full Jacobian and the rates of both models of a comparison, over its seeds.
 
     The full Jacobian (of h, in an LSTM of (h, c)) multiplies all steps' Jacobians; the direct path is ∏ f_t,
-    what the LSTM's cell alone hands back; measured is one vector, taken through all of it. A line is the
-    median seed, a band goes from the smallest to the largest, of each seed's median over the sentences.
+    what the LSTM's cell alone hands back; measured is one vector, taken through all of it. A line is
+    the median (of logarithms), a band goes from the smallest to the largest, of the seeds' medians over the
+    sentences.
 
     `name` is of a comparison, with equally many measured runs of one RNN and of one LSTM.
     """
-    check_run_id(name, "name")
     runs = [(run_id, model) for model, run_ids in _measured_pair(name).items() for run_id in run_ids]
     with _reading(*runs) as studies:
         _check_alike(*studies)
@@ -310,9 +305,9 @@ def has_jacobians(name):
 def _measured_pair(name):
     """Run ids of a comparison with measured Jacobians, by model; UserError unless of one variant of each."""
     measured = []
-    with reading_study(name) as comparison:
+    with reading_study("comparison", name) as comparison:
         for variant in comparison["variants"]:
-            run_ids = [run_id for run_id in variant["runs"] if jacobians_path(run_id).is_file()]
+            run_ids = [run_id for run_id in variant["runs"] if study_path("jacobians", run_id).is_file()]
             if run_ids:
                 measured.append((variant["model"], run_ids))
     models, counts = [model for model, _ in measured], {len(run_ids) for _, run_ids in measured}
@@ -347,8 +342,13 @@ def _draw_over_seeds(studies):
 
 
 def _over_seeds(parts, quantity):
-    """One quantity by depth: of the seeds' medians the middle one, the smallest and the largest."""
-    medians = 10 ** np.array([part["quantities"][quantity]["median"] for part in parts], float)
-    middle, low, high = np.median(medians, axis=0), medians.min(axis=0), medians.max(axis=0)
-    counts = {"depth": parts[0]["depth"], "count": parts[0]["count"]}
-    return counts | {"median": middle, "low": low, "high": high}
+    """One quantity by depth: of the seeds' medians the median (of logarithms), smallest and largest."""
+    logs = np.array([part["quantities"][quantity]["median"] for part in parts], float)
+    median, low, high = (10 ** of(logs, axis=0) for of in (np.median, np.min, np.max))
+    return {
+        "depth": parts[0]["depth"],
+        "count": parts[0]["count"],
+        "median": median,
+        "low": low,
+        "high": high,
+    }

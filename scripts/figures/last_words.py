@@ -5,12 +5,13 @@ import numpy as np
 from scripts.figures.panels import add_legend, count_axis
 from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
+from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
 
 
-@figure("memory.png")
-def plot_memory():
+@figure("memory-{name}.png")
+def plot_memory(name=DEFAULT):
     """Draw the test accuracy of an RNN and an LSTM that are shown only the last k words.
 
     The legend gives the accuracy on whole sentences; flat: from there on never more than one standard error
@@ -19,7 +20,7 @@ def plot_memory():
     last k words as if they were all. A flat line says that this dataset needs no longer memory (or, far
     right, that few sentences are longer), not that the model has none.
     """
-    with reading_study("memory") as study:
+    with reading_study("memory", name) as study:
         title = "How many of its last words does a sentence need?"
         drawn, (top, bottom) = open_figure(title, 5.6, nrows=2, sharex=True, height_ratios=[3.6, 1.1])
         k, longer, count = study["k"], study["longer"], f"{study['sentences']:,}"

@@ -15,7 +15,8 @@ from scripts.figures.style import GREY, STATES, add_provenance, figure, open_fig
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded, differences
+from scripts.training.settings import as_given
 
 SPLIT_COLOURS = {"train": style.BLACK, "validation": style.AMBER, "test": style.SKY}
 LIMITS = f"exploded (norm above {EXPLODED:g}) or vanished (below {VANISHED:g})".replace("e+0", "e")
@@ -41,7 +42,7 @@ PANELS = {  # by quantity of the log: height, title, label of the axis
 # Training -------------------------------------------------------------------------------------------------
 
 
-@figure("{run_id}-training.png")
+@figure("training-{run_id}.png")
 def plot_run(run_id):
     """Draw training and validation loss and accuracy by epoch, the best epoch marked.
 
@@ -104,13 +105,20 @@ def _rnns_file_name(run_ids):
 
 @figure(_rnns_file_name)
 def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
-    """Draw the decay of the gradient in RNNs of several widths; see :func:`plot_gradients_rnn_vs_lstm`."""
+    """Draw the decay of the gradient in RNNs of several widths; see :func:`plot_gradients_rnn_vs_lstm`.
+
+    Where they differ in other settings too, the title and the lines name these.
+    """
     _rnns_file_name(run_ids)
-    with reading_logs(*((run_id, "rnn") for run_id in run_ids)) as logs:
+    with reading_logs(*((run_id, "rnn") for run_id in dict.fromkeys(run_ids))) as logs:
+        varied = differences(logs)
         curves, shades = [], matplotlib.colormaps["Oranges"](np.linspace(0.45, 1, len(logs)))
         for log, colour, marker in zip(logs, map(tuple, shades), itertools.cycle("osD^vP")):
-            curves += _curves_of(log, "h", f"{log.hidden_size} units ({log.run_id})", colour, marker)
+            own = as_given({name: log.settings["hyperparameters"].get(name) for name in varied})
+            label = f"{log.hidden_size} units ({log.run_id}{', ' if own else ''}{own})"
+            curves += _curves_of(log, "h", label, colour, marker)
         title = "How far back the gradient reaches: RNNs of several widths"
+        title += f"\nthat differ in {', '.join(varied)} too" if varied else ""
         return _draw_by_depth(logs, curves, ["decay"], title)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.figures.sources import name_data
+from scripts.figures.sources import name_runs
 from scripts.figures.style import GREY, PURPLE, SKY, add_provenance, figure, open_figure
 from scripts.files.runs import NAMES
 
@@ -44,9 +44,8 @@ def plot_sentence(readings):
     for top, bottom, (title, label) in zip(axes[0], axes[-1], QUANTITIES.values(), strict=True):
         top.set_title(title)
         bottom.set_xlabel(label)
-    data = dict.fromkeys(name_data(reading["dataset"]) for reading in readings)
-    runs = ", ".join(f"{reading['run_id']} (epoch {reading['epoch']})" for reading in readings)
-    add_provenance(drawn, *data, runs)
+    runs = [f"{reading['run_id']} (epoch {reading['epoch']})" for reading in readings]
+    add_provenance(drawn, *name_runs(runs, [reading["dataset"] for reading in readings]))
     return drawn
 
 

@@ -1,15 +1,16 @@
 """Read the logs and studies that figures draw, and name them in the line below a figure.
 
-Used by every figure. A figure is drawn inside ``with reading_study("memory") as study:`` or the like: where
-the file lacks something that is asked of it there, that is a UserError, one line that says what to do.
+Used by every figure. A figure is drawn inside ``with reading_study("memory", name) as study:`` or the like:
+where the file lacks something that is asked of it there, that is a UserError, one line that says what to do.
 """
 
 import contextlib
 
+from scripts.files.blocks import remedy_of_study
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, log_path
 from scripts.files.storage import DAMAGE
-from scripts.files.studies import read_study, remedy_of, study_path
+from scripts.files.studies import read_study, study_path
 from scripts.training.logs import read
 
 RETRAIN = "train it again with overwrite=True"
@@ -29,10 +30,10 @@ def reading(*paths, remedy):
 
 
 @contextlib.contextmanager
-def reading_study(name):
-    """A block that draws from the study of that name, which it yields."""
-    study = read_study(name)
-    with reading(study_path(name), remedy=remedy_of(name)):
+def reading_study(kind, name):
+    """A block that draws from the study of that kind and name, which it yields."""
+    study = read_study(kind, name)
+    with reading(study_path(kind, name), remedy=remedy_of_study(kind, name)):
         yield study
 
 
@@ -58,10 +59,20 @@ def name_sentences(sentences, split="validation"):
     return f"{sentences['count']:,} {split} sentences of {lengths}"
 
 
+def name_runs(runs, datasets):
+    """Parts of the provenance of runs, in words, and of their dataset; of several, which run has which."""
+    if len({dataset["checksum"] for dataset in datasets}) == 1:
+        return [name_data(datasets[0]), ", ".join(runs)]
+    names = list(map(name_data, datasets))
+    if len(set(names)) == 1:  # the same texts, preprocessed otherwise
+        names = [f"{name} [{dataset['checksum']}]" for name, dataset in zip(names, datasets, strict=True)]
+    return [f"{run} on {name}" for run, name in zip(runs, names, strict=True)]
+
+
 def name_logs(logs, sentences=False):
     """Parts of the provenance of logs, each dataset and set of sentences once."""
-    runs = ", ".join(f"{log.run_id} (epoch {log.best['epoch']} of {log.epochs[-1]['epoch']})" for log in logs)
-    parts = [*dict.fromkeys(name_data(log.settings["dataset"]) for log in logs), runs]
+    runs = [f"{log.run_id} (epoch {log.best['epoch']} of {log.epochs[-1]['epoch']})" for log in logs]
+    parts = name_runs(runs, [log.settings["dataset"] for log in logs])
     if sentences:
         measured = [log.best["gradients"] for log in logs]
         parts += dict.fromkeys(name_sentences({"count": each["sentences"], **each}) for each in measured)

@@ -70,14 +70,14 @@ def figure(name=None):
             open_before = plt.get_fignums()
             try:
                 drawn = plot.draw(**given.arguments)
+                if name is None:
+                    return [_save(each, file, show) for file, each in drawn.items()]
+                file = name(**given.arguments) if callable(name) else name.format(**given.arguments)
+                return _save(drawn, file, show)
             except BaseException:
                 for number in set(plt.get_fignums()) - set(open_before):
                     plt.close(number)
                 raise
-            if name is None:
-                return [_save(each, file, show) for file, each in drawn.items()]
-            file = name(**given.arguments) if callable(name) else name.format(**given.arguments)
-            return _save(drawn, file, show)
 
         plot.draw = plt.style.context(STYLE)(draw)
         plot.__signature__ = signature.replace(parameters=[*signature.parameters.values(), show])

@@ -7,28 +7,14 @@ import numpy as np
 from scripts.figures import panels
 from scripts.figures.sources import name_data, name_sentences, reading_study
 from scripts.figures.style import AMBER, BLACK, PURPLE, SKY, STATES, add_provenance, figure, open_figure
-from scripts.files.errors import UserError
+from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
-from scripts.files.paths import assets_path, check_run_id
 from scripts.files.runs import NAMES
-from scripts.files.storage import read_json
+from scripts.training.settings import as_given
 
 LOOKS = list(zip((AMBER, SKY, PURPLE, BLACK), "os^D", strict=True))  # of variants, in order
 SIZES = [STATES["rnn", "h"], (BLACK, "D"), STATES["lstm", "h"]]  # of the models of equal-parameters
 STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
-
-
-def comparisons():
-    """Names of the comparisons in assets/benchmarks/, in alphabetical order."""
-    names = []
-    for path in sorted(assets_path("benchmarks", "").glob("[!.]*.json")):
-        try:
-            study = read_json(path)
-        except UserError:
-            continue  # whoever draws that file complains
-        if isinstance(study, dict) and study.get("kind") == "comparison":
-            names.append(path.stem)
-    return names
 
 
 @figure()
@@ -36,18 +22,15 @@ def plot_comparison(name="compare"):
     """Draw how far back the gradient reaches, before and after training, and the accuracies of a comparison.
 
     1 is as large as at the last step of the sentence; at 0.01 a hundredth remains. Of each seed the median
-    over the sentences is taken; a line is the median seed, a band goes from the smallest to the largest.
+    over the sentences is taken; a line is the seeds' median, a band goes from the smallest to the largest.
     Right of the dotted line only longer sentences remain; the axis ends where fewer than 20 do. Accuracy: one
     symbol per seed, a bar at their mean, and a thin line of one standard error to either side, from the size
     of the test split. Where settings were varied, each combination is a figure.
     """
-    check_run_id(name, "name")
-    with reading_study(name) as study:
-        if study["kind"] == "search":
-            raise UserError(f"the study {name!r} is a search, which has no figure: report() writes its table")
+    with reading_study("comparison", name) as study:
         figures = {}
         for settings, variants in by_settings(study):
-            varied = "".join(f"-{key}-{value}" for key, value in settings.items())
+            varied = "".join(f"-{key}={value}" for key, value in settings.items())  # no name holds a "="
             models = " and ".join(dict.fromkeys(NAMES[variant["model"]] for variant in variants))
             title = f"How far back the gradient reaches, {models}, {_count_seeds(variants)}"
             if settings:
@@ -59,7 +42,7 @@ def plot_comparison(name="compare"):
             ]
             scored = [(v, NAMES[v["model"]], STATES[v["model"], "h"]) for v in variants]
             drawn = _draw(study, title, [("∂z/∂h or ∂z/∂c", "", curves)], scored)
-            figures[f"{name}{varied}.png".replace("+", "")] = drawn
+            figures[f"comparison-{name}{varied}.png".replace("+", "")] = drawn
         return figures
 
 
@@ -80,25 +63,25 @@ def by_settings(study):
 
 
 @figure()
-def plot_initialisations():
+def plot_initialisations(name=DEFAULT):
     """Draw the decay of the gradient and the accuracy of each initialisation, a figure per model.
 
     See :func:`plot_comparison` for how to read them.
     """
-    with reading_study("initialisations") as study:
+    with reading_study("initialisations", name) as study:
         figures = {}
-        for model, name in NAMES.items():
+        for model, words in NAMES.items():
             variants = [variant for variant in study["variants"] if variant["model"] == model]
-            title = f"Initialising an {name}: the gradient before and after training"
-            figures[f"initialisations-{model}.png"] = _draw_variants(study, title, variants, LOOKS)
+            title = f"Initialising an {words}: the gradient before and after training"
+            figures[f"initialisations-{name}-{model}.png"] = _draw_variants(study, title, variants, LOOKS)
         return figures
 
 
-@figure("equal-parameters.png")
-def plot_equal_parameters():
+@figure("equal-parameters-{name}.png")
+def plot_equal_parameters(name=DEFAULT):
     """Draw the LSTM next to RNNs of as many units and of as many parameters; see :func:`plot_comparison`."""
     title = "An LSTM and RNNs of as many units, or as many parameters"
-    with reading_study("equal-parameters") as study:
+    with reading_study("equal-parameters", name) as study:
         return _draw_variants(study, title, study["variants"], SIZES)
 
 
@@ -128,7 +111,11 @@ def _draw(study, title, rows, scored):
     _draw_scores(panels.span_last_row(drawn, axes), study, scored)
     failed = f"failed and left out: {', '.join(study['failed'])}" if study["failed"] else ""
     seeds, sentences = _count_seeds([variant for variant, *_ in scored]), name_sentences(study["sentences"])
-    add_provenance(drawn, name_data(study["dataset"]), seeds, sentences, failed)
+    own = (
+        f"settings of its own: {' and '.join(map(NAMES.get, study['of_model']))}" if study["of_model"] else ""
+    )
+    settings = as_given(study["shared"])
+    add_provenance(drawn, name_data(study["dataset"]), seeds, sentences, settings, own, failed)
     return drawn
 
 

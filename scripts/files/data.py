@@ -163,9 +163,24 @@ def describe_data(manifest, name=None):
 
 
 def name_dataset(described):
-    """Name a dataset that `describe_data` described, in a few words with its folder."""
+    """Name a dataset that a log describes: itself, its word vectors, its folder and its checksum."""
     folder = _folder(described.get("data"))
-    return f"{described['name']} with {described['embeddings']} in {folder}"
+    return f"{described['name']} with {described['embeddings']} in {folder} ({described['checksum']})"
+
+
+def check_unchanged(dataset):
+    """Raise UserError where its folder doesn't hold a dataset, as a log describes it, any more."""
+    folder = _folder(dataset["data"])
+    try:
+        here = describe_data(load_manifest(dataset["data"]), dataset["data"])
+        now = name_dataset(here)
+    except UserError as error:
+        here, now = {"checksum": None}, f"nothing ({error})"
+    if here["checksum"] != dataset["checksum"]:
+        remedy = "preprocess as before and call it again, which continues; or give it another name="
+        raise UserError(
+            f"{folder} changed: this study began with {name_dataset(dataset)}; now: {now}: {remedy}"
+        )
 
 
 def load_manifest(name=None):

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import signal
 import sys
 
 CONTINUES = "what is finished is kept, and the same command continues"
@@ -40,6 +41,15 @@ def memory_in_one_line(what, remedy):
         raise UserError(f"{what} needs more memory than there is{why}: {remedy}") from error
 
 
+@contextlib.contextmanager
+def results_kept():
+    """Say in one line why the block, which keeps or draws what was found, failed: that is still returned."""
+    try:
+        yield
+    except UserError as error:
+        print(f"not kept: {error}", file=sys.stderr)
+
+
 def errors_in_one_line():
     """Let this process end with one line, not a traceback, where the cause is no bug; for scripts.
 
@@ -51,6 +61,9 @@ def errors_in_one_line():
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (to the process's end)
         elif hasattr(getattr(sys, name), "reconfigure"):
             getattr(sys, name).reconfigure(errors="replace", line_buffering=True)
+
+    with contextlib.suppress(ValueError):  # only the main thread may: SIGTERM ends what Ctrl-C does
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def excepthook(kind, error, traceback):
         if issubclass(kind, UserError):

@@ -4,12 +4,28 @@ import math
 
 import numpy as np
 
+from scripts.files.errors import UserError
+
 
 def round_to_digits(values, digits=7):
     """Round a float, or a list of floats, to some significant digits, which keeps a log small."""
     if np.ndim(values):
         return [round_to_digits(value, digits) for value in values]
     return float(f"{values:.{digits}g}")
+
+
+def whole_number(name, value, least=1, most=10**9):
+    """Return a whole number as Python's; UserError where `value` is none from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        at_most = "" if most == 10**9 else f", at most {most:,}"
+        raise UserError(f"{name}={value!r}: expected a whole number, {least} or more{at_most}")
+    return int(value)
+
+
+def log_median(values):
+    """Return the median of numbers, 0 or more, in their logarithms: of 1e-4 and 1 it is 1e-2."""
+    low, high = (sorted(values)[k] for k in ((len(values) - 1) // 2, len(values) // 2))
+    return low if low == high else math.sqrt(low) * math.sqrt(high)
 
 
 def tiny(power):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scripts.files.blocks import remedy_of_run
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version, log_path, weights_path
 from scripts.files.storage import (
@@ -34,7 +35,7 @@ WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 RESUME = {"theta", "m", "v", "k"}
 MANY_RUNS = 8  # above so many, an error doesn't list them all
-RETRAIN = "delete it and train again, or restore it from a copy"
+RETRAIN = "train it again with overwrite=True, or restore it from a copy"
 
 
 class Run(NamedTuple):
@@ -163,9 +164,8 @@ def runs_like(run_id):
 
 def _check_present(run_id, path):
     if is_absent(path):
-        remedy = "uncomment its block in main.py and run `python main.py`"
         fault = f"there is no run {run_id!r} ({path} is missing); runs here: {runs_like(run_id)}"
-        raise UserError(f"{fault}: {remedy}")
+        raise UserError(f"{fault}: {remedy_of_run(run_id)}")
 
 
 # Checks: each raises one of scripts.files.storage.DAMAGE --------------------------------------------------

@@ -1,79 +1,75 @@
-"""One study on disk: ``assets/benchmarks/<name>.json``, and the block of main.py that makes it.
+"""Studies on disk: ``assets/studies/<kind>/<name>.json``; the name of a study of one run is the run id.
 
-scripts/studies/ writes it; scripts/figures/ and scripts/report/ read it.
+scripts/studies/ writes them; scripts/figures/ and scripts/report/ read them. The runs that a study trains and
+the figures that show it begin with ``<kind>-<name>``, so that no study takes the place of another.
 """
 
 import platform
+import re
 
 import numpy as np
 
-from scripts.files.data import describe_data
-from scripts.files.errors import UserError
+from scripts.files.blocks import CALLS, remedy_of_study
+from scripts.files.errors import UserError, results_kept
 from scripts.files.paths import assets_path, check_run_id, check_version
 from scripts.files.storage import read_json, write_json
 
-STUDY_VERSION = 2  # of every study that save_study writes
-BLOCKS = {  # of main.py, by the name of the study that each makes
-    "baselines": "baselines()",
-    "best": 'compare(seeds=10, name="best", of_model=BEST)',
-    "best-wide": 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
-    "compare": "compare()",
-    "equal-parameters": "equal_parameters()",
-    "imdb": 'compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)',
-    "initialisations": "initialisation_study(of_model=BEST)",
-    "memory": "memory_study(…)",
-    "probe-even": 'probe_study(of_model=BEST, data="probe-even")',
-    "probe-log": 'probe_study(of_model=BEST, data="probe-log")',
-    "search": "search()",
-}
+STUDY_VERSION = 3  # of every study; 3: it has a kind and stands in a folder of that kind
 
 
-def study_path(name):
+def study_path(kind, name):
     """Path of the JSON of a study."""
-    return assets_path("benchmarks", f"{name}.json")
+    return assets_path("studies", kind) / f"{check_run_id(name, 'name')}.json"
 
 
-def save_study(name, data, runs, **content):
-    """Write a study with its provenance and return it.
+def study_names(kind):
+    """List the names of the studies of one kind, in alphabetical order."""
+    return sorted(path.stem for path in assets_path("studies", kind).glob("[!.]*.json"))
+
+
+def is_of_study(run_id):
+    """Tell whether a run id is that of a run which a study trained."""
+    return re.fullmatch(rf"({'|'.join(CALLS)})-.+-s\d+", run_id) is not None
+
+
+def save_study(kind, name, dataset, runs, show, **content):
+    """Print what a study found, write it with its provenance, and return it.
+
+    Where it can't be written, that is said in one line: what was computed is printed and returned all the
+    same.
 
     Parameters
     ----------
-    name : str
-    data : scripts.files.data.Data
-        The dataset that its runs were trained on.
+    kind, name : str
+    dataset : dict
+        As a log names it: see scripts.files.data.describe_data.
     runs : list of scripts.files.runs.Run
         Runs that were trained for it: ``seconds`` is what they took in all, whenever that was.
+    show : callable
+        Returns the study as text, to be printed.
     **content
         Measurements.
     """
     study = {
         "format_version": STUDY_VERSION,
+        "kind": kind,
         "study": name,
-        "dataset": describe_data(data.manifest, data.name),
+        "dataset": dataset,
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "seconds": round(sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings), 1),
         **content,
     }
-    write_json(study_path(name), study)
+    print(show(study))
+    with results_kept():
+        write_json(study_path(kind, name), study)
     return study
 
 
-def read_study(name):
+def read_study(kind, name):
     """Read the JSON of a study, a dict; UserError where it is missing, damaged or of another format."""
-    path, remedy = study_path(name), remedy_of(name)
+    path, remedy = study_path(kind, name), remedy_of_study(kind, name)
     if not path.is_file():
-        raise UserError(f"there is no study {name!r} ({path} is missing): {remedy}")
+        raise UserError(f"there is no study {name!r} of kind {kind} ({path} is missing): {remedy}")
     study = read_json(path)
     check_version(path, study, remedy, STUDY_VERSION)
     return study
-
-
-def remedy_of(name):
-    """The advice for a study that is missing or damaged."""
-    block = BLOCKS.get(name, f'compare(name="{name}")')
-    return f"uncomment the block {block} in main.py and run `python main.py`"
-
-
-def jacobians_path(run_id):
-    """Path of the JSON of the Jacobian study of a run."""
-    return assets_path("benchmarks", f"jacobians-{check_run_id(run_id)}.json")

@@ -22,7 +22,6 @@ from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version
 from scripts.files.storage import DAMAGE, read_json, undamaged, write_bytes, write_json, write_text
-from scripts.files.studies import study_path
 from scripts.report.results import PARTS
 from scripts.report.sources import Sources
 
@@ -45,7 +44,7 @@ def report():
             print(f"kept from results.json, {name}: {error}")
     used = {run_id for section in results["sections"].values() for run_id in section["runs"]}
     results["runs"] = {run_id: run for run_id, run in results["runs"].items() if run_id in used}
-    write_json(study_path("results"), results)
+    write_json(results_path(), results)
     for name, text in pages.items():
         pages[name] = write_tables(text, results["sections"])
         if pages[name] != text:
@@ -72,7 +71,7 @@ def _make_again(part, results):
     expected = results["sections"].get(part, {"dataset": checksum})["dataset"]
     if list(sources.datasets) != [expected]:
         found = [f"{one['name']} with {one['embeddings']} ({key})" for key, one in sources.datasets.items()]
-        remedy = f"train on that, or delete {study_path('results')} for a report of your own"
+        remedy = f"train on that, or delete {results_path()} for a report of your own"
         raise UserError(f"its runs are of {' and '.join(found)}, expected {expected} alone: {remedy}")
     figures = {f"readme-{name.replace('_', '-')}.png": draw for name, draw in figures.items()}
     for name, draw in figures.items():
@@ -83,8 +82,13 @@ def _make_again(part, results):
     results["datasets"] |= sources.datasets
 
 
+def results_path():
+    """Path of the numbers and tables of the results, which is committed."""
+    return assets_path("benchmarks", "results.json")
+
+
 def _read_results():
-    path, remedy = study_path("results"), "restore it, or delete it and call report() again"
+    path, remedy = results_path(), "restore it, or delete it and call report() again"
     if not path.exists():
         return {"format_version": VERSION, "sections": {}, "runs": {}, "datasets": {}}
     results = read_json(path)

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from scripts import plots
+from scripts.files.blocks import DEFAULT
 from scripts.files.errors import UserError
 from scripts.files.numbers import plus_minus, tiny
 from scripts.files.runs import NAMES
@@ -76,14 +77,15 @@ def _model_cell(sources, variant):
 
 
 def _baselines(sources):
-    study = sources.study("baselines", {})
+    study = sources.study("baselines", DEFAULT, {})
     if study["of_model"] != BEST:
-        raise UserError("the baselines are not of scripts/training/recipes.py: call baselines() again")
+        raise UserError("the baselines are not of scripts/training/recipes.py: call baselines() of main.py")
     return study
 
 
-def _of_default_runs(sources, what):
-    return [sources.of_run(what, run_id, model, DEFAULTS[model]) for model, run_id in RUNS.items()]
+def _of_default_runs(sources, kind, call):
+    runs = RUNS.items()
+    return [sources.of_run(kind, run, of, DEFAULTS[of], call.format(run)) for of, run in runs]
 
 
 def _default_logs(sources):
@@ -95,8 +97,9 @@ def _default_logs(sources):
 
 @section("Front page", best=lambda: plots.plot_comparison("best")[0])
 def front_page(sources):
-    study, others = sources.study("best", BEST), _baselines(sources)
-    (rnn, lstm), (wide,) = study["variants"], sources.study("best-wide", {"rnn": WIDE_RNN})["variants"]
+    study, others = sources.study("comparison", "best", BEST), _baselines(sources)
+    (rnn, lstm), wider = study["variants"], sources.study("comparison", "best-wide", {"rnn": WIDE_RNN})
+    (wide,) = wider["variants"]
     title = f"on the {others['sentences']} labelled test sentences of SST-2"
     rows = [[title, "accuracy: mean ± half of its 95% interval over seeds", "lowest – highest", "parameters"]]
     for variant, recipe in ((lstm, "`BEST_LSTM`"), (rnn, "`BEST_RNN`"), (wide, "`WIDE_RNN`")):
@@ -120,7 +123,8 @@ def front_page(sources):
 
 @section("What came out")
 def what_came_out(sources):
-    compared, best = sources.study("compare", DEFAULTS), sources.study("best", BEST)
+    compared = sources.study("comparison", "compare", DEFAULTS)
+    best = sources.study("comparison", "best", BEST)
     plain = sources.log("lstm-plain", "lstm", DEFAULTS["lstm"] | NO_DROPOUT)
     random = _baselines(sources)["random_rows"]
     rows = [["", *(f"seed {seed}" for seed in compared["seeds"]), "mean", "parameters"]]
@@ -149,7 +153,7 @@ def what_came_out(sources):
 
 @section("The search behind the best settings")
 def search(sources):
-    study = sources.study("search", BEST, *check_settings("lstm", {}))
+    study = sources.study("search", DEFAULT, BEST, *check_settings("lstm", {}))
     rows = [[f"validation split, mean of {len(study['seeds'])} seeds", "loss", "accuracy", "best epochs"]]
     for variant in study["variants"]:
         model, found = variant["model"], sources.settings(variant)
@@ -159,13 +163,15 @@ def search(sources):
         loss, epochs = f"{np.mean(variant['validation_loss']):.4f}", map(str, variant["best_epoch"])
         rows.append([name, loss, _percent(variant["validation_accuracy"]), ", ".join(epochs)])
     if sum("its best settings" in name for name, *_ in rows) != len(BEST):
-        raise UserError("the search is of other settings than recipes.py: call search() again")
+        raise UserError(
+            "the search is of other settings than recipes.py: call search(overwrite=True) of main.py"
+        )
     return {}, rows
 
 
 @section("Many runs", compare=lambda: plots.plot_comparison()[0])
 def many_runs(sources):
-    study = sources.study("compare", DEFAULTS)
+    study = sources.study("comparison", "compare", DEFAULTS)
     rnn, lstm = (variant["intervals"] for variant in study["variants"])
     (pair,) = study["paired"]
 
@@ -229,9 +235,10 @@ def learning(sources):
 
 
 def _readings(sources):
-    found = _of_default_runs(sources, "sentence")
+    call = f"predict({SENTENCE!r}, {tuple(RUNS.values())})"
+    found = _of_default_runs(sources, "sentence", call)
     if {reading["sentence"] for reading in found} != {SENTENCE}:
-        raise UserError(f"another sentence was read last: call predict({SENTENCE!r}, …) as main.py does")
+        raise UserError(f"another sentence was read last: call {call} of main.py")
     return found
 
 
@@ -278,7 +285,7 @@ def _rates_table(rnns, lstms):
 
 @section("Theory over measurement", theory=plots.plot_theory)
 def theory(sources):
-    rnn, lstm = _of_default_runs(sources, "jacobians")
+    rnn, lstm = _of_default_runs(sources, "jacobians", 'jacobians("{}")')
     before, best = (rnn["at"][moment] for moment in MOMENTS)
     predicted = ("exponent_drive", "exponent_sentences")
     rates = (before["rates"], best["rates"])
@@ -296,7 +303,8 @@ def theory(sources):
 
 @section("Why does my LSTM's gradient vanish?", direct_path=plots.plot_direct_path)
 def direct_path(sources):
-    study = sources.of_run("jacobians", DEFAULT_LSTM, "lstm", DEFAULTS["lstm"])
+    call = f'jacobians("{DEFAULT_LSTM}")'
+    study = sources.of_run("jacobians", DEFAULT_LSTM, "lstm", DEFAULTS["lstm"], call)
     names = {"mean": "direct_mean", "largest": "direct_max", "alone": "direct_gradient"}
     at = [study["at"][moment]["quantities"] for moment in MOMENTS]
     return {
@@ -307,13 +315,14 @@ def direct_path(sources):
 
 @section("Does it hold with the best settings?", best_jacobians=plots.plot_jacobians_over_seeds)
 def best_rates(sources):
-    sources.study("best", BEST)  # whose runs these are
-    seeds = range(3)
-    of_model = [
-        [sources.of_run("jacobians", f"study-{model}-best-s{seed}", model, recipe) for seed in seeds]
-        for model, recipe in BEST.items()
-    ]
-    return {}, _rates_table(*of_model)
+    of_model = {}
+    for variant in sources.study("comparison", "best", BEST)["variants"]:
+        model = variant["model"]
+        of_model[model] = [
+            sources.of_run("jacobians", run_id, model, BEST[model], f'jacobians("{run_id}", sentences=100)')
+            for run_id in variant["runs"][:3]
+        ]
+    return {}, _rates_table(of_model["rnn"], of_model["lstm"])
 
 
 # Other studies --------------------------------------------------------------------------------------------
@@ -321,7 +330,7 @@ def best_rates(sources):
 
 @section("How should weights begin?", initialisations=lambda: plots.plot_initialisations()[-1])
 def initialisations(sources):
-    study = sources.study("initialisations", BEST, "recurrent_init", "forget_bias")
+    study = sources.study("initialisations", DEFAULT, BEST, "recurrent_init", "forget_bias")
     numbers = {"largest_spread_points": 100 * max(np.ptp(one["test_accuracy"]) for one in study["variants"])}
     for variant in study["variants"]:
         varied, state = {"rnn": ("recurrent_init", "h"), "lstm": ("forget_bias", "c")}[variant["model"]]
@@ -333,17 +342,20 @@ def initialisations(sources):
 
 @section("Is the LSTM's lead its size?")
 def equal_parameters(sources):
-    study = sources.study("equal-parameters", {model: {"epochs": 8} for model in DEFAULTS}, "hidden_size")
+    recipes = {model: {"epochs": 8} for model in DEFAULTS}
+    study = sources.study("equal-parameters", DEFAULT, recipes, "hidden_size")
     _, wide, lstm = study["variants"]
     if abs(wide["parameters"] / lstm["parameters"] - 1) > 0.01:
-        raise UserError("the wide RNN is not of the LSTM's size: call equal_parameters() again")
+        raise UserError(
+            "the wide RNN is not of the LSTM's size: call equal_parameters(overwrite=True) of main.py"
+        )
     remaining = [_before_and_after(study, variant, "h")[1] for variant in (wide, lstm)]
     return {"accuracy": _mean_accuracies(study), "h_after": remaining}, []
 
 
 @section("Does SST-2 need memory?", memory=plots.plot_memory)
 def memory(sources):
-    study = sources.study("memory", BEST)
+    study = sources.study("memory", DEFAULT, BEST)
     numbers = {"word_counts": study["baselines"]["counts"][-1], "longer_than_30_words": study["longer"][29]}
     for one in study["models"]:
         by_k = np.mean(one["accuracy"], axis=0)
@@ -354,7 +366,7 @@ def memory(sources):
 
 def _cue_distances(sources, mixture):
     recipes = {model: recipe | NO_DROPOUT | {"gradients": False} for model, recipe in BEST.items()}
-    study = sources.study(f"probe-{mixture}", recipes)
+    study = sources.study("cue-distance", mixture, recipes)
     numbers = {"failing": study["failing"]}
     for one in study["models"]:
         failed = [d for d in one["fails_at"] if d is not None]
@@ -374,7 +386,7 @@ PARTS["probe_log"] = CUE_DISTANCES, partial(_cue_distances, mixture="log"), {}
 
 @section("Long texts", imdb=lambda: plots.plot_comparison("imdb")[0])
 def long_texts(sources):
-    study = sources.study("imdb", BEST_5_EPOCHS)
+    study = sources.study("comparison", "imdb", BEST_5_EPOCHS)
     rnn, lstm = study["variants"]
     hidden, cell = rnn["decay"]["h"]["after"], lstm["decay"]["c"]["after"]
     intervals = [variant["intervals"]["test_accuracy"] for variant in (rnn, lstm)]

@@ -3,11 +3,13 @@
 No file is read or written.
 """
 
+import itertools
+
 import numpy as np
 
 from scripts.files.errors import UserError
 
-OWN = "own-"  # begins the names of variants whose models have settings of their own
+MOST_SEEDS = 10_000
 AXIS = (tuple, list, range)  # types that give a setting several values
 
 
@@ -16,26 +18,34 @@ def plain(value):
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
-def is_whole(number, least):
-    """Tell if something is a whole number, at least so large."""
-    return isinstance(number, int) and not isinstance(number, bool) and number >= least
-
-
 def seed_list(seeds):
     """Return a list of seeds from how many (0, 1, …) or which; UserError where that makes no sense."""
     seeds = plain(seeds)
     expected = "expected how many seeds, such as 3, or which, such as (0, 1, 2)"
     listed = range(seeds) if isinstance(seeds, int) else seeds
-    if isinstance(seeds, (bool, str)) or not np.iterable(listed):
+    if isinstance(seeds, (bool, str, bytes, dict)) or not np.iterable(listed):
         raise UserError(f"seeds={seeds!r}: {expected}")
-    listed = [plain(seed) for seed in listed]
+    listed = [plain(seed) for seed in itertools.islice(listed, MOST_SEEDS + 1)]
+    if len(listed) > MOST_SEEDS:
+        raise UserError(f"seeds={seeds!r} are more than {MOST_SEEDS:,}: {expected}")
     if not listed:
         raise UserError(f"seeds={seeds!r} is no seed: {expected}")
     for seed in listed:
-        if not is_whole(seed, 0):
+        if type(seed) is not int or seed < 0:
             raise UserError(f"seeds={seeds!r} holds {seed!r}, not a whole number, 0 or more: {expected}")
         if listed.count(seed) > 1:
             raise UserError(f"seeds={seeds!r} holds {seed} more than once: name each seed once")
+    return listed
+
+
+def run_id_list(run_ids, what="run"):
+    """Return a list of run ids from one or several; UserError where there is none, or one more than once."""
+    listed = [run_ids] if isinstance(run_ids, str) else list(run_ids) if np.iterable(run_ids) else []
+    for run_id in listed:
+        if listed.count(run_id) > 1:
+            raise UserError(f"{run_ids!r} holds {run_id!r} more than once: name each {what} once")
+    if not listed:
+        raise UserError(f"{run_ids!r} names no {what}: give a run id, or several as ('a-run', 'another')")
     return listed
 
 

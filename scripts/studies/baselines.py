@@ -1,6 +1,6 @@
 """Baselines: bag-of-words classifiers, and training on a leaky random split; main.py calls :func:`baselines`.
 
-``baselines.json`` holds what scripts/files/studies.py saves of every study, and
+``assets/studies/baselines/<name>.json`` holds what scripts/files/studies.py saves of every study, and
 
     sentences       of the test split
     majority        accuracy of the majority class of the training split
@@ -17,9 +17,11 @@ validation split; epoch the one of the smallest validation loss.
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scripts.files.data import Split, load_data
+from scripts.files.blocks import DEFAULT
+from scripts.files.data import Split, describe_data, load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import table
+from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
@@ -34,17 +36,20 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 SEED = 0  # of the random division, and of the models trained on it
 
 
-def baselines(progress=True, data=None):
+def baselines(progress=True, name=DEFAULT, data=None):
     """Measure accuracies to compare both models with; return the dict that is written, and print a table.
 
     `data` names another dataset than the one in data/ itself.
     """
     data = load_data(data)
     train, test = data.splits["train"], data.splits["test"]
-    study = save_study(
+    check_run_id(name, "name")
+    return save_study(
         "baselines",
-        data,
+        name,
+        describe_data(data.manifest, data.name),
         [],
+        baselines_table,
         sentences=len(test.s),
         of_model=BEST,
         majority=majority_accuracy(train, test),
@@ -52,8 +57,6 @@ def baselines(progress=True, data=None):
         counts=logistic_regression(data, word_counts, "word counts", progress),
         random_rows={model: train_on_random_rows(model, data, progress) for model in BEST},
     )
-    print(baselines_table(study))
-    return study
 
 
 def logistic_regression(data, features, name, progress):

@@ -1,27 +1,20 @@
 """A list of variants: each model with every combination of settings; main.compare() calls it.
 
-The caller names the comparison, and its JSON never replaces that of another study. A run keeps its settings:
-called with others, the comparison is refused before anything is trained or written. Settings that are varied
-are part of the run ids, so another grid under the same name trains runs of its own and replaces the JSON;
-called again with the first grid, it is measured again, from the runs that were kept.
+The caller names the comparison. A run keeps its settings: called with others, the comparison is refused
+before anything is trained or written. Settings that are varied are part of the run ids, so another grid under
+the same name trains runs of its own and replaces the JSON; called again with the first grid, it is measured
+again, from the runs that were kept.
 """
 
 import itertools
-import re
 
 import numpy as np
 
 from scripts.files.errors import UserError
-from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES
-from scripts.files.storage import read_json
-from scripts.files.studies import study_path
 from scripts.studies.arguments import AXIS, plain, settings_of_models
 from scripts.studies.variants import Variant, run_variants
 from scripts.training.settings import LSTM_ALONE
-
-# names of the JSON and figures of other studies, and of benchmarks
-RESERVED = r"(initialisations|equal-parameters|baselines|search|memory|probe|jacobians|\d{4}-\d\d-\d\d)(-.*)?"
 
 
 def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, **options):
@@ -39,28 +32,27 @@ def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=
     of_model = settings_of_models(of_model, models, settings)
     axes = {key: _value_list(key, values) for key, values in settings.items() if isinstance(values, AXIS)}
     shared = {key: value for key, value in settings.items() if key not in axes}
-    _check_name(name)
     return run_variants(
+        "comparison",
         name,
         f"{' and '.join(NAMES.get(model, model) for model in models)}: how far back the gradient reaches",
-        [variant for model in models for variant in _grid(model, models, name, axes)],
+        [variant for model in models for variant in _grid(model, models, axes)],
         seeds,
         shared=shared,
-        kind="comparison",
         of_model=of_model,
         axes=axes,
         **training,
     )
 
 
-def _grid(model, models, name, axes):
+def _grid(model, models, axes):
     """Return one model with every combination of the values of the axes that it has."""
     foreign = LSTM_ALONE if model != "lstm" and "lstm" in models else ()
     varied = {key: values for key, values in axes.items() if key not in foreign}
     variants = []
     for values in itertools.product(*varied.values()):
         own = dict(zip(varied, values, strict=True))
-        long_name = "-".join([name, *(f"{key}-{value}" for key, value in own.items())])
+        long_name = "-".join(f"{key}-{value}" for key, value in own.items())
         label = ", ".join([NAMES.get(model, model), *(f"{key}={value}" for key, value in own.items())])
         variants.append(Variant(long_name.replace("+", ""), model, label, own))  # 1e+16 is 1e16
     return variants
@@ -81,14 +73,3 @@ def _value_list(setting, values):
         found = f"holds {repeated[0]!r} more than once" if repeated else "holds no value"
         raise UserError(f"{setting}={values!r} {found}: give each value that is to be compared once")
     return values
-
-
-def _check_name(name):
-    """Raise UserError where `name` can't be a file name, or is that of another study or a benchmark."""
-    check_run_id(name, "name")
-    if re.fullmatch(RESERVED, name, re.IGNORECASE):  # some file systems don't distinguish them
-        raise UserError(f"name={name!r} is kept for another study or a benchmark: give another name=")
-    path = study_path(name)
-    there = read_json(path) if path.exists() else {"kind": "comparison"}
-    if not isinstance(there, dict) or there.get("kind") != "comparison":
-        raise UserError(f"{path} holds no comparison: give another name=")

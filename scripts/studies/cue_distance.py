@@ -2,7 +2,7 @@
 
 main.py calls :func:`probe_study`: it trains and tests both models on the cue-distance task, in short the
 probe (scripts/text/cue_distance.py), which data/ has to hold, and writes its runs and
-``probe-<mixture>.json``. That holds what scripts/files/studies.py saves of every study, and
+``assets/studies/cue-distance/<name>.json``. That holds what every study does (scripts/files/studies.py), and
 
     seeds, epochs, settings     of all runs; epochs is null where of_model gives all
     of_model                    {model: settings of its runs alone}
@@ -29,13 +29,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.dynamics.gradients import walk_back
-from scripts.files.data import load_data
+from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
-from scripts.studies.arguments import OWN, refuse_varied, seed_list, with_epochs
+from scripts.studies.arguments import refuse_varied, seed_list, with_epochs
 from scripts.studies.statistics import describe_failure
 from scripts.studies.variants import Variant, train_variants
 from scripts.text import cue_distance as task
@@ -50,14 +50,14 @@ BATCH = 256  # sentences
 
 
 def probe_study(
-    seeds=3, epochs=None, *, of_model=None, data=None, overwrite=False, progress=True, **settings
+    seeds=3, epochs=None, *, name=None, of_model=None, data=None, overwrite=False, progress=True, **settings
 ):
     """Measure how far back both models remember, and how much of the gradient reaches that far.
 
     The dataset has to be the probe: ``preprocess(dataset="probe", name="probe-even")``. For each seed both
     models are trained on a mixture of all distances, by default for 12 epochs and without dropout, and tested
     at several of them. Returns the dict that is written, and prints a table. Parameters are those of
-    :func:`scripts.studies.initialisations.initialisation_study`.
+    :func:`scripts.studies.initialisations.initialisation_study`; the name is by default the mixture's.
     """
     refuse_varied(settings)
     shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model, list(NAMES))
@@ -65,14 +65,11 @@ def probe_study(
     test = data.splits["test"]
     distances = task.cue_distances(test, data.vocabulary)
     last = task.decides_last(test, data.vocabulary)
-    described = data.manifest[task.NAME]
-    name, shared = f"probe-{described['mixture']}", PROBE_SETTINGS | shared
-    own_name = OWN + name if of_model else name
-    variants = [Variant(own_name, model, NAMES[model], of_model.get(model, {})) for model in NAMES]
-    seeds = seed_list(seeds)
-    run_ids, failed = train_variants(
-        variants, seeds, shared, data=data.name, overwrite=overwrite, progress=progress
-    )
+    described, dataset = data.manifest[task.NAME], describe_data(data.manifest, data.name)
+    study, shared = ("cue-distance", name or described["mixture"]), PROBE_SETTINGS | shared
+    variants = [Variant("", model, NAMES[model], of_model.get(model, {})) for model in NAMES]
+    seeds, options = seed_list(seeds), {"overwrite": overwrite, "progress": progress}
+    run_ids, failed = train_variants(*study, variants, seeds, shared, dataset, **options)
     if failed:
         raise UserError(
             f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
@@ -86,10 +83,11 @@ def probe_study(
             for model, ids in zip(NAMES, run_ids, strict=True)
         ]
     nearest = distances == tested[0]  # at each distance there are as many
-    study = save_study(
-        name,
-        data,
+    return save_study(
+        *study,
+        dataset,
         runs,
+        probe_table,
         seeds=seeds,
         epochs=shared.get("epochs"),
         settings=shared,
@@ -104,8 +102,6 @@ def probe_study(
         failing=FAILING,
         models=models,
     )
-    print(probe_table(study))
-    return study
 
 
 def measure_probe(run_ids, distances, last, tested, progress):

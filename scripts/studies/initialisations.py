@@ -5,8 +5,9 @@ main.py calls both; scripts/studies/variants.py trains and measures them.
 
 import math
 
+from scripts.files.blocks import DEFAULT
 from scripts.files.data import load_manifest
-from scripts.studies.arguments import OWN, refuse_varied, with_epochs
+from scripts.studies.arguments import refuse_varied, with_epochs
 from scripts.studies.variants import Variant, run_variants
 from scripts.training.settings import check_settings
 
@@ -24,7 +25,15 @@ INITIALISATIONS = [
 
 
 def initialisation_study(
-    seeds=3, epochs=None, *, of_model=None, data=None, overwrite=False, progress=True, **settings
+    seeds=3,
+    epochs=None,
+    *,
+    name=DEFAULT,
+    of_model=None,
+    data=None,
+    overwrite=False,
+    progress=True,
+    **settings,
 ):
     """Compare initial weights: three recurrent initialisations of the RNN and four forget biases of the LSTM.
 
@@ -36,9 +45,10 @@ def initialisation_study(
         How many (0, 1, …), or which.
     epochs : int, optional
         By default 8, or each model's own from `of_model`.
+    name : str
+        Of the study, its runs and its figures; a study with other settings needs another.
     of_model : dict of str to dict, optional
-        Settings of one model alone, such as ``BEST``; those that the study varies itself are left out. The
-        runs are then called ``study-<model>-own-…``.
+        Settings of one model alone, such as ``BEST``; those that the study varies itself are left out.
     data : str, optional
         Name of the dataset, in data/<data>/; by default the one in data/ itself.
     overwrite, progress : bool
@@ -53,11 +63,11 @@ def initialisation_study(
         model: {key: value for key, value in own.items() if key not in VARIED}
         for model, own in of_model.items()
     }
-    prefix = OWN if of_model else ""
     return run_variants(
         "initialisations",
+        name,
         "Initial weights: gradients before and after training",
-        [variant._replace(name=prefix + variant.name) for variant in INITIALISATIONS],
+        INITIALISATIONS,
         seeds,
         shared=shared,
         of_model=of_model,
@@ -67,11 +77,13 @@ def initialisation_study(
     )
 
 
-def equal_parameters(seeds=3, epochs=EPOCHS, *, data=None, overwrite=False, progress=True, **settings):
+def equal_parameters(
+    seeds=3, epochs=EPOCHS, *, name=DEFAULT, data=None, overwrite=False, progress=True, **settings
+):
     """Compare an LSTM with an RNN of as many units, and with one of as many parameters.
 
-    The LSTM and the narrower RNN are runs of :func:`initialisation_study` without `of_model`, and parameters
-    are as there; ``hidden_size`` is that of these two.
+    Parameters are those of :func:`initialisation_study`; ``hidden_size`` is that of the LSTM and the narrower
+    RNN.
     """
     refuse_varied(settings, *VARIED)
     H = check_settings("lstm", settings)["hidden_size"]
@@ -79,6 +91,7 @@ def equal_parameters(seeds=3, epochs=EPOCHS, *, data=None, overwrite=False, prog
     orthogonal = {"recurrent_init": "orthogonal"}
     return run_variants(
         "equal-parameters",
+        name,
         "An LSTM compared with RNNs of as many units, or as many parameters",
         [
             Variant("orthogonal", "rnn", f"RNN, {H} units", orthogonal),

@@ -2,10 +2,9 @@
 
 main.py calls :func:`jacobian_study`. It measures at the weights before training and of the best epoch, on the
 sentences on which the run's log measured its gradients, and writes
-``assets/benchmarks/jacobians-<run_id>.json``:
+``assets/studies/jacobians/<run_id>.json``, with what every study holds (scripts/files/studies.py), and
 
-    format_version, run_id, model, hidden_size, epochs, dataset      as the log has them
-    versions, seconds
+    run_id, model, hidden_size, epochs      as the log has them
     sentences       {split, count, of, shortest, longest, burn_in}: `of` are those of the log; the exponents
                     along a sentence leave out its first `burn_in` steps, see sentence_burn_in
     drive           {steps, burn_in, seed, words}: the long random sequence
@@ -25,7 +24,6 @@ sentences on which the run's log measured its gradients, and writes
 A number that is not finite, such as the log₁₀ of a product that is exactly 0, is null.
 """
 
-import platform
 import time
 
 import numpy as np
@@ -34,13 +32,10 @@ from threadpoolctl import threadpool_limits
 from scripts.dynamics import jacobians
 from scripts.dynamics.gradients import BATCH_SIZE, gradient_rows, spectra, walk_back
 from scripts.files.errors import UserError
-from scripts.files.numbers import round_to_digits, table
-from scripts.files.paths import FORMAT_VERSION
+from scripts.files.numbers import round_to_digits, table, whole_number
 from scripts.files.progress import progress_bar
 from scripts.files.runs import best_epoch
-from scripts.files.storage import write_json
-from scripts.files.studies import jacobians_path as study_path
-from scripts.studies.arguments import is_whole
+from scripts.files.studies import save_study
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
 from scripts.training.experiment import build_model
@@ -89,11 +84,8 @@ def jacobian_study(
         Show a progress bar.
     """
     started = time.perf_counter()
-    numbers = {"sentences": sentences, "exponents": exponents, "steps": steps, "burn_in": burn_in}
-    for name, number in numbers.items():
-        least = 0 if name == "burn_in" else 1
-        if not is_whole(number, least):
-            raise UserError(f"{name}={number!r}: expected a whole number, {least} or more")
+    sentences, exponents = whole_number("sentences", sentences), whole_number("exponents", exponents)
+    steps, burn_in = whole_number("steps", steps, 1, 10**8), whole_number("burn_in", burn_in, 0, 10**8)
     trained, data, run = load_model(run_id)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
@@ -116,15 +108,17 @@ def jacobian_study(
             stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
             along_drive = jacobians.lyapunov_exponents(stream, exponents, burn_in)
             at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, depths)}
-    study = {
-        "format_version": FORMAT_VERSION,
-        "run_id": run_id,
-        "model": kind,
-        "hidden_size": settings["hidden_size"],
-        "epochs": run.history[-1]["epoch"],
-        "dataset": run.settings["dataset"],
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "sentences": {
+    return save_study(
+        "jacobians",
+        run_id,
+        run.settings["dataset"],
+        [],
+        rates_table,
+        run_id=run_id,
+        model=kind,
+        hidden_size=settings["hidden_size"],
+        epochs=run.history[-1]["epoch"],
+        sentences={
             "split": "validation",
             "count": len(lengths),
             "shortest": int(lengths.min()),
@@ -132,14 +126,11 @@ def jacobian_study(
             "burn_in": sentence_burn_in(lengths),
             "of": len(logged),
         },
-        "drive": {"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
-        "depths": list(depths),
-        "at": at,
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    write_json(study_path(run_id), study)
-    print(rates_table(study))
-    return study
+        drive={"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
+        depths=list(depths),
+        at=at,
+        seconds=round(time.perf_counter() - started, 1),
+    )
 
 
 def sentence_burn_in(lengths):
@@ -153,7 +144,7 @@ def sentence_burn_in(lengths):
 
 def _check_depths(depths, longest):
     """Raise UserError where a slope can't be measured between these depths."""
-    numbers = isinstance(depths, (tuple, list)) and all(is_whole(d, 1) for d in depths)
+    numbers = isinstance(depths, (tuple, list)) and all(type(d) is int and d >= 1 for d in depths)
     if not numbers or len(depths) != 2 or depths[0] >= depths[1]:
         raise UserError(
             f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"

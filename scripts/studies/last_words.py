@@ -1,6 +1,7 @@
 """Does the dataset need memory? Test accuracy from only the last k words of each sentence, of trained models.
 
-main.py calls :func:`memory_study`. ``memory.json`` holds what scripts/files/studies.py always saves, and
+main.py calls :func:`memory_study`. ``assets/studies/memory/<name>.json`` holds what every study does
+(scripts/files/studies.py), and
 
     sentences, k        test sentences; 1, 2, … up to the longest
     longer              how many of them have more than k words
@@ -17,12 +18,15 @@ import warnings
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scripts.files.data import Split
+from scripts.files.blocks import DEFAULT
+from scripts.files.data import Split, describe_data, name_dataset
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, round_to_digits, table
+from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES, best_epoch
 from scripts.files.studies import save_study
+from scripts.studies.arguments import run_id_list
 from scripts.studies.statistics import standard_error
 from scripts.training.evaluation import accuracy, load_model
 
@@ -30,7 +34,7 @@ ITERATIONS = 1000  # of logistic regression, at most
 SHOWN = (1, 2, 5, 10, 15, 20, 30, 40)  # k in the table
 
 
-def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
+def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, name=DEFAULT, progress=True):
     """Measure test accuracy from only the last k words of each sentence, k = 1 … all, of trained runs.
 
     The models are not trained again: they read the end of a sentence as if it were all. For comparison: the
@@ -41,10 +45,14 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
     ----------
     rnn, lstm : str or sequence of str
         A run id, or those of several seeds, which differ in nothing else.
+    name : str
+        Of the study and its figure.
     progress : bool
         Show a progress bar.
     """
+    check_run_id(name, "name")
     loaded = {"rnn": _load_seeds("rnn", rnn), "lstm": _load_seeds("lstm", lstm)}
+    check_one_dataset([run for of_model in loaded.values() for _, _, run in of_model])
     data = loaded["rnn"][0][1]
     train, test = data.splits["train"], data.splits["test"]
     ks = range(1, int(test.s.max()) + 1)
@@ -58,18 +66,18 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, progress=True):
                 by_k.append(accuracy(classifier, ending))
         counts.append(float(bag_of_words.score(word_counts(ending, data), ending.y)))
     runs = {model: [run for _, _, run in of_model] for model, of_model in loaded.items()}
-    study = save_study(
+    return save_study(
         "memory",
-        data,
+        name,
+        describe_data(data.manifest, data.name),
         runs["rnn"] + runs["lstm"],
+        memory_table,
         sentences=len(test.s),
         k=list(ks),
         longer=[int(np.sum(test.s > k)) for k in ks],
         models=[describe_memory(of_model, correct[model], len(test.s)) for model, of_model in runs.items()],
         baselines={"majority": majority_accuracy(train, test), "counts": counts},
     )
-    print(memory_table(study))
-    return study
 
 
 def memory_table(study):
@@ -86,10 +94,8 @@ def memory_table(study):
 
 def _load_seeds(model, run_ids):
     """Return classifier, data and run of each seed of one model, checked to be of one recipe."""
-    run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
-    if not run_ids:
-        raise UserError(f"no run of the {NAMES[model]} is named: give a run id, or those of several seeds")
-    loaded = [load_model(run_id) for run_id in run_ids]
+    run_ids = run_id_list(run_ids, f"run of the {NAMES[model]}")
+    loaded, seeds = [load_model(run_id) for run_id in run_ids], {}
     first = loaded[0][2].settings["hyperparameters"]
     for run_id, (_, _, run) in zip(run_ids, loaded, strict=True):
         if run.settings["model"] != model:
@@ -102,11 +108,23 @@ def _load_seeds(model, run_ids):
                 f"runs {run_ids[0]!r} and {run_id!r} have other settings, expected the same but for the "
                 "seed: give memory_study seeds of one recipe"
             )
+        seed = run.settings["hyperparameters"]["seed"]
+        if (other := seeds.setdefault(seed, run_id)) != run_id:
+            raise UserError(f"runs {other!r} and {run_id!r} have one seed, {seed}: give each seed once")
     return loaded
 
 
+def check_one_dataset(runs):
+    """Raise UserError where runs were trained on several datasets."""
+    first, *others = [run.settings for run in runs]
+    for other in others:
+        if other["dataset"]["checksum"] != first["dataset"]["checksum"]:
+            named = [f"{run['run_id']!r} on {name_dataset(run['dataset'])}" for run in (first, other)]
+            raise UserError(f"runs were trained on several datasets, {' and '.join(named)}: give runs of one")
+
+
 def describe_memory(runs, correct, sentences):
-    """Return what ``memory.json`` says of the runs of one model, from the accuracy of each for each k."""
+    """Return what the study says of the runs of one model, from the accuracy of each for each k."""
     mean = np.mean(correct, axis=0)
     error = standard_error(mean[-1], sentences)
     below = np.flatnonzero(mean < mean[-1] - error)

@@ -14,29 +14,34 @@ import contextlib
 import io
 import itertools
 import logging
+import multiprocessing.resource_tracker
+import os
 import pickle
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from scripts.files import paths
-from scripts.files.data import describe_data, load_data, pack_data
+from scripts.files.data import check_unchanged, pack_data
 from scripts.files.errors import UserError
+from scripts.files.numbers import whole_number
 from scripts.files.paths import check_run_id, log_path, rooted
 from scripts.files.progress import progress_bar
 from scripts.files.runs import pack_run, unpack_run
-from scripts.studies.arguments import is_whole, plain
 from scripts.training import experiment
 from scripts.training.settings import check_settings
+from scripts.training.workers import deaf_to_ctrl_c
 
 KILLED = "its process was ended from outside, most likely for want of memory; called again, it continues"
 COMMAND = "from scripts.studies.parallel import train_what_was_sent; train_what_was_sent()"
@@ -49,32 +54,32 @@ class Planned(NamedTuple):
     model: str
     run_id: str
     settings: dict
-    data: str | None = None
 
 
-def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None):
+def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, scheduler=None):
     """Train runs that are planned, and return what went wrong by run id; each fault is also printed.
+
+    Where data/ holds another dataset meanwhile, that is a UserError: nothing more is trained.
 
     Parameters
     ----------
     planned : list of Planned
+    dataset : dict
+        That all runs are trained on, as a log describes it.
     overwrite : bool
-        Start again where a run with other settings or data has that name.
+        Start again where a run with other settings or data has that name; others go on.
     progress : bool
         Show a progress bar over the runs.
     jobs : int, optional
-        Number of runs side by side; by default as many as there are cores for their ``workers``.
+        Most runs side by side; never more than there are cores for their ``workers``, the default.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
     """
-    jobs = plain(jobs)
-    if jobs is not None and not is_whole(jobs, 1):
-        raise UserError(
-            f"jobs={jobs!r}: expected how many runs side by side, 1 or more, or None for all cores"
-        )
-    finished, waiting, failed = _sort_out(planned, overwrite)
+    jobs = None if jobs is None else whole_number("jobs", jobs)
+    finished, waiting, failed = _sort_out(planned, overwrite, dataset)
     if scheduler is None:
-        outcomes = train_here(waiting, overwrite, jobs)
+        experiment.check_cores(_most_workers(planned))
+        outcomes = train_here(waiting, overwrite, jobs, dataset)
     else:
         workers = _most_workers(planned)
         if workers > 1:
@@ -82,16 +87,18 @@ def train(planned, *, overwrite=False, progress=True, jobs=None, scheduler=None)
                 f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train one run each, on "
                 "one core: leave workers=1"
             )
-        outcomes = train_there(scheduler, waiting, overwrite)
+        outcomes = train_there(scheduler, waiting, overwrite, dataset)
     if finished:
         print(f"{finished} of {len(planned)} runs are finished (same settings and data).")
-    with progress_bar(total=len(planned), initial=finished, unit="run", progress=progress) as bar:
+    bar = progress_bar(total=len(planned), initial=finished, unit="run", progress=progress)
+    with bar, contextlib.closing(outcomes):
         for run_id, fault in itertools.chain(list(failed.items()), outcomes if waiting else ()):
             if fault:
                 failed[run_id] = fault
                 tqdm.write(f"{run_id} failed: {fault}", file=sys.stderr)
             bar.set_description(run_id, refresh=False)
             bar.update()
+            check_unchanged(dataset)
     return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
 
 
@@ -99,17 +106,15 @@ def _most_workers(planned):
     return max((run.settings.get("workers", 1) for run in planned), default=1)
 
 
-def _sort_out(planned, overwrite):
+def _sort_out(planned, overwrite, dataset):
     """Return how many runs are finished, those to be trained, and the faults of those that ended."""
-    datasets = {name: load_data(name) for name in {run.data for run in planned}}
     finished, waiting, ended = 0, [], {}
     for run in planned:
         settings = check_settings(run.model, run.settings)
         check_run_id(run.run_id)
-        dataset = describe_data(datasets[run.data].manifest, run.data)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
-            previous = None if overwrite else experiment.find_previous(run.run_id, asked)
+            previous = experiment.find_previous(run.run_id, asked, overwrite)
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue
@@ -120,19 +125,31 @@ def _sort_out(planned, overwrite):
     return finished, waiting, ended
 
 
-def attempt(root, run, overwrite):
-    """Train one run in a folder that holds data/ and assets/; return its id and its fault, if any."""
+def attempt(root, run, overwrite, dataset, caller=None):
+    """Train one run in a folder that holds data/ and assets/; return its id and its fault, if any.
+
+    `caller` is the process that this one is to end with, where it is another.
+    """
+    if caller and caller != os.getpid():
+        threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
     # tqdm's own lock is shared by processes; ended by Ctrl-C, this one would leave it to be warned of
     tqdm.set_lock(threading.RLock())
     try:
         with rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one progress bar shows all runs
-            options = {"data": run.data, "overwrite": overwrite, "progress": False}
+            options = {"data": dataset["data"], "dataset": dataset, "overwrite": overwrite, "progress": False}
             experiment.run(run.model, run.run_id, **options, **run.settings)
     except UserError as error:
         return run.run_id, str(error)
     except Exception as error:  # a mistake in the code: it may concern one model or setting alone
         return run.run_id, in_one_line(error)
     return run.run_id, None
+
+
+def _end_with(caller):
+    """End this process as soon as the one that started it is gone, however that ended."""
+    while os.getppid() == caller:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def in_one_line(error):
@@ -143,16 +160,24 @@ def in_one_line(error):
 # On this machine ------------------------------------------------------------------------------------------
 
 
-def train_here(planned, overwrite, jobs=None):
+def train_here(planned, overwrite, jobs, dataset):
     """Train runs side by side on this machine; yield each run id, and what went wrong or None."""
-    jobs = jobs or max(1, cpu_count() // _most_workers(planned))
-    tasks = {run.run_id: delayed(attempt)(paths.ROOT, run, overwrite) for run in planned}
+    cores = max(1, cpu_count() // _most_workers(planned))
+    jobs = min(jobs or cores, cores, len(planned))
+    given = overwrite, dataset, os.getpid()
+    tasks = {run.run_id: delayed(attempt)(paths.ROOT, run, *given) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
         side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)
         try:
-            for run_id, fault in side_by_side(list(tasks.values())):
-                del tasks[run_id]
-                yield run_id, fault
+            if os.name == "posix":
+                for tracker in (multiprocessing.resource_tracker, loky_tracker):
+                    tracker.ensure_running()  # whose start would let Ctrl-C through again
+            with deaf_to_ctrl_c():
+                outcomes = side_by_side(list(tasks.values()))
+            with contextlib.closing(outcomes):  # which ends the processes
+                for run_id, fault in outcomes:
+                    del tasks[run_id]
+                    yield run_id, fault
         except TerminatedWorkerError:  # most likely memory ran out: the others go on one after the other
             for run_id, task in tasks.items():
                 try:
@@ -164,12 +189,12 @@ def train_here(planned, overwrite, jobs=None):
 # On a cluster ---------------------------------------------------------------------------------------------
 
 
-def train_there(scheduler, planned, overwrite):
+def train_there(scheduler, planned, overwrite, dataset):
     """Train runs on the workers of a cluster; yield each run id, and what went wrong or None.
 
     UserError where there is no such cluster, or it goes away: what came back until then is written.
     """
-    archive = _pack_project({run.data for run in planned})
+    archive = _pack_project(dataset["data"])
     with _connected(scheduler) as client:
         from distributed import CancelledError, as_completed
 
@@ -177,8 +202,8 @@ def train_there(scheduler, planned, overwrite):
             sent = client.scatter(archive, broadcast=True, hash=False)
             train_on_worker, run_ids = _worker_function(), {}
             for run in planned:
-                files = [None, None] if overwrite else pack_run(run.run_id)
-                asked = pickle.dumps((tuple(run), files, overwrite))
+                files = pack_run(run.run_id)
+                asked = pickle.dumps((tuple(run), files, overwrite, dataset))
                 run_ids[client.submit(train_on_worker, sent, asked, COMMAND, pure=False)] = run.run_id
             for future in as_completed(run_ids, loop=client.loop):
                 run_id, error = run_ids[future], future.exception()
@@ -197,17 +222,16 @@ def train_there(scheduler, planned, overwrite):
             ) from error
 
 
-def _pack_project(datasets):
-    """Return a zip archive of this project's code and of some datasets, which is a project of its own."""
+def _pack_project(data):
+    """Return a zip archive of this project's code and of a dataset, which is a project of its own."""
     root = Path(__file__).resolve().parents[2]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         for package in (*experiment.CLASSIFIERS, "scripts"):  # each model has a package of its name
             for path in (root / package).rglob("*.py"):
                 file.write(path, path.relative_to(root).as_posix())
-        for packed in map(pack_data, datasets):
-            for path, content in packed.items():
-                file.writestr(path, content)
+        for path, content in pack_data(data).items():
+            file.writestr(path, content)
     return archive.getvalue()
 
 
@@ -235,10 +259,10 @@ def _worker_function():
 
 def train_what_was_sent():
     """Train the run that a worker gives on standard input, and answer with its fault and files."""
-    run, files, overwrite = pickle.load(sys.stdin.buffer)
+    run, files, *given = pickle.load(sys.stdin.buffer)
     run = Planned(*run)
     unpack_run(run.run_id, files)
-    _, fault = attempt(paths.ROOT, run, overwrite)
+    _, fault = attempt(paths.ROOT, run, *given)
     pickle.dump((fault, pack_run(run.run_id)), sys.stdout.buffer)
 
 

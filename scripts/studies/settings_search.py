@@ -1,9 +1,10 @@
 """The search behind scripts/training/recipes.py: each recipe and its changes, on the validation split alone.
 
 :func:`search` is called by main.py; scripts/studies/variants.py trains and measures its variants. No test
-sentence is read. The runs of the best settings are the first of ``compare(…, name="best", …)``.
+sentence is read.
 """
 
+from scripts.files.blocks import DEFAULT
 from scripts.files.runs import NAMES
 from scripts.studies.variants import Variant, run_variants
 from scripts.training.recipes import BEST
@@ -26,13 +27,14 @@ CHANGES = {
 # fmt: on
 
 
-def search(seeds=2, *, data=None, overwrite=False, progress=True):
+def search(seeds=2, *, name=DEFAULT, data=None, overwrite=False, progress=True):
     """Train both models with their best settings and with each change of them; compare validation losses.
 
     Parameters and result are those of :func:`scripts.studies.initialisations.initialisation_study`.
     """
     return run_variants(
         "search",
+        name,
         "The best settings and one change at a time, on the validation split",
         planned(),
         seeds,
@@ -45,14 +47,11 @@ def search(seeds=2, *, data=None, overwrite=False, progress=True):
 
 
 def planned():
-    """Return all variants: for each model its best settings first, then each change of them.
-
-    The runs of a change are named by it, those of the best settings as ``compare(name="best")`` names them.
-    """
+    """Return all variants, named by their change: of each model first its best settings, then each change."""
     variants = []
     for model in BEST:
         variants.append(Variant("best", model, f"{NAMES[model]}, its best settings", {}))
         for change in CHANGES[model]:
-            name = "-".join(["search", *(f"{key}-{value}" for key, value in change.items())])
+            name = "-".join(f"{key}-{value}" for key, value in change.items())
             variants.append(Variant(name, model, f"{NAMES[model]}, {as_given(change)}", change))
     return variants

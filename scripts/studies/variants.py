@@ -1,11 +1,11 @@
 """Variants over seeds: train them, measure them and compare them, for the studies that are lists of variants.
 
-The lists are in comparison.py, initialisations.py and settings_search.py. Each run trains under an id of its
-own, ``study-<model>-<variant>-s<seed>``, so an interrupted study continues, one that is called again only
-measures, and studies share runs. The result is ``assets/benchmarks/<study>.json``, which scripts/figures and
-scripts/report read:
+Those are comparison.py, initialisations.py and settings_search.py. Each run trains under
+an id of its own, ``<kind>-<name of the study>-<model>-<variant>-s<seed>``, so an interrupted study continues,
+one that is called again only measures, and no study takes the runs of another. The result is
+``assets/studies/<kind>/<name>.json``, which scripts/figures and scripts/report read:
 
-    format_version, study (its name), kind, title, dataset (as a log names it), versions
+    format_version, kind, study (its name), title, dataset (as a log names it), versions
     seconds         that its runs took to train, in all
     seeds, shared   seeds and settings of all runs; settings with their default value are left out
     of_model        {model: settings of its runs alone}
@@ -18,8 +18,8 @@ scripts/report read:
         best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at its best epoch;
                     test_accuracy is null in a search: nothing may be chosen by the test split
         decay       {h, c: {before, after: {depth, count, median, low, high}}}: ‖∂z/∂h_t‖ relative to the last
-                    step, at epoch 0 and at the best epoch; the middle, smallest and largest of the seeds'
-                    medians over sentences, null where every sentence was saturated at its last step
+                    step, at epoch 0 and at the best epoch; median (of logarithms), smallest, largest of the
+                    seeds' medians over sentences, null where every sentence was saturated at its last step
         left        {h, c: {before, after}}: log₁₀ of the median that remains at ``depth``, one per seed
         intervals   of ``test_accuracy``, and of ``left`` by state and moment: {mean, low, high, count}
     paired          of a comparison, one for each LSTM whose varied settings an RNN shares
@@ -40,9 +40,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.files.data import load_data
+from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
-from scripts.files.numbers import counted, plus_minus, round_to_digits, table
+from scripts.files.numbers import counted, log_median, plus_minus, round_to_digits, table
+from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import plain, refuse_varied, seed_list
@@ -71,10 +72,11 @@ class Variant(NamedTuple):
     settings: dict
 
 
-def train_variants(variants, seeds, shared, *, data=None, **options):
-    """Train each variant once per seed; settings of the LSTM alone leave an RNN next to it as it is.
+def train_variants(kind, name, variants, seeds, shared, dataset, **options):
+    """Train each variant of a study once per seed, on a dataset that may not change meanwhile.
 
-    Returns the run ids of each variant, without those that failed, and what went wrong by run id.
+    Settings of the LSTM alone leave an RNN next to it as it is. Returns the run ids of each variant, without
+    those that failed, and what went wrong by run id.
     """
     with_lstm = any(variant.model == "lstm" for variant in variants)
     planned = []
@@ -82,16 +84,16 @@ def train_variants(variants, seeds, shared, *, data=None, **options):
         foreign = LSTM_ALONE if with_lstm and variant.model != "lstm" else ()
         settings = {key: value for key, value in shared.items() if key not in foreign} | variant.settings
         refuse_varied(settings)
-        run_id = f"study-{variant.model}-{variant.name}-s"
+        run_id = "-".join(filter(None, (kind, name, variant.model, variant.name, "s")))
         planned.append(
-            [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}, data) for seed in seeds]
+            [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}) for seed in seeds]
         )
-    failed = train([run for runs in planned for run in runs], **options)
+    failed = train([run for runs in planned for run in runs], dataset, **options)
     return [[run.run_id for run in runs if run.run_id not in failed] for runs in planned], failed
 
 
 def run_variants(
-    name, title, variants, seeds, *, shared, kind=None, of_model=None, axes=None, data=None, **options
+    kind, name, title, variants, seeds, *, shared, of_model=None, axes=None, data=None, **options
 ):
     """Train variants over seeds, measure them, write the study, print its table and return it.
 
@@ -99,18 +101,17 @@ def run_variants(
 
     Parameters
     ----------
-    name, title, seeds, shared, of_model, axes
+    kind, name, title, seeds, shared, of_model, axes
         As this module's docstring describes them.
     variants : list of Variant
         Their settings come on top of `shared`, and of those of their model in `of_model`.
-    kind : str, optional
-        ``"comparison"`` where the caller names the study; else it is the name.
     data : str, optional
         Name of the dataset, in data/<data>/.
     **options
         See :func:`scripts.studies.parallel.train`.
     """
-    kind, of_model, axes = kind or name, of_model or {}, axes or {}
+    check_run_id(name, "name")
+    of_model, axes = of_model or {}, axes or {}
     seeds, shared = seed_list(seeds), {key: plain(value) for key, value in shared.items()}
     variants = [
         variant._replace(settings=of_model.get(variant.model, {}) | variant.settings) for variant in variants
@@ -120,11 +121,12 @@ def run_variants(
             raise UserError(
                 f"gradients={given['gradients']!r}: the study {name!r} compares gradients: leave that out"
             )
-    run_ids, failed = train_variants(variants, seeds, shared, data=data, **options)
+    data = load_data(data)
+    dataset = describe_data(data.manifest, data.name)
+    run_ids, failed = train_variants(kind, name, variants, seeds, shared, dataset, **options)
     if not any(run_ids):
         raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")
     runs = {run_id: load_run(run_id) for ids in run_ids for run_id in ids}
-    data = load_data(data)
     tested = {} if kind == "search" else {run_id: correct_on_test(run_id) for run_id in runs}
     recorded = best_epoch(next(iter(runs.values())).history)["gradients"]
     depth = recorded["shortest"]
@@ -138,11 +140,12 @@ def run_variants(
         accuracy = np.mean([accuracy for variant in described for accuracy in variant["test_accuracy"]])
         error = round_to_digits(standard_error(accuracy, len(data.splits["test"].s)))
     defaults = asdict(Settings())
-    study = save_study(
+    return save_study(
+        kind,
         name,
-        data,
+        dataset,
         runs.values(),
-        kind=kind,
+        variants_table,
         title=title,
         seeds=seeds,
         shared={key: value for key, value in shared.items() if value != defaults[key]},
@@ -155,8 +158,6 @@ def run_variants(
         paired=pair_variants(described, axes, tested) if kind == "comparison" else [],
         failed=failed,
     )
-    print(variants_table(study))
-    return study
 
 
 def _describe_variant(variant, runs, tested, depth):
@@ -190,12 +191,12 @@ def _describe_variant(variant, runs, tested, depth):
 
 
 def over_seeds(decays):
-    """Middle, smallest and largest of the seeds' medians at each depth; None where no seed has one."""
+    """Median, smallest and largest of the seeds' medians at each depth; None where no seed has one."""
     medians = zip(*(decay["median"] for decay in decays), strict=True)
     by_depth = [[value for value in values if value is not None] for values in medians]
     picked = {
         name: [round_to_digits(pick(values)) if values else None for values in by_depth]
-        for name, pick in (("median", np.median), ("low", min), ("high", max))
+        for name, pick in (("median", log_median), ("low", min), ("high", max))
     }
     return {"depth": decays[0]["depth"], "count": decays[0]["count"], **picked}
 
@@ -250,7 +251,7 @@ def variants_table(study):
     models = dict.fromkeys(variant["model"] for variant in study["variants"])
     lines = [
         f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {_describe_epochs(study, models)}",
-        *(f"{NAMES[model]}: {as_given(own)}" for model, own in study["of_model"].items()),
+        *settings_lines(study),
         "",
     ]
     rows = [_row(variant, study["kind"]) for variant in study["variants"]]
@@ -269,6 +270,12 @@ def variants_table(study):
         )
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
     return "\n".join(lines)
+
+
+def settings_lines(study):
+    """Write the settings that a study was called with, but for those that it varies: a list of lines."""
+    given = {"settings": study["shared"]} | {NAMES[model]: own for model, own in study["of_model"].items()}
+    return [f"{of}: {as_given(own)}" for of, own in given.items() if own]
 
 
 def _describe_epochs(study, models):

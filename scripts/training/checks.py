@@ -4,7 +4,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.files.data import load_data
-from scripts.files.errors import UserError
+from scripts.files.numbers import whole_number
 from scripts.text.batches import pack, sorted_batches
 from scripts.training.experiment import CLASSIFIERS, LOOPS, LOSSES, build_model
 from scripts.training.optimizer import Adam
@@ -71,9 +71,7 @@ def learn_by_heart(sentences, steps, lr=0.01, data=None):
 
     Return ``sentences``, ``steps``, ``first_loss``, ``loss`` and ``accuracy``.
     """
-    for name, value in {"sentences": sentences, "steps": steps}.items():
-        if not isinstance(value, int) or value < 1:
-            raise UserError(f"{name}={value!r}: expected a whole number, 1 or more")
+    sentences, steps = whole_number("sentences", sentences), whole_number("steps", steps, most=10**6)
     data = load_data(data)
     split = data.splits["train"]
     rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]

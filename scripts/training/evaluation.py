@@ -1,17 +1,20 @@
 """Measures of a trained model, for main.py and studies: metrics on a split, one sentence word by word."""
 
+import re
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.dynamics.occlusion import effects_of_leaving_out
 from scripts.files.data import UNKNOWN, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
-from scripts.files.paths import FORMAT_VERSION, assets_path, check_run_id
+from scripts.files.numbers import table
 from scripts.files.runs import best_epoch, load_run
-from scripts.files.storage import write_json
+from scripts.files.studies import save_study
 from scripts.text.batches import sorted_batches
 from scripts.training.experiment import EVALUATION_BATCH, build_model, saved_settings
 
+LONE_SURROGATE = "[\ud800-\udfff]"  # half of a character, which no file can hold
 LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: where each group of lengths begins
 
 
@@ -81,19 +84,46 @@ def metrics(z, y, lengths):
 
 
 def evaluate_run(run_id):
-    """Measure a run on the test split; also written to ``assets/benchmarks/test-<run_id>.json``."""
+    """Measure a run on the test split."""
     model, data, run = load_model(run_id)
     split = data.splits["test"]
     epoch = best_epoch(run.history)["epoch"]
     found = {"run_id": run_id, "epoch": epoch, "dataset": run.settings["dataset"]}
-    return keep("test", found | metrics(logits(model, split), split.y, split.s))
+    return found | metrics(logits(model, split), split.y, split.s)
 
 
-def keep(what, found):
-    """Write the results of a "test" or of a "sentence" of a run, and return them."""
-    path = assets_path("benchmarks", f"{what}-{check_run_id(found['run_id'])}.json")
-    write_json(path, {"format_version": FORMAT_VERSION, **found})
-    return found
+def keep(kind, found):
+    """Print the results of a "test" or of a "sentence" of a run, and write them as a study of one run."""
+    content = {key: value for key, value in found.items() if key != "dataset"}
+    show = describe_test if kind == "test" else describe_reading
+    save_study(kind, found["run_id"], found["dataset"], [], show, **content)
+
+
+def describe_test(metrics):
+    """Write what the metrics of a run as text."""
+    counts = zip(("actual negative", "actual positive"), metrics["confusion_matrix"], strict=True)
+    confused = [[name, *map(str, row)] for name, row in counts]
+    by_length = [
+        [f"{group['from']} – {group['to']}", str(group["sentences"]), f"{group['accuracy']:.1%}"]
+        for group in metrics["by_length"]
+    ]
+    run = f"\n{metrics['run_id']}, epoch {metrics['epoch']} (best on validation)"
+    return (
+        f"{run}, {metrics['sentences']} test sentences\n"
+        f"accuracy {metrics['accuracy']:.2%}   F1 {metrics['f1']:.4f}   loss {metrics['loss']:.4f}\n\n"
+        f"{table(confused, ['', 'predicted negative', 'predicted positive'])}\n\n"
+        f"{table(by_length, ['tokens', 'sentences', 'accuracy'])}"
+    )
+
+
+def describe_reading(reading):
+    """Write what :func:`read_sentence` returns as text."""
+    names, rows = ("words", "known", "reach", "share", "gradient_input", "left_out"), []
+    for word, known, *values in zip(*(reading[name] for name in names), strict=True):
+        name = word if known else f"{word} (unknown)"
+        rows.append([name, *map(format, values, (".2e", ".1%", "+.3f", "+.3f"))])
+    heads = ["word", "‖∂z/∂x_t‖", "share", "∂z/∂x_t · x_t", "z − z without it"]
+    return f"\n{reading['run_id']}: P(positive) = {reading['probability']:.3f}\n{table(rows, heads)}"
 
 
 def read_sentence(run_id, sentence, progress=True):
@@ -111,7 +141,7 @@ def read_sentence(run_id, sentence, progress=True):
 
     model, data, run = load_model(run_id)
     words = tokens_of(sentence, data.manifest) if isinstance(sentence, str) else []
-    if not words:
+    if not words or re.search(LONE_SURROGATE, sentence):
         raise UserError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
     row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
     ids = np.array([row.get(word, UNKNOWN) for word in words])

@@ -1,9 +1,10 @@
 """One run, from its settings to its log and weights: for studies and main.py. Interrupted, it continues."""
 
+import os
 import platform
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from math import inf
 
 import numpy as np
@@ -15,7 +16,7 @@ import lstm.train
 import rnn.model
 import rnn.train
 from scripts.dynamics.gradients import gradient_rows, measure
-from scripts.files.data import describe_data, load_data, name_dataset
+from scripts.files.data import check_unchanged, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError, memory_in_one_line
 from scripts.files.paths import check_run_id, log_path, weights_path
 from scripts.files.progress import bars_shown
@@ -33,7 +34,7 @@ from scripts.files.runs import (
 from scripts.text.batches import length_weights, shuffled_batches, sorted_batches
 from scripts.training.optimizer import Adam
 from scripts.training.settings import check_settings, model_options
-from scripts.training.workers import Workers
+from scripts.training.workers import Workers, usable_cores
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
 LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
@@ -51,7 +52,7 @@ class RunEnded(UserError):
 # A run ----------------------------------------------------------------------------------------------------
 
 
-def run(model, run_id, /, *, data=None, overwrite=False, progress=True, **settings):
+def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=True, **settings):
     """Train a model under a run id, or continue where an interrupted run stopped.
 
     After each epoch the weights file and the log are rewritten. A finished run with the same settings and
@@ -65,9 +66,11 @@ def run(model, run_id, /, *, data=None, overwrite=False, progress=True, **settin
     data : str, optional
         Name of the dataset, in data/<data>/; by default the one in data/ itself.
     overwrite : bool
-        Start again where a run with other settings or data has that name.
+        Start again where a run with other settings or data, or a damaged one, has that name; else go on.
     progress : bool
         Show a progress bar, if on a terminal; one line per epoch is printed in any case.
+    dataset : dict, optional
+        As a log describes it: the run stops where `data` isn't that one, or is it no longer.
     **settings
         Fields of :class:`Settings` that differ from their defaults.
 
@@ -79,6 +82,8 @@ def run(model, run_id, /, *, data=None, overwrite=False, progress=True, **settin
     check_run_id(run_id)
     settings = check_settings(model, settings)
     data = load_data(data)
+    if dataset:
+        check_unchanged(dataset)
     header = {
         "format_version": RUN_VERSION,
         "run_id": run_id,
@@ -88,18 +93,29 @@ def run(model, run_id, /, *, data=None, overwrite=False, progress=True, **settin
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": _blas()},
     }
     with writing_run(run_id):
-        previous = None if overwrite else find_previous(run_id, header)
+        previous = find_previous(run_id, header, overwrite)
         if previous and len(previous.history) > settings["epochs"]:
             epochs = f"{settings['epochs']} epochs"
             print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
-            write_log(run_id, previous)
+            if previous.settings["hyperparameters"].get("epochs") == settings["epochs"]:
+                write_log(run_id, previous)
+            else:  # it was to have more, and was interrupted here
+                save_run(run_id, _with_settings(previous, settings))
         else:
+            check_cores(settings["workers"])
             # BLAS would take all cores, and disturb other processes. Overflow needs no warning: a saturated
             # gate is correct, and a loss that is not finite ends the run with a message of its own.
             enough = memory_in_one_line(f"run {run_id!r}", "try a smaller hidden_size or batch_size")
             with enough, threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-                _train(run_id, header, data, previous, progress)
+                _train(run_id, header, data, previous, progress, dataset)
         return load_run(run_id)
+
+
+def check_cores(workers):
+    """Raise UserError where this machine has fewer cores for this process than a run has workers."""
+    cores = len(usable_cores()) or os.cpu_count() or 1
+    if workers > cores:
+        raise UserError(f"workers={workers}, but there are {cores} cores: give workers={cores} or fewer")
 
 
 def _blas():
@@ -119,18 +135,25 @@ def saved_settings(run_id, settings):
         raise UserError(f"{weights_path(run_id)} is damaged ({error}): {RETRAIN}") from error
 
 
-def find_previous(run_id, header):
+def find_previous(run_id, header, overwrite=False):
     """Return the run to be continued under a run id, or None; UserError where it can't be.
 
-    `header` holds ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for.
+    `header` holds ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for. With
+    `overwrite` a run that can't be continued counts as none.
     """
+    with suppress(UserError if overwrite else ()):
+        return _find_previous(run_id, header)
+
+
+def _find_previous(run_id, header):
     if not weights_path(run_id).exists():
         if log_path(run_id).exists():
             fault = f"run {run_id!r} has a log but no weights to continue from"
             raise UserError(f"{fault}: put the weights back, or {TAKEN}")
         return None
     previous = load_run(run_id)
-    difference = _difference(previous.settings, header, saved_settings(run_id, previous.settings))
+    saved, trained = saved_settings(run_id, previous.settings), len(previous.history) - 1
+    difference = _difference(previous.settings, header, saved, trained)
     if difference:
         raise UserError(f"run {run_id!r} {difference}: {TAKEN}")
     if previous.ended:
@@ -139,7 +162,7 @@ def find_previous(run_id, header):
     return previous
 
 
-def _difference(old, new, old_settings):
+def _difference(old, new, old_settings, trained):
     """Return why a run can't be continued as the one that is asked for, in words, or None."""
     if old["model"] != new["model"]:
         return f"is an {old['model'].upper()}'s, not an {new['model'].upper()}'s"
@@ -152,10 +175,10 @@ def _difference(old, new, old_settings):
     if changed:
         was = [f"{name}={old_settings[name]!r} (now {new_settings[name]!r})" for name in changed]
         return f"was trained with {', '.join(was)}"
-    if epochs > asked:
-        return f"has epochs={epochs}, more than {asked}"
-    if epochs < asked and new_settings["schedule"] != "constant":
+    if epochs != asked and new_settings["schedule"] != "constant":
         return f"lets its learning rate fall to 0 over {epochs} epochs, so it can't go on to {asked}"
+    if trained > asked:
+        return f"was trained for {trained} epochs (epochs={epochs}), more than {asked}"
     return None
 
 
@@ -214,7 +237,7 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
         )
 
 
-def _train(run_id, header, data, previous, progress):
+def _train(run_id, header, data, previous, progress, dataset):
     """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
     settings, validation_split = header["hyperparameters"], data.splits["validation"]
     rows = gradient_rows(validation_split.s)
@@ -223,7 +246,7 @@ def _train(run_id, header, data, previous, progress):
         model, optimizer = start(header["model"], settings, data)
         run = Run(header | {"parameters": model.theta.size}, [], [], {}, {})
         if previous:
-            run = previous._replace(settings=previous.settings | {"hyperparameters": settings})
+            run = _with_settings(previous, settings)
             best_loss = best_epoch(run.history)["validation_loss"]
             _restore(run, model, optimizer)
         for record in epochs_of(header, data, model, optimizer, len(run.history), progress):
@@ -239,6 +262,8 @@ def _train(run_id, header, data, previous, progress):
             new = _with_epoch(run, record, model, optimizer)
             save_run(run_id, new)
             run = new
+            if dataset:
+                check_unchanged(dataset)
             tqdm.write(epoch_line(record, settings["epochs"]), file=sys.stdout)
     except FloatingPointError as error:
         kept = ""
@@ -254,11 +279,15 @@ def _restore(run, model, optimizer):
     run_id, theta = run.settings["run_id"], run.resume["theta"]
     if theta.shape != model.theta.shape:
         fault = f"has {theta.size} parameters in its weights file, expected {model.theta.size}"
-        remedy = "restore the file from a copy, or start again with overwrite=True"
+        remedy = "restore the file from a copy, or delete it and its log, and train again"
         raise UserError(f"run {run_id!r} {fault}: {remedy}")
     model.theta[:] = theta
     optimizer.restore(run.resume)
     print(f"{run_id}: continuing after epoch {len(run.history) - 1}.")
+
+
+def _with_settings(run, settings):
+    return run._replace(settings=run.settings | {"hyperparameters": settings})
 
 
 def _with_epoch(run, record, model, optimizer):

@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 from scripts.files.errors import UserError
-from scripts.files.paths import log_path
-from scripts.files.runs import NAMES, best_epoch, read_log, runs_like
+from scripts.files.runs import NAMES, best_epoch, read_log
 
 DEFAULT_RNN, DEFAULT_LSTM = "rnn-run-1", "lstm-run-3"
 WIDTHS = {"rnn-16": 16, "rnn-32": 32}  # runs of main.py that are not of the default width
@@ -35,9 +34,6 @@ class Log(NamedTuple):
 
 def read(run_id, model=None):
     """Read a log; UserError where the run is missing or not of `model`, if one is named."""
-    if not log_path(run_id).is_file() and (block := _block_of(run_id, model)):
-        remedy = f"uncomment the block {block} in main.py and run `python main.py`"
-        raise UserError(f"there is no run {run_id!r} (runs here: {runs_like(run_id)}): {remedy}")
     log = Log(run_id, *read_log(run_id))
     if model and log.model != model:
         raise UserError(
@@ -47,13 +43,11 @@ def read(run_id, model=None):
     return log
 
 
-def _block_of(run_id, model=None):
-    """Return the block of main.py that makes a run, or None where its name doesn't tell."""
-    model = model or run_id.split("-")[0]
-    if model not in NAMES:
-        return None
-    width = f", hidden_size={WIDTHS[run_id]}" if run_id in WIDTHS else ""
-    return f'train_{model}(run_id="{run_id}"{width})'
+def differences(logs):
+    """List the settings, other than width, seed and workers, in which runs differ."""
+    first, *others = [log.settings["hyperparameters"] for log in logs]
+    differ = [name for name, value in first.items() if any(other.get(name) != value for other in others)]
+    return [name for name in differ if name not in ("hidden_size", "seed", "workers")]
 
 
 def check_gradients_recorded(log):

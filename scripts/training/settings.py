@@ -14,7 +14,8 @@ from scripts.training.optimizer import SCHEDULES
 
 RECURRENT_INITS = ("orthogonal", "uniform", "identity")  # names in rnn/model.py and lstm/model.py
 INPUT_INITS = ("glorot", "uniform")
-HUGE = 1e300  # larger numbers, and infinities, are refused
+HUGE, LARGE = 1e300, 1e30  # larger numbers, and infinities, are refused; LARGE: what float32 holds
+MOST = 10**9  # larger counts are refused
 
 
 def _one_of(names):
@@ -22,10 +23,10 @@ def _one_of(names):
 
 
 # The allowed values of a setting: in words, and a test for a value of its type
-COUNT = "a whole number, 1 or more", lambda n: n >= 1
+COUNT = "a whole number, 1 or more", lambda n: 1 <= n <= MOST
 UNITS = "a whole number, 1 to 100,000", lambda n: 1 <= n <= 100_000
-STEPS = "a whole number, 2 or more", lambda n: n >= 2
-SEED = "a whole number, 0 or more", lambda n: n >= 0
+STEPS = "a whole number, 2 or more", lambda n: 2 <= n <= MOST
+SEED = "a whole number, 0 or more", lambda n: 0 <= n < 2**63
 PROCESSES = "1 to 64, and no more than there are cores", lambda n: 1 <= n <= 64
 RATE = "a positive number, such as 0.002", lambda lr: 0 < lr < HUGE
 NORM = "a norm above 0, or 0 to disable clipping", lambda norm: 0 <= norm < HUGE
@@ -33,7 +34,7 @@ DECAY = "0, or a small positive number, such as 0.01", lambda decay: 0 <= decay 
 FACTOR = "a factor d below 1, such as 0.999, or 0 for none", lambda d: 0 <= d < 1
 POWER = "a power p from 0 to 10, such as 0.5", lambda p: 0 <= p <= 10
 SHARE = "a share from 0 to below 1", lambda share: 0 <= share < 1
-BIAS = "a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" if isinstance(b, str) else abs(b) < HUGE
+BIAS = "a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" if isinstance(b, str) else abs(b) < LARGE
 SWITCH = "True or False", lambda on: True
 
 

@@ -55,7 +55,7 @@ class Workers:
         self._sizes, self._ids = _shared((2, LARGEST_BATCH), np.int32)
         self._z, self._dz = _shared((2, LARGEST_BATCH), model.dtype)
         self._pipes, self._processes = [], []
-        self._cores = _cores()
+        self._cores = usable_cores()
         self._patience = PATIENCE if len(self._cores) >= count else 0
 
     def __enter__(self):
@@ -67,7 +67,8 @@ class Workers:
                 process = multiprocessing.get_context("fork").Process(
                     target=self._serve, args=(k, orders, answers), daemon=True
                 )
-                process.start()
+                with deaf_to_ctrl_c():
+                    process.start()
                 os.close(orders[0])
                 os.close(answers[1])
                 self._pipes.append((orders[1], answers[0]))
@@ -170,6 +171,7 @@ class Workers:
     def _serve(self, k, orders, answers):
         """Process k: make the passes it is told to make, until the pipe ends."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the first process, and that ends the pipe
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for end in (orders[1], answers[0], *(end for ends in self._pipes for end in ends)):
             os.close(end)
         self.model.place(self.theta, self._gradients[k])
@@ -201,7 +203,20 @@ def receive(pipe, patience):
     return os.read(pipe, 1)
 
 
-def _cores():
+@contextlib.contextmanager
+def deaf_to_ctrl_c():
+    """Start processes in the block that Ctrl-C doesn't reach: it ends this one, after the block."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def usable_cores():
     """List the cores that this process may use; none where the system doesn't tell."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 

@@ -284,7 +284,7 @@ def test_a_rate_has_its_standard_error():
 
 def test_study_is_written_as_it_is_returned_and_is_the_same_again(trained):
     study = jacobian_study("a-run", **SMALL)
-    path = paths.ROOT / "assets" / "benchmarks" / "jacobians-a-run.json"
+    path = paths.ROOT / "assets" / "studies" / "jacobians" / "a-run.json"
     assert json.loads(path.read_text(encoding="utf-8")) == study
     again = jacobian_study("a-run", **SMALL)
     assert again | {"seconds": 0} == study | {"seconds": 0}
@@ -314,7 +314,7 @@ def refused(words, *arguments, **options):
     with pytest.raises(UserError, match=words) as caught:
         jacobian_study(*arguments, **{**SMALL, **options})
     assert "\n" not in str(caught.value)
-    assert not list((paths.ROOT / "assets").glob("benchmarks/*"))
+    assert not list((paths.ROOT / "assets").glob("studies/*"))
 
 
 def test_a_log_without_gradients_is_refused(data):

@@ -32,16 +32,11 @@ def widths(monkeypatch):
     followed = []
     for model in CLASSIFIERS.values():
 
-        def stepper(self, original=model.stepper):
-            step = original(self)
+        def step(self, x, *states, original=model.step):
+            followed.append(len(states[0]))
+            return original(self, x, *states)
 
-            def counted(ids, *states):
-                followed.append(len(states[0]))
-                return step(ids, *states)
-
-            return counted
-
-        monkeypatch.setattr(model, "stepper", stepper)
+        monkeypatch.setattr(model, "step", step)
     return followed
 
 
@@ -103,11 +98,11 @@ def test_a_step_is_that_of_the_forward_pass(make_model):
     model = make_model()
     ids = np.array([[3, 4, 5], [6, 7, 8]])
     z = model.forward(ids.ravel(), np.array([3, 3]))
-    step = model.stepper()
     states = [np.zeros((3, model.H)) for _ in model.states]
     for words in ids:
-        states = step(words, *states)
+        states = model.step(model.embeddings[words], *states)
     w, v = model.parameters["weight_out"][0], model.parameters["bias_out"]
     np.testing.assert_allclose(states[0] @ w + v, z, rtol=1e-12)
-    for one, each in zip(step(ids[0, :1], *states), step(np.full(3, ids[0, 0]), *states), strict=True):
+    x = model.embeddings[ids[0, :1]]
+    for one, each in zip(model.step(x, *states), model.step(np.repeat(x, 3, 0), *states), strict=True):
         np.testing.assert_allclose(one, each, rtol=1e-12)

@@ -149,10 +149,10 @@ def rewrite(*logs):
 # Studies --------------------------------------------------------------------------------------------------
 
 
-def save(name, study):
-    """Write a study under that name and return it as read."""
-    write_json(study_path(name), study | {"study": name})
-    return read_study(name)
+def save(kind, name, study):
+    """Write a study of that kind under that name and return it as read."""
+    write_json(study_path(kind, name), study | {"study": name, "kind": kind})
+    return read_study(kind, name)
 
 
 def decay_over_seeds(rate, deepest=49):
@@ -180,7 +180,7 @@ def make_variant(model, name, rate=0.02, label=None, settings=None, seeds=(0, 1,
         "label": label or f"{model.upper()}, {name}",
         "settings": settings or {},
         "parameters": 10_000 + len(name),
-        "runs": [f"study-{model}-{name}-s{seed}" for seed in seeds],
+        "runs": [f"comparison-{name}-{model}-s{seed}" for seed in seeds],
         "seeds": list(seeds),
         "best_epoch": [5, 6, 7][: len(seeds)],
         "validation_loss": [0.4] * len(seeds),
@@ -212,4 +212,4 @@ def make_variants(name, kind, variants, **changed):
         "paired": [],
         "failed": {},
     }
-    return save(name, study | changed)
+    return save(kind, name, study | changed)

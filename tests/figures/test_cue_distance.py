@@ -43,7 +43,7 @@ def make_study(mixture="even", failures=(5, None, 20), rate=0.4):
         "mixture": mixture,
         "models": models,
     }
-    return save(f"probe-{mixture}", study)
+    return save("cue-distance", mixture, study)
 
 
 def test_accuracy_over_seeds_and_gradient_are_drawn_over_distance():
@@ -79,7 +79,7 @@ def test_accuracy_over_seeds_and_gradient_are_drawn_over_distance():
 def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_out():
     study = make_study("log", failures=(20, 20, 20), rate=0.01)
     study["models"][0]["gradient"]["h"]["after"]["median"][-1] = None
-    save("probe-log", study)
+    save("cue-distance", "log", study)
     figure = plots.plot_probe.draw("log")
     style.to_png(figure)
     assert "RNN, decider last: fails from d = 20 on" in words(figure)
@@ -90,13 +90,13 @@ def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_o
 def test_two_mixtures_are_two_files():
     make_study(), make_study("log")
     paths = {plots.plot_probe(), plots.plot_probe("log")}
-    assert {path.name for path in paths} == {"probe-even.png", "probe-log.png"}
+    assert {path.name for path in paths} == {"cue-distance-even.png", "cue-distance-log.png"}
     assert all(path.stat().st_size < 200_000 for path in paths)
 
 
 def test_a_study_that_is_missing_or_damaged_is_one_line():
     fails(r"uncomment the block .*probe_study\(.* in main.py", plots.plot_probe)
-    fails("mixture 'odd' is unknown", plots.plot_probe, "odd")
+    fails(r'call probe_study\(name="odd", …\) of main.py', plots.plot_probe, "odd")
     study = make_study()
     for broken in (
         {key: value for key, value in study.items() if key != "models"},
@@ -104,5 +104,5 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
         study | {"models": [{}]},
         study | {"models": 5},
     ):
-        save("probe-even", broken)
-        fails(r"probe-even.json is unfinished or damaged.*probe_study\(", plots.plot_probe)
+        save("cue-distance", "even", broken)
+        fails(r"even.json is unfinished or damaged.*probe_study\(", plots.plot_probe)

@@ -8,9 +8,9 @@ from scripts import plots
 from scripts.figures import jacobians, style
 from scripts.figures.jacobians import DIRECT, OVER_SEEDS, THEORY, has_jacobians
 from scripts.files import paths
-from scripts.files.paths import FORMAT_VERSION, log_path
+from scripts.files.paths import log_path
 from scripts.files.storage import read_json, write_json, write_text
-from scripts.files.studies import jacobians_path
+from scripts.files.studies import STUDY_VERSION, study_path
 from scripts.studies.jacobians import jacobian_study
 from scripts.training import experiment
 from tests.figures.helpers import (
@@ -76,7 +76,7 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
             },
         }
     study = {
-        "format_version": FORMAT_VERSION,
+        "format_version": STUDY_VERSION,
         "run_id": run_id,
         "model": model,
         "hidden_size": 48,
@@ -95,13 +95,13 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
         "at": at,
         "seconds": 1.0,
     }
-    write_json(jacobians_path(run_id), study)
+    write_json(study_path("jacobians", run_id), study)
     return study
 
 
 def rewrite(study):
     """Write a study that a test has changed."""
-    write_json(jacobians_path(study["run_id"]), study)
+    write_json(study_path("jacobians", study["run_id"]), study)
 
 
 DRAWINGS = [(plots.plot_theory, "rnn", THEORY), (plots.plot_direct_path, "lstm", DIRECT)]
@@ -317,12 +317,26 @@ def test_lines_are_the_middle_seed_and_bands_the_outer_ones(seeds):
     assert_complete(figure, "3 seeds of each model", *PROVENANCE)
 
 
+def test_of_an_even_number_of_seeds_the_median_is_that_of_the_logarithms():
+    variants = [make_variant(model, "two", seeds=range(2)) for model in ("rnn", "lstm")]
+    make_variants("two", "comparison", variants)
+    studies = [
+        make_study(run_id, of["model"], scale=scale)
+        for of in variants
+        for run_id, scale in zip(of["runs"], (1.0, 3.0), strict=True)
+    ]
+    figure = plots.plot_jacobians_over_seeds.draw("two")
+    logs = [study["at"]["initialisation"]["quantities"]["h"]["median"] for study in studies[:2]]
+    drawn = lines(figure.axes[0])[OVER_SEEDS["h"]].get_ydata()
+    np.testing.assert_allclose(np.log10(drawn), np.mean(logs, axis=0))
+
+
 def test_plot_draws_it_where_it_is_measured_in_equally_many_seeds_of_one_variant(seeds):
     assert has_jacobians("pair")
-    assert "jacobians-pair.png" in [path.name for path in plots.plot_all(show=False)]
-    jacobians_path("study-rnn-pair-s2").unlink()
+    assert "jacobians-comparison-pair.png" in [path.name for path in plots.plot_all(show=False)]
+    study_path("jacobians", "comparison-pair-rnn-s2").unlink()
     assert not has_jacobians("pair")
-    make_study("study-rnn-pair-s2")
+    make_study("comparison-pair-rnn-s2")
     assert has_jacobians("pair")
     wide = make_variant("rnn", "wide")
     make_study(wide["runs"][0])
@@ -334,7 +348,7 @@ def test_plot_draws_it_where_it_is_measured_in_equally_many_seeds_of_one_variant
 
 
 def test_seeds_that_were_not_measured_alike_are_not_drawn_together(seeds):
-    path = jacobians_path("study-lstm-pair-s1")
+    path = study_path("jacobians", "comparison-pair-lstm-s1")
     study = read_json(path)
     write_json(path, study | {"depths": [5, 10]})
     fails("measured with other depths", plots.plot_jacobians_over_seeds, "pair")
@@ -359,7 +373,9 @@ def test_figures_are_files_of_the_common_width_and_the_same_again():
 
 
 def test_studies_that_are_missing_or_of_the_other_model_are_refused():
-    fails(r'not measured yet.*jacobians\("rnn-run-1"\) of main.py', plots.plot_theory)
+    fails(
+        r'no study .rnn-run-1. of kind jacobians.*call jacobians\("rnn-run-1"\) of main.py', plots.plot_theory
+    )
     fails("can't be a file name", plots.plot_theory, "../rnn")
     make_study()
     make_study("lstm-run-3", "lstm")
@@ -373,7 +389,7 @@ def test_studies_that_are_missing_or_of_the_other_model_are_refused():
     [("{", "is no JSON"), ('{"format_version": 0}', "format version 0"), ("[]", "version None")],
 )
 def test_damaged_studies_are_refused(text, match):
-    write_text(jacobians_path("a-run"), text)
+    write_text(study_path("jacobians", "a-run"), text)
     fails(match, plots.plot_theory, "a-run")
 
 
@@ -399,7 +415,7 @@ def test_studies_that_lack_a_key_are_refused(plot, keys):
     del inner[keys[-1]]
     rewrite(study)
     assert keys[-1] in str(lstm)
-    fails(rf'jacobians-rnn-run-1.json.* lacks \'{keys[-1]}\': call jacobians\("rnn-run-1"\)', plot)
+    fails(rf'rnn-run-1.json.* lacks \'{keys[-1]}\': call jacobians\("rnn-run-1"\)', plot)
 
 
 def test_a_study_of_an_earlier_training_is_refused(kind, data):

@@ -26,7 +26,7 @@ def make_study(shifts=(0.0,)):
     ]
     baselines = {"majority": 0.509, "counts": [0.5 + 0.3 * (1 - 0.8**n) for n in k]}
     study = {"format_version": STUDY_VERSION, "dataset": DATASET, "models": models, "baselines": baselines}
-    return save("memory", study | {"sentences": 872, "k": k, "longer": [872 - 29 * n for n in k]})
+    return save("memory", "default", study | {"sentences": 872, "k": k, "longer": [872 - 29 * n for n in k]})
 
 
 @pytest.mark.parametrize("shifts", [(0.0,), (0.0, 0.03, -0.01)])
@@ -60,9 +60,9 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
         study | {"models": [{}]},
         study | {"models": 5},
     ):
-        save("memory", broken)
-        fails(r"memory.json is unfinished or damaged.*memory_study\(", plots.plot_memory)
-    write_text(study_path("memory"), "{")
+        save("memory", "default", broken)
+        fails(r"default.json is unfinished or damaged.*memory_study\(", plots.plot_memory)
+    write_text(study_path("memory", "default"), "{")
     fails("is no JSON", plots.plot_memory)
-    write_json(study_path("memory"), {"format_version": 99})
-    fails("has format version 99, expected 2", plots.plot_memory)
+    write_json(study_path("memory", "default"), {"format_version": 99})
+    fails("has format version 99, expected 3", plots.plot_memory)

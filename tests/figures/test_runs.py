@@ -180,14 +180,72 @@ def test_sentence_lengths_are_shares_of_each_split(root):
     assert_complete(figure, "train: 3,000 rows", "test: 90 rows")
 
 
+# Runs that differ ---------------------------------------------------------------------------------------
+
+
+def change(log, dataset=None, **settings):
+    """Let a made-up run have another dataset and other settings."""
+    log.settings["dataset"] = log.settings["dataset"] | (dataset or {})
+    log.settings["hyperparameters"] |= settings
+    rewrite(log)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ({"name": "imdb", "checksum": "f"}, "imdb, GloVe 2024 (100d)"),
+        ({"embeddings": "own.txt", "checksum": "f"}, "stanfordnlp/sst2, own (100d)"),
+        ({"max_length": 9, "checksum": "f"}, "stanfordnlp/sst2 (texts cut to 9 tokens), GloVe 2024 (100d)"),
+        ({"checksum": "f"}, "stanfordnlp/sst2, GloVe 2024 (100d) [f]"),
+    ],
+)
+def test_of_runs_on_two_datasets_the_caption_says_which_is_which(pair, dataset, expected):
+    change(pair[1], dataset)
+    first = "stanfordnlp/sst2, GloVe 2024 (100d)" + (" [0123456789abcdef]" if len(dataset) == 1 else "")
+    for plot in (plots.plot_gradients_rnn_vs_lstm, plots.plot_decay_while_learning, plots.plot_activations):
+        said = words(plot.draw())
+        assert f"rnn-run-1 (epoch 2 of 6) on {first}" in said
+        assert f"lstm-run-3 (epoch 2 of {pair[1].epochs[-1]['epoch']}) on {expected}" in said
+
+
+def test_of_runs_on_one_dataset_the_caption_names_it_once(pair):
+    said = words(plots.plot_gradients_rnn_vs_lstm.draw())
+    assert said.count("stanfordnlp/sst2") == 1
+    assert " on stanfordnlp" not in said
+
+
+def test_rnns_that_differ_in_more_than_their_width_are_not_called_so(pair):
+    wide = make_run("rnn-32", hidden_size=32)
+    said = words(plots.plot_gradients_rnns.draw(["rnn-32", "rnn-run-1"]))
+    assert "that differ" not in said
+    change(wide, seed=4)
+    assert "that differ" not in words(plots.plot_gradients_rnns.draw(["rnn-32", "rnn-run-1"]))
+    change(wide, lr=0.1, recurrent_init="identity")
+    said = words(plots.plot_gradients_rnns.draw(["rnn-32", "rnn-run-1"]))
+    assert "that differ in lr, recurrent_init too" in said
+    assert "32 units (rnn-32, lr=0.1, recurrent_init='identity')" in said
+    assert "64 units (rnn-run-1, lr=0.002, " in said
+
+
+def test_plot_compares_widths_of_one_recipe(pair):
+    names = [path.name for path in plots.plot_all(show=False)]
+    assert not [name for name in names if "+" in name]
+    change(make_run("rnn-best", hidden_size=128), lr=0.1)
+    make_run("rnn-8", hidden_size=8)
+    names = [path.name for path in plots.plot_all(show=False)]
+    assert [name for name in names if "+" in name] == ["gradients-rnn-8+rnn-run-1.png"]
+
+
 # Bad input ------------------------------------------------------------------------------------------------
 
 
 def test_a_missing_run_names_the_block_to_run(pair):
-    fails(r'train_rnn\(run_id="rnn-16", hidden_size=16\) in main.py', plots.plot_gradients_rnns)
-    fails(r'train_rnn\(run_id="other"\) in main.py', plots.plot_gradients_rnn_vs_lstm, "other")
-    fails(r'train_lstm\(run_id="lstm-9"\) in main.py', plots.plot_run, "lstm-9")
-    fails("there is no run 'other'.*main.py", plots.plot_run, "other")
+    fails(r'block train_rnn\("rnn-16", hidden_size=16\) in main.py', plots.plot_gradients_rnns)
+    fails(r'block train_lstm\("lstm-plain", input_dropout=0, state_drop', plots.plot_run, "lstm-plain")
+    fails(r"train it with train_rnn or train_lstm of main.py", plots.plot_gradients_rnn_vs_lstm, "other")
+    fails("there is no run 'lstm-9'.*main.py", plots.plot_run, "lstm-9")
+    fails(r'block compare\(seeds=10, name="best", of_', plots.plot_run, "comparison-best-rnn-s3")
+    fails(r'block compare\("rnn", name="best-wide", ', plots.plot_run, "comparison-best-wide-rnn-s3")
     fails("can't be a file name", plots.plot_run, "../rnn-run-1")
 
 

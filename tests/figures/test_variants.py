@@ -6,7 +6,7 @@ import pytest
 
 from scripts import plots
 from scripts.figures import style
-from scripts.figures.variants import by_settings, comparisons
+from scripts.figures.variants import by_settings
 from scripts.files.storage import write_text
 from scripts.files.studies import study_path
 from tests.figures.helpers import (
@@ -37,12 +37,12 @@ def initialisations(**changed):
         make_variant(model, name, 0.01 * number, label)
         for number, (model, name, label) in enumerate(INITIALISATIONS, 1)
     ]
-    return make_variants("initialisations", "initialisations", variants, **changed)
+    return make_variants("default", "initialisations", variants, **changed)
 
 
 def equal_parameters():
     variants = [make_variant(name.split("-")[0], name, label=label) for name, label in UNITS.items()]
-    return make_variants("equal-parameters", "equal-parameters", variants)
+    return make_variants("default", "equal-parameters", variants)
 
 
 def comparison(name="compare", seeds=(0, 1, 2), **changed):
@@ -64,7 +64,7 @@ def comparison(name="compare", seeds=(0, 1, 2), **changed):
 def test_variants_are_drawn_before_and_after_training(model, states):
     study = initialisations()
     variants = [variant for variant in study["variants"] if variant["model"] == model]
-    figure = plots.plot_initialisations.draw()[f"initialisations-{model}.png"]
+    figure = plots.plot_initialisations.draw()[f"initialisations-default-{model}.png"]
     panels = iter(figure.axes)
     for state in states:
         for moment, linestyle in (("before", "--"), ("after", "-")):
@@ -90,7 +90,7 @@ def test_variants_are_drawn_before_and_after_training(model, states):
 
 def test_scores_are_those_of_every_seed_and_their_mean():
     study = initialisations()
-    axes = plots.plot_initialisations.draw()["initialisations-rnn.png"].axes[-1]
+    axes = plots.plot_initialisations.draw()["initialisations-default-rnn.png"].axes[-1]
     for number, variant in enumerate(study["variants"][:3]):
         scores, mean, error = axes.lines[3 * number : 3 * number + 3]
         np.testing.assert_allclose(scores.get_xdata(), 100 * np.array(variant["test_accuracy"]))
@@ -106,8 +106,8 @@ def test_a_decay_that_no_seed_has_is_a_gap():
     study = initialisations()
     for name in ("median", "low", "high"):
         study["variants"][0]["decay"]["h"]["after"][name][30:] = [None] * 19
-    save("initialisations", study)
-    figure = plots.plot_initialisations.draw()["initialisations-rnn.png"]
+    save("initialisations", "default", study)
+    figure = plots.plot_initialisations.draw()["initialisations-default-rnn.png"]
     style.to_png(figure)
     drawn = lines(figure.axes[1])["uniform in ±1/√H"].get_ydata()
     assert np.isnan(drawn).tolist() == [False] * 30 + [True] * 19
@@ -130,7 +130,10 @@ def test_initialisations_and_equal_parameters_are_files():
     initialisations()
     equal_parameters()
     paths = plots.plot_initialisations()
-    assert [path.name for path in paths] == ["initialisations-rnn.png", "initialisations-lstm.png"]
+    assert [path.name for path in paths] == [
+        "initialisations-default-rnn.png",
+        "initialisations-default-lstm.png",
+    ]
     for path in (*paths, plots.plot_equal_parameters()):
         assert 10_000 < path.stat().st_size < 200_000
 
@@ -141,7 +144,7 @@ def test_initialisations_and_equal_parameters_are_files():
 def test_the_comparison_has_a_band_over_seeds_at_both_moments():
     _, variants = by_settings(comparison())[1]
     assert [variant["model"] for variant in variants] == ["rnn", "lstm"]
-    figure = plots.plot_comparison.draw()["compare-hidden_size-6.png"]
+    figure = plots.plot_comparison.draw()["comparison-compare-hidden_size=6.png"]
     for axes, moment, linestyle in zip(figure.axes, ("before", "after"), ("--", "-"), strict=False):
         states = [(variant, state) for variant in variants for state in variant["decay"]]
         drawn = lines(axes)
@@ -161,27 +164,39 @@ def test_the_comparison_has_a_band_over_seeds_at_both_moments():
     assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation sentences of 20 to 49 tokens")
 
 
+def test_settings_of_all_runs_stand_in_the_figure():
+    comparison(shared={"epochs": 1, "lr": 0.01, "recurrent_init": "identity"}, of_model={"rnn": {"lr": 0.1}})
+    said = words(plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"])
+    assert "epochs=1, lr=0.01, recurrent_init='identity'" in said
+    assert "settings of its own: RNN" in said
+    comparison(shared={})
+    assert "settings" not in words(plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"])
+
+
 def test_every_combination_is_a_figure_and_plot_finds_them():
     comparison()
-    make_variants("search", "search", [make_variant("rnn", "best")])
+    make_variants("default", "search", [make_variant("rnn", "best")])
     paths = plots.plot_all(show=False)
-    assert [path.name for path in paths] == ["compare-hidden_size-4.png", "compare-hidden_size-6.png"]
+    assert [path.name for path in paths] == [
+        "comparison-compare-hidden_size=4.png",
+        "comparison-compare-hidden_size=6.png",
+    ]
     assert all(10_000 < path.stat().st_size < 200_000 for path in paths)
-    assert comparisons() == ["compare"]
-    fails("'search' is a search, which has no figure", plots.plot_comparison, "search")
-    fails(r'no study \'nowhere\'.*compare\(name="nowhere"\)', plots.plot_comparison, "nowhere")
+    fails(
+        r'no study \'nowhere\'.*call compare\(name="nowhere", …\) of main', plots.plot_comparison, "nowhere"
+    )
     fails("can't be a file name", plots.plot_comparison, "../compare")
 
 
 def test_one_seed_and_seeds_that_failed_are_named():
     comparison(seeds=[4])
-    figure = plots.plot_comparison.draw()["compare-hidden_size-4.png"]
+    figure = plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"]
     assert "1 seed" in words(figure)
     assert "1 seeds" not in words(figure)
     study = comparison(failed={"a-run": "why"})
     study["variants"][0]["seeds"] = [0, 2]
-    save("compare", study)
-    figure = plots.plot_comparison.draw()["compare-hidden_size-4.png"]
+    save("comparison", "compare", study)
+    figure = plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"]
     assert "2 to 3 seeds" in words(figure)
     assert "left out: a-run" in words(figure)
 
@@ -193,8 +208,8 @@ def test_a_variant_without_its_pair_is_drawn_alone():
     assert len(groups) == 2
     (variants,) = (variants for settings, variants in groups if settings == {"hidden_size": 4})
     assert [variant["model"] for variant in variants] == ["lstm"]
-    save("compare", study)
-    figure = plots.plot_comparison.draw()["compare-hidden_size-4.png"]
+    save("comparison", "compare", study)
+    figure = plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"]
     assert list(lines(figure.axes[0])) == ["LSTM h", "LSTM c"]
 
 
@@ -222,34 +237,34 @@ def test_models_of_equal_settings_are_one_figure_though_they_are_no_pair():
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "plot", "block"),
+    ("make", "plot", "block"),
     [
-        (initialisations, "initialisations", plots.plot_initialisations, "initialisation_study"),
-        (equal_parameters, "equal-parameters", plots.plot_equal_parameters, "equal_parameters"),
-        (comparison, "compare", plots.plot_comparison, "compare"),
+        (initialisations, plots.plot_initialisations, "initialisation_study"),
+        (equal_parameters, plots.plot_equal_parameters, "equal_parameters"),
+        (comparison, plots.plot_comparison, "compare"),
     ],
 )
-def test_a_study_that_is_missing_or_lacks_something_names_its_block(make, name, plot, block):
+def test_a_study_that_is_missing_or_lacks_something_names_its_block(make, plot, block):
     fails(rf"uncomment the block {block}\(.* in main.py", plot)
     study = make()
+    kind, name = study["kind"], study["study"]
     for broken in (
         {key: value for key, value in study.items() if key != "variants"},
         {key: value for key, value in study.items() if key != "dataset"},
         study | {"variants": [{"model": "rnn"}]},
         study | {"variants": 5},
     ):
-        save(name, broken)
+        save(kind, name, broken)
         fails(rf"{name}.json is unfinished or damaged.*{block}\(", plot)
-    write_text(study_path(name), "{")
+    write_text(study_path(kind, name), "{")
     fails("is no JSON", plot)
-    write_text(study_path(name), '{"format_version": 1}')
-    fails("has format version 1, expected 2", plot)
+    write_text(study_path(kind, name), '{"format_version": 1}')
+    fails("has format version 1, expected 3", plot)
 
 
 def test_a_damaged_study_does_not_keep_the_others_from_being_drawn(capsys):
     comparison()
-    save("broken", comparison("broken") | {"variants": [{"model": "rnn"}]})
-    assert comparisons() == ["broken", "compare"]
+    save("comparison", "broken", comparison("broken") | {"variants": [{"model": "rnn"}]})
     assert len(plots.plot_all(show=False)) == 2
     assert "left out:" in capsys.readouterr().err
     assert not plt.get_fignums()
@@ -260,8 +275,8 @@ def test_symbols_of_equal_scores_are_next_to_each_other_in_their_row(seeds):
     study = comparison()
     for variant in study["variants"]:
         variant |= {"test_accuracy": [0.8] * seeds, "seeds": list(range(seeds))}
-    save("compare", study)
-    axes = plots.plot_comparison.draw()["compare-hidden_size-4.png"].axes[-1]
+    save("comparison", "compare", study)
+    axes = plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"].axes[-1]
     for number in range(2):
         places = axes.lines[3 * number].get_ydata() - number
         assert len(set(places)) == seeds

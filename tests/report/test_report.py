@@ -1,5 +1,6 @@
 """The committed pages state what results.json holds, and report() notices where they don't."""
 
+import functools
 import json
 import re
 from decimal import Decimal
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import main
+from scripts.files import blocks
 from scripts.files.errors import UserError
 from scripts.files.paths import log_path
 from scripts.files.storage import write_json
@@ -179,7 +181,7 @@ def test_report_agrees_with_a_page_that_is_right(one_seed, study_root, capsys):
     assert missing.startswith("kept from results.json, what_came_out: ")
     assert "compare()" in missing
     assert last == "1 of 1 numbers agree with results.json; 1 of 2 parts were made again"
-    assert json.loads(study_path("results").read_text(encoding="utf-8")) == made
+    assert json.loads(report.results_path().read_text(encoding="utf-8")) == made
     assert set(made["runs"]) == set(made["sections"]["one_seed"]["runs"]) == {"rnn-run-1", "lstm-run-3"}
     assert made["runs"]["rnn-run-1"]["settings"] == SMALL
     assert made["datasets"].keys() == {made["sections"]["one_seed"]["dataset"]}
@@ -211,7 +213,7 @@ def test_runs_of_other_data_take_no_ones_place(one_seed, study_root, capsys):
     section = made["sections"]["one_seed"]
     section["dataset"], section["numbers"] = "another", {"as_it": 0.5}
     made["datasets"]["another"] = {}
-    study_path("results").write_text(json.dumps(made), encoding="utf-8")
+    report.results_path().write_text(json.dumps(made), encoding="utf-8")
     figure = study_root / "assets" / "figures" / "readme-gradients.png"
     figure.write_bytes(b"as it was")
     again, lines = printed_by_report(capsys)
@@ -221,11 +223,11 @@ def test_runs_of_other_data_take_no_ones_place(one_seed, study_root, capsys):
 
 
 def test_an_older_results_file_and_a_missing_page_are_refused(one_seed, study_root):
-    study_path("results").parent.mkdir(exist_ok=True)
-    study_path("results").write_text('{"format_version": 1, "parts": {}}', encoding="utf-8")
+    report.results_path().parent.mkdir(exist_ok=True)
+    report.results_path().write_text('{"format_version": 1, "parts": {}}', encoding="utf-8")
     with pytest.raises(UserError, match="format version 1, expected 2: restore it"):
         main.report()
-    study_path("results").unlink()
+    report.results_path().unlink()
     one_seed.unlink()
     with pytest.raises(UserError, match=r"README\.md is missing"):
         main.report()
@@ -262,13 +264,115 @@ def test_runs_of_other_settings_are_refused_whatever_their_name(data):
     assert sources.log("rnn-16", "rnn", {"epochs": 1, "lr": 0.01}, "hidden_size").hidden_size == 16
 
 
+def carry_out(message):
+    """Do literally what a message says: its call of main.py."""
+    (call,) = re.findall(r": (?:call|uncomment the block) (.*) (?:of|in) main\.py", message)
+    eval(call, vars(main))
+
+
+SMALL_BEST = {"rnn": SMALL | {"lr": 0.01}, "lstm": SMALL | {"forget_bias": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("run_id", "model", "recipe"),
+    [
+        ("lstm-plain", "lstm", SMALL | {"input_dropout": 0.0, "state_dropout": 0.0}),
+        ("rnn-16", "rnn", SMALL | {"hidden_size": 16}),
+        ("rnn-run-1", "rnn", SMALL),
+        ("lstm-mine", "lstm", SMALL | {"forget_bias": "chrono", "schedule": "cosine"}),
+    ],
+)
+def test_what_is_said_of_a_run_of_other_settings_makes_the_right_one(data, run_id, model, recipe):
+    train = {"rnn": main.train_rnn, "lstm": main.train_lstm}[model]
+    for other in ({"lr": 0.1}, {"epochs": 3}, {"recurrent_init": "identity", "batch_size": 7}):
+        train(run_id, **SMALL | other, overwrite=True)
+        with pytest.raises(UserError, match=rf"call train_{model}\(\"{run_id}\", ") as error:
+            Sources().log(run_id, model, recipe)
+        carry_out(str(error.value))
+        assert Sources().log(run_id, model, recipe).run_id == run_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "recipes", "varied", "make"),
+    [
+        ("comparison", "compare", {"rnn": {}, "lstm": {}}, (), lambda **o: main.compare(**o)),
+        ("comparison", "best", SMALL_BEST, (), lambda **o: main.compare(name="best", **o)),
+        (
+            "initialisations",
+            "default",
+            SMALL_BEST,
+            ("recurrent_init", "forget_bias"),
+            lambda **o: main.initialisation_study(**o),
+        ),
+        (
+            "equal-parameters",
+            "default",
+            {"rnn": {"epochs": 8}, "lstm": {"epochs": 8}},
+            ("hidden_size",),
+            lambda **o: main.equal_parameters(**o),
+        ),
+    ],
+)
+def test_what_is_said_of_a_study_of_other_settings_makes_the_right_one(
+    data, monkeypatch, kind, name, recipes, varied, make
+):
+    monkeypatch.setattr(main, "BEST", SMALL_BEST)
+    monkeypatch.setitem(
+        blocks.STUDIES, ("comparison", "best"), 'compare(seeds=1, name="best", of_model=BEST)'
+    )
+    monkeypatch.setitem(blocks.STUDIES, ("comparison", "compare"), "compare(seeds=1)")
+    make(seeds=1, epochs=1, hidden_size=3, lr=0.5)
+    with pytest.raises(UserError, match=r"lr=0.5") as error:
+        Sources().study(kind, name, recipes, *varied)
+    if name != "compare" and kind != "equal-parameters":  # of whose defaults the runs take a while
+        carry_out(str(error.value))
+        assert Sources().study(kind, name, recipes, *varied)
+    else:
+        (call,) = re.findall(r": call (.*) of main\.py", str(error.value))
+        assert call in ("compare(seeds=1, overwrite=True)", "equal_parameters(overwrite=True)")
+
+
+def test_what_is_said_of_measurements_that_are_missing_makes_them(data, monkeypatch):
+    monkeypatch.setattr(results, "DEFAULTS", {"rnn": SMALL, "lstm": SMALL})
+    monkeypatch.setattr(results, "BEST", SMALL_BEST)
+    monkeypatch.setattr(main, "BEST", SMALL_BEST)
+    monkeypatch.setattr(main, "jacobians", functools.partial(main.jacobians, steps=30, burn_in=3))
+    main.train_rnn(**SMALL)
+    main.train_lstm(**SMALL)
+    main.compare(seeds=3, name="best", of_model=SMALL_BEST)
+    said = []
+    for part in (results.theory, results.direct_path, results.sentence, results.best_rates):
+        for _ in range(7):
+            try:
+                part(Sources())
+                break
+            except UserError as error:
+                said.append(str(error))
+                carry_out(said[-1])
+        else:
+            if part is not results.sentence:
+                pytest.fail(said[-1])
+    assert len(said) >= 2 + 6
+    assert sum('jacobians("comparison-best-' in line and "sentences=100" in line for line in said) == 6
+
+
+def test_best_rates_are_those_of_the_runs_that_the_study_names(data, monkeypatch):
+    """Not of runs of certain names."""
+    monkeypatch.setattr(results, "BEST", SMALL_BEST)
+    for model, train in (("rnn", main.train_rnn), ("lstm", main.train_lstm)):
+        train(f"my-{model}", **SMALL_BEST[model])
+    write_study("best", rnn=["my-rnn"], lstm=["my-lstm"])
+    with pytest.raises(UserError, match=r'call jacobians\("my-rnn", sentences=100\) of main.py'):
+        results.best_rates(Sources())
+
+
 def write_study(name, **variants):
     """Write a study of these runs of each model."""
     variants = [{"model": model, "runs": run_ids} for model, run_ids in variants.items()]
     header = json.loads(log_path(variants[0]["runs"][0]).read_text(encoding="utf-8").splitlines()[0])
     study = {"format_version": STUDY_VERSION, "dataset": header["dataset"], "variants": variants}
-    study_path(name).parent.mkdir(parents=True, exist_ok=True)
-    study_path(name).write_text(json.dumps(study), encoding="utf-8")
+    study_path("comparison", name).parent.mkdir(parents=True, exist_ok=True)
+    study_path("comparison", name).write_text(json.dumps(study), encoding="utf-8")
 
 
 def test_studies_of_other_settings_are_refused(data):
@@ -277,13 +381,13 @@ def test_studies_of_other_settings_are_refused(data):
     write_study("best", rnn=["a"], lstm=["b"])
     recipes = {model: {"epochs": 1, "hidden_size": 4} for model in ("rnn", "lstm")}
     with pytest.raises(UserError, match=r"'a' has epochs=1, .*expected epochs=20.*name=\"best\""):
-        Sources().study("best", results.BEST)
+        Sources().study("comparison", "best", results.BEST)
     with pytest.raises(UserError, match=r"'b' has input_dropout=0\.0, expected input_dropout=0\.3"):
-        Sources().study("best", recipes)
+        Sources().study("comparison", "best", recipes)
     with pytest.raises(UserError, match="'best' has an LSTM"):
-        Sources().study("best", {"rnn": recipes["rnn"]})
+        Sources().study("comparison", "best", {"rnn": recipes["rnn"]})
     sources = Sources()
-    assert len(sources.study("best", recipes, "input_dropout")["variants"]) == 2
+    assert len(sources.study("comparison", "best", recipes, "input_dropout")["variants"]) == 2
     assert list(sources.runs()) == ["a", "b"]
     assert sources.settings({"runs": ["b"]})["input_dropout"] == 0
 
@@ -293,21 +397,22 @@ def test_seeds_of_one_variant_have_the_same_varied_settings(data):
         main.train_rnn(f"rnn-{seed}", epochs=1, hidden_size=units, seed=seed)
     write_study("two", rnn=["rnn-0", "rnn-1"])
     write_study("three", rnn=["rnn-0", "rnn-1", "rnn-2"])
-    assert Sources().study("two", {"rnn": {"epochs": 1}}, "hidden_size")
+    assert Sources().study("comparison", "two", {"rnn": {"epochs": 1}}, "hidden_size")
     with pytest.raises(UserError, match="'rnn-2' has hidden_size=5, expected hidden_size=4"):
-        Sources().study("three", {"rnn": {"epochs": 1}}, "hidden_size")
+        Sources().study("comparison", "three", {"rnn": {"epochs": 1}}, "hidden_size")
     log_path("rnn-1").unlink()
     with pytest.raises(UserError, match="log of its run 'rnn-1' is missing"):
-        Sources().study("two", {"rnn": {"epochs": 1}}, "hidden_size")
+        Sources().study("comparison", "two", {"rnn": {"epochs": 1}}, "hidden_size")
 
 
 def test_readings_older_than_the_weights_or_of_another_sentence_are_refused(data, monkeypatch):
     recipe = {"epochs": 1, "hidden_size": 4}
     main.train_lstm(**recipe)
-    with pytest.raises(UserError, match=r"is missing: uncomment the block with 'lstm-run-3'"):
-        Sources().of_run("sentence", "lstm-run-3", "lstm", recipe)
+    call = 'predict("…")'
+    with pytest.raises(UserError, match=r"is missing: call predict\(.….\) of main.py"):
+        Sources().of_run("sentence", "lstm-run-3", "lstm", recipe, call)
     main.predict("good word1", draw=True)
-    assert Sources().of_run("sentence", "lstm-run-3", "lstm", recipe)["words"] == ["good", "word1"]
+    assert Sources().of_run("sentence", "lstm-run-3", "lstm", recipe, call)["words"] == ["good", "word1"]
     main.train_rnn(**recipe)
     main.predict("good word1", run_id=("rnn-run-1", "lstm-run-3"))
     monkeypatch.setattr(results, "DEFAULTS", {"rnn": recipe, "lstm": recipe})
@@ -315,7 +420,7 @@ def test_readings_older_than_the_weights_or_of_another_sentence_are_refused(data
         results.sentence(Sources())
     main.train_lstm(epochs=4, hidden_size=4)  # finds a better epoch
     with pytest.raises(UserError, match="trained again"):
-        Sources().of_run("sentence", "lstm-run-3", "lstm", recipe | {"epochs": 4})
+        Sources().of_run("sentence", "lstm-run-3", "lstm", recipe | {"epochs": 4}, call)
 
 
 # Parts on made-up studies -----------------------------------------------------------------------------------
@@ -364,11 +469,11 @@ def test_the_search_names_what_the_runs_differ_in():
     assert names == ["RNN, its best settings", "RNN, lr=0.001", "LSTM, its best settings", "LSTM, epochs=3"]
     assert rows[2][1:] == ["0.3550", "85.0%", "1, 2"]
     settings["c"] = run("lstm", hidden_size=8)
-    with pytest.raises(UserError, match=r"call search\(\) again"):
+    with pytest.raises(UserError, match=r"call search\(overwrite=True\) of"):
         results.search(Given({"seeds": [0, 1], "variants": variants}, settings))
 
 
 def test_an_rnn_of_another_size_is_not_as_large_as_the_lstm():
     variants = [{"parameters": parameters, "runs": []} for parameters in (10_625, 40_000, 42_305)]
-    with pytest.raises(UserError, match=r"call equal_parameters\(\) again"):
+    with pytest.raises(UserError, match=r"call equal_parameters\(overwrite=True\) of"):
         results.equal_parameters(Given({"variants": variants}))

@@ -8,9 +8,9 @@ from scripts.files.data import describe_data, load_data
 from scripts.files.studies import STUDY_VERSION, study_path
 
 
-def written(name):
+def written(kind, name="default"):
     """Return a study as its file holds it."""
-    return json.loads(study_path(name).read_text(encoding="utf-8"))
+    return json.loads(study_path(kind, name).read_text(encoding="utf-8"))
 
 
 def assert_provenance(study):

@@ -92,7 +92,7 @@ def test_numbers_that_go_wrong_are_one_line(data, monkeypatch):
 def test_the_study_is_written_and_printed(data, monkeypatch, capsys):
     monkeypatch.setattr(baselines, "BEST", {"rnn": SMALL, "lstm": SMALL})
     study = main.baselines()
-    assert json.loads(studies.study_path("baselines").read_text(encoding="utf-8")) == study
+    assert json.loads(studies.study_path("baselines", "default").read_text(encoding="utf-8")) == study
     splits = load_data().splits
     commoner = np.bincount(splits["train"].y).argmax()
     assert study["majority"] == np.mean(splits["test"].y == commoner)

@@ -6,8 +6,6 @@ import pytest
 from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, load_run
-from scripts.files.storage import write_json
-from scripts.files.studies import study_path
 from scripts.studies.comparison import compare_models
 from scripts.studies.variants import variants_table
 from scripts.training import experiment
@@ -26,10 +24,10 @@ def test_each_model_may_have_settings_of_its_own(data):
     assert study["of_model"] == own
     for model, expected in own.items():
         for seed in range(2):
-            chosen = load_run(f"study-{model}-own-s{seed}").settings["hyperparameters"]
+            chosen = load_run(f"comparison-own-{model}-s{seed}").settings["hyperparameters"]
             assert chosen == check_settings(model, expected | {"seed": seed})
     assert [pair["seeds"] for pair in study["paired"]] == [[0, 1]]
-    with pytest.raises(UserError, match=r"'study-rnn-own-s0' was trained with hidden_size=4 \(now 64\)"):
+    with pytest.raises(UserError, match=r"'comparison-own-rnn-s0' was trained with hidden_size=4 \(now 64\)"):
         compare_models(seeds=2, name="own", progress=False)
     other = own | {"rnn": {"hidden_size": 5, "epochs": 1}}
     with pytest.raises(UserError, match=r"hidden_size=4 \(now 5\): start again with overwrite=True"):
@@ -41,17 +39,17 @@ def test_a_comparison_of_models_with_settings_of_their_own_goes_on(data):
     options = {"name": "own", "progress": False, "jobs": 1}
     own = {"rnn": {"hidden_size": 4, "epochs": 1}}
     compare_models("rnn", 1, of_model=own, **options)
-    written_once = weights_path("study-rnn-own-s0").read_bytes()
+    written_once = weights_path("comparison-own-rnn-s0").read_bytes()
     own = {"rnn": {"hidden_size": 4, "epochs": 1}, "lstm": {"hidden_size": 3, "epochs": 1}}
     study = compare_models(seeds=2, of_model=own, **options)  # a model and a seed more
-    assert weights_path("study-rnn-own-s0").read_bytes() == written_once
+    assert weights_path("comparison-own-rnn-s0").read_bytes() == written_once
     assert [(variant["model"], variant["seeds"]) for variant in study["variants"]] == [
         ("rnn", [0, 1]),
         ("lstm", [0, 1]),
     ]
     own["rnn"]["epochs"] = 2  # an epoch more
     compare_models(seeds=2, of_model=own, **options)
-    assert len(load_run("study-rnn-own-s0").history) == 3
+    assert len(load_run("comparison-own-rnn-s0").history) == 3
 
 
 @pytest.mark.parametrize(
@@ -81,21 +79,12 @@ def test_a_comparison_of_models_with_settings_of_their_own_goes_on(data):
         ({"name": "../up"}, "can't be a file name"),
         ({"name": ""}, "name '' can't be a file name"),
         ({"name": 5}, "name 5 can't be a file name"),
-        ({"name": "x" * 95}, "run id 'study-rnn-x.*can't be a file name"),
-        ({"name": "my-memory"}, r"my-memory\.json holds no comparison: give another name="),
-        *(
-            ({"name": name}, f"name='{name}' is kept for another study or a benchmark: give another name=")
-            for name in ("memory", "Memory", "initialisations", "equal-parameters", "probe-log")
-        ),
-        *(
-            ({"name": name}, f"name='{name}' is kept for another")
-            for name in ("jacobians-lstm-run-3", "2026-01-31", "2026-01-31-quick")
-        ),
+        ({"name": "x" * 95}, "run id 'comparison-x.*can't be a file name"),
         ({"models": None}, "models=None: expected each model once"),
         ({"models": 3}, "models=3: expected each model once"),
         ({"models": (["rnn"],)}, "expected each model once"),
         ({"hidden_size": np.array([[4, 8], [4, 9]])}, r"hidden_size=\[4, 8\]: expected"),
-        ({"jobs": "x"}, "jobs='x': expected how many runs side by side, 1 or more, or None"),
+        ({"jobs": "x"}, "jobs='x': expected a whole number, 1 or more"),
         *(({"jobs": jobs}, f"jobs={jobs}: expected") for jobs in (0, -1, True, 1.5)),
         ({"workers": (1, 2), "scheduler": "tcp://host:1"}, "workers=2 with scheduler=.*leave workers=1"),
         ({"of_model": 3}, "of_model=3: expected settings by model"),
@@ -114,7 +103,6 @@ def test_a_comparison_of_models_with_settings_of_their_own_goes_on(data):
     ],
 )
 def test_bad_input_is_one_line_before_any_training(data, given, message):
-    write_json(study_path("my-memory"), {"format_version": 1, "study": "my-memory"})
     with pytest.raises(UserError, match=message) as error:
         compare_models(**{"seeds": 1, "jobs": 1, **TINY, **given})
     assert "\n" not in str(error.value)
@@ -129,11 +117,11 @@ def test_other_settings_under_the_same_name_are_one_line(data):
         asked_now = asked | {"seeds": 2, "hidden_size": (5, 4), setting: value}  # most of its runs are new
         with pytest.raises(UserError, match=f"{setting}={before}.*: start again .*another name=") as error:
             compare_models(**asked_now)
-        assert "study-rnn-compare-hidden_size-4-s0" in str(error.value)
+        assert "comparison-compare-rnn-hidden_size-4-s0" in str(error.value)
         assert "\n" not in str(error.value)
-    assert (written("compare"), existing_runs()) == (study, trained)
+    assert (written("comparison", "compare"), existing_runs()) == (study, trained)
     replaced = compare_models(**asked, seeds=1, hidden_size=4, lr=0.1, overwrite=True)
-    assert written("compare") == replaced
+    assert written("comparison", "compare") == replaced
     compare_models(**asked | {"epochs": 3, "seeds": 2}, hidden_size=4, lr=0.1, batch_size=64)  # its default
 
 
@@ -142,7 +130,7 @@ def test_another_grid_under_the_same_name_leaves_the_runs_of_the_first(data, mon
     study = compare_models(**asked, hidden_size=(3, 4))
     kept = {run_id: weights_path(run_id).read_bytes() for run_id in existing_runs()}
     other = compare_models(**asked, hidden_size=(4, 5))
-    assert written("compare") == other
+    assert written("comparison", "compare") == other
     assert {run_id: weights_path(run_id).read_bytes() for run_id in kept} == kept
     monkeypatch.setattr(experiment, "run", None)  # nothing can be trained
-    assert compare_models(**asked, hidden_size=(3, 4)) == written("compare") == study
+    assert compare_models(**asked, hidden_size=(3, 4)) == written("comparison", "compare") == study

@@ -37,7 +37,7 @@ def probed(tmp_path_factory):
 
 
 def test_probe_has_accuracy_at_each_distance(probed):
-    assert written("probe-even") == probed
+    assert written("cue-distance", "even") == probed
     assert_provenance(probed)
     assert probed["distances"] == [2, 3, 4, 5, 6]
     assert probed["sentences"] == {"decides_last": 10, "decides_first": 10}

@@ -169,9 +169,9 @@ def test_a_cluster_gives_the_bytes_of_serial_runs(dask, data, study_root, tmp_pa
 def test_what_was_begun_here_goes_on_there(dask, data):
     asked = {**TINY, "models": "rnn", "seeds": 2}
     compare_models(jobs=1, **asked)
-    before = load_run("study-rnn-compare-s0").timings
+    before = load_run("comparison-compare-rnn-s0").timings
     compare_models(scheduler=dask.address, **asked | {"epochs": 4})
-    run = load_run("study-rnn-compare-s0")
+    run = load_run("comparison-compare-rnn-s0")
     assert run.timings[:3] == before
     assert len(run.timings) == 5
 

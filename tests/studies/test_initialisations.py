@@ -10,8 +10,6 @@ from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, load_run, read_log
-from scripts.files.storage import write_json
-from scripts.files.studies import study_path
 from scripts.studies.initialisations import (
     EPOCHS,
     INITIALISATIONS,
@@ -68,7 +66,7 @@ def test_initialisations_have_the_accuracies_and_decays_of_their_runs(initialisa
                 a, b = (record["gradients"][state]["decay"]["median"] for record in records)
                 np.testing.assert_allclose(moments[moment]["low"], np.minimum(a, b), rtol=1e-6)
                 np.testing.assert_allclose(moments[moment]["high"], np.maximum(a, b), rtol=1e-6)
-                np.testing.assert_allclose(moments[moment]["median"], np.add(a, b) / 2, rtol=1e-6)
+                np.testing.assert_allclose(moments[moment]["median"], np.sqrt(np.multiply(a, b)), rtol=1e-6)
                 assert moments[moment]["depth"] == list(range(1, 27))
 
 
@@ -84,24 +82,31 @@ def test_a_study_that_is_called_again_trains_nothing(initialisations, capsys):
     assert "14 of 14 runs are finished" in capsys.readouterr().out
 
 
-def test_equal_parameters_shares_runs_and_has_equal_parameters(initialisations):
+def test_equal_parameters_has_equal_parameters_and_runs_of_its_own(initialisations):
+    before = {run_id: weights_path(run_id).read_bytes() for run_id in existing_runs()}
     study = equal_parameters(seeds=2, epochs=2, **TINY)
     assert written("equal-parameters") == study
     narrow, wide, lstm = study["variants"]
     by_name = {variant["name"]: variant for variant in initialisations["variants"]}
     for found, expected in ((narrow, by_name["orthogonal"]), (lstm, by_name["forget-1"])):
-        assert found | {"label": expected["label"]} == expected
+        own = {"label": expected["label"], "runs": expected["runs"]}
+        assert found | own == expected  # the same settings and seeds give the same results
     assert narrow["parameters"] < wide["parameters"]
     assert abs(wide["parameters"] - lstm["parameters"]) < 20
-    assert len(existing_runs()) == 16
+    assert len(existing_runs()) == 14 + 6
+    equal_parameters(seeds=1, epochs=1, overwrite=True, **TINY)
+    assert {run_id: weights_path(run_id).read_bytes() for run_id in before} == before
 
 
 def test_initialisations_of_models_with_settings_of_their_own(initialisations):
-    """Beside the runs of the default settings, and the study's own settings come before the model's."""
+    """Under another name; the study's own settings come before the model's."""
     of_model = {"rnn": {"lr": 0.003}, "lstm": {"epochs": 1, "forget_bias": "chrono"}}
     before = existing_runs()
-    study = initialisation_study(seeds=1, of_model=of_model, **TINY)
-    assert written("initialisations") == study
+    with pytest.raises(UserError, match=r"lr=0.002 \(now 0.003\): .*another name="):
+        initialisation_study(seeds=1, of_model=of_model, **TINY)
+    study = initialisation_study(seeds=1, name="own", of_model=of_model, **TINY)
+    assert written("initialisations", "own") == study
+    assert written("initialisations") == initialisations
     own = of_model | {"lstm": {"epochs": 1}}  # less what the study varies itself
     assert (study["of_model"], study["shared"]["epochs"]) == (own, EPOCHS)
     for variant in study["variants"]:
@@ -113,11 +118,11 @@ def test_initialisations_of_models_with_settings_of_their_own(initialisations):
         assert settings["lr"] == (0.003 if variant["model"] == "rnn" else 0.002)
     biases = [v["settings"]["forget_bias"] for v in study["variants"] if v["model"] == "lstm"]
     assert biases == [0.0, 1.0, 2.0, "chrono"]
-    header, of_rnn, of_lstm, *_ = variants_table(study).split("\n")
+    header, of_all, of_rnn, of_lstm, *_ = variants_table(study).split("\n")
+    assert of_all == "settings: hidden_size=5, input_dropout=0.0, state_dropout=0.0, epochs=8"
     assert header.endswith("1 seed, 8 epochs (RNN), 1 (LSTM)")
     assert (of_rnn, of_lstm) == ("RNN: lr=0.003", "LSTM: epochs=1")
     assert [variant["label"] for variant in study["variants"]] == [v.label for v in INITIALISATIONS]
-    write_json(study_path("initialisations"), initialisations)
 
 
 @pytest.mark.parametrize(("H", "D", "wide"), [(64, 100, 161), (64, 50, 148), (16, 100, 50), (1, 1, 2)])
@@ -132,7 +137,7 @@ def test_equal_width_is_the_nearest(H, D, wide):
 
 def test_table_names_every_variant(initialisations):
     lines = variants_table(initialisations).split("\n")
-    for line, variant in zip(lines[4:], initialisations["variants"], strict=False):
+    for line, variant in zip(lines[5:], initialisations["variants"], strict=False):
         name, parameters, _, accuracy, _, after, *_ = (cell.strip() for cell in line.split("|")[1:])
         assert name == f"{variant['model'].upper()}, {variant['label']}"
         assert parameters == str(variant["parameters"])

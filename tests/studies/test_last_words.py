@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from scripts.files import paths
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
-from scripts.files.runs import Run
+from scripts.files.runs import Run, load_run, save_run
 from scripts.studies import last_words
 from scripts.studies.last_words import (
     describe_memory,
@@ -31,6 +31,11 @@ def trained(tmp_path_factory):
         for seed in (0, 1):
             experiment.run("rnn", f"rnn-{seed}", seed=seed, **small)
             experiment.run("lstm", f"lstm-{seed}", seed=seed, **small)
+        experiment.run("rnn", "copy", seed=0, **small)
+        kept = load_run("lstm-0")  # as if it had been trained on another dataset
+        dataset = kept.settings["dataset"] | {"checksum": "0"}
+        settings = kept.settings | {"dataset": dataset, "run_id": "elsewhere"}
+        save_run("elsewhere", kept._replace(settings=settings))
         experiment.run("rnn", "uniform", seed=1, recurrent_init="uniform", **small)
         yield
 
@@ -112,8 +117,32 @@ def test_memory_takes_several_seeds_of_one_recipe(trained):
     with pytest.raises(UserError, match="have other settings, expected the same but for the seed") as error:
         memory_study(mixed, seeds[1], progress=False)
     assert "\n" not in str(error.value)
-    with pytest.raises(UserError, match="no run of the LSTM is named"):
-        memory_study(seeds[0], [], progress=False)
+    for runs, message in (
+        ((seeds[0], []), r"\[\] names no run of the LSTM: give a run id"),
+        ((None, seeds[1]), "None names no run of the RNN"),
+        (
+            (["rnn-0", "rnn-1", "rnn-0"], seeds[1]),
+            "holds 'rnn-0' more than once: name each run of the RNN once",
+        ),
+        (("rnn-0", ["lstm-0", "lstm-0"]), "holds 'lstm-0' more than once"),
+        ((["rnn-0", "copy"], "lstm-0"), "runs 'rnn-0' and 'copy' have one seed, 0: give each seed once"),
+        (("rnn-0", "elsewhere"), "run 'elsewhere' was trained on made-up"),
+    ):
+        with pytest.raises(UserError, match=message) as error:
+            memory_study(*runs, progress=False)
+        assert "\n" not in str(error.value)
+
+
+def test_runs_on_several_datasets_are_refused():
+    def run(run_id, checksum):
+        dataset = {"name": "texts", "embeddings": "vectors", "checksum": checksum}
+        return Run({"run_id": run_id, "dataset": dataset}, [], [], {}, {})
+
+    last_words.check_one_dataset([run("a", "1"), run("b", "1")])
+    with pytest.raises(
+        UserError, match=r"'a' on texts with vectors \(1\) and 'b' on texts with vectors \(2\)"
+    ):
+        last_words.check_one_dataset([run("a", "1"), run("a", "1"), run("b", "2")])
 
 
 def test_enough_words_are_those_from_which_on_the_mean_is_within_a_standard_error():

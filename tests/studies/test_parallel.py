@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from scripts.files.data import describe_data
 from scripts.files.paths import log_path, weights_path
 from scripts.files.runs import existing_runs
 from scripts.studies import parallel
@@ -16,18 +17,19 @@ def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeyp
     ran = []
     monkeypatch.setattr(experiment, "run", lambda model, run_id, **_: ran.append(run_id))
     planned = [Planned("rnn", f"run-{k}", {"epochs": 1, "hidden_size": 3}) for k in range(3)]
-    assert parallel.train(planned, jobs=2, progress=False) == {}
+    dataset = describe_data(data.manifest)
+    assert parallel.train(planned, dataset, jobs=2, progress=False) == {}
     assert existing_runs() == ["run-0", "run-1", "run-2"]
     assert not ran
     for run_id in existing_runs():
         weights_path(run_id).unlink()
         log_path(run_id).unlink()
-    assert parallel.train(planned, jobs=1, progress=False) == {}
+    assert parallel.train(planned, dataset, jobs=1, progress=False) == {}
     assert ran == ["run-0", "run-1", "run-2"]
 
 
-@pytest.mark.parametrize(("cores", "expected"), [((1, 1), 5), ((1, 2), 2), ((9, 1), 1)])
-def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch, cores, expected):
+@pytest.mark.parametrize(("cores", "expected"), [((1, 1), 5), ((1, 2), 2), ((5, 1), 1)])
+def test_never_more_go_side_by_side_than_there_are_cores_or_runs(data, monkeypatch, cores, expected):
     asked = []
 
     class Parallel(parallel.Parallel):
@@ -38,9 +40,12 @@ def test_by_default_as_many_go_side_by_side_as_there_are_cores(data, monkeypatch
     monkeypatch.setattr(parallel, "Parallel", Parallel)
     monkeypatch.setattr(parallel, "cpu_count", lambda: 5)
     monkeypatch.setattr(experiment, "run", lambda *_, **__: None)
-    planned = [Planned("rnn", f"run-{n}", {"workers": n}) for n in cores]
-    assert parallel.train(planned, progress=False) == {}
-    assert asked == [expected]
+    monkeypatch.setattr(experiment, "check_cores", lambda workers: None)
+    planned = [Planned("rnn", f"run-{k}", {"workers": cores[k % 2]}) for k in range(6)]
+    for jobs in (None, 100):
+        assert parallel.train(planned, describe_data(data.manifest), jobs=jobs, progress=False) == {}
+    assert parallel.train(planned[:1], describe_data(data.manifest), jobs=100, progress=False) == {}
+    assert asked == [expected, expected, 1]
 
 
 class Killer(dict):

@@ -4,7 +4,7 @@ import pytest
 
 import main
 from scripts.files.paths import check_run_id, weights_path
-from scripts.files.runs import best_epoch, load_run
+from scripts.files.runs import best_epoch, existing_runs, load_run
 from scripts.studies import settings_search, variants
 from scripts.training import evaluation
 from scripts.training.settings import check_settings
@@ -49,12 +49,12 @@ def test_nothing_of_the_test_split_is_told(searched):
         assert variant["test_accuracy"] is variant["intervals"]["test_accuracy"] is None
 
 
-def test_the_runs_of_the_best_settings_are_those_of_the_comparison(searched):
-    assert searched["variants"][0]["runs"] == ["study-rnn-best-s0", "study-rnn-best-s1"]
-    before = weights_path("study-rnn-best-s0").read_bytes()
-    compared = main.compare(seeds=2, name="best", of_model=TINY)
-    assert compared["variants"][0]["runs"] == searched["variants"][0]["runs"]
-    assert weights_path("study-rnn-best-s0").read_bytes() == before
+def test_a_comparison_of_the_best_settings_takes_no_run_of_the_search(searched):
+    assert searched["variants"][0]["runs"] == ["search-default-rnn-best-s0", "search-default-rnn-best-s1"]
+    before = {run_id: weights_path(run_id).read_bytes() for run_id in existing_runs()}
+    compared = main.compare(seeds=2, name="best", of_model=TINY | {"rnn": TINY["rnn"] | {"lr": 0.1}})
+    assert compared["variants"][0]["runs"] == ["comparison-best-rnn-s0", "comparison-best-rnn-s1"]
+    assert {run_id: weights_path(run_id).read_bytes() for run_id in before} == before
 
 
 def test_the_table_names_every_change(searched):
@@ -67,7 +67,7 @@ def test_the_table_names_every_change(searched):
 
 def test_every_change_is_one_and_can_be_trained():
     for variant in settings_search.planned():
-        check_run_id(f"study-{variant.model}-{variant.name}-s0")
+        check_run_id(f"search-default-{variant.model}-{variant.name}-s0")
         best = check_settings(variant.model, settings_search.BEST[variant.model])
         changed = check_settings(variant.model, settings_search.BEST[variant.model] | variant.settings)
         assert (changed == best) == (variant.name == "best"), variant.name

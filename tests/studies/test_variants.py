@@ -1,12 +1,5 @@
 """Variants over seeds: what is trained, what is said of it, and how it goes on after an interruption."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -38,7 +31,7 @@ def compared(tmp_path_factory):
 
 
 def test_the_grid_is_that_of_all_values_and_seeds(compared):
-    assert written("compare") == compared
+    assert written("comparison", "compare") == compared
     assert_provenance(compared)
     assert (compared["kind"], compared["failed"]) == ("comparison", {})
     assert compared["shared"] == {"epochs": 2, "input_dropout": 0.0}
@@ -58,8 +51,8 @@ def test_the_grid_is_that_of_all_values_and_seeds(compared):
     expected = [["rnn", width, None, seed] for width in (4, 6) for seed in range(3)]
     expected += [["lstm", width, bias, seed] for width in (4, 6) for bias in (0.0, 1.0) for seed in range(3)]
     assert sorted(trained.values(), key=str) == sorted(expected, key=str)
-    assert trained["study-lstm-compare-hidden_size-6-forget_bias-1.0-s2"] == ["lstm", 6, 1.0, 2]
-    assert trained["study-rnn-compare-hidden_size-4-s0"] == ["rnn", 4, None, 0]
+    assert trained["comparison-compare-lstm-hidden_size-6-forget_bias-1.0-s2"] == ["lstm", 6, 1.0, 2]
+    assert trained["comparison-compare-rnn-hidden_size-4-s0"] == ["rnn", 4, None, 0]
 
 
 def test_runs_side_by_side_are_those_of_a_run_alone(compared, tmp_path, monkeypatch):
@@ -67,8 +60,8 @@ def test_runs_side_by_side_are_those_of_a_run_alone(compared, tmp_path, monkeypa
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     write_data()
     for model, run_id in (
-        ("rnn", "study-rnn-compare-hidden_size-4-s1"),
-        ("lstm", "study-lstm-compare-hidden_size-6-forget_bias-0.0-s2"),
+        ("rnn", "comparison-compare-rnn-hidden_size-4-s1"),
+        ("lstm", "comparison-compare-lstm-hidden_size-6-forget_bias-0.0-s2"),
     ):
         alone = {"hidden_size": int(run_id.split("-")[4]), "seed": int(run_id[-1]), **TINY}
         alone |= {"forget_bias": 0.0} if model == "lstm" else {}
@@ -149,6 +142,23 @@ def test_nulls_survive_over_seeds():
         assert found[name] == [1, 0.5, None]
 
 
+@pytest.mark.parametrize(
+    ("medians", "expected"),
+    [
+        ([1e-4, 1.0], 1e-2),
+        ([1e-6, 1e-2, 1e-4, 1.0], 1e-3),
+        ([1e-300, 1e-302], 1e-301),
+        ([0.5, 1e-9, 0.25], 0.25),
+        ([0.0, 0.5], 0.0),
+        ([0.3], 0.3),
+        ([None, 1e-4, 1.0], 1e-2),
+    ],
+)
+def test_the_median_over_seeds_is_that_of_the_logarithms(medians, expected):
+    found = over_seeds([{"depth": [1], "count": [9], "median": [median]} for median in medians])
+    assert found["median"] == [pytest.approx(expected)]
+
+
 def test_what_remains_is_a_power_of_ten_or_null():
     decay = {"median": [1.0, 0.01, 0.0, None]}
     assert [remaining_at(decay, depth) for depth in (2, 3, 4)] == [-2, None, None]
@@ -194,29 +204,29 @@ def test_main_prints_the_table_and_draws(data, study_root, capsys, monkeypatch):
     assert study["seeds"] == [3]
     out = capsys.readouterr().out
     assert variants_table(study) in out
-    assert "mine.png" in out
-    assert (study_root / "assets" / "figures" / "mine.png").exists()
+    assert "comparison-mine.png" in out
+    assert (study_root / "assets" / "figures" / "comparison-mine.png").exists()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_fails_is_named_and_the_others_go_on(data, capsys, jobs):
     study = compare_models(seeds=2, hidden_size=3, lr=(1e200, 0.01), jobs=jobs, **TINY)
-    failed = [f"study-{model}-compare-lr-1e200-s{seed}" for model in ("rnn", "lstm") for seed in (0, 1)]
+    failed = [f"comparison-compare-{model}-lr-1e200-s{seed}" for model in ("rnn", "lstm") for seed in (0, 1)]
     assert list(study["failed"]) == failed
-    assert [variant["name"] for variant in study["variants"]] == ["compare-lr-0.01"] * 2
+    assert [variant["name"] for variant in study["variants"]] == ["lr-0.01"] * 2
     assert len(study["variants"][0]["test_accuracy"]) == 2
     err = capsys.readouterr().err
     for run_id, fault in study["failed"].items():
         assert "no longer finite" in fault
         assert f"{run_id} failed: {fault}" in err.splitlines()
         assert f"failed, left out: {run_id}" in variants_table(study)
-    assert written("compare") == study
+    assert written("comparison", "compare") == study
 
 
 def test_a_run_that_diverged_does_not_keep_the_others_from_a_second_call(data, capsys):
     asked = {"seeds": 2, "hidden_size": 3, "lr": (0.01, 1e200), "jobs": 1, **TINY}
     first = compare_models(**asked)
-    path = weights_path("study-rnn-compare-lr-0.01-s1")
+    path = weights_path("comparison-compare-rnn-lr-0.01-s1")
     path.unlink()  # as if it had been interrupted before that one
     log_path(path.stem).unlink()
     capsys.readouterr()
@@ -241,14 +251,14 @@ def test_a_mistake_in_the_code_fails_one_run(data, monkeypatch):
     trained = experiment.run
     monkeypatch.setattr(experiment, "run", run)
     study = compare_models(seeds=1, hidden_size=3, jobs=1, **TINY)
-    assert study["failed"] == {"study-rnn-compare-s0": "ZeroDivisionError: two lines"}
+    assert study["failed"] == {"comparison-compare-rnn-s0": "ZeroDivisionError: two lines"}
     assert not study["paired"]
 
 
 def test_where_all_fail_there_is_no_comparison(data):
     with pytest.raises(UserError, match=r"all 2 runs of the study 'compare' failed"):
         compare_models(seeds=1, hidden_size=3, lr=1e200, jobs=1, **TINY)
-    assert not study_path("compare").exists()
+    assert not study_path("comparison", "compare").exists()
 
 
 def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
@@ -264,7 +274,7 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
     monkeypatch.setattr(experiment, "save_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         compare_models(jobs=1, **asked)
-    assert saved == ["study-rnn-compare-s0"] * 3 + ["study-rnn-compare-s1"] * 2
+    assert saved == ["comparison-compare-rnn-s0"] * 3 + ["comparison-compare-rnn-s1"] * 2
 
     def noted(run_id, run, **options):
         saved.append(run_id)
@@ -273,43 +283,23 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
     monkeypatch.setattr(experiment, "save_run", noted)
     study = compare_models(jobs=1, **asked)
     assert (
-        saved[5:] == ["study-rnn-compare-s1"] + ["study-lstm-compare-s0"] * 3 + ["study-lstm-compare-s1"] * 3
+        saved[5:]
+        == ["comparison-compare-rnn-s1"]
+        + ["comparison-compare-lstm-s0"] * 3
+        + ["comparison-compare-lstm-s1"] * 3
     )
     assert "1 of 4 runs are finished" in capsys.readouterr().out
     assert compare_models(jobs=1, **asked) == study
     assert len(saved) == 12
     more = compare_models(jobs=1, **asked | {"seeds": (1, 0, 5)})
-    assert saved[12:] == ["study-rnn-compare-s5"] * 3 + ["study-lstm-compare-s5"] * 3
+    assert saved[12:] == ["comparison-compare-rnn-s5"] * 3 + ["comparison-compare-lstm-s5"] * 3
     assert more["variants"][0]["seeds"] == [1, 0, 5]
-
-
-def test_an_interrupted_comparison_says_so_in_one_line(data, study_root):
-    code = (
-        "import pathlib, signal, sys; from scripts.files import paths; "
-        "from scripts.files.errors import errors_in_one_line; "
-        "from scripts.studies.comparison import compare_models; "
-        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's `&` has it ignored
-        "errors_in_one_line(); paths.ROOT = pathlib.Path(sys.argv[1]); "
-        "compare_models(seeds=1, epochs=100_000, hidden_size=3, jobs=2, progress=False)"
-    )
-    asked = [sys.executable, "-c", code, study_root]
-    options = {"cwd": Path(main.__file__).parent, "stderr": subprocess.PIPE, "start_new_session": True}
-    with subprocess.Popen(asked, text=True, **options) as process:
-        try:
-            while len(existing_runs()) < 2:
-                assert process.poll() is None, process.stderr.read()
-                time.sleep(0.02)
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-            said = process.communicate()[1]
-        finally:
-            process.kill()
-    assert said == "interrupted: what is finished is kept, and the same command continues\n"
 
 
 def test_a_log_that_is_missing_is_made_again(data):
     asked = {"models": "rnn", "seeds": 1, "hidden_size": 3, "jobs": 1, **TINY}
     compare_models(**asked)
-    path = log_path("study-rnn-compare-s0")
+    path = log_path("comparison-compare-rnn-s0")
     log = path.read_bytes()
     path.unlink()
     compare_models(**asked)
@@ -340,5 +330,5 @@ def test_numpy_numbers_are_numbers(data):
     asked = {"models": "rnn", "hidden_size": 3, "jobs": 1, **TINY}
     study = compare_models(seeds=2, lr=0.1, **asked)
     again = compare_models(seeds=np.int64(2), lr=np.array(0.1), **asked | {"jobs": np.int64(1)})
-    assert again == study == written("compare")
+    assert again == study == written("comparison", "compare")
     assert compare_models(seeds=np.arange(2), lr=np.float64(0.1), **asked) == study

@@ -1,7 +1,9 @@
 """One run: its log and weights, interruption and continuation, refusal."""
 
 import json
+import os
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import lstm.model
 import lstm.train
 import rnn.model
 import rnn.train
+from scripts.files.data import data_checksum, describe_data, load_manifest
 from scripts.files.errors import UserError
 from scripts.files.paths import log_path, weights_path
 from scripts.files.runs import best_epoch, load_run, read_log, save_run
@@ -160,7 +163,8 @@ def test_equal_seeds_give_equal_files_and_others_do_not(kind, data):
     options = {"input_dropout": 0.2, "state_dropout": 0.3}
     run(kind, "one", **options)
     first_log, first_members = log_without_timings("one"), members_without_timings("one")
-    run(kind, "one", overwrite=True, **options)
+    forget("one")
+    run(kind, "one", **options)
     assert log_without_timings("one") == first_log
     assert members_without_timings("one") == first_members
     run(kind, "one", overwrite=True, seed=1, **options)
@@ -228,7 +232,7 @@ def test_interrupted_run_continues_as_if_it_had_not_been(kind, data, monkeypatch
     options |= {"averaging": 0.9, "weight_decay": 0.1, "length_weight": 0.5}
     run(kind, **options)
     expected_log, expected_members = log_without_timings("a-run"), members_without_timings("a-run")
-
+    forget("a-run")
     measure, calls = experiment.measure, []
 
     def interrupted(*arguments):
@@ -238,14 +242,15 @@ def test_interrupted_run_continues_as_if_it_had_not_been(kind, data, monkeypatch
         return measure(*arguments)
 
     monkeypatch.setattr(experiment, "measure", interrupted)
+    overwrite = stopped_at == 3  # a script may keep it in: it replaces only what differs
     with pytest.raises(KeyboardInterrupt):
-        run(kind, overwrite=True, **options)
-    if stopped_at == 0:  # nothing of the new run was written yet, and the old one was left alone
-        assert members_without_timings("a-run") == expected_members
-        return
-    assert len(load_run("a-run").history) == stopped_at
+        run(kind, overwrite=overwrite, **options)
+    if stopped_at:
+        assert len(load_run("a-run").history) == stopped_at
+    else:  # nothing was written yet
+        assert not weights_path("a-run").exists()
     monkeypatch.setattr(experiment, "measure", measure)
-    run(kind, **options)
+    run(kind, overwrite=overwrite, **options)
     assert log_without_timings("a-run") == expected_log
     assert members_without_timings("a-run") == expected_members
 
@@ -316,6 +321,192 @@ def test_falling_learning_rate_is_not_stretched(data):
     run("rnn", schedule="linear")
     with pytest.raises(UserError, match="fall to 0 over 3 epochs"):
         run("rnn", schedule="linear", epochs=5)
+
+
+def forget(run_id):
+    """Delete the files of a run."""
+    weights_path(run_id).unlink()
+    log_path(run_id).unlink()
+
+
+def interrupt(monkeypatch, epochs):
+    """Let the next runs stop after so many epochs; return what lets them go on."""
+    measure, calls = experiment.measure, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) > epochs + 1:
+            raise KeyboardInterrupt
+        return measure(*arguments)
+
+    monkeypatch.setattr(experiment, "measure", interrupted)
+    return lambda: monkeypatch.setattr(experiment, "measure", measure)
+
+
+@pytest.mark.parametrize("asked", [2, 3, 5])
+def test_a_run_interrupted_before_its_end_can_be_asked_for_another_number_of_epochs(
+    kind, data, monkeypatch, asked
+):
+    run(kind, "straight", epochs=asked)
+    go_on = interrupt(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run(kind, "interrupted", epochs=100)
+    go_on()
+    kept = load_run("interrupted")
+    assert len(kept.history) == 3
+    with pytest.raises(UserError, match=r"was trained for 2 epochs \(epochs=100\), more than 1: start again"):
+        run(kind, "interrupted", epochs=1)
+    assert load_run("interrupted").settings == kept.settings
+    found = run(kind, "interrupted", epochs=asked)
+    assert found.settings["hyperparameters"]["epochs"] == asked
+    assert log_without_timings("interrupted")[1:] == log_without_timings("straight")[1:]
+    assert read_log("interrupted")[0]["hyperparameters"]["epochs"] == asked
+    ended = members_without_timings("interrupted")
+    assert ended["resume/theta"] == members_without_timings("straight")["resume/theta"]
+    assert run(kind, "interrupted", epochs=100 if asked == 2 else asked + 1)  # and on again
+
+
+def test_where_the_learning_rate_falls_an_interrupted_run_keeps_its_epochs(data, monkeypatch):
+    go_on = interrupt(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run("rnn", schedule="cosine", epochs=9)
+    go_on()
+    for epochs in (3, 20):
+        with pytest.raises(UserError, match=f"fall to 0 over 9 epochs, so it can't go on to {epochs}: start"):
+            run("rnn", schedule="cosine", epochs=epochs)
+    assert len(run("rnn", schedule="cosine", epochs=9).history) == 10
+
+
+def test_overwrite_replaces_only_what_differs(kind, data, capsys):
+    run(kind, epochs=2)
+    before = weights_path("a-run").read_bytes()
+    run(kind, epochs=2, overwrite=True)
+    assert weights_path("a-run").read_bytes() == before
+    run(kind, epochs=3, overwrite=True)  # an epoch more
+    assert "a-run: continuing after epoch 2" in capsys.readouterr().out
+    for other in ({"lr": 0.02}, {"epochs": 1}, {"seed": 5}):
+        run(kind, **{"epochs": 3, "overwrite": True, **other})
+        assert "continuing" not in capsys.readouterr().out
+        assert load_run("a-run").settings["hyperparameters"].items() >= other.items()
+    write_data(seed=1)
+    assert run(kind, overwrite=True, epochs=1).settings["dataset"]["checksum"] == current_checksum()
+
+
+def current_checksum():
+    return data_checksum(load_manifest())
+
+
+@pytest.mark.parametrize("content", [b"", b"PK nonsense", None])
+def test_overwrite_replaces_what_is_damaged(data, content):
+    run("rnn")
+    weights_path("a-run").write_bytes(content) if content is not None else weights_path("a-run").unlink()
+    with pytest.raises(UserError):
+        run("rnn")
+    assert len(run("rnn", overwrite=True).history) == 4
+
+
+def test_weights_of_another_size_are_replaced_as_the_message_says(data):
+    run("rnn", epochs=1)
+    kept = load_run("a-run")
+    weights = kept.weights | {"weight_out": np.zeros((1, 9), np.float32)}
+    resume = kept.resume | {name: np.append(kept.resume[name], np.float32(0)) for name in ("theta", "m", "v")}
+    save_run("a-run", kept._replace(weights=weights, resume=resume))
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="or delete it and its log, and train again"):
+            run("rnn", epochs=2, overwrite=overwrite)
+    forget("a-run")
+    assert len(run("rnn", epochs=2).history) == 3
+
+
+def test_a_run_id_is_trained_by_one_thread_at_a_time(kind, data, monkeypatch):
+    """As where a cell of a notebook is run twice: the second is refused, and the first ends as if alone."""
+    run(kind, "alone")
+    inside, release, found = threading.Event(), threading.Event(), []
+    measure = experiment.measure
+
+    def waiting(*arguments):
+        inside.set()
+        assert release.wait(60)
+        return measure(*arguments)
+
+    def train():
+        found.append(run(kind))
+
+    monkeypatch.setattr(experiment, "measure", waiting)
+    thread = threading.Thread(target=train)
+    thread.start()
+    assert inside.wait(60)
+    for _ in range(3):
+        with pytest.raises(UserError, match=f"run 'a-run' is being written by process {os.getpid()} on "):
+            run(kind)
+    release.set()
+    thread.join()
+    assert len(found[0].history) == 4
+    alone, other = members_without_timings("alone"), members_without_timings("a-run")
+    assert {name: a for name, a in alone.items() if name != "settings"} == {
+        name: a for name, a in other.items() if name != "settings"
+    }
+    run(kind)  # and it is free again
+
+
+def test_many_threads_leave_one_whole_run(data):
+    """Whoever comes first trains it; the others are refused, or find it finished."""
+    outcomes = []
+
+    def train():
+        try:
+            outcomes.append(len(run("rnn", epochs=2).history))
+        except UserError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=train) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refused = [outcome for outcome in outcomes if outcome != 3]
+    assert len(refused) < 6
+    assert all("is being written by" in outcome for outcome in refused)
+    assert len(load_run("a-run").history) == 3
+
+
+def test_no_more_workers_than_cores(data, monkeypatch):
+    monkeypatch.setattr(experiment, "usable_cores", lambda: [0, 1])
+    for workers in (3, 64):
+        with pytest.raises(UserError, match=f"workers={workers}, but there are 2 cores: give workers=2 or f"):
+            run("rnn", workers=workers)
+    assert not weights_path("a-run").exists()
+    monkeypatch.setattr(experiment, "usable_cores", lambda: [0])
+    with pytest.raises(UserError, match="give workers=1 or fewer"):
+        run("rnn", workers=2)
+
+
+def test_a_run_of_a_study_stops_where_the_data_changes(data):
+    began = describe_data(data.manifest)
+    assert len(run("rnn", "same", dataset=began).history) == 4
+    write_data(seed=1)
+    with pytest.raises(UserError, match="data/ changed: this study began with made-up") as error:
+        run("rnn", dataset=began)
+    for checksum in (began["checksum"], current_checksum()):
+        assert checksum in str(error.value)
+    assert not weights_path("a-run").exists()
+
+
+def test_a_run_of_a_study_stops_at_the_epoch_in_which_the_data_changes(data, monkeypatch):
+    measure, calls = experiment.measure, []
+
+    def changing(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            write_data(seed=1)
+        return measure(*arguments)
+
+    monkeypatch.setattr(experiment, "measure", changing)
+    with pytest.raises(UserError, match="data/ changed"):
+        run("rnn", dataset=describe_data(data.manifest))
+    assert len(load_run("a-run").history) == 2
+    write_data()  # preprocessed as before
+    assert len(run("rnn", dataset=describe_data(data.manifest)).history) == 4
 
 
 def test_log_without_weights_is_not_overwritten(data):
@@ -389,7 +580,7 @@ def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
 
     monkeypatch.setitem(experiment.LOOPS, "rnn", loop)
     with pytest.raises(UserError, match="no longer finite") as error:
-        run("rnn", overwrite=True, gradients=False)
+        run("rnn", overwrite=True, gradients=False, lr=0.02)
     assert ("weights so far stay" in str(error.value)) == (spoilt != "epoch 0")
     if spoilt == "epoch 0":  # nothing of the new run was written, and the old one was left alone
         assert weights_path("a-run").read_bytes() == before
@@ -398,13 +589,3 @@ def test_nothing_that_is_not_finite_is_written(data, monkeypatch, spoilt):
     assert [record["epoch"] for record in kept.history] == [0, 1]
     assert np.isfinite(kept.resume["theta"]).all()
     assert "not finite" in kept.ended or "epoch 2, after its last batch: theta" in kept.ended
-
-
-def test_weights_of_another_size_are_not_continued(data):
-    run("rnn", epochs=1)
-    kept = load_run("a-run")
-    weights = kept.weights | {"weight_out": np.zeros((1, 9), np.float32)}
-    resume = kept.resume | {name: np.append(kept.resume[name], np.float32(0)) for name in ("theta", "m", "v")}
-    save_run("a-run", kept._replace(weights=weights, resume=resume))
-    with pytest.raises(UserError, match="parameters in its weights file, expected"):
-        run("rnn", epochs=2)

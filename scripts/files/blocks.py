@@ -1,0 +1,64 @@
+"""What makes a study or a run: the blocks of main.py, which messages name where one is missing."""
+
+DEFAULT = "default"  # the name of a study whose caller gives none
+STUDIES = {  # calls of main.py, by kind and name of the study that each makes
+    ("baselines", DEFAULT): "baselines()",
+    ("comparison", "best"): 'compare(seeds=10, name="best", of_model=BEST)',
+    ("comparison", "best-wide"): 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
+    ("comparison", "compare"): "compare()",
+    ("comparison", "imdb"): 'compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)',
+    ("cue-distance", "even"): 'probe_study(of_model=BEST, data="probe-even")',
+    ("cue-distance", "log"): 'probe_study(of_model=BEST, data="probe-log")',
+    ("equal-parameters", DEFAULT): "equal_parameters()",
+    ("initialisations", DEFAULT): "initialisation_study(of_model=BEST)",
+    ("memory", DEFAULT): "memory_study(…)",
+    ("search", DEFAULT): "search()",
+}
+CALLS = {  # of a study of that kind and any name
+    "baselines": 'baselines(name="{}")',
+    "comparison": 'compare(name="{}", …)',
+    "cue-distance": 'probe_study(name="{}", …)',
+    "equal-parameters": 'equal_parameters(name="{}", …)',
+    "initialisations": 'initialisation_study(name="{}", …)',
+    "jacobians": 'jacobians("{}")',
+    "memory": 'memory_study(…, name="{}")',
+    "search": 'search(name="{}")',
+    "sentence": 'predict("…", "{}")',
+    "test": 'test("{}")',
+}
+RUNS = {  # by run id
+    "lstm-best": 'train_lstm("lstm-best", **BEST_LSTM)',
+    "lstm-plain": 'train_lstm("lstm-plain", input_dropout=0, state_dropout=0)',
+    "lstm-run-3": "train_lstm()",
+    "lstm-two-workers": 'train_lstm("lstm-two-workers", workers=2)',
+    "rnn-16": 'train_rnn("rnn-16", hidden_size=16)',
+    "rnn-32": 'train_rnn("rnn-32", hidden_size=32)',
+    "rnn-best": 'train_rnn("rnn-best", **BEST_RNN)',
+    "rnn-run-1": "train_rnn()",
+}
+
+
+def remedy_of_study(kind, name):
+    """Return the advice for a study that is missing or damaged."""
+    block = STUDIES.get((kind, name))
+    return _uncomment(block) if block else f"call {CALLS[kind].format(name)} of main.py"
+
+
+def remedy_of_settings(kind, name):
+    """Return the advice for a study whose runs have other settings than its block of main.py gives them."""
+    block = STUDIES.get((kind, name))
+    if not block or kind in ("baselines", "memory"):  # which train no runs under ids of their own
+        return remedy_of_study(kind, name)
+    head = block.removesuffix(")")
+    return f"call {head}{'' if head.endswith('(') else ', '}overwrite=True) of main.py"
+
+
+def remedy_of_run(run_id):
+    """Return the advice for a run that is missing."""
+    of_studies = [study for study in STUDIES if run_id.startswith("-".join([*study, ""]))]
+    block = RUNS.get(run_id) or STUDIES.get(max(of_studies, key=lambda study: len(study[1]), default=None))
+    return _uncomment(block) if block else "name another, or train it with train_rnn or train_lstm of main.py"
+
+
+def _uncomment(block):
+    return f"uncomment the block {block} in main.py and run `python main.py`"
