@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import itertools
 import operator
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -68,12 +69,7 @@ def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **
     UserError
         An option can't be used, or another process is writing that dataset. What was there is as it was.
     """
-    asked = {"dataset": dataset, "embeddings": embeddings} | options
-    asked = {  # False is the default of every option but --tokenised
-        option: str(value)
-        for option, value in asked.items()
-        if value is not None and (option == "tokenised" or value != False)  # noqa: E712 (and seed 0, too)
-    }
+    asked = _in_words({"dataset": dataset, "embeddings": embeddings} | options)
     if if_missing and not is_absent(path := data_path("dataset.json", name)):
         there = load_manifest(name)
         if there.get("options") == asked:
@@ -85,6 +81,12 @@ def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **
         )
     with writing_data(name):
         return _preprocess(name, asked, dataset, embeddings, **options)
+
+
+def _in_words(options):
+    """The options that are no default, as text: False is the default of all but tokenised, 0 that of seed."""
+    given = {k: v for k, v in options.items() if v is not None and (v or k == "tokenised")}
+    return {k: Path(str(v)).name if os.path.isabs(str(v)) else str(v) for k, v in given.items()}
 
 
 def _preprocess(

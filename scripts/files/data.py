@@ -177,9 +177,9 @@ def check_unchanged(dataset):
     except UserError as error:
         here, now = {"checksum": None}, f"nothing ({error})"
     if here["checksum"] != dataset["checksum"]:
-        remedy = "preprocess as before and call it again, which continues; or give it another name="
         raise UserError(
-            f"{folder} changed: this study began with {name_dataset(dataset)}; now: {now}: {remedy}"
+            f"{folder} changed: this study began with {name_dataset(dataset)}, and it holds {now}: "
+            "preprocess as before and call it again, which continues; or give it another name="
         )
 
 

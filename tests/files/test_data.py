@@ -51,7 +51,7 @@ def test_a_run_keeps_to_its_dataset(data):
 def test_a_run_is_not_continued_on_another_dataset(data):
     write_data(seed=2, name="second")
     main.train_rnn("a-run", **SMALL)
-    with pytest.raises(UserError, match=r"other data \(made-up with random in data/\).*data/second/"):
+    with pytest.raises(UserError, match=r"other data \(made-up with random in data/ .*data/second/"):
         main.train_rnn("a-run", data="second", **SMALL)
 
 

@@ -194,7 +194,7 @@ def test_report_agrees_with_a_page_that_is_right(one_seed, study_root, capsys):
 def test_a_results_json_that_lacks_a_part_is_refused(one_seed, lost):
     kept = main.report()
     del kept["sections"]["one_seed"][lost]
-    write_json(study_path("results"), kept)
+    write_json(report.results_path(), kept)
     with pytest.raises(UserError, match=rf"results\.json is damaged \(no '{lost}'\): restore it"):
         main.report()
 

@@ -181,9 +181,9 @@ def test_code_that_changed_since_is_the_code_that_trains(dask, data, tmp_path, m
     compare_models("rnn", seeds=1, name="one", scheduler=dask.address, **TINY)
     pack = parallel._pack_project
 
-    def pack_changed():
+    def pack_changed(data):
         path = tmp_path / "project.zip"
-        path.write_bytes(pack())
+        path.write_bytes(pack(data))
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("scripts/studies/parallel.py", CHANGED)
         return path.read_bytes()

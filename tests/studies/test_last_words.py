@@ -140,7 +140,8 @@ def test_runs_on_several_datasets_are_refused():
 
     last_words.check_one_dataset([run("a", "1"), run("b", "1")])
     with pytest.raises(
-        UserError, match=r"'a' on texts with vectors \(1\) and 'b' on texts with vectors \(2\)"
+        UserError,
+        match=r"'a' on texts with vectors in data/ \(1\) and 'b' on texts with vectors in data/ \(2\)",
     ):
         last_words.check_one_dataset([run("a", "1"), run("a", "1"), run("b", "2")])
 

@@ -249,7 +249,7 @@ def test_data_that_is_being_written_stops_a_study_too(data, monkeypatch):
         return found
 
     monkeypatch.setattr(experiment, "run", deleting)
-    with pytest.raises(UserError, match=r"data/ changed: this study began with .*, and data/ holds nothing"):
+    with pytest.raises(UserError, match=r"data/ changed: this study began with .*, and it holds nothing"):
         main.compare(seeds=2, jobs=1, **TINY)
 
 

@@ -59,6 +59,6 @@ def test_a_run_whose_process_is_killed_fails_alone(data):
     settings = {"epochs": 1, "hidden_size": 3}
     planned = [Planned("rnn", f"run-{k}", settings) for k in range(4)]
     planned[1] = planned[1]._replace(settings=Killer())
-    outcomes = dict(parallel.train_here(planned, False, jobs=2))
+    outcomes = dict(parallel.train_here(planned, False, 2, describe_data(data.manifest)))
     assert outcomes == {"run-0": None, "run-1": parallel.KILLED, "run-2": None, "run-3": None}
     assert existing_runs() == ["run-0", "run-2", "run-3"]

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scripts import preprocessing
+from scripts.files import progress
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, assets_path
@@ -154,7 +155,8 @@ def break_off(server, after=30_000):
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_the_vectors_are_downloaded_unpacked_and_alone(server, compression, capfd):
+def test_the_vectors_are_downloaded_unpacked_and_alone(server, compression, capfd, monkeypatch):
+    monkeypatch.setattr(progress, "bars_shown", lambda progress=True: True)
     server.content = pack({"README": b"other", GLOVE_2024: VECTORS}, compression)
     arrives(server)
     assert "download: " in (said := capfd.readouterr().err)
