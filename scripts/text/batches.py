@@ -122,14 +122,16 @@ def shuffled_batches(split, batch_size, rng, weights=None):
     """Batches of a split in random order, each of sentences of about the same length.
 
     All sentences are shuffled; pools of 100 batches are sorted by length and cut; the batches of all pools
-    are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow.
+    are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow. The sizes of
+    batches differ by one at most: a small last one would count as much as any.
     """
     order = np.arange(len(split.s), dtype=index_type(len(split.s)))
     rng.shuffle(order)
-    for start in range(0, len(order), POOL * batch_size):
-        pool = order[start : start + POOL * batch_size]
+    rows = np.array_split(order, -(-len(order) // batch_size))  # views
+    starts = [0, *np.cumsum([len(batch) for batch in rows])]
+    for first in range(0, len(rows), POOL):
+        pool = order[starts[first] : starts[min(first + POOL, len(rows))]]
         pool[:] = longest_first(split, pool)
-    rows = cut(order, batch_size)
     return Batches(split, [rows[k] for k in rng.permutation(len(rows))], weights)
 
 

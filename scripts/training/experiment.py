@@ -16,6 +16,7 @@ import lstm.train
 import rnn.model
 import rnn.train
 from scripts.dynamics.gradients import gradient_rows, measure
+from scripts.dynamics.interventions import Intervened
 from scripts.files.data import check_unchanged, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError, memory_in_one_line
 from scripts.files.paths import check_run_id, log_path, weights_path
@@ -196,7 +197,11 @@ def generator(seed, stream, epoch=0):
 def build_model(model, settings, embeddings, dtype=np.float32):
     """Build an untrained classifier with settings as :func:`check_settings` returns them."""
     rng, options = generator(settings["seed"], "initialisation"), model_options(model, settings)
-    return CLASSIFIERS[model](embeddings, settings["hidden_size"], rng=rng, dtype=dtype, **options)
+    built = CLASSIFIERS[model](embeddings, settings["hidden_size"], rng=rng, dtype=dtype, **options)
+    if settings.get("gate_inputs") == "x":
+        W_hh, H = built.parameters["weight_hh_l0"], built.H
+        W_hh[: 2 * H], W_hh[3 * H :] = 0, 0  # of the gates i, f and o
+    return built
 
 
 def start(kind, settings, data):
@@ -222,12 +227,19 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
     settings, train_split = header["hyperparameters"], data.splits["train"]
     weights = length_weights(train_split, settings["length_weight"])
     seed, workers = settings["seed"], settings["workers"]
+    intervened, gates_see_h = None, settings.get("gate_inputs") != "x"
+    if settings["backward"] != "full" or not gates_see_h:
+        model = intervened = Intervened(model, settings["backward"], gates_see_h, seed)
+
+    def training(epoch):
+        rng = generator(seed, "shuffling", epoch)
+        batches = shuffled_batches(train_split, settings["batch_size"], rng, weights)
+        return intervened.numbered(epoch, batches) if intervened else batches
+
     with Workers(model, workers) if workers > 1 else nullcontext(model) as trained:
         yield from LOOPS[header["model"]](
             trained,
-            lambda epoch: shuffled_batches(
-                train_split, settings["batch_size"], generator(seed, "shuffling", epoch), weights
-            ),
+            training,
             sorted_batches(data.splits["validation"], EVALUATION_BATCH),
             optimizer,
             epochs=settings["epochs"],

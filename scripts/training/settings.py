@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
+from scripts.dynamics import interventions
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
 from scripts.training.optimizer import SCHEDULES
 
 RECURRENT_INITS = ("orthogonal", "uniform", "identity")  # names in rnn/model.py and lstm/model.py
 INPUT_INITS = ("glorot", "uniform")
+GATE_INPUTS = ("x, h", "x")
 HUGE, LARGE = 1e300, 1e30  # larger numbers, and infinities, are refused; LARGE: what float32 holds
 MOST = 10**9  # larger counts are refused
 
@@ -36,6 +38,7 @@ POWER = "a power p from 0 to 10, such as 0.5", lambda p: 0 <= p <= 10
 SHARE = "a share from 0 to below 1", lambda share: 0 <= share < 1
 BIAS = "a number, such as 1.0, or 'chrono'", lambda b: b == "chrono" if isinstance(b, str) else abs(b) < LARGE
 SWITCH = "True or False", lambda on: True
+INTERVENTION = f"one of {interventions.VALUES}", interventions.parse
 
 
 def _setting(default, meaning, allowed):
@@ -76,6 +79,12 @@ class Settings:
         1.0, "The forget gate's bias at the start; chrono: spread over 1 to chrono_steps steps.", BIAS
     )
     chrono_steps: int = _setting(50, "Longest memory, in steps, that chrono begins with.", STEPS)
+    gate_inputs: str = _setting(
+        "x, h", "What the gates i, f, o see; x: their blocks of W_hh are 0 and stay 0.", _one_of(GATE_INPUTS)
+    )
+    backward: str = _setting(
+        "full", "The backward pass while training: scripts/dynamics/interventions.py.", INTERVENTION
+    )
     seed: int = _setting(0, "Initialisation, shuffling and dropout draw from generators of their own.", SEED)
     gradients: bool = _setting(
         True, "Record gradients through time, activations and spectra of W_hh, each epoch.", SWITCH
@@ -83,8 +92,14 @@ class Settings:
     workers: int = _setting(1, "Processes that share each batch (Linux, macOS).", PROCESSES)
 
 
-LSTM_ALONE = ("forget_bias", "chrono_steps")
-OF_MODEL = ("input_dropout", "state_dropout", "recurrent_init", "input_init", *LSTM_ALONE)  # its arguments
+LSTM_ALONE = ("forget_bias", "chrono_steps", "gate_inputs")
+OF_MODEL = (
+    "input_dropout",
+    "state_dropout",
+    "recurrent_init",
+    "input_init",
+    *LSTM_ALONE[:2],
+)  # its arguments
 
 
 def _settings_of(model):
@@ -113,6 +128,8 @@ def check_settings(model, chosen):
         words, is_allowed = setting.metadata["allowed"]
         if not of_type or not is_allowed(value):
             raise UserError(f"{setting.name}={value!r}: expected {words}")
+    if interventions.parse(settings["backward"], model) is None:
+        raise UserError(f"backward={settings['backward']!r} of the RNN: expected {INTERVENTION[0]}")
     return {name: settings[name] for name in known}
 
 

@@ -1,0 +1,177 @@
+"""Change the backward pass while training: what does a model learn without a part of its gradient?
+
+The forward pass stays as it is. A walk back through time hands over the signal, dh = ∂ℓ/∂h_t (and, of an LSTM,
+dc = ∂ℓ/∂c_t), at each step t; the generators below change it in place, and the walk goes on with what they leave.
+The result is the gradient of no function: that is the experiment. Training alone uses it, in
+scripts/training/experiment.py; whatever is measured takes the model's own walk.
+
+    full                    nothing is changed
+    truncate-K              the signal passes back K steps and no more (Williams & Peng 1990; Aicher et al. 2019)
+    truncate-recurrent-K    the same for ∂ℓ/∂W_hh alone: W_ih and b still learn from every word
+    preserve-norm           at every step the signal is as large as at the end of its sentence
+    h-detach, h-detach-P    LSTM: nothing passes back through h; with P, at each step with that probability
+                            (Kanuparthi et al. 2019)
+    c-detach                LSTM: nothing passes back along the cell
+"""
+
+import mmap
+import re
+
+import numpy as np
+
+VALUES = (
+    "full, truncate-K, truncate-recurrent-K, preserve-norm; of an LSTM also h-detach, h-detach-P, c-detach"
+)
+STREAM = 3  # of random numbers; scripts/training/experiment.py has the streams 0 to 2
+
+
+def parse(backward, model="lstm"):
+    """Divide the name of an intervention into its kind and its number, K or P, or None where it has none.
+
+    None alone is returned where "rnn" or "lstm", the `model`, has no such intervention.
+    """
+    kind, number = re.fullmatch(r"(.*?)(?:-([\d.]+))?", backward).groups()
+    if kind not in CHANGES or (kind in OF_LSTM and model != "lstm"):
+        return None
+    if kind.startswith("truncate"):
+        return (kind, int(number)) if number and re.fullmatch(r"\d{1,6}", number) else None
+    if kind == "h-detach" and number:
+        return (kind, float(number)) if re.fullmatch(r"1|0?\.\d+", number) else None
+    return None if number else (kind, None)
+
+
+# The changes: each takes a walk and hands over what it yields, changed ---------------------------------------
+# A batch has its longest sentences first, so those that still run at a step are the first columns.
+
+
+def truncate(walk, model, sizes, K):
+    """Stop the signal of each sentence after K steps: words further from its end receive nothing."""
+    for t, *signal in walk:
+        for d in signal:
+            d[:, : _running(sizes, t + K + 1)] = 0
+        yield t, *signal
+
+
+def preserve_norm(walk, model, sizes, _):
+    """Rescale the signal of each sentence, dh and dc together, to its norm at the end of the sentence."""
+    norm_at_end = np.zeros(0, model.dtype)
+    for t, *signal in walk:
+        norm = np.sqrt(sum(np.einsum("hb,hb->b", d, d) for d in signal))
+        norm_at_end = np.concatenate([norm_at_end, norm[len(norm_at_end) :]])  # further sentences end here
+        for d in signal:
+            d *= norm_at_end / np.where(norm > 0, norm, 1)
+        yield t, *signal
+
+
+def h_detach(walk, model, sizes, detached):
+    """Let nothing reach h_t from the step after it, where `detached` (T,) says so; c_t gets its own alone."""
+    for t, dh, dc in walk:
+        if detached[t]:
+            later = np.s_[
+                :, : _running(sizes, t + 1)
+            ]  # the other sentences end here: dh comes from the output
+            dc[later] -= (_through_h(model, t) * dh)[later]
+            dh[later] = 0
+        yield t, dh, dc
+
+
+def c_detach(walk, model, sizes, _):
+    """Let nothing reach c_t from the cell after it: what remains is what comes through h_t."""
+    for t, dh, dc in walk:
+        dc[:] = _through_h(model, t) * dh
+        yield t, dh, dc
+
+
+def _running(sizes, t):
+    """Number of sentences that still run at step t."""
+    return sizes[t] if t < len(sizes) else 0
+
+
+def _through_h(model, t):
+    """Return ∂h_t/∂c_t = o_t ⊙ (1 - tanh² c_t), (H, b_t), which is in ∂ℓ/∂c_t already."""
+    o, tanh_c = model.activations(t)["o"], model._tanh_c[t]
+    return o * (1 - tanh_c * tanh_c)
+
+
+CHANGES = {
+    "full": None,
+    "truncate": truncate,
+    "truncate-recurrent": None,  # the walk is plain: see Intervened.backward
+    "preserve-norm": preserve_norm,
+    "h-detach": h_detach,
+    "c-detach": c_detach,
+}
+OF_LSTM = ("h-detach", "c-detach")
+
+
+class Intervened:
+    """A model whose backward pass is changed; all else is the model's own.
+
+    Parameters
+    ----------
+    model : RNNClassifier or LSTMClassifier
+    backward : str
+        An intervention: see the head of this file.
+    gates_see_h : bool
+        False for an LSTM whose gates i, f, o learn nothing of W_hh, so that blocks of zeros stay zero.
+    seed : int
+        Of the draws of h-detach-P.
+    """
+
+    def __init__(self, model, backward, gates_see_h=True, seed=0):
+        self.model, self.gates_see_h, self.seed = model, gates_see_h, seed
+        self.kind, self.number = parse(backward)
+        # epoch and batch, in memory that forked processes share: all of them draw the same
+        self.now = np.frombuffer(mmap.mmap(-1, 16), np.int64)
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def forward(self, ids, batch_sizes, rng=None):
+        """Return the model's logits of a packed batch."""
+        self.sizes = batch_sizes
+        return self.model.forward(ids, batch_sizes, rng)
+
+    def through_time(self, dz):
+        """Walk back through time along the changed signal."""
+        walk, change, number = self.model.through_time(dz), CHANGES[self.kind], self.number
+        if self.kind == "h-detach":
+            draws = np.random.default_rng([self.seed, STREAM, *self.now]).random(len(self.sizes))
+            number = draws < (1 if number is None else number)
+        return change(walk, self.model, self.sizes, number) if change else walk
+
+    def backward(self, dz):
+        """Return the changed ∂ℓ/∂θ: the model's own backward pass, on the walk of this class."""
+        gradient = type(self.model).backward(self, dz)
+        W_hh, H, D = self.gradients["weight_hh_l0"], self.H, self.D
+        if self.kind == "truncate-recurrent":
+            near = self._near(self.number)
+            np.matmul(
+                self._dA[:, near], self._Z[near, D : D + H], out=W_hh
+            )  # Σ_t da_t h_{t-1}ᵀ of these alone
+        if not self.gates_see_h:
+            W_hh[: 2 * H], W_hh[3 * H :] = 0, 0
+        return gradient
+
+    def _near(self, K):
+        """Mask of the tokens, (N,), in packed order, that are at most K steps from the end of their sentence."""
+        further = [_running(self.sizes, t + K + 1) for t in range(len(self.sizes))]
+        sentence = np.arange(len(self._Z)) - np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
+        return sentence >= np.repeat(further, self.sizes)
+
+    def numbered(self, epoch, batches):
+        """Return an epoch's batches, a sized iterable that tells which of them is next."""
+        return _Numbered(self.now, epoch, batches)
+
+
+class _Numbered:
+    def __init__(self, now, epoch, batches):
+        self.now, self.epoch, self.batches = now, epoch, batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        for number, batch in enumerate(self.batches):
+            self.now[:] = self.epoch, number
+            yield batch
