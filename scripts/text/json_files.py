@@ -11,12 +11,12 @@ NAME = re.compile(r"\w[\w. -]*")  # of a list within an object
 
 
 def open_json(path, name, options):
-    """Open a file: returns its parts by name, of which a single one has the name ""."""
+    """Open a file: returns a `Part`, or several by name."""
     encoding = find_encoding(path, options.encoding)
     with open(path, encoding=encoding) as file:
         document = _parse(path, file.read())
     if _are_rows(document):
-        return {"": _part(name, encoding, document)}
+        return _part(name, encoding, document)
     inner = document if isinstance(document, dict) else {}
     found = {key: rows for key, rows in inner.items() if NAME.fullmatch(key) and _are_rows(rows)}
     if not found:
@@ -26,7 +26,7 @@ def open_json(path, name, options):
             'a file with to_json(path, orient="records")'
         )
     if len(found) == 1:
-        return {"": _part(name, encoding, *found.values())}
+        return _part(name, encoding, *found.values())
     return {key: _part(f"{name}: {key}", encoding, rows) for key, rows in found.items()}
 
 

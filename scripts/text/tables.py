@@ -62,10 +62,10 @@ def plain(name):
     return str(name).strip().lower()
 
 
-def make_table(name, source, splits, options, files, configuration=None, names=None):
+def make_table(name, source, splits, unused, options, configuration=None, names=None):
     """Make a `Table` of the opened parts of each split; only a test split may lack the column of labels.
 
-    `names` is as that of a `Part`, from the dataset's own description.
+    `unused` holds the other files, and why; `names` is as that of a `Part`, from the dataset's description.
     """
     lead = (splits.get("train") or next(iter(splits.values())))[0]
     options = options._replace(  # what the training rows look like holds for the others
@@ -90,6 +90,10 @@ def make_table(name, source, splits, options, files, configuration=None, names=N
     read_as["columns"] = dict(zip(("text", "label"), columns[lead.name], strict=True))
     read_as["configuration"] = configuration
     class_names = lead.names(label) or (names and names(label))
+    files = [
+        {"file": part.name, "split": split, "why": ""} for split, parts in splits.items() for part in parts
+    ]
+    files += [{"file": file, "split": None, "why": why} for file, why in unused.items()]
     return Table(name, source, sizes, read, class_names, None, False, files, read_as)
 
 

@@ -170,38 +170,20 @@ def describe(folder, text):
     (folder / "README.md").write_text(f"---\n{text}\n---\n# Films\n")
 
 
-def test_a_description_as_on_the_hub_is_followed(tmp_path):
-    names = ["a/first.csv", "a/second.csv", "b/first.csv", "other.csv"]
-    path = write_tables(tmp_path / "films", names)
-    split = "  - {{split: {}, path: {}}}\n"
-    configs = "configs:\n- config_name: one\n  data_files:\n" + split.format("train", "a/f*.csv")
-    configs += split.format("dev", "['a/second.csv']") + "- config_name: two\n  data_files: '*.csv'\n"
-    configs += "- config_name: three\n  data_dir: b"
-    describe(tmp_path / "films", configs)
-    with pytest.raises(UserError, match=r"'one' \(train, dev\), 'two' \(train\), 'three' \(train\)"):
-        load(path)
-    assert load(path, config="one") == {
-        "train": rows_of("a/first.csv"),
-        "validation": rows_of("a/second.csv"),
-    }
-    assert load(path, config="two") == {"train": rows_of("other.csv")}
-    assert load(path, config="three") == {"train": rows_of("b/first.csv")}
-    assert load(path, split=["train=other.csv"]) == {"train": rows_of("other.csv")}
-    describe(tmp_path / "films", configs.replace("*.csv'", "*.csv'\n  default: true"))
-    table = local_files.load_local(path, Options())
-    assert list(table.read("train")) == rows_of("other.csv")
-    assert table.read_as["configuration"] == "two"
-
-
 def test_a_description_says_what_labels_mean(tmp_path):
     path = write_tables(tmp_path / "films", ["train.csv", "test.csv"])
     label = "{name: label, dtype: {class_label: {names: {'0': good, '1': bad}}}}"
     describe(tmp_path / "films", f"dataset_info:\n  features: [{{name: text, dtype: string}}, {label}]")
     assert local_files.load_local(path, Options()).class_names == ["good", "bad"]
+    path = write_tables(tmp_path / "more", ["en/train.csv", "de/train.csv"])
+    infos = "- {{config_name: {}, features: [{}]}}\n"
+    infos = infos.format("de", label) + infos.format("en", label.replace("good", "fine"))
+    describe(tmp_path / "more", f"dataset_info:\n{infos}")
+    assert local_files.load_local(path, Options(config="en")).class_names == ["fine", "bad"]
 
 
 @pytest.mark.parametrize(
-    "text", ["configs: 7", "configs: [", "configs:\n- {config_name: x, data_files: 'z/**'}", "a: b", "- a"]
+    "text", ["dataset_info: 7", "dataset_info: [", "dataset_info: {features: [{name: text}]}", "a: b", "- a"]
 )
 def test_a_description_that_says_nothing_has_no_say(tmp_path, text):
     path = write_tables(tmp_path / "films", ["train.csv", "test.csv"])
@@ -275,7 +257,6 @@ def test_any_name_of_a_folder(tmp_path, name):
     [
         ("a.csv", b"PK\x03\x04....", "is a zip archive or an Excel workbook: unpack it"),
         ("a.tsv", b"\x1f\x8b\x08....", "is packed with gzip: unpack it"),
-        ("a.csv", b"PAR1....", r"is a parquet file: let its name end in \.parquet"),
         (
             "a.parquet",
             b"version https://git-lfs.github.com/spec/v1\n",
