@@ -276,7 +276,7 @@ def test_a_text_file_renamed_as_advised(tmp_path):
     rows = [('"A fine film', 1), ("It was dull", 0), ('So "good"', 1)]
     path = tmp_path / "films.tsv"
     path.write_text("".join(f"{text}\t{label}\n" for text, label in rows))
-    assert load(path, no_header=True) == {"train": rows}
+    assert load(path, no_header=True, text_column="1", label_column="2") == {"train": rows}
 
 
 @pytest.mark.parametrize(
