@@ -35,7 +35,7 @@ def two_classes(labels, class_names=None, warnings=None):
             )
         for label in dict.fromkeys(label for label in values if label is not DROPPED):
             spelt[label] = _class_of(label)
-            seen.setdefault(spelt[label], (label, split))
+            seen.setdefault(spelt[label], (plain_label(label), split))
     if len(seen) != 2:
         found = ", ".join(f"{label!r} (in {split})" for label, split in itertools.islice(seen.values(), 8))
         more = ", …" if len(seen) > 8 else ""

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
-from scripts.text.tokens import Table
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
@@ -32,6 +31,20 @@ class Part(NamedTuple):
     read: Callable  # read(text, label) iterates over the pairs of two columns; no column of labels is None
     read_as: dict = {}  # noqa: RUF012 (encoding and separator, where there are any; nobody changes it)
     names: Callable = lambda label: None  # the meaning of the labels 0, 1, … of a column, where it is known
+
+
+class Table(NamedTuple):
+    """Texts and labels as published, not yet read."""
+
+    name: str
+    source: str
+    sizes: dict  # rows of each split; None where that is unknown
+    read: Callable  # read(split) iterates over its (text, label) pairs
+    class_names: list | None  # the meaning of the labels 0, 1, …, where the dataset has it
+    tokenised: bool | None  # None where a look at the rows has to decide
+    whole: bool  # no row is cut from another
+    files: list = []  # noqa: RUF012 (every file found: "file", "split" or None, "why"; nobody changes it)
+    read_as: dict = {}  # noqa: RUF012 (encoding, separator, columns, configuration)
 
 
 def find_columns(part, options, label_needed=True):
