@@ -9,7 +9,6 @@ of the file. Every line is checked, and one that holds no vector is named.
 
 import codecs
 import gzip
-import hashlib
 import io
 import re
 import zlib
@@ -65,16 +64,15 @@ def read_glove(path, words):
     form = _find_form(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
-    digest, places, values = hashlib.sha256(), [], []
-    with closing(_find_lines(path, wanted, form, digest)) as lines:
+    places, values = [], []
+    with closing(_find_lines(path, wanted, form)) as lines:
         while batch := list(islice(lines, BATCH)):
             rows = np.array([place is not None for place, _, _ in batch])
             places += [place for place, _, _ in batch if place is not None]
             values.append(_parse(batch, form.D, path)[rows])
     order = np.argsort(places)
     values = np.concatenate(values)[order] if values else np.empty((0, form.D), np.float32)
-    known = digest.hexdigest() if form.plain else checksum(path)
-    vectors = make_vectors(np.array(places, int)[order], values, len(words), path.name, known)
+    vectors = make_vectors(np.array(places, int)[order], values, len(words), path.name, checksum(path))
     if form.promised <= form.found[0]:
         return vectors
     said = f"{path.name} holds {form.found[0]:,} vectors, but its first line promises {form.promised:,}"
@@ -112,7 +110,6 @@ class Form(NamedTuple):
     """How a file holds its vectors, judged by its beginning."""
 
     D: int  # values per word
-    plain: bool  # GloVe's own form, as it lies on the disk
     spaced: bool  # a blank ends each line
     promised: int  # vectors, by the first line; 0 without one
     found: list  # of one item: the number of vectors, once they are read
@@ -120,9 +117,8 @@ class Form(NamedTuple):
 
 def _find_form(path):
     """The `Form` of a file; a UserError says what it is where it holds no vectors."""
-    with _open_unpacked(path) as (file, raw):
+    with _open_unpacked(path) as (file, _):
         lines = [_strip(line) for line in islice(_lines(file), 100)]
-        packed = file is not raw
     first = lines[0].removeprefix(codecs.BOM_UTF8) if lines else b""
     if not first and len(lines) < 2:
         raise UserError(
@@ -141,7 +137,7 @@ def _find_form(path):
         raise UserError(f"{path} is {what}")
     D = min(counts, key=lambda count: (-counts[count], count))
     promised = int(header[1]) if header and int(header[2]) == D > 1 else 0
-    return Form(D, not (packed or spaced), spaced, promised, [0])
+    return Form(D, spaced, promised, [0])
 
 
 def _is_text(lines):
@@ -166,17 +162,13 @@ def _open_unpacked(path):
 # Lines ----------------------------------------------------------------------------------------------------
 
 
-def _find_lines(path, wanted, form, digest):
-    """Iterate over the lines to parse: place of the word (None if it isn't wanted), line number, values.
-
-    `wanted` loses the words that were found; `digest` sees every byte of a plain file.
-    """
+def _find_lines(path, wanted, form):
+    """Iterate over place (None: not wanted), number and values of lines to parse; `wanted` loses words."""
     D = form.D
     plain = [b" " * (D - 1) + end for end in (b"\n", b"\r\n")]  # what remains of plain values without digits
     without, number = 0, 0
     with _open_unpacked(path) as (file, raw), _show_progress(path) as bar:
         for number, line in enumerate(_without_last_blank(file) if form.spaced else _lines(file), 1):
-            digest.update(line)
             if number % 10_000 == 0:
                 bar.update(raw.tell() - bar.n)
             word, _, values = line.partition(b" ")

@@ -13,10 +13,9 @@ sentences of both sides hold stay in train.
 """
 
 from collections import defaultdict
-from itertools import chain
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, identity
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit
 
@@ -55,14 +54,15 @@ def find_sources(sentences):
     for sentence in sentences:
         words = sentence.split(" ")
         lengths[" ".join(words[:FIRST])].add(len(words))
-    found = [[] for _ in sentences]
+    rows, sources, known = [], [], set()
     longest_first = sorted(row_of, key=lambda sentence: sentence.count(" "), reverse=True)
     for sentence in progress_bar(longest_first, desc="sources", unit=" rows", leave=False):
-        if not found[row_of[sentence]]:
-            for row in {row_of[part] for part in _stretches(sentence, lengths) if part in row_of}:
-                found[row].append(row_of[sentence])
-    indices = np.array(list(chain(*map(sorted, found))), np.int32)
-    return _within(indices, [len(sources) for sources in found], len(found))
+        if row_of[sentence] not in known:
+            inside = {row_of[part] for part in _stretches(sentence, lengths) if part in row_of}
+            known |= inside
+            rows += inside
+            sources += [row_of[sentence]] * len(inside)
+    return csr_array((np.ones(len(rows), bool), (rows, sources)), shape=(len(sentences), len(sentences)))
 
 
 def _stretches(sentence, lengths):
@@ -78,13 +78,7 @@ def _stretches(sentence, lengths):
 
 def whole_texts(count):
     """Return `find_sources` of different rows known to be whole: each lies within itself only."""
-    return _within(np.arange(count, dtype=np.int32), np.ones(count, int), count)
-
-
-def _within(indices, counts, columns):
-    """Sparse boolean matrix from the columns of each row, one row after the other, and their counts."""
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return csr_array((np.ones(len(indices), bool), indices, starts), shape=(len(counts), columns))
+    return csr_array(identity(count, bool, "csr"))
 
 
 def unite(within, lengths):
