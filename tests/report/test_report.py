@@ -222,6 +222,22 @@ def test_runs_of_other_data_take_no_ones_place(one_seed, study_root, capsys):
     assert re.search(r"its runs are of made-up with random \(\w+\), expected another alone", lines[0])
 
 
+@pytest.mark.parametrize("other", [{"epochs": 1}, {"lr": 0.1}, {"lr": (0.002, 0.1)}, {"models": "rnn"}])
+def test_a_comparison_of_other_settings_takes_no_ones_place(one_seed, study_root, monkeypatch, capsys, other):
+    heading, make, figures = results.PARTS["many_runs"]
+    monkeypatch.setattr(report, "PARTS", {"many_runs": (heading, make, figures)})
+    main.compare(seeds=3, jobs=1, progress=False, **SMALL)
+    made, (*_, last) = printed_by_report(capsys)
+    assert "1 of 1 parts" in last
+    figure = study_root / "assets" / "figures" / "readme-compare.png"
+    before = figure.read_bytes()
+    main.compare(**{"seeds": 3, "jobs": 1, "progress": False, "overwrite": True} | SMALL | other)
+    again, lines = printed_by_report(capsys)
+    assert lines[0].startswith("kept from results.json, many_runs: ")
+    assert "main.py" in lines[0]
+    assert (again, figure.read_bytes()) == (made, before)
+
+
 def test_an_older_results_file_and_a_missing_page_are_refused(one_seed, study_root):
     report.results_path().parent.mkdir(exist_ok=True)
     report.results_path().write_text('{"format_version": 1, "parts": {}}', encoding="utf-8")
