@@ -10,9 +10,7 @@ Run it::
 """
 
 import argparse
-import contextlib
 import itertools
-import operator
 import os
 import sys
 from collections import Counter
@@ -34,6 +32,7 @@ from scripts.files.data import (
     writing_data,
 )
 from scripts.files.errors import UserError, errors_in_one_line, memory_in_one_line
+from scripts.files.numbers import whole_number
 from scripts.files.paths import data_path
 from scripts.files.storage import is_absent
 from scripts.text import cue_distance
@@ -44,7 +43,6 @@ from scripts.text.splits import carve, find_sources, whole_texts
 from scripts.text.summary import find_warnings, summarise
 from scripts.text.tables import Options, refuse_options
 
-MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
@@ -106,10 +104,11 @@ def _preprocess(
 ):
     """Write the dataset that `asked` describes in words; `reading` holds `Options`."""
     is_cue_distance = dataset == cue_distance.NAME
-    dimensions = _whole_number("--dimensions", dimensions, 1)
-    max_length = _whole_number("--max-length", max_length, 1)
-    probe_longest = _whole_number("--probe-longest", probe_longest, 1)
-    seed = _whole_number("--seed", seed, 0)
+    dimensions = dimensions if dimensions is None else whole_number("--dimensions", dimensions)
+    max_length = max_length if max_length is None else whole_number("--max-length", max_length)
+    if probe_longest is not None:
+        probe_longest = whole_number("--probe-longest", probe_longest)
+    seed = whole_number("--seed", seed, 0)
     if is_cue_distance:
         _refuse(f"can't be given with --dataset {cue_distance.NAME}", ("--test", test))
     else:
@@ -169,14 +168,6 @@ def _refuse(why, *options):
     for option, value in options:
         if value is not None:
             raise UserError(f"{option} {value} {why}: leave one of the two out")
-
-
-def _whole_number(option, value, least):
-    """An option's value as an int, or None; UserError where it makes no sense. NumPy's integers are some."""
-    with contextlib.suppress(TypeError):
-        if value is None or (not isinstance(value, bool) and least <= operator.index(value) <= MOST):
-            return value if value is None else operator.index(value)
-    raise UserError(f"{option} {value} is out of range: give a whole number, {least} to {MOST}")
 
 
 # Splits ---------------------------------------------------------------------------------------------------

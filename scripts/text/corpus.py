@@ -115,6 +115,8 @@ def _open_table(dataset, options):
     """Find a dataset by its name; returns a `Table`."""
     name, _, configuration = dataset.rpartition(":")
     if not os.path.exists(dataset) and (os.path.exists(name) or HUB_ID.fullmatch(name)):
+        if options.config not in (None, configuration):
+            raise UserError(f"{dataset} and --config {options.config} name two configurations: give one")
         dataset, options = name, options._replace(config=configuration)
     if dataset in PACKAGED:
         return _packaged_table(dataset, options)

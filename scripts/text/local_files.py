@@ -3,6 +3,7 @@
 `corpus.py` calls :func:`load_local`. A folder is read from no further than itself, whatever it describes.
 """
 
+import os
 from itertools import chain
 from pathlib import Path
 
@@ -67,8 +68,12 @@ def load_local(path, options):
 
 def _list_files(folder):
     """Names of all that can be read, and the other files -> why not; hidden ones are left out."""
+
+    def stop(error):  # rglob would pass over a folder that can't be read
+        raise error
+
     names, others = [], {}
-    saved = {path.parent for path in folder.rglob(SAVED)}
+    saved = {Path(place) for place, _, files in os.walk(folder, onerror=stop) if SAVED in files}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         is_hidden = name.name.startswith(".") or any(part.startswith((".", "__")) for part in name.parts[:-1])

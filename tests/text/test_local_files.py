@@ -327,3 +327,8 @@ def test_the_command_line_takes_the_options(study_root, tmp_path):
     assert any("fílm" in word for word in data.vocabulary)
     with pytest.raises(UserError, match="--encoding latin-1 has no meaning for --dataset probe"):
         main(["--dataset", "probe", "--encoding", "latin-1"])
+
+
+def test_a_configuration_after_the_colon_and_another_option_are_refused(tmp_path):
+    with pytest.raises(UserError, match="--config de name two configurations: give one"):
+        read_corpus(f"{tmp_path}:en", Options(config="de"))
