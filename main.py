@@ -5,6 +5,7 @@ and the like document those that are imported below.
 """
 
 from scripts.files import errors, numbers
+from scripts.files.studies import save_study
 from scripts.studies import arguments
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
 from scripts.studies.cue_distance import probe_study  # noqa: F401
@@ -64,7 +65,7 @@ def test(run_id="lstm-run-3"):
         scripts.training.evaluation.metrics.
     """
     metrics = evaluation.evaluate_run(run_id)
-    evaluation.keep("test", metrics)
+    save_study("test", run_id, runs=[], show=evaluation.describe_test, **metrics)
     return metrics
 
 
@@ -127,7 +128,11 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     """
     readings = [evaluation.read_sentence(each, sentence) for each in arguments.run_id_list(run_id)]
     for reading in readings:
-        evaluation.keep("sentence", reading) if draw else print(evaluation.describe_reading(reading))
+        if draw:
+            show = evaluation.describe_reading
+            save_study("sentence", reading["run_id"], runs=[], show=show, **reading)
+        else:
+            print(evaluation.describe_reading(reading))
     if draw:
         from scripts.plots import plot_sentence  # matplotlib takes a second to import
 

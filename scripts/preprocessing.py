@@ -10,9 +10,7 @@ Run it::
 """
 
 import argparse
-import contextlib
 import itertools
-import operator
 import os
 import sys
 from collections import Counter
@@ -34,6 +32,7 @@ from scripts.files.data import (
     writing_data,
 )
 from scripts.files.errors import UserError, errors_in_one_line, memory_in_one_line
+from scripts.files.numbers import whole_number
 from scripts.files.paths import data_path
 from scripts.files.storage import is_absent
 from scripts.text import cue_distance
@@ -44,7 +43,6 @@ from scripts.text.splits import carve, find_sources, whole_texts
 from scripts.text.summary import find_warnings, summarise
 from scripts.text.tables import Options, refuse_options
 
-MOST = 2**32 - 1  # the largest number that may be given
 KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
@@ -94,8 +92,6 @@ def _preprocess(
     asked,
     dataset=None,
     embeddings=None,
-    text_column=None,
-    label_column=None,
     dimensions=None,
     max_length=None,
     tokenised=None,
@@ -104,18 +100,15 @@ def _preprocess(
     seed=0,
     download_glove=False,
     test=None,
-    config=None,
-    encoding=None,
-    separator=None,
-    split=None,
-    no_header=False,
+    **reading,
 ):
-    """Write the dataset that `asked`, the options that are no default, describes in words."""
+    """Write the dataset that `asked` describes in words; `reading` holds `Options`."""
     is_cue_distance = dataset == cue_distance.NAME
-    dimensions = _whole_number("--dimensions", dimensions, 1)
-    max_length = _whole_number("--max-length", max_length, 1)
-    probe_longest = _whole_number("--probe-longest", probe_longest, 1)
-    seed = _whole_number("--seed", seed, 0)
+    dimensions = dimensions if dimensions is None else whole_number("--dimensions", dimensions)
+    max_length = max_length if max_length is None else whole_number("--max-length", max_length)
+    if probe_longest is not None:
+        probe_longest = whole_number("--probe-longest", probe_longest)
+    seed = whole_number("--seed", seed, 0)
     if is_cue_distance:
         _refuse(f"can't be given with --dataset {cue_distance.NAME}", ("--test", test))
     else:
@@ -128,15 +121,13 @@ def _preprocess(
     elif embeddings != CUSTOM:
         _refuse(f"is for --embeddings {CUSTOM} only", ("--dimensions", dimensions))
     embeddings, intended_embeddings = find_embeddings(embeddings)
-    reading = {
-        "config": config, "encoding": encoding, "separator": separator, "split": split, "no_header": no_header
-    }  # fmt: skip
+    options = Options(**reading)
     if is_cue_distance:
-        refuse_options(Options(**reading), f"--dataset {dataset}", *reading)
+        refuse_options(options, f"--dataset {dataset}", *reading)
         table = cue_distance.cue_distance_table(probe_longest, probe_mixture, max_length, seed)
         corpus, intended_dataset = read_table(table), None
     else:
-        corpus, intended_dataset = read_corpus(dataset, text_column, label_column, tokenised, test, **reading)
+        corpus, intended_dataset = read_corpus(dataset, options, tokenised, test)
     print(f"Read {corpus.name} ({corpus.described['source']}).")
     parts, rules = _split_corpus(corpus, seed)
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions, seed)
@@ -163,7 +154,8 @@ def _preprocess(
     manifest["warnings"] = [*corpus.warnings, *vectors.warnings, *find_warnings(manifest, splits)]
     if is_cue_distance:
         manifest[cue_distance.NAME] = cue_distance.describe(probe_longest, probe_mixture)
-    splits = {name: _number_tokens(split, row_of_word) for name, split in splits.items()}
+    row_of_word = row_of_word.astype(np.min_scalar_type(row_of_word.max()))  # the smallest that holds all
+    splits = {name: split._replace(x=row_of_word[split.x]) for name, split in splits.items()}
     manifest = save_data(Data(splits, vocabulary, matrix, manifest, name))
     print(summarise(manifest), "", f"Written to {data_path('', name)}.", sep="\n")
     for warning in manifest["warnings"]:
@@ -176,14 +168,6 @@ def _refuse(why, *options):
     for option, value in options:
         if value is not None:
             raise UserError(f"{option} {value} {why}: leave one of the two out")
-
-
-def _whole_number(option, value, least):
-    """An option's value as an int, or None; UserError where it makes no sense. NumPy's integers are some."""
-    with contextlib.suppress(TypeError):
-        if value is None or (not isinstance(value, bool) and least <= operator.index(value) <= MOST):
-            return value if value is None else operator.index(value)
-    raise UserError(f"{option} {value} is out of range: give a whole number, {least} to {MOST}")
 
 
 # Splits ---------------------------------------------------------------------------------------------------
@@ -280,18 +264,13 @@ def _measure_coverage(corpus, parts, row_of_word):
     }
 
 
-def _cut_texts(part, max_length=None):
+def _cut_texts(part, max_length):
     """Keep the end of long texts."""
     x, s = part.x, part.s
     if max_length is not None and s.max() > max_length:
         from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text
         x, s = x[from_end <= max_length], np.minimum(s, max_length)
     return Split(x, s.astype(np.int32), part.y.astype(np.uint8), part.g.astype(np.int32))
-
-
-def _number_tokens(split, row_of_word):
-    """Number the tokens by row, in the smallest type that holds them."""
-    return split._replace(x=row_of_word.astype(np.min_scalar_type(row_of_word.max()))[split.x])
 
 
 def main(arguments=None):

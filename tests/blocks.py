@@ -4,12 +4,17 @@ import contextlib
 import functools
 import inspect
 import re
+import shutil
 from pathlib import Path
 from unittest.mock import patch
 
+from PIL import Image
+
 import main
 from scripts import preprocessing
-from scripts.files.runs import read_log
+from scripts.figures import style
+from scripts.files import paths
+from scripts.files.runs import existing_runs
 from scripts.report import results
 from scripts.studies import baselines, settings_search
 from scripts.text import cue_distance
@@ -17,6 +22,7 @@ from tests.helpers import write_data
 
 SMALL_BEST = {model: recipe | {"epochs": 1, "hidden_size": 4} for model, recipe in main.BEST.items()}
 SMALL_WIDE = SMALL_BEST["rnn"] | {"hidden_size": 5}
+SHORT = {"epochs": 2}  # of the runs with default settings
 
 
 def blocks():
@@ -31,11 +37,17 @@ def blocks():
 
 @contextlib.contextmanager
 def in_small():
-    """A context in which sentences, recipes and the search are small ones."""
+    """A context in which sentences, recipes, the search and pictures are small ones."""
     with contextlib.ExitStack() as stack:
         for module, values in {
+            style: {"to_png": lambda figure: Image.new("P", (1, 1))},
             cue_distance: {"SIZES": {"train": 400, "validation": 60}, "TEST_SENTENCES": 20},
-            results: {"BEST": SMALL_BEST, "BEST_5_EPOCHS": SMALL_BEST, "WIDE_RNN": SMALL_WIDE},
+            results: {
+                "BEST": SMALL_BEST,
+                "BEST_5_EPOCHS": SMALL_BEST,
+                "WIDE_RNN": SMALL_WIDE,
+                "DEFAULTS": dict.fromkeys(SMALL_BEST, SHORT),
+            },
             baselines: {"BEST": SMALL_BEST},
             settings_search: {
                 "BEST": SMALL_BEST,
@@ -52,27 +64,50 @@ def run_block(source):
     names = dict(vars(main)) | {
         "__name__": "__main__",
         "preprocess": preprocess_small,
+        "train_rnn": functools.partial(main.train_rnn, **SHORT),
+        "train_lstm": functools.partial(main.train_lstm, **SHORT),
+        "test_overfit": functools.partial(main.test_overfit, steps=20),
         "initialisation_study": functools.partial(main.initialisation_study, seeds=1),
         "equal_parameters": functools.partial(main.equal_parameters, seeds=1),
-        "BEST_RNN": main.BEST_RNN | {"epochs": 2, "hidden_size": 64},
-        "BEST_LSTM": main.BEST_LSTM | {"epochs": 2, "hidden_size": 64},
-        "jacobians": functools.partial(main.jacobians, steps=100, burn_in=10),
+        "BEST_RNN": main.BEST_RNN | SHORT | {"hidden_size": 64},
+        "BEST_LSTM": main.BEST_LSTM | SHORT | {"hidden_size": 64},
+        "jacobians": jacobians_small,
         "BEST": SMALL_BEST,
         "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
         "probe_study": functools.partial(main.probe_study, seeds=1),
         "compare": compare_small,
-        "report": lambda: None,
-        "plot": lambda *run_ids: all(read_log(run_id) for run_id in run_ids),
+        "report": report_small,
+        "plot": plot_small,
     }
     source = source.replace("errors.errors_in_one_line()", "pass")  # pytest has a hook of its own
     exec(compile("if True:\n" + source, "main.py", "exec"), names)
 
 
 def compare_small(*models, **options):
-    """As main.compare, one seed, or as many as later blocks ask for."""
+    """As main.compare, one seed, or as many as later blocks ask for, and short runs."""
     seeds = 10 if options.get("name") == "best" else 1
-    main.compare(*models, **options | {"seeds": seeds})
+    settings = {} if "of_model" in options else SHORT
+    main.compare(*models, **options | {"seeds": seeds} | settings)
+
+
+def jacobians_small(run_id, sentences=500):
+    """As main.jacobians, on few sentences and a short drive."""
+    main.jacobians(run_id, sentences // 25, steps=100, burn_in=10)
+
+
+def plot_small(*run_ids):
+    """As main.plot, but without run ids only where no run is there, or an error is due."""
+    if run_ids or not existing_runs():
+        main.plot(*run_ids)
+
+
+def report_small():
+    """As main.report, on the pages of this project."""
+    for page in ("README.md", "assets/README.md"):
+        (paths.ROOT / page).parent.mkdir(exist_ok=True)
+        shutil.copy(Path(main.__file__).parent / page, paths.ROOT / page)
+    return main.report()
 
 
 def preprocess_small(dataset, **options):

@@ -64,6 +64,46 @@ def test_an_odd_argument_is_one_line(root, monkeypatch, call):
     assert not [error for error in said.values() if "\n" in str(error)]
 
 
+ALIKE = {  # whole numbers that a call takes, and one that is right
+    "epochs": 1,
+    "hidden_size": 2,
+    "batch_size": 9,
+    "chrono_steps": 5,
+    "seed": 2,
+    "workers": 1,
+    "compare, seeds": 1,
+    "compare, jobs": 1,
+    "test_overfit": 2,
+    "test_overfit, steps": 2,
+    "jacobians, sentences": 3,
+    "jacobians, steps": 5,
+    "jacobians, burn_in": 1,
+    "jacobians, exponents": 2,
+}
+
+
+@pytest.mark.parametrize("call", ALIKE)
+def test_whole_numbers_of_numpy_are_taken_and_true_is_none(root, monkeypatch, call):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    for kind in (int, np.int64, np.uint8):
+        CALLS[call](kind(ALIKE[call]))
+    for odd in (True, np.True_, 1.0, np.float64(1), "1"):
+        with pytest.raises(UserError, match="expected "):
+            CALLS[call](odd)
+
+
+@pytest.mark.parametrize(
+    ("call", "numbers"), [("jacobians, depths", (2, 5)), ("compare, seeds", (2, 5)), ("compare, seeds", (0,))]
+)
+def test_lists_of_whole_numbers_are_taken_as_numpys_and_without_true(root, monkeypatch, call, numbers):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    for given in (numbers, list(numbers), np.array(numbers), tuple(map(np.uint8, numbers))):
+        CALLS[call](given)
+    for odd in (True, 1.0, np.True_):
+        with pytest.raises(UserError, match="expected "):
+            CALLS[call]((*numbers[:-1], odd))
+
+
 def test_a_study_may_be_named(root):
     assert main.initialisation_study(1, 1, name="x", hidden_size=3, progress=False)["study"] == "x"
 

@@ -60,7 +60,14 @@ def test_every_function_of_main_is_named():
 
 
 def test_every_call_is_one_of_a_function_of_main_with_its_arguments():
-    of_studies = {"seeds", "of_model", "probe_mixture", "max_length"}  # that main.py passes on
+    of_studies = {
+        "seeds",
+        "of_model",
+        "probe_mixture",
+        "max_length",
+        "name",
+        "data",
+    }  # that main.py passes on
     settings = {field.name for field in fields(Settings)} | of_studies
     for function, arguments in re.findall(r"`(?:main\.)?([a-z_]+)\(([^`]*)\)`", ALL):
         if function in FUNCTIONS:

@@ -98,8 +98,8 @@ def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 
 
 def _rnns_file_name(run_ids):
-    if isinstance(run_ids, str) or not run_ids:
-        raise UserError(f'run_ids is {run_ids!r}, expected several run ids: ("rnn-16", "rnn-32")')
+    if isinstance(run_ids, str) or not run_ids or len(set(run_ids)) < len(run_ids):
+        raise UserError(f'run_ids is {run_ids!r}, expected several, each once: ("rnn-16", "rnn-32")')
     return f"gradients-{'+'.join(run_ids)[:200]}.png"  # a file name holds 255 characters
 
 
@@ -107,18 +107,20 @@ def _rnns_file_name(run_ids):
 def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
     """Draw the decay of the gradient in RNNs of several widths; see :func:`plot_gradients_rnn_vs_lstm`.
 
-    Where they differ in other settings too, the title and the lines name these.
+    Where they differ in other settings or in their dataset, the title and the lines name these.
     """
     _rnns_file_name(run_ids)
-    with reading_logs(*((run_id, "rnn") for run_id in dict.fromkeys(run_ids))) as logs:
+    with reading_logs(*((run_id, "rnn") for run_id in run_ids)) as logs:
         varied = differences(logs)
         curves, shades = [], matplotlib.colormaps["Oranges"](np.linspace(0.45, 1, len(logs)))
         for log, colour, marker in zip(logs, map(tuple, shades), itertools.cycle("osD^vP")):
-            own = as_given({name: log.settings["hyperparameters"].get(name) for name in varied})
+            settings = log.settings["hyperparameters"]
+            own = as_given({name: settings.get(name) for name in varied if name != "dataset"})
             label = f"{log.hidden_size} units ({log.run_id}{', ' if own else ''}{own})"
             curves += _curves_of(log, "h", label, colour, marker)
-        title = "How far back the gradient reaches: RNNs of several widths"
-        title += f"\nthat differ in {', '.join(varied)} too" if varied else ""
+        title = "How far back the gradient reaches: RNNs"
+        title += " of several widths" if len({log.hidden_size for log in logs}) > 1 else ""
+        title += f"\nthat differ in {', '.join(varied)}" if varied else ""
         return _draw_by_depth(logs, curves, ["decay"], title)
 
 

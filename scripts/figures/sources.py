@@ -61,10 +61,11 @@ def name_sentences(sentences, split="validation"):
 
 def name_runs(runs, datasets):
     """Parts of the provenance of runs, in words, and of their dataset; of several, which run has which."""
-    if len({dataset["checksum"] for dataset in datasets}) == 1:
+    different = {dataset["checksum"] for dataset in datasets}
+    if len(different) == 1:
         return [name_data(datasets[0]), ", ".join(runs)]
     names = list(map(name_data, datasets))
-    if len(set(names)) == 1:  # the same texts, preprocessed otherwise
+    if len(set(names)) < len(different):  # some hold the same texts, preprocessed otherwise
         names = [f"{name} [{dataset['checksum']}]" for name, dataset in zip(names, datasets, strict=True)]
     return [f"{run} on {name}" for run, name in zip(runs, names, strict=True)]
 

@@ -19,13 +19,19 @@ class UserError(ValueError):
         super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in line))
 
 
+def _came_from(error):
+    """Yield an exception, and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def lacks_memory(error):
     """Return whether an exception, or one that it came from, says that there is no more memory."""
-    while error is not None:
-        said = any(words in str(error) for words in OUT_OF_MEMORY)
-        if said or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+    for each in _came_from(error):
+        said = any(words in str(each) for words in OUT_OF_MEMORY)
+        if said or isinstance(each, MemoryError) or getattr(each, "errno", None) == errno.ENOMEM:
             return True
-        error = error.__cause__ or error.__context__
     return False
 
 
@@ -68,7 +74,7 @@ def errors_in_one_line():
     def excepthook(kind, error, traceback):
         if issubclass(kind, UserError):
             print(f"error: {error}", file=sys.stderr)
-        elif issubclass(kind, KeyboardInterrupt):
+        elif any(isinstance(each, KeyboardInterrupt) for each in _came_from(error)):  # also within an import
             print(f"interrupted: {CONTINUES}", file=sys.stderr)
         elif issubclass(kind, BrokenPipeError):  # as by `| head`
             with contextlib.suppress(OSError):  # later output goes nowhere

@@ -16,8 +16,9 @@ def round_to_digits(values, digits=7):
 
 def whole_number(name, value, least=1, most=10**9):
     """Return a whole number as Python's; UserError where `value` is none from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
-        at_most = "" if most == 10**9 else f", at most {most:,}"
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or not least <= value <= most:
+        at_most = f", at most {most:,}" if most != 10**9 or (is_whole and value > most) else ""
         raise UserError(f"{name}={value!r}: expected a whole number, {least} or more{at_most}")
     return int(value)
 

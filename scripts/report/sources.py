@@ -1,8 +1,7 @@
 """Read logs and studies for results.py: refuse those of other settings, note which runs and data they are."""
 
-from scripts.files.blocks import remedy_of_settings, remedy_of_study
+from scripts.files.blocks import remedy_of_settings
 from scripts.files.errors import UserError
-from scripts.files.paths import log_path
 from scripts.files.studies import read_study, study_path
 from scripts.training import logs
 from scripts.training.settings import as_given, check_settings
@@ -46,10 +45,6 @@ class Sources:
             if model not in recipes:
                 raise UserError(f"the study {name!r} has an {model.upper()}: {remedy}")
             for number, run_id in enumerate(group["runs"]):
-                if not log_path(run_id).is_file():
-                    raise UserError(
-                        f"the log of its run {run_id!r} is missing: {remedy_of_study(kind, name)}"
-                    )
                 free = () if number else varied
                 self.log(run_id, model, recipes[model] | own, *free, remedy=remedy)
                 own = {key: value for key, value in self.settings(group).items() if key in varied}
@@ -57,11 +52,8 @@ class Sources:
 
     def of_run(self, kind, run_id, model, recipe, call):
         """Return what `call` of main.py measured with a run's weights: its "jacobians", or a "sentence"."""
-        log, path, remedy = (
-            self.log(run_id, model, recipe),
-            study_path(kind, run_id),
-            f"call {call} of main.py",
-        )
+        log = self.log(run_id, model, recipe)
+        path, remedy = study_path(kind, run_id), f"call {call} of main.py"
         if not path.is_file():
             raise UserError(f"{path} is missing: {remedy}")
         found = read_study(kind, run_id)

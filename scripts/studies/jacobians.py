@@ -36,6 +36,7 @@ from scripts.files.numbers import round_to_digits, table, whole_number
 from scripts.files.progress import progress_bar
 from scripts.files.runs import best_epoch
 from scripts.files.studies import save_study
+from scripts.studies.arguments import plain
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model
 from scripts.training.experiment import build_model
@@ -92,7 +93,7 @@ def jacobian_study(
     logged = gradient_rows(split.s)
     rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
     lengths = split.s[rows]
-    _check_depths(depths, int(lengths.max()))
+    depths = _checked_depths(depths, int(lengths.max()))
     words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
     drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
 
@@ -127,7 +128,7 @@ def jacobian_study(
             "of": len(logged),
         },
         drive={"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
-        depths=list(depths),
+        depths=depths,
         at=at,
         seconds=round(time.perf_counter() - started, 1),
     )
@@ -142,18 +143,19 @@ def sentence_burn_in(lengths):
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
-def _check_depths(depths, longest):
-    """Raise UserError where a slope can't be measured between these depths."""
-    numbers = isinstance(depths, (tuple, list)) and all(type(d) is int and d >= 1 for d in depths)
-    if not numbers or len(depths) != 2 or depths[0] >= depths[1]:
+def _checked_depths(depths, longest):
+    """Return two depths as a list; UserError where no slope can be measured between them."""
+    listed = [plain(depth) for depth in depths] if np.iterable(depths) else []
+    if len(listed) != 2 or not all(type(d) is int for d in listed) or not 1 <= listed[0] < listed[1]:
         raise UserError(
             f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
         )
-    if depths[1] > longest:
+    if listed[1] > longest:
         raise UserError(
-            f"depth {depths[1]} is beyond the longest sentence, of {longest} tokens: call it with "
+            f"depth {listed[1]} is beyond the longest sentence, of {longest} tokens: call it with "
             f"depths=(first, last), the last at most {longest}"
         )
+    return listed
 
 
 def _along_sentences(model, split, rows, exponents, bar):

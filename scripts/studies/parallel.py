@@ -170,8 +170,10 @@ def train_here(planned, overwrite, jobs, dataset):
         side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)
         try:
             if os.name == "posix":
+                sys.warnoptions.append("ignore")  # of the trackers: they tidy up after Ctrl-C, and say so
                 for tracker in (multiprocessing.resource_tracker, loky_tracker):
                     tracker.ensure_running()  # whose start would let Ctrl-C through again
+                sys.warnoptions.pop()
             with deaf_to_ctrl_c():
                 outcomes = side_by_side(list(tasks.values()))
             with contextlib.closing(outcomes):  # which ends the processes

@@ -27,10 +27,10 @@ CHANGES = {
 # fmt: on
 
 
-def search(seeds=2, *, name=DEFAULT, data=None, overwrite=False, progress=True):
+def search(seeds=2, *, name=DEFAULT, **options):
     """Train both models with their best settings and with each change of them; compare validation losses.
 
-    Parameters and result are those of :func:`scripts.studies.initialisations.initialisation_study`.
+    Parameters and result are those of :func:`scripts.studies.variants.run_variants`.
     """
     return run_variants(
         "search",
@@ -40,9 +40,7 @@ def search(seeds=2, *, name=DEFAULT, data=None, overwrite=False, progress=True):
         seeds,
         shared={},
         of_model=BEST,
-        data=data,
-        overwrite=overwrite,
-        progress=progress,
+        **options,
     )
 
 

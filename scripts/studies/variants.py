@@ -248,12 +248,9 @@ def _describe_pair(rnn, lstm, axes, tested):
 
 def variants_table(study):
     """Write a study as text: its variants with intervals, then the paired differences."""
-    models = dict.fromkeys(variant["model"] for variant in study["variants"])
-    lines = [
-        f"{study['title']}: {counted(len(study['seeds']), 'seed')}, {_describe_epochs(study, models)}",
-        *settings_lines(study),
-        "",
-    ]
+    given = {"settings": study["shared"]} | {NAMES[model]: own for model, own in study["of_model"].items()}
+    lines = [f"{study['title']}: {counted(len(study['seeds']), 'seed')}"]
+    lines += [*(f"{of}: {as_given(own)}" for of, own in given.items() if own), ""]
     rows = [_row(variant, study["kind"]) for variant in study["variants"]]
     if study["kind"] == "search":
         lines.append(table(rows, ["", "validation loss", "validation accuracy, %", "best epochs"]))
@@ -270,25 +267,6 @@ def variants_table(study):
         )
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
     return "\n".join(lines)
-
-
-def settings_lines(study):
-    """Write the settings that a study was called with, but for those that it varies: a list of lines."""
-    given = {"settings": study["shared"]} | {NAMES[model]: own for model, own in study["of_model"].items()}
-    return [f"{of}: {as_given(own)}" for of, own in given.items() if own]
-
-
-def _describe_epochs(study, models):
-    """Write the epochs of a study: "8 epochs", or "20 epochs (RNN), 12 (LSTM)" where models differ."""
-    (first, count), *others = [(model.upper(), epochs_of(study, model)) for model in models]
-    if all(n == count for _, n in others):
-        return counted(count, "epoch")
-    return ", ".join([f"{counted(count, 'epoch')} ({first})", *(f"{n} ({model})" for model, n in others)])
-
-
-def epochs_of(study, model):
-    """Return the epochs that the runs of one model of a study were given."""
-    return (asdict(Settings()) | study["shared"] | study["of_model"].get(model, {}))["epochs"]
 
 
 def _row(variant, kind):

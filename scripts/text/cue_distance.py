@@ -26,7 +26,7 @@ import random
 import numpy as np
 
 from scripts.files.errors import UserError
-from scripts.text.tokens import Table
+from scripts.text.tables import Table
 
 NAME = "probe"  # the short name of this task: in options, files and functions, such as probe_study
 SHORTEST, LONGEST = 2, 200  # words after the deciding cue

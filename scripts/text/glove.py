@@ -1,7 +1,7 @@
 """Word vectors as text: one line per word, the word and D numbers with single spaces between.
 
 That is GloVe's format. word2vec and fastText add a first line, with the numbers of words and of values, and
-a blank at the end of each line; both are read, as are gzip'ed files and word2vec's binary form.
+a blank at the end of each line; both are read, as are gzip'ed files.
 
 `read_glove` passes over the lines once. Its memory depends on the words that are asked for, not on the size
 of the file. Every line is checked, and one that holds no vector is named.
@@ -9,7 +9,6 @@ of the file. Every line is checked, and one that holds no vector is named.
 
 import codecs
 import gzip
-import hashlib
 import io
 import re
 import zlib
@@ -33,14 +32,11 @@ LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
 DIGITS = b"0123456789.-"  # the characters of plain numbers
 BLANKS = "blanks other than a single one before each value"
 GZIP = b"\x1f\x8b"
+SAVE_AS_TEXT = "save it as text with gensim's save_word2vec_format(path, binary=False), and give that file"
 OTHER_FORMS = {  # by the first bytes
     b"PK\3\4": "a zip archive: unpack it, and give the file of vectors in it",
-    b"BZh": "a bzip2 archive: unpack it",
-    b"\xfd7zXZ": "an xz archive: unpack it",
-    b"7z\xbc\xaf": "a 7z archive: unpack it",
     b"\xba\x16\x4f\x2f": "a fastText model: give the .vec file that belongs to it",
-    b"\x93NUMPY": "a NumPy array without words: give a text with a word and its values per line",
-    b"\x80": "a pickled object, as gensim saves it: save it with save_word2vec_format and give that file",
+    b"\x80": f"a pickled object, as gensim saves it: {SAVE_AS_TEXT}",
 }
 
 
@@ -68,17 +64,15 @@ def read_glove(path, words):
     form = _find_form(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
-    digest, places, values = hashlib.sha256(), [], []
-    find = _find_binary if form.binary else _find_lines
-    with closing(find(path, wanted, form, digest)) as lines:
+    places, values = [], []
+    with closing(_find_lines(path, wanted, form)) as lines:
         while batch := list(islice(lines, BATCH)):
             rows = np.array([place is not None for place, _, _ in batch])
             places += [place for place, _, _ in batch if place is not None]
-            values.append(_parse(batch, form, path)[rows])
+            values.append(_parse(batch, form.D, path)[rows])
     order = np.argsort(places)
     values = np.concatenate(values)[order] if values else np.empty((0, form.D), np.float32)
-    known = digest.hexdigest() if form.plain else checksum(path)
-    vectors = make_vectors(np.array(places, int)[order], values, len(words), path.name, known)
+    vectors = make_vectors(np.array(places, int)[order], values, len(words), path.name, checksum(path))
     if form.promised <= form.found[0]:
         return vectors
     said = f"{path.name} holds {form.found[0]:,} vectors, but its first line promises {form.promised:,}"
@@ -116,18 +110,15 @@ class Form(NamedTuple):
     """How a file holds its vectors, judged by its beginning."""
 
     D: int  # values per word
-    plain: bool  # GloVe's own form, as it lies on the disk
     spaced: bool  # a blank ends each line
-    binary: bool  # word2vec's binary form
     promised: int  # vectors, by the first line; 0 without one
     found: list  # of one item: the number of vectors, once they are read
 
 
 def _find_form(path):
     """The `Form` of a file; a UserError says what it is where it holds no vectors."""
-    with _open_unpacked(path) as (file, raw):
+    with _open_unpacked(path) as (file, _):
         lines = [_strip(line) for line in islice(_lines(file), 100)]
-        packed = file is not raw
     first = lines[0].removeprefix(codecs.BOM_UTF8) if lines else b""
     if not first and len(lines) < 2:
         raise UserError(
@@ -136,33 +127,22 @@ def _find_form(path):
     spaced = 2 * sum(line.endswith(b" ") for line in lines[1:]) > len(lines[1:])
     counts = Counter(_count_numbers(line.removesuffix(b" ") if spaced else line) for line in lines)
     header = re.fullmatch(rb"(\d{1,12}) (\d{1,5}) ?", first)
-    if header and _is_binary(path, int(header[2])):
-        return Form(int(header[2]), False, False, True, int(header[1]), [0])
+    if header and not _is_text(lines[1:]):
+        raise UserError(f"{path} is word2vec's binary form: {SAVE_AS_TEXT}")
     counts.pop(0, None)
     if not counts:
-        what = next((what for start, what in OTHER_FORMS.items() if first.startswith(start)), None)
-        raise UserError(
-            f"{path} is {what}"
-            if what
-            else f"{path} is no text of word vectors: a word and its values per line, with single spaces "
-            "between, were expected (unpack archives first)"
-        )
+        other = "no text of word vectors: a word and its values per line, with single spaces between, were "
+        other += "expected (unpack archives first)"
+        what = next((what for start, what in OTHER_FORMS.items() if first.startswith(start)), other)
+        raise UserError(f"{path} is {what}")
     D = min(counts, key=lambda count: (-counts[count], count))
     promised = int(header[1]) if header and int(header[2]) == D > 1 else 0
-    return Form(D, not (packed or spaced), spaced, False, promised, [0])
+    return Form(D, spaced, promised, [0])
 
 
-def _is_binary(path, D):
-    """True if D numbers in bytes, not in digits, follow the first line and a word."""
-    with _open_unpacked(path) as (file, _):
-        file.readline()
-        word, _, rest = file.read(1000 + 4 * D).partition(b" ")
-    numbers, text = rest[: 4 * D], rest.partition(b"\n")[0].removesuffix(b" ")
-    if not 0 < 4 * D == len(numbers) or (numbers.isascii() and numbers.decode().isprintable()):
-        return False
-    with np.errstate(invalid="ignore"):
-        is_sound = (np.abs(np.frombuffer(numbers, "<f4")) < 1e4).all()
-    return is_sound and _count_numbers(word + b" " + text) < D
+def _is_text(lines):
+    """True if most lines end with a number that is spelt in digits, as those of vectors in text do."""
+    return 2 * sum(_count_numbers(line.removesuffix(b" ")) > 0 for line in lines) >= len(lines)
 
 
 @contextmanager
@@ -179,38 +159,16 @@ def _open_unpacked(path):
             raise UserError(f"{path} can't be unpacked ({error}): download it again") from error
 
 
-def _find_binary(path, wanted, form, _):
-    """The same as `_find_lines` of word2vec's binary form: a word, a blank, and D numbers of four bytes."""
-    size, rest, at = 4 * form.D, b"", 0
-    with _open_unpacked(path) as (file, raw), _show_progress(path) as bar:
-        file.readline()
-        for number in range(1, form.promised + 1):
-            while (blank := rest.find(b" ", at)) < 0 or len(rest) <= blank + size:
-                more = file.read(BUFFER)
-                if not more or len(rest) - at > LONGEST_LINE + size:
-                    return
-                rest, at = rest[at:] + more, 0
-                bar.update(raw.tell() - bar.n)
-            word, at = rest[at:blank].lstrip(b"\n"), blank + 1 + size
-            form.found[0] = number
-            if word in wanted:
-                yield wanted.pop(word), number, rest[blank + 1 : at]
-
-
 # Lines ----------------------------------------------------------------------------------------------------
 
 
-def _find_lines(path, wanted, form, digest):
-    """Iterate over the lines to parse: place of the word (None if it isn't wanted), line number, values.
-
-    `wanted` loses the words that were found; `digest` sees every byte of a plain file.
-    """
+def _find_lines(path, wanted, form):
+    """Iterate over place (None: not wanted), number and values of lines to parse; `wanted` loses words."""
     D = form.D
     plain = [b" " * (D - 1) + end for end in (b"\n", b"\r\n")]  # what remains of plain values without digits
     without, number = 0, 0
     with _open_unpacked(path) as (file, raw), _show_progress(path) as bar:
         for number, line in enumerate(_without_last_blank(file) if form.spaced else _lines(file), 1):
-            digest.update(line)
             if number % 10_000 == 0:
                 bar.update(raw.tell() - bar.n)
             word, _, values = line.partition(b" ")
@@ -275,11 +233,10 @@ def _split_line(line, D, path, number):
     return pieces[0], b" ".join(pieces[1:])
 
 
-def _parse(batch, form, path):
+def _parse(batch, D, path):
     """The values of some lines, (lines, D) float32; a UserError names the first without D finite numbers."""
     _, numbers, texts = zip(*batch, strict=True)
-    D = form.D
-    values = np.frombuffer(b"".join(texts), "<f4").reshape(-1, D) if form.binary else _parse_fast(texts, D)
+    values = _parse_fast(texts, D)
     if values is None:  # Python takes more spellings, and names the line that is bad
         values = [_parse_line(text, D, path, number) for text, number in zip(texts, numbers, strict=True)]
     with np.errstate(over="ignore"):

@@ -8,13 +8,13 @@ from scripts.files.errors import UserError
 
 HIDDEN = -1  # in place of a label that is kept secret
 DROPPED = object()  # in place of the label of a row without text
-SENSES = [  # words for the negative and the positive class
-    re.compile(rf"(?:(?:very|mostly|somewhat)[ _-])?(?:{words})", re.IGNORECASE)
-    for words in (
-        "neg.*|rotten|bad|false|no|dislike.*|unfavou?rable|not[ _-]recommended|unhappy|sad|-",
-        "pos.*|fresh|good|true|yes|like.*|favou?rable|recommended|happy|[+]",
+SENSES = {  # words for the negative and the positive class
+    sense: re.compile(rf"(?:(?:very|mostly|somewhat)[ _-])?(?:{words})", re.IGNORECASE)
+    for sense, words in (
+        (-1, "neg.*|rotten|bad|false|no|dislike.*|unfavou?rable|not[ _-]recommended|unhappy|sad|-"),
+        (1, "pos.*|fresh|good|true|yes|like.*|favou?rable|recommended|happy|[+]"),
     )
-]
+}
 
 
 def two_classes(labels, class_names=None, warnings=None):
@@ -35,7 +35,7 @@ def two_classes(labels, class_names=None, warnings=None):
             )
         for label in dict.fromkeys(label for label in values if label is not DROPPED):
             spelt[label] = _class_of(label)
-            seen.setdefault(spelt[label], (label, split))
+            seen.setdefault(spelt[label], (plain_label(label), split))
     if len(seen) != 2:
         found = ", ".join(f"{label!r} (in {split})" for label, split in itertools.islice(seen.values(), 8))
         more = ", …" if len(seen) > 8 else ""
@@ -92,7 +92,7 @@ def check_same_classes(name, facts, test, test_facts):
 
 def _are_known(labels):
     """True if two labels, the negative one first, are 0 and 1, or a word says which one is positive."""
-    return labels == [0, 1] or _sense_of(labels[0]) == 0 or _sense_of(labels[1]) == 1
+    return labels == [0, 1] or _sense_of(labels[0]) == -1 or _sense_of(labels[1]) == 1
 
 
 def _class_of(label):
@@ -109,15 +109,13 @@ def _is_missing(label):
 def _order_labels(labels, class_names, warnings):
     """Two labels, the negative one first: by what their names mean, else by number, else by the alphabet."""
     names = {label: name_of(label, class_names) or plain_label(label) for label in labels}
-    certain = all(map(_is_numeric, names.values()))
-    if certain:
-        ordered = sorted(labels, key=lambda label: float(names[label]))
-    else:
-        ordered = sorted(labels, key=float if all(map(_is_numeric, labels)) else _natural_key)
-    first, second = (_sense_of(names[label]) for label in ordered)
-    if first != second and (first == 1 or second == 0):
-        ordered.reverse()
-    elif first == second and not certain and warnings is not None:
+    senses = {label: _sense_of(name) for label, name in names.items()}
+    if len(set(senses.values())) == 2:
+        return sorted(labels, key=senses.get)
+    if all(map(_is_numeric, names.values())):
+        return sorted(labels, key=lambda label: float(names[label]))
+    ordered = sorted(labels, key=float if all(map(_is_numeric, labels)) else _natural_key)
+    if warnings is not None:
         negative, positive = (names[label] for label in ordered)
         warnings.append(
             f"no word says which label is positive: {positive!r} is taken as positive and {negative!r} as "
@@ -132,8 +130,8 @@ def _natural_key(label):
 
 
 def _sense_of(word):
-    """0 for a common word of the negative class, 1 of the positive one, else None."""
-    return next((sense for sense, words in enumerate(SENSES) if words.fullmatch(str(word).strip())), None)
+    """-1 for a common word of the negative class, 1 of the positive one, else 0."""
+    return next((sense for sense, words in SENSES.items() if words.fullmatch(str(word).strip())), 0)
 
 
 def _is_numeric(label):

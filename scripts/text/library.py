@@ -71,6 +71,22 @@ def refusal_of(error):
     return error
 
 
+def label_names(page, configuration):
+    """Return the function from a column to the meaning of its labels, as README.md tells the Hub."""
+    features = {}
+    if page.is_file():
+        import_datasets()
+        from datasets.info import DatasetInfosDict
+        from huggingface_hub import DatasetCardData
+        from huggingface_hub.repocard import metadata_load
+
+        with contextlib.suppress(Exception):  # a page that is no description has no say
+            infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(**metadata_load(page)))
+            only = next(iter(infos)) if len(infos) == 1 else None
+            features = infos[configuration if configuration in infos else only].features
+    return lambda label: getattr(features.get(label), "names", None)
+
+
 def split_part(name, rows):
     """A split as the library has loaded it, as a `Part`."""
 

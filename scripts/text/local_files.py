@@ -3,18 +3,16 @@
 `corpus.py` calls :func:`load_local`. A folder is read from no further than itself, whatever it describes.
 """
 
-import fnmatch
 import os
 from itertools import chain
 from pathlib import Path
-from posixpath import join, normpath
 
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
 from scripts.text.delimited import open_delimited
 from scripts.text.json_files import open_json
-from scripts.text.library import SAVED, import_datasets, in_one_line, open_parquet, open_saved
-from scripts.text.split_names import choose, divide, divide_as_given
+from scripts.text.library import SAVED, in_one_line, label_names, open_parquet, open_saved
+from scripts.text.split_names import divide
 from scripts.text.tables import make_table, refuse_options
 
 OPENERS = {
@@ -28,7 +26,6 @@ FOREIGN = {  # the first bytes of a file -> what it is, and what to do
     b"version https://git-lfs": "a pointer of Git LFS, not the file: fetch it with git lfs pull",
     b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the sheet as CSV (UTF-8)",
     b"\x1f\x8b": "packed with gzip: unpack it with gunzip",
-    b"PAR1": "a parquet file: let its name end in .parquet",
 }
 
 
@@ -42,129 +39,61 @@ def load_local(path, options):
         raise UserError(f"{path} is no dataset: give a folder of files ending in {', '.join(OPENERS)}")
     base = path if is_folder else path.parent
     parts = _open(base, names[0], options) if len(names) == 1 else {}
-    if is_folder or len(parts) > 1:
-        inner = list(parts) if len(parts) > 1 else names
-        splits, unused, configuration, class_names = _divide(path, inner, options)
+    names = list(parts) or names  # a file may hold several splits
+    if is_folder or len(names) > 1:
+        if options.split is not None:
+            refuse_options(options, "files that --split names", "config")
+        splits, unused, configuration = divide(names, path.name, options.split, options.config, folder=path)
     else:
         refuse_options(options, "a single file", "config", "split")
-        splits, unused, configuration, class_names = {"train": names}, {}, None, None
-    if len(parts) < 2:
-        parts = {
-            name: _only(base / name, parts or _open(base, name, options)) for name in chain(*splits.values())
-        }
+        splits, unused, configuration = {"train": names}, {}, None
+    for name in chain(*splits.values()):
+        found = parts if name in parts else _open(base, name, options)
+        if name not in found:
+            several = ", ".join(map(repr, found))
+            raise UserError(f"{name} holds {several}: give a file of one table, or this one as the dataset")
+        parts[name] = found[name]
     opened = {split: [parts[name] for name in several] for split, several in splits.items()}
-    others |= {parts[name].name if name in parts else name: why for name, why in unused.items()}
-    files = [{"file": part.name, "split": split, "why": ""} for split in opened for part in opened[split]]
-    files += [{"file": name, "split": None, "why": why} for name, why in sorted(others.items())[:LISTED]]
-    if len(others) > LISTED:
-        files.append({"file": f"{len(others) - LISTED:,} more", "split": None, "why": "as those before"})
     said = {key for several in opened.values() for part in several for key in part.read_as}
     if "separator" not in said:
         refuse_options(options, "what is no .csv or .tsv file", "separator", "no_header")
     if "encoding" not in said:
         refuse_options(options, "what is no text file", "encoding")
-    return make_table(path.name, "local", opened, options, files, configuration, class_names)
+    others |= {parts[name].name if name in parts else name: why for name, why in unused.items()}
+    if (more := len(others) - LISTED) > 0:
+        others = dict(list(others.items())[:LISTED]) | {f"{more:,} more": "as those before"}
+    names_of = label_names(path / "README.md", configuration)
+    return make_table(path.name, "local", opened, others, options, configuration, names_of)
 
 
 def _list_files(folder):
     """Names of all that can be read, and the other files -> why not; hidden ones are left out."""
+
+    def stop(error):  # rglob would pass over a folder that can't be read
+        raise error
+
     names, others = [], {}
-    for place, folders, files in os.walk(folder, onerror=_raise):
-        here = Path(place).relative_to(folder)
-        if SAVED in files:
-            names.append(here.as_posix())
-            folders.clear()
+    saved = {Path(place) for place, _, files in os.walk(folder, onerror=stop) if SAVED in files}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        is_hidden = name.name.startswith(".") or any(part.startswith((".", "__")) for part in name.parts[:-1])
+        if is_hidden or not saved.isdisjoint(path.parents):
             continue
-        links = [name for name in folders if (folder / here / name).is_symlink()]
-        others |= {(here / name).as_posix(): "a link to a folder" for name in links}
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        for name in [name for name in files if not name.startswith(".")]:
-            if Path(name).suffix.lower() in OPENERS and name not in DESCRIPTIONS:
-                names.append((here / name).as_posix())
-            else:
-                why = "a description" if name in DESCRIPTIONS else "its ending is not one of a dataset"
-                others[(here / name).as_posix()] = why
-    return sorted(names), others
-
-
-def _raise(error):
-    """Let os.walk raise what it would pass over."""
-    raise error
-
-
-def _divide(path, names, options):
-    """What `divide` returns, by --split, README.md or the names; and the meaning of labels by column."""
-    if options.split is not None:
-        refuse_options(options, "files that --split names", "config")
-        return *divide_as_given(options.split, names, path), None
-    groups, default, infos = _described(path, names)
-    if not groups:
-        found, unused, configuration = divide(names, path.name, options.config)
-    else:
-        configuration = choose(groups, path.name, options.config, default)
-        published, unused = groups[configuration], dict.fromkeys(names, "not in the description")
-        for key in groups:
-            unused |= dict.fromkeys(chain(*groups[key].values()), f"configuration {key!r}")
-        found = divide([*published], path.name, default="default")[0]
-        found = {split: [*chain(*(published[name] for name in found[split]))] for split in found}
-        used = {*chain(*found.values())}
-        unused = {name: why for name, why in unused.items() if name not in used}
-    features = getattr(infos.get(configuration), "features", None) or {}
-    return found, unused, configuration, lambda label: getattr(features.get(label), "names", None)
-
-
-def _described(folder, names):
-    """The configurations that README.md describes as on the Hub does, the default one, and their infos."""
-    if not (folder / "README.md").is_file():
-        return {}, None, {}
-    import_datasets()
-    from datasets.data_files import sanitize_patterns
-    from datasets.info import DatasetInfosDict
-    from datasets.utils.metadata import MetadataConfigs
-    from huggingface_hub import DatasetCardData
-    from huggingface_hub.repocard import metadata_load
-
-    groups = {}
-    try:
-        card = DatasetCardData(**(metadata_load(folder / "README.md") or {}))
-        configs = MetadataConfigs.from_dataset_card_data(card)
-        for key, config in configs.items():
-            within, found = str(config.get("data_dir") or ""), {}
-            for split, patterns in sanitize_patterns(config.get("data_files") or "**").items():
-                wanted = [normpath(join(within, str(pattern))) for pattern in patterns]
-                found[split] = [name for name in names if any(_fits(name, pattern) for pattern in wanted)]
-            if "data_files" not in config and found["train"]:
-                found = divide(found["train"], key)[0]
-            if found := {split: files for split, files in found.items() if files}:
-                groups[key] = found
-        return groups, configs.get_default_config_name(), DatasetInfosDict.from_dataset_card_data(card)
-    except UserError:
-        raise
-    except Exception:  # a page that is no description has no say
-        return {}, None, {}
-
-
-def _fits(name, pattern):
-    """True if a file fits a pattern of README.md; ** stands for any folders, * for none."""
-    deep = "**" in pattern or name.count("/") == pattern.count("/")
-    return deep and any(fnmatch.fnmatchcase(name, one) for one in (pattern, pattern.replace("**/", "")))
+        has_rows = path.suffix.lower() in OPENERS and path.name not in DESCRIPTIONS and not path.is_dir()
+        if path in saved or has_rows:
+            names.append(name.as_posix())
+        elif path.is_symlink() or not path.is_dir():
+            others[name.as_posix()] = "a link to a folder" if path.is_dir() else "not a file of rows"
+    return names, others
 
 
 def _open(base, name, options):
-    """Open a file: its parts by name, of which a single one has the name ""."""
+    """Open a file: its parts by name; a single one has that of the file."""
     path = base / name
     _check_file(path)
     with readable(path), in_one_line(path):
         parts = (open_saved if path.is_dir() else OPENERS[path.suffix.lower()])(path, name, options)
-    return parts if isinstance(parts, dict) else {"": parts}
-
-
-def _only(path, parts):
-    """The part of a file that has to hold no more."""
-    if len(parts) > 1:
-        found = ", ".join(map(repr, parts))
-        raise UserError(f"{path} holds {found}: give a file of one table, or this one as the dataset")
-    return parts[""]
+    return parts if isinstance(parts, dict) else {name: parts}
 
 
 def _check_file(path):
@@ -182,6 +111,6 @@ def _check_file(path):
             raise UserError(f"{path} is empty: give a file with rows")
         with open(path, "rb") as file:
             head = file.read(32)
-    what = next((said for begin, said in FOREIGN.items() if head.startswith(begin)), None)
-    if what and not (kind == ".parquet" and head.startswith(b"PAR1")):
-        raise UserError(f"{path} is {what}")
+    for begin, what in FOREIGN.items():
+        if head.startswith(begin):
+            raise UserError(f"{path} is {what}")

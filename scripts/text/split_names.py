@@ -72,13 +72,15 @@ def name_file(path):
     return Named(*(splits[0] if splits else own)[:2], group)
 
 
-def divide(names, dataset, config=None, default=None):
+def divide(names, dataset, given=None, config=None, default=None, folder=None):
     """Group names of files (or of splits) by dataset and split, and choose the dataset.
 
     Returns split -> its names; the other names -> why; and the configuration, the words that names of one
     dataset share ("default": none). A UserError where two names may be the same split, or where there are
-    several datasets and neither `config` nor `default` says which.
+    several datasets and neither `config` nor `default` says which. `given` is what --split says, instead.
     """
+    if given is not None:
+        return *_divide_as_given(given, names, folder), None
     common = os.path.commonpath([str(PurePosixPath(name).parent) for name in names])
     within = {name: str(PurePosixPath(name).relative_to(common)) for name in names}
     said = {name: name_file(path) for name, path in within.items()}
@@ -88,36 +90,30 @@ def divide(names, dataset, config=None, default=None):
     for name, one in said.items():
         if one.split:
             groups[one.group or "default"][one.split].append(name)
-    published = [*itertools.chain(*groups.values())]
-    if (
-        len(published) == len({*published}) and len(set(groups) - {"default"}) == 1
-    ):  # labeledTrainData and testData
-        groups = {max(groups, key="default".__ne__): merge(groups)}
-    configuration = choose(groups, dataset, config, default)
+    found = list(itertools.chain(*groups.values()))
+    if len(found) == len({*found}) and len(set(groups) - {"default"}) == 1:  # train.csv and films_test.csv
+        groups = {max(groups, key="default".__ne__): _merge(groups)}
+    configuration = _choose(groups, dataset, config, default)
     splits = groups[configuration]
     for split, (first, *rest) in splits.items():
         kinds = {name: (said[name].word, _shape(within[name])) for name in (first, *rest)}
         if other := [name for name in rest if kinds[name] != kinds[first] or "#" not in kinds[first][1]]:
-            example = _example(splits)
-            raise UserError(
-                f"{first} and {other[0]} may both be {split}: say which is which, as in {example}"
-            )
+            fault = f"{first} and {other[0]} may both be {split}: say which is which"
+            raise UserError(f"{fault}, as in {_example(splits)}")
     if len(splits) > 1 and "train" not in splits:
         nameless = [name for name in names if not said[name].split] or ["NAME"]
-        example = _example({"train": nameless, **splits})
-        raise UserError(
-            f"of {dataset} nothing is train, only {', '.join(splits)}: say what is, as in {example}"
-        )
+        fault = f"of {dataset} nothing is train, only {', '.join(splits)}: say what is"
+        raise UserError(f"{fault}, as in {_example({'train': nameless, **splits})}")
     used = {*itertools.chain(*splits.values())}
-    unused = {name: one for name, one in said.items() if name not in used}
-    whys = {
+    unused = {
         name: f"configuration {one.group or 'default'!r}" if one.split else one.word
-        for name, one in unused.items()
+        for name, one in said.items()
+        if name not in used
     }
-    return dict(splits), whys, configuration
+    return dict(splits), unused, configuration
 
 
-def merge(groups):
+def _merge(groups):
     """The splits of all groups, without regard to which group they are of."""
     return {split: names for group in groups.values() for split, names in group.items()}
 
@@ -135,37 +131,41 @@ def _example(splits):
     return f"--split {' '.join(shlex.quote(f'{split}={names[0]}') for split, names in splits.items())}"
 
 
-def choose(groups, dataset, wanted, default=None):
-    """Return the name of the configuration to read: the one wanted, the default, or the only one."""
+def _choose(groups, dataset, wanted, default):
+    """The configuration to read: the one wanted, the default, or the only one."""
     only = next(iter(groups)) if len(groups) == 1 else None
     chosen = wanted or (default if default in groups else only)
     if chosen in groups:
         return chosen
-    listed = ", ".join(f"{name!r} ({', '.join(map(str, splits))})" for name, splits in groups.items())
+    listed = ", ".join(f"{name!r} ({', '.join(splits)})" for name, splits in groups.items())
     said = f"{dataset} holds" if wanted is None else f"--config {wanted}: {dataset} has no such, only"
     raise UserError(
         f"{said} the configurations {listed}: choose one with --config {shlex.quote(next(iter(groups)))}, or "
-        f"say which file is which with {_example(merge(groups))}"
+        f"say which file is which with {_example(_merge(groups))}"
     )
 
 
-def divide_as_given(given, names, folder=None):
-    """Divide names as --split says, by names, patterns or folders; returns what `divide` does."""
+def _divide_as_given(given, names, folder):
+    """Divide names as --split says, by names, patterns or folders."""
     pairs = given.items() if isinstance(given, dict) else [str(item).partition("=")[::2] for item in given]
     chosen, unused = defaultdict(list), dict.fromkeys(names, "not named by --split")
     for said, patterns in pairs:
         split = SPLIT_OF.get(str(said).strip().lower())
         if split is None or not patterns:
             raise UserError(f"--split {said}={patterns}: give train=FILE, validation=FILE or test=FILE")
-        for pattern in map(str, [patterns] if isinstance(patterns, str | os.PathLike) else patterns):
-            here = folder and os.path.lexists(pattern) and not os.path.lexists(folder / pattern)
-            place = os.path.relpath(Path(pattern).resolve(), folder) if here else os.path.normpath(pattern)
+        for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
+            place = os.path.normpath(pattern)
+            if folder and os.path.lexists(pattern) and not os.path.lexists(folder / pattern):
+                place = os.path.relpath(Path(pattern).resolve(), folder)
             place = place.replace(os.sep, "/")
-            matched = [name for name in unused if name in (pattern, place) or name.startswith(f"{place}/")]
+            matched = [
+                name for name in unused if name in (str(pattern), place) or name.startswith(f"{place}/")
+            ]
             matched = matched or fnmatch.filter(unused, place)
             if not matched:
-                some = ", ".join(map(repr, itertools.islice(unused, 20)))
+                some = ", ".join(map(repr, list(unused)[:20]))
                 raise UserError(f"--split {said}={pattern} is none of the files left: give one of {some}")
             chosen[split] += matched
-            unused = {name: why for name, why in unused.items() if name not in matched}
-    return {split: chosen[split] for split in SPLITS if split in chosen}, unused, None
+            for name in matched:
+                del unused[name]
+    return {split: chosen[split] for split in SPLITS if split in chosen}, unused

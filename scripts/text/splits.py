@@ -12,17 +12,17 @@ Hence no row of five or more tokens crosses, and no text is on both sides. Short
 sentences of both sides hold stay in train.
 """
 
-from collections import Counter, defaultdict
-from itertools import chain, takewhile
+from collections import defaultdict
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, identity
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit
 
 from scripts.files.errors import UserError
 from scripts.files.progress import progress_bar
 
+FIRST = 3  # words of a row that are looked for before the whole of it
 LONG = 5  # tokens from which on a shared row unites its sources
 SHARE = 0.1  # of the groups, for each part carved out
 
@@ -31,85 +31,54 @@ def find_sources(sentences):
     """Find, for each row, the sources that contain it.
 
     Rows are taken longest first: containment is transitive, so a row that lies within any longer row lies
-    within a source already found. There are two ways with the same result, and the one with less to do is
-    taken: comparing each row with the sources that hold its rarest word, or, where a vocabulary is too small
-    for rare words, looking up every stretch of a source among the rows.
+    within a source already found. Each stretch of a source is looked up among the rows, as far as some row
+    has its first words and its length.
 
     Parameters
     ----------
     sentences : list of str
-        N rows, their tokens joined by single spaces.
+        N different rows, their tokens joined by single spaces.
 
     Returns
     -------
     scipy.sparse.csr_array
-        (N, N) boolean: ``within[i, j]`` where row i lies within source j. A source lies within itself; equal
-        rows have the same sources, of equal sources only the first counts.
+        (N, N) boolean: ``within[i, j]`` where row i lies within source j. A source lies within itself.
 
     Examples
     --------
     >>> find_sources(["a fine film", "fine film", "fine", "a fine"]).indices
     array([0, 0, 0, 0], dtype=int32)
     """
-    place = {}
-    places = [place.setdefault(sentence, len(place)) for sentence in sentences]
-    _, first = np.unique(places, return_index=True)
-    rows, sources = (_compare if _has_rare_words(place) else _look_up)(list(place))
-    counts = np.bincount(rows, minlength=len(first))
-    return _within(first[sources].astype(np.int32), counts, len(places))[places]
-
-
-def _has_rare_words(sentences):
-    """True if comparing rows with those that share their rarest word is less work than looking all up."""
-    held = Counter(word for sentence in sentences for word in set(sentence.split(" ")))
-    compared = sum(min(held[word] for word in sentence.split(" ")) for sentence in sentences)
-    lengths, rows = np.unique([sentence.count(" ") for sentence in sentences], return_counts=True)
-    return compared < sum((rows * np.maximum(0, lengths - length + 1)).sum() for length in lengths)
-
-
-def _compare(sentences):
-    """Pairs of a row and its source, by row, of different sentences: by their rarest word."""
-    holders = defaultdict(list)  # word -> the sources that hold it
-    found = [[]] * len(sentences)
-    longest_first = sorted(range(len(sentences)), key=lambda row: sentences[row].count(" "), reverse=True)
-    for row in progress_bar(longest_first, desc="sources", unit=" rows", leave=False):
-        words = set(sentences[row].split(" "))
-        rarest = min(words, key=lambda word: len(holders[word]))
-        padded = f" {sentences[row]} "  # so that only whole tokens match
-        found[row] = sorted(source for source, text in holders[rarest] if padded in text) or [row]
-        if found[row] == [row]:
-            for word in words:
-                holders[word].append((row, padded))
-    return np.repeat(np.arange(len(found)), list(map(len, found))), np.array(list(chain(*found)))
-
-
-def _look_up(sentences):
-    """Pairs of a row and its source, by row, of different sentences: by every stretch of a source."""
     row_of = {sentence: row for row, sentence in enumerate(sentences)}
-    lengths = sorted({sentence.count(" ") + 1 for sentence in sentences})
-    found = [set() for _ in sentences]
+    lengths = defaultdict(set)  # first words -> numbers of words of the rows that begin with them
+    for sentence in sentences:
+        words = sentence.split(" ")
+        lengths[" ".join(words[:FIRST])].add(len(words))
+    rows, sources, known = [], [], set()
     longest_first = sorted(row_of, key=lambda sentence: sentence.count(" "), reverse=True)
     for sentence in progress_bar(longest_first, desc="sources", unit=" rows", leave=False):
-        if found[row_of[sentence]]:
-            continue
-        ends = [place for place, sign in enumerate(f" {sentence} ") if sign == " "]  # of words, and starts
-        for first, start in enumerate(ends):
-            for length in takewhile(lambda length: first + length < len(ends), lengths):  # noqa: B023
-                row = row_of.get(sentence[start : ends[first + length] - 1])
-                if row is not None:
-                    found[row].add(row_of[sentence])
-    return np.repeat(np.arange(len(found)), list(map(len, found))), np.array(list(chain(*map(sorted, found))))
+        if row_of[sentence] not in known:
+            inside = {row_of[part] for part in _stretches(sentence, lengths) if part in row_of}
+            known |= inside
+            rows += inside
+            sources += [row_of[sentence]] * len(inside)
+    return csr_array((np.ones(len(rows), bool), (rows, sources)), shape=(len(sentences), len(sentences)))
+
+
+def _stretches(sentence, lengths):
+    """Iterate over the stretches of a sentence that begin, and are as long, as some row."""
+    starts = [0, *(place + 1 for place, sign in enumerate(sentence) if sign == " "), len(sentence) + 1]
+    count = len(starts) - 1
+    for first in range(count):
+        for after in range(first + 1, min(first + FIRST, count) + 1):
+            for length in lengths.get(sentence[starts[first] : starts[after] - 1], ()):
+                if first + length <= count:
+                    yield sentence[starts[first] : starts[first + length] - 1]
 
 
 def whole_texts(count):
     """Return `find_sources` of different rows known to be whole: each lies within itself only."""
-    return _within(np.arange(count, dtype=np.int32), np.ones(count, int), count)
-
-
-def _within(indices, counts, columns):
-    """Sparse boolean matrix from the columns of each row, one row after the other, and their counts."""
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return csr_array((np.ones(len(indices), bool), indices, starts), shape=(len(counts), columns))
+    return csr_array(identity(count, bool, "csr"))
 
 
 def unite(within, lengths):

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
-from scripts.text.tokens import Table
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
@@ -32,7 +31,20 @@ class Part(NamedTuple):
     read: Callable  # read(text, label) iterates over the pairs of two columns; no column of labels is None
     read_as: dict = {}  # noqa: RUF012 (encoding and separator, where there are any; nobody changes it)
     names: Callable = lambda label: None  # the meaning of the labels 0, 1, … of a column, where it is known
-    guess: tuple = (None, None)  # columns of texts and labels where names are missing
+
+
+class Table(NamedTuple):
+    """Texts and labels as published, not yet read."""
+
+    name: str
+    source: str
+    sizes: dict  # rows of each split; None where that is unknown
+    read: Callable  # read(split) iterates over its (text, label) pairs
+    class_names: list | None  # the meaning of the labels 0, 1, …, where the dataset has it
+    tokenised: bool | None  # None where a look at the rows has to decide
+    whole: bool  # no row is cut from another
+    files: list = []  # noqa: RUF012 (every file found: "file", "split" or None, "why"; nobody changes it)
+    read_as: dict = {}  # noqa: RUF012 (encoding, separator, columns, configuration)
 
 
 def find_columns(part, options, label_needed=True):
@@ -42,8 +54,8 @@ def find_columns(part, options, label_needed=True):
         alike = [column for name in names for column in part.columns if plain(column) == plain(name)]
         found += [name for name in (*names, *alike) if name in part.columns][:1] or [None]
         if found[-1] is None and (len(found) == 1 or label_needed):
-            hint = "separator" in part.read_as and not options.no_header
-            hint = "; if that line is a row, give --no-header" if hint else ""
+            hint = "; if that line is a row, give --no-header and their numbers instead of names"
+            hint *= "separator" in part.read_as and not options.no_header
             raise UserError(
                 f"{part.name} has no column {' or '.join(map(repr, names))}, only "
                 f"{', '.join(repr(column[:40]) for column in part.columns[:20])}: name them with "
@@ -62,20 +74,16 @@ def plain(name):
     return str(name).strip().lower()
 
 
-def make_table(name, source, splits, options, files, configuration=None, names=None):
+def make_table(name, source, splits, unused, options, configuration=None, names=None):
     """Make a `Table` of the opened parts of each split; only a test split may lack the column of labels.
 
-    `names` is as that of a `Part`, from the dataset's own description.
+    `unused` holds the other files, and why; `names` is as that of a `Part`, from the dataset's description.
     """
     lead = (splits.get("train") or next(iter(splits.values())))[0]
-    options = options._replace(  # what the training rows look like holds for the others
-        text_column=options.text_column or lead.guess[0], label_column=options.label_column or lead.guess[1]
-    )
     columns = {}
     for split, part in ((split, part) for split, parts in splits.items() for part in parts):
         hidden = split == "test" and len(splits) > 1
-        lone = options.no_header and hidden and len(part.columns) == 1
-        columns[part.name] = [part.columns[0], None] if lone else find_columns(part, options, not hidden)
+        columns[part.name] = find_columns(part, options, not hidden)
 
     def read(split):
         for part in splits[split]:
@@ -90,6 +98,10 @@ def make_table(name, source, splits, options, files, configuration=None, names=N
     read_as["columns"] = dict(zip(("text", "label"), columns[lead.name], strict=True))
     read_as["configuration"] = configuration
     class_names = lead.names(label) or (names and names(label))
+    files = [
+        {"file": part.name, "split": split, "why": ""} for split, parts in splits.items() for part in parts
+    ]
+    files += [{"file": file, "split": None, "why": why} for file, why in unused.items()]
     return Table(name, source, sizes, read, class_names, None, False, files, read_as)
 
 

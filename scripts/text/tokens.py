@@ -1,10 +1,8 @@
-"""Tokens: cutting texts the way GloVe's vocabulary expects; and the table of texts that a dataset gives."""
+"""Tokens: cutting texts the way GloVe's vocabulary expects."""
 
 import html
 import re
 import unicodedata
-from collections.abc import Callable
-from typing import NamedTuple
 
 BRACKETS = {"-lrb-": "(", "-rrb-": ")"}  # treebanks write them so, GloVe doesn't
 PLAIN = {
@@ -91,17 +89,3 @@ def lacks_spaces(text):
     """Return True if a text has too few spaces to be cut into words, as Chinese, Japanese or Thai has."""
     pieces = len(text.split())
     return len(text) > 20 * pieces or (not text.isascii() and len(SPACELESS.findall(text)) > 6 * pieces)
-
-
-class Table(NamedTuple):
-    """Texts and labels as published, not yet read."""
-
-    name: str
-    source: str
-    sizes: dict  # rows of each split; None where that is unknown
-    read: Callable  # read(split) iterates over its (text, label) pairs
-    class_names: list | None  # the meaning of the labels 0, 1, …, where the dataset has it
-    tokenised: bool | None  # None where a look at the rows has to decide
-    whole: bool  # no row is cut from another
-    files: list = []  # noqa: RUF012 (every file found: "file", "split" or None, "why"; nobody changes it)
-    read_as: dict = {}  # noqa: RUF012 (encoding, separator, columns, configuration)

@@ -10,7 +10,6 @@ from scripts.files.data import UNKNOWN, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
 from scripts.files.numbers import table
 from scripts.files.runs import best_epoch, load_run
-from scripts.files.studies import save_study
 from scripts.text.batches import sorted_batches
 from scripts.training.experiment import EVALUATION_BATCH, build_model, saved_settings
 
@@ -90,13 +89,6 @@ def evaluate_run(run_id):
     epoch = best_epoch(run.history)["epoch"]
     found = {"run_id": run_id, "epoch": epoch, "dataset": run.settings["dataset"]}
     return found | metrics(logits(model, split), split.y, split.s)
-
-
-def keep(kind, found):
-    """Print the results of a "test" or of a "sentence" of a run, and write them as a study of one run."""
-    content = {key: value for key, value in found.items() if key != "dataset"}
-    show = describe_test if kind == "test" else describe_reading
-    save_study(kind, found["run_id"], found["dataset"], [], show, **content)
 
 
 def describe_test(metrics):

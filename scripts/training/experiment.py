@@ -19,6 +19,7 @@ from scripts.dynamics.gradients import gradient_rows, measure
 from scripts.dynamics.interventions import Intervened
 from scripts.files.data import check_unchanged, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError, memory_in_one_line
+from scripts.files.numbers import counted
 from scripts.files.paths import check_run_id, log_path, weights_path
 from scripts.files.progress import bars_shown
 from scripts.files.runs import (
@@ -96,7 +97,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
     with writing_run(run_id):
         previous = find_previous(run_id, header, overwrite)
         if previous and len(previous.history) > settings["epochs"]:
-            epochs = f"{settings['epochs']} epochs"
+            epochs = counted(settings["epochs"], "epoch")
             print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
             if previous.settings["hyperparameters"].get("epochs") == settings["epochs"]:
                 write_log(run_id, previous)
@@ -179,7 +180,7 @@ def _difference(old, new, old_settings, trained):
     if epochs != asked and new_settings["schedule"] != "constant":
         return f"lets its learning rate fall to 0 over {epochs} epochs, so it can't go on to {asked}"
     if trained > asked:
-        return f"was trained for {trained} epochs (epochs={epochs}), more than {asked}"
+        return f"was trained for {counted(trained, 'epoch')} (epochs={epochs}), more than {asked}"
     return None
 
 

@@ -44,8 +44,10 @@ def read(run_id, model=None):
 
 
 def differences(logs):
-    """List the settings, other than width, seed and workers, in which runs differ."""
-    first, *others = [log.settings["hyperparameters"] for log in logs]
+    """List the settings, other than width, seed and workers, in which runs differ, and their dataset."""
+    datasets = [{"dataset": log.settings["dataset"]["checksum"]} for log in logs]
+    settings = [log.settings["hyperparameters"] for log in logs]
+    first, *others = [own | data for own, data in zip(settings, datasets, strict=True)]
     differ = [name for name, value in first.items() if any(other.get(name) != value for other in others)]
     return [name for name in differ if name not in ("hidden_size", "seed", "workers")]
 

@@ -331,6 +331,8 @@ def test_a_depth_beyond_the_longest_sentence_is_refused(trained, data):
     )
     for depths in ((10, 10), (0, 5), (20, 10), (5, 10, 20), 20, (1.5, 20.5), (True, 5), (10,), "12", None):
         refused("expected two whole numbers", "a-run", depths=depths)
+    study = jacobian_study("a-run", **SMALL, depths=np.array([5, 15]))
+    assert study["depths"] == [5, 15]
 
 
 def test_weights_of_the_other_model_are_refused(data):

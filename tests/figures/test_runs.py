@@ -208,6 +208,15 @@ def test_of_runs_on_two_datasets_the_caption_says_which_is_which(pair, dataset, 
         assert f"lstm-run-3 (epoch 2 of {pair[1].epochs[-1]['epoch']}) on {expected}" in said
 
 
+def test_of_runs_on_three_datasets_the_caption_says_which_is_which(pair):
+    for run_id, dataset in (("rnn-16", {"name": "imdb", "checksum": "e"}), ("rnn-32", {"checksum": "f"})):
+        change(make_run(run_id), dataset)
+    said = words(plots.plot_gradients_rnns.draw())
+    assert "rnn-16 (epoch 2 of 6) on imdb, GloVe 2024 (100d) [e]" in said
+    assert "rnn-32 (epoch 2 of 6) on stanfordnlp/sst2, GloVe 2024 (100d) [f]" in said
+    assert "rnn-run-1 (epoch 2 of 6) on stanfordnlp/sst2, GloVe 2024 (100d) [0123456789abcdef]" in said
+
+
 def test_of_runs_on_one_dataset_the_caption_names_it_once(pair):
     said = words(plots.plot_gradients_rnn_vs_lstm.draw())
     assert said.count("stanfordnlp/sst2") == 1
@@ -222,9 +231,24 @@ def test_rnns_that_differ_in_more_than_their_width_are_not_called_so(pair):
     assert "that differ" not in words(plots.plot_gradients_rnns.draw(["rnn-32", "rnn-run-1"]))
     change(wide, lr=0.1, recurrent_init="identity")
     said = words(plots.plot_gradients_rnns.draw(["rnn-32", "rnn-run-1"]))
-    assert "that differ in lr, recurrent_init too" in said
+    assert "RNNs of several widths that differ in lr, recurrent_init" in said
     assert "32 units (rnn-32, lr=0.1, recurrent_init='identity')" in said
     assert "64 units (rnn-run-1, lr=0.002, " in said
+    change(make_run("rnn-8", hidden_size=8), {"checksum": "f"})
+    said = words(plots.plot_gradients_rnns.draw(["rnn-8", "rnn-run-1"]))
+    assert "RNNs of several widths that differ in dataset" in said
+    assert "8 units (rnn-8), epoch" in said
+
+
+def test_rnns_of_one_width_are_not_called_several(pair):
+    assert "several widths" in words(
+        plots.plot_gradients_rnns.draw([make_run("a", hidden_size=8).run_id, "rnn-run-1"])
+    )
+    for seed, options in enumerate(({}, {"lr": 0.1})):
+        change(make_run("b"), seed=seed, **options)
+        said = words(plots.plot_gradients_rnns.draw(["b", "rnn-run-1"]))
+        assert "several widths" not in said
+        assert ("RNNs that differ in lr" in said) == bool(options)
 
 
 def test_plot_compares_widths_of_one_recipe(pair):
@@ -232,6 +256,7 @@ def test_plot_compares_widths_of_one_recipe(pair):
     assert not [name for name in names if "+" in name]
     change(make_run("rnn-best", hidden_size=128), lr=0.1)
     make_run("rnn-8", hidden_size=8)
+    change(make_run("rnn-4", hidden_size=4), {"checksum": "f"})
     names = [path.name for path in plots.plot_all(show=False)]
     assert [name for name in names if "+" in name] == ["gradients-rnn-8+rnn-run-1.png"]
 
@@ -263,6 +288,6 @@ def test_a_log_without_gradients_is_refused_where_they_are_needed(pair):
 
 def test_nothing_to_draw_is_one_line(root):
     fails("dataset.json is missing", plots.plot_sentence_lengths)
-    fails("expected several run ids", plots.plot_gradients_rnns, "rnn-16")
-    fails("expected several run ids", plots.plot_gradients_rnns, [])
+    for run_ids in ("rnn-16", [], ["rnn-16", "rnn-32", "rnn-16"]):
+        fails("expected several, each once", plots.plot_gradients_rnns, run_ids)
     assert not plt.get_fignums()

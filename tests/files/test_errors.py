@@ -71,3 +71,14 @@ def test_a_script_ends_with_one_line(error):
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: more memory is needed than there is: give less, or free some\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["KeyboardInterrupt", "ImportError('initialization failed') from KeyboardInterrupt()"],  # as of NumPy's
+)
+def test_ctrl_c_is_one_line_wherever_it_comes(error):
+    code = f"from scripts.files.errors import errors_in_one_line as hook; hook(); raise {error}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr == "interrupted: what is finished is kept, and the same command continues\n"

@@ -222,6 +222,22 @@ def test_runs_of_other_data_take_no_ones_place(one_seed, study_root, capsys):
     assert re.search(r"its runs are of made-up with random \(\w+\), expected another alone", lines[0])
 
 
+@pytest.mark.parametrize("other", [{"epochs": 1}, {"lr": 0.1}, {"lr": (0.002, 0.1)}, {"models": "rnn"}])
+def test_a_comparison_of_other_settings_takes_no_ones_place(one_seed, study_root, monkeypatch, capsys, other):
+    heading, make, figures = results.PARTS["many_runs"]
+    monkeypatch.setattr(report, "PARTS", {"many_runs": (heading, make, figures)})
+    main.compare(seeds=3, jobs=1, progress=False, **SMALL)
+    made, (*_, last) = printed_by_report(capsys)
+    assert "1 of 1 parts" in last
+    figure = study_root / "assets" / "figures" / "readme-compare.png"
+    before = figure.read_bytes()
+    main.compare(**{"seeds": 3, "jobs": 1, "progress": False, "overwrite": True} | SMALL | other)
+    again, lines = printed_by_report(capsys)
+    assert lines[0].startswith("kept from results.json, many_runs: ")
+    assert "main.py" in lines[0]
+    assert (again, figure.read_bytes()) == (made, before)
+
+
 def test_an_older_results_file_and_a_missing_page_are_refused(one_seed, study_root):
     report.results_path().parent.mkdir(exist_ok=True)
     report.results_path().write_text('{"format_version": 1, "parts": {}}', encoding="utf-8")
@@ -401,7 +417,7 @@ def test_seeds_of_one_variant_have_the_same_varied_settings(data):
     with pytest.raises(UserError, match="'rnn-2' has hidden_size=5, expected hidden_size=4"):
         Sources().study("comparison", "three", {"rnn": {"epochs": 1}}, "hidden_size")
     log_path("rnn-1").unlink()
-    with pytest.raises(UserError, match="log of its run 'rnn-1' is missing"):
+    with pytest.raises(UserError, match=r"there is no run 'rnn-1' \(.*rnn-1\.jsonl is missing\)"):
         Sources().study("comparison", "two", {"rnn": {"epochs": 1}}, "hidden_size")
 
 

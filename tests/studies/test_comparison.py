@@ -52,6 +52,17 @@ def test_a_comparison_of_models_with_settings_of_their_own_goes_on(data):
     assert len(load_run("comparison-own-rnn-s0").history) == 3
 
 
+def test_the_table_says_the_settings_of_all_runs_and_none_that_is_varied(data):
+    given = {"epochs": (1, 2), "hidden_size": np.int64(3), "lr": np.float64(0.01), "schedule": "constant"}
+    study = compare_models("rnn", 1, progress=False, jobs=1, clip_norm=0, **given)
+    header, settings, *rows = variants_table(study).split("\n")
+    assert header.endswith(": 1 seed")
+    assert settings == "settings: clip_norm=0, hidden_size=3, lr=0.01"  # a default says nothing
+    assert [row.split("|")[1].strip() for row in rows[3:5]] == ["RNN, epochs=1", "RNN, epochs=2"]
+    usual = variants_table(study | {"shared": {}})
+    assert "settings" not in usual
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -1,6 +1,9 @@
 """Many runs side by side: how many, in which processes, and what happens where one is killed."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,8 @@ from scripts.files.runs import existing_runs
 from scripts.studies import parallel
 from scripts.studies.parallel import Planned
 from scripts.training import experiment
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def test_runs_have_processes_of_their_own_as_many_as_are_asked_for(data, monkeypatch):
@@ -46,6 +51,22 @@ def test_never_more_go_side_by_side_than_there_are_cores_or_runs(data, monkeypat
         assert parallel.train(planned, describe_data(data.manifest), jobs=jobs, progress=False) == {}
     assert parallel.train(planned[:1], describe_data(data.manifest), jobs=100, progress=False) == {}
     assert asked == [expected, expected, 1]
+
+
+TRACKED = (
+    "import multiprocessing.resource_tracker as one; "
+    "from joblib.externals.loky.backend import resource_tracker as two; "
+    "from scripts.studies.parallel import Planned, train_here; "
+    "list(train_here([Planned('rnn', '.', {})], False, 1, {'data': None})); "
+    "one.register('/left-behind', 'semaphore'); two.register('/left-behind', 'semlock')"
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs semaphores with a name")
+def test_what_the_trackers_tidy_up_is_not_told():
+    """As after Ctrl-C, which may come before joblib has put its semaphores away."""
+    done = subprocess.run([sys.executable, "-c", TRACKED], cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 class Killer(dict):

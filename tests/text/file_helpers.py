@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from scripts.text.labels import plain_label
 from scripts.text.local_files import load_local
 from scripts.text.tables import Options
 
@@ -26,7 +27,7 @@ def write_tables(folder, names, header="text,label"):
 def load(path, **options):
     """The rows of each split, as a dataset of this machine gives them."""
     table = load_local(path, Options(**options))
-    rows = {split: list(table.read(split)) for split in table.sizes}
+    rows = {split: [(text, plain_label(label)) for text, label in table.read(split)] for split in table.sizes}
     assert {split: len(found) for split, found in rows.items()} == table.sizes
     return rows
 

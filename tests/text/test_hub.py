@@ -10,6 +10,7 @@ import pytest
 from scripts.files.errors import UserError
 from scripts.text import hub
 from scripts.text.corpus import read_corpus
+from scripts.text.tables import Options
 from tests.text.file_helpers import advice, write_tables
 
 
@@ -88,11 +89,11 @@ def test_a_path_that_leads_nowhere_is_refused_without_asking_the_hub(monkeypatch
         read_corpus(dataset)
 
 
-def test_a_path_that_is_closed_or_no_path_is_told_apart_from_a_missing_one(monkeypatch):
+def test_what_can_be_no_path_is_refused_too(monkeypatch):
     monkeypatch.setattr(hub, "hub_reachable", lambda _: pytest.fail("it asked"))
-    with pytest.raises(UserError, match=r"no dataset at '(films/){999}x' \(File name too long\)"):
+    with pytest.raises(UserError, match=r"no dataset at '(films/){999}x'"):
         read_corpus("films/" * 999 + "x")
-    with pytest.raises(UserError, match=r"no dataset at .* \(.*null"):
+    with pytest.raises(UserError, match=r"no dataset at 'films"):
         read_corpus("films\0")
 
 
@@ -151,15 +152,15 @@ def test_splits_of_the_hub_in_every_usual_name(hub_of, splits, used):
 
 def test_a_split_of_the_hub_that_is_named(hub_of):
     hub_of({None: ["train", "test", "extra"]})
-    found = read_corpus("someone/films", split=["train=extra", "test=test"])[0]
+    found = read_corpus("someone/films", Options(split=["train=extra", "test=test"]))[0]
     assert [found.words[i] for i in found.rows["train"].x] == ["extra", "film", "a", "extra"]
     with pytest.raises(
         UserError, match="--split train=more is none of the files left: give one of 'train', 'test'"
     ):
-        read_corpus("someone/films", split=["train=more"])
+        read_corpus("someone/films", Options(split=["train=more"]))
     for option in ({"encoding": "cp1252"}, {"separator": ";"}, {"no_header": True}):
         with pytest.raises(UserError, match="has no meaning for a dataset of the Hub: leave it out"):
-            read_corpus("someone/films", **option)
+            read_corpus("someone/films", Options(**option))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,9 @@ def test_configurations_of_the_hub_are_listed_and_chosen(hub_of, error):
     ) as caught:
         read_corpus("someone/films")
     assert not isinstance(caught.value, hub.HubError)  # no replacement for it
-    assert list(read_corpus("someone/films", **advice(caught.value, "--config"))[0].rows) == ["train"]
+    assert list(read_corpus("someone/films", Options(**advice(caught.value, "--config")))[0].rows) == [
+        "train"
+    ]
     assert list(read_corpus("someone/films:en-US")[0].rows) == ["train", "test"]
     with pytest.raises(UserError, match="has the configurations de, en-US"):
         read_corpus("someone/films:fr")

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
 from scripts.text import corpus, local_files
 from scripts.text.corpus import read_corpus
+from scripts.text.tables import Options
 from scripts.text.tokens import tokens_of
 from tests.text.helpers import sentences, sentences_of, write_csv, write_vectors
 
@@ -140,14 +142,14 @@ def test_the_summary_says_what_went_where(study_root, tmp_path, vectors, capsys)
 
 def test_columns_of_other_names(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences(), ("review", "stars"))
-    found, _ = read_corpus(path, "review", "stars")
+    found, _ = read_corpus(path, Options("review", "stars"))
     assert len(found.rows["train"].y) == 80
     with pytest.raises(
         UserError, match=r"no column 'sentence' or 'text', only 'review', 'stars'.*--text-column"
     ):
         read_corpus(path)
     with pytest.raises(UserError, match=r"no column 'rating'"):
-        read_corpus(path, "review", "rating")
+        read_corpus(path, Options("review", "rating"))
 
 
 @pytest.mark.parametrize(
@@ -265,9 +267,11 @@ def test_a_missing_or_third_label_is_refused(tmp_path, label, complaint):
 
 
 def test_a_label_without_bounds_is_refused(tmp_path):
-    path = write_csv(tmp_path / "films.csv", [(text, "-inf" if y else "0.5") for text, y in sentences()])
+    lines = [{"text": text, "label": -math.inf if y else 0.5} for text, y in sentences()]
+    path = tmp_path / "films.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(UserError, match=r"row 2 of split 'train' has the label '-inf'.*--label-column"):
-        read_corpus(path)
+        read_corpus(str(path))
 
 
 def test_a_text_that_is_no_utf8_is_one_line(tmp_path):
@@ -300,23 +304,23 @@ def test_a_label_that_is_no_number_and_no_word(tmp_path):
 
 def test_a_column_that_holds_no_text(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences())
-    with pytest.raises(UserError, match=r"holds '0' where a text was expected.*--text-column"):
-        read_corpus(path, text_column="label")
+    with pytest.raises(UserError, match=r"holds numbers such as '0', no texts: .*--text-column"):
+        read_corpus(path, Options(text_column="label"))
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "least"),
+    ("option", "value", "range_"),
     [
-        ("max_length", 0, 1),
-        ("max_length", 2.5, 1),
-        ("max_length", 1 << 40, 1),
-        ("seed", -1, 0),
-        ("seed", 2**32, 0),
-        ("dimensions", 0, 1),
+        ("max_length", 0, "1 or more"),
+        ("max_length", 2.5, "1 or more"),
+        ("max_length", 1 << 40, "1 or more, at most 1,000,000,000"),
+        ("seed", -1, "0 or more"),
+        ("seed", 2**32, "0 or more, at most 1,000,000,000"),
+        ("dimensions", 0, "1 or more"),
     ],
 )
-def test_numbers_out_of_range_are_told_the_range(option, value, least):
-    said = f"--{option.replace('_', '-')} {value} is out of range: give a whole number, {least} to 4294967295"
+def test_numbers_out_of_range_are_told_the_range(option, value, range_):
+    said = f"--{option.replace('_', '-')}={value}: expected a whole number, {range_}"
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
         preprocess("films.csv", "custom", **{option: value})
 

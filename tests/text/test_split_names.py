@@ -3,7 +3,7 @@
 import pytest
 
 from scripts.files.errors import UserError
-from scripts.text.split_names import divide, divide_as_given, name_split
+from scripts.text.split_names import divide, name_split
 from tests.text.file_helpers import advice, files_of, load, rows_of, write_tables
 
 
@@ -138,5 +138,5 @@ def test_published_splits_that_may_be_one():
     with pytest.raises(UserError, match="dev and valid may both be validation") as caught:
         divide(names, "films", default="default")
     given = advice(caught.value, "--split")["split"]
-    assert divide_as_given(given, names)[0] == {"train": ["train"], "validation": ["dev"]}
-    assert divide_as_given(["dev=dev", "dev=valid"], names)[0] == {"validation": ["dev", "valid"]}
+    assert divide(names, "films", given)[0] == {"train": ["train"], "validation": ["dev"]}
+    assert divide(names, "films", ["dev=dev", "dev=valid"])[0] == {"validation": ["dev", "valid"]}

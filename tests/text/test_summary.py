@@ -1,6 +1,5 @@
 """What preprocessing counts, decides, warns of and says; and the test split of another dataset."""
 
-import contextlib
 import json
 import re
 
@@ -12,7 +11,7 @@ from scripts.files.errors import UserError
 from scripts.preprocessing import preprocess
 from scripts.text import corpus
 from scripts.text.corpus import read_corpus, read_table
-from scripts.text.tokens import Table
+from scripts.text.tables import Options, Table
 from tests.text.helpers import sentences, sentences_of, write_csv, write_vectors
 
 RAW = [("It's a film; I don't like it.", 0), ("What a film! I can't complain.", 1)]
@@ -80,7 +79,7 @@ def test_unknown_words_make_no_two_texts_equal(study_root, tmp_path, vectors):
 def test_equal_texts_are_on_one_side(study_root, vectors, monkeypatch, whole):
     rows = [*sentences(60), *sentences(60)[:30], ("a film", 1), ("a fine film", 1)]
     table = table_of({"train": rows})._replace(whole=whole)
-    monkeypatch.setattr(corpus, "_open_table", lambda *_: contextlib.nullcontext(table))
+    monkeypatch.setattr(corpus, "_open_table", lambda *_: table)
     manifest = preprocess("films", vectors)
     assert manifest["shared_texts"] == {}
     assert sum(manifest["splits"][name]["rows"] for name in SPLITS) == 92
@@ -250,7 +249,7 @@ def test_files_and_how_they_were_read_are_shown(study_root, vectors, monkeypatch
             "configuration": None,
         },
     )
-    monkeypatch.setattr(corpus, "_open_table", lambda *_: contextlib.nullcontext(table))
+    monkeypatch.setattr(corpus, "_open_table", lambda *_: table)
     described = preprocess("films", vectors)["dataset"]
     assert (described["files"], described["read_as"]) == (files, table.read_as)
     assert described["unused_splits"] == ["unsupervised"]
@@ -282,9 +281,7 @@ def test_numpys_integers_are_numbers(study_root, tmp_path, vectors):
 @pytest.mark.parametrize("value", [True, np.True_, 7.0, np.float64(7), "7", [7], np.array([7])])
 @pytest.mark.parametrize("option", ["seed", "max_length", "dimensions", "probe_longest"])
 def test_what_is_no_whole_number_is_refused(option, value):
-    with pytest.raises(
-        UserError, match=rf"--{option.replace('_', '-')} .* is out of range: give a whole number"
-    ):
+    with pytest.raises(UserError, match=rf"--{option.replace('_', '-')}=.*: expected a whole number"):
         preprocess("probe", "custom", **{option: value})
 
 
@@ -344,16 +341,16 @@ def test_the_other_dataset_is_read_in_its_own_way(study_root, tmp_path, vectors)
     assert (manifest["tokenised"], manifest["test_dataset"]["tokenised"]) == (True, False)
     assert all(text.endswith(", is n't <unk> <unk>") for text, _ in sentences_of(load_data(), "test"))
     renamed = write_csv(tmp_path / "named.csv", sentences(60), ("review", "stars"))
-    found, _ = read_corpus(renamed, "review", "stars", test=str(tmp_path / "gold"))
+    found, _ = read_corpus(renamed, Options("review", "stars"), test=str(tmp_path / "gold"))
     assert (len(found.rows["train"].y), len(found.test.rows["test"].y)) == (60, 30)
 
 
 @pytest.mark.parametrize(
     ("splits", "complaint"),
     [
-        ({"train": sentences(9), "heldout": sentences(9)}, "none named 'test': rename one, or give its file"),
-        ({"test": [(text, -1) for text, _ in sentences(9)]}, "the test split of films has no labels"),
-        ({"test": [(text, None) for text, _ in sentences(9)]}, "the test split of films has no labels"),
+        ({"train": sentences(9), "heldout": sentences(9)}, "none named 'test': give the file of one"),
+        ({"test": [(text, -1) for text, _ in sentences(9)]}, r"the labels are -1 \(in test\): two classes"),
+        ({"test": [(text, None) for text, _ in sentences(9)]}, "row 1 of split 'test' has no label"),
         ({"test": [*sentences(9), ("so", None)]}, "row 10 of split 'test' has no label"),
         (
             {"test": [(text, y + 1) for text, y in sentences(9)]},
