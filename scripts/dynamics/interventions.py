@@ -1,12 +1,12 @@
 """Change the backward pass while training: what does a model learn without a part of its gradient?
 
-The forward pass stays as it is. A walk back through time hands over the signal, dh = ∂ℓ/∂h_t (and, of an LSTM,
-dc = ∂ℓ/∂c_t), at each step t; the generators below change it in place, and the walk goes on with what they leave.
-The result is the gradient of no function: that is the experiment. Training alone uses it, in
-scripts/training/experiment.py; whatever is measured takes the model's own walk.
+The forward pass stays as it is. A walk back through time hands over the signal at each step t, dh = ∂ℓ/∂h_t
+and, of an LSTM, dc = ∂ℓ/∂c_t; the generators below change it in place, and the walk goes on with what they
+leave. The result is the gradient of no function: that is the experiment. Only training uses it, in
+scripts/training/experiment.py; every measurement takes the model's own walk.
 
     full                    nothing is changed
-    truncate-K              the signal passes back K steps and no more (Williams & Peng 1990; Aicher et al. 2019)
+    truncate-K              the signal passes back K steps and no more (Williams & Peng 1990)
     truncate-recurrent-K    the same for ∂ℓ/∂W_hh alone: W_ih and b still learn from every word
     preserve-norm           at every step the signal is as large as at the end of its sentence
     h-detach, h-detach-P    LSTM: nothing passes back through h; with P, at each step with that probability
@@ -36,11 +36,11 @@ def parse(backward, model="lstm"):
     if kind.startswith("truncate"):
         return (kind, int(number)) if number and re.fullmatch(r"\d{1,6}", number) else None
     if kind == "h-detach" and number:
-        return (kind, float(number)) if re.fullmatch(r"1|0?\.\d+", number) else None
+        return (kind, float(number)) if re.fullmatch(r"0|1|0?\.\d+", number) else None
     return None if number else (kind, None)
 
 
-# The changes: each takes a walk and hands over what it yields, changed ---------------------------------------
+# The changes: each takes a walk and hands over what it yields, changed ------------------------------------
 # A batch has its longest sentences first, so those that still run at a step are the first columns.
 
 
@@ -154,7 +154,7 @@ class Intervened:
         return gradient
 
     def _near(self, K):
-        """Mask of the tokens, (N,), in packed order, that are at most K steps from the end of their sentence."""
+        """Mask of the tokens (N,), in packed order, that are at most K steps from the end of their sentence."""
         further = [_running(self.sizes, t + K + 1) for t in range(len(self.sizes))]
         sentence = np.arange(len(self._Z)) - np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         return sentence >= np.repeat(further, self.sizes)

@@ -122,8 +122,8 @@ def shuffled_batches(split, batch_size, rng, weights=None):
     """Batches of a split in random order, each of sentences of about the same length.
 
     All sentences are shuffled; pools of 100 batches are sorted by length and cut; the batches of all pools
-    are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow. The sizes of
-    batches differ by one at most: a small last one would count as much as any.
+    are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow. The sizes
+    of batches differ by one at most: a last one of few sentences would count as much as any other.
     """
     order = np.arange(len(split.s), dtype=index_type(len(split.s)))
     rng.shuffle(order)

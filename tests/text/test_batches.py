@@ -1,5 +1,7 @@
 """The batches of an epoch: the same ones as cut plainly, in a few bytes a sentence."""
 
+import itertools
+import math
 import tracemalloc
 
 import numpy as np
@@ -17,11 +19,16 @@ def make_split(sentences, longest=50, dtype=np.uint8):
 
 def plainly_shuffled(split, batch_size, rng):
     """The rows of each batch as the documentation of `shuffled_batches` says it, step by step."""
-    order = rng.permutation(len(split.s))
+    order = rng.permutation(len(split.s)).tolist()
+    count = math.ceil(len(order) / batch_size)
+    few, longer = divmod(len(order), count)  # the first `longer` batches hold one sentence more
+    sizes = [few + 1] * longer + [few] * (count - longer)
     rows = []
-    for start in range(0, len(order), dataset.POOL * batch_size):
-        pool = sorted(order[start : start + dataset.POOL * batch_size], key=lambda row: -int(split.s[row]))
-        rows += [pool[k : k + batch_size] for k in range(0, len(pool), batch_size)]
+    for first in range(0, count, dataset.POOL):
+        of_pool = sizes[first : first + dataset.POOL]
+        pool, order = order[: sum(of_pool)], order[sum(of_pool) :]
+        pool = iter(sorted(pool, key=lambda row: -int(split.s[row])))
+        rows += [list(itertools.islice(pool, size)) for size in of_pool]
     return [rows[k] for k in rng.permutation(len(rows))]
 
 
@@ -36,6 +43,15 @@ def test_equal_seeds_give_the_batches_of_the_plain_procedure(batch_size, dtype):
     np.testing.assert_array_equal(batches.starts, starts)
     for batch, rows in zip(batches, expected, strict=True):
         assert batch.ids[: len(rows)].tolist() == starts[rows].tolist(), "a token's id is its place in x"
+
+
+@pytest.mark.parametrize("sentences", [1, 63, 64, 65, 129, 1000])
+def test_no_batch_is_small(sentences):
+    batches = dataset.shuffled_batches(make_split(sentences), 64, np.random.default_rng(0))
+    sizes = sorted(map(len, batches.rows))
+    assert len(sizes) == math.ceil(sentences / 64), "as many updates as before"
+    assert sizes[-1] - sizes[0] <= 1
+    assert sorted(np.concatenate(batches.rows).tolist()) == list(range(sentences))
 
 
 def test_sorted_batches_keep_the_order_of_equal_lengths():
