@@ -154,7 +154,7 @@ class Intervened:
         return gradient
 
     def _near(self, K):
-        """Mask of the tokens (N,), in packed order, that are at most K steps from the end of their sentence."""
+        """Mask (N,) of the tokens, in packed order, at most K steps from the end of their sentence."""
         further = [_running(self.sizes, t + K + 1) for t in range(len(self.sizes))]
         sentence = np.arange(len(self._Z)) - np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         return sentence >= np.repeat(further, self.sizes)
