@@ -51,8 +51,8 @@ def measure(model, split, rows):
     -------
     dict
         ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
-        ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖, as :func:`summarise`
-        gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh: ``depth``, ``count``,
+        and for the input ``x``: ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖,
+        as :func:`summarise` gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh: ``depth``, ``count``,
         ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
         ``activations``: of the gates i, f, o of an LSTM, or of |h| of an RNN, over sentences and units: the
         same lists and ``saturated``, the share above 0.9, and of gates also below 0.1, as Karpathy, Johnson &
@@ -82,7 +82,7 @@ class Walk(NamedTuple):
     ``tokens`` are in the order of depth: depth 1 of all sentences, then depth 2 of those that have one, …
     """
 
-    norms: dict  # (tokens,) log₁₀ ‖∂z/∂state‖, by state
+    norms: dict  # (tokens,) log₁₀ ‖∂z/∂state‖, by state; x, the input of each step, is one of them
     contributions: np.ndarray  # (tokens,) log₁₀ of the norm of the part of each step in ∂z/∂W_hh
     errors: np.ndarray  # (n,) log₁₀ |p - y|
     histograms: dict  # (longest, BINS) numbers of units by depth and value, by activation
@@ -97,7 +97,7 @@ def walk_back(model, batches):
     lengths = np.concatenate([batches.split.s[rows] for rows in batches.rows]).astype(np.int64)
     counts = (lengths >= np.arange(1, lengths[0] + 1)[:, None]).sum(1)
     starts = np.cumsum(counts) - counts
-    norms = {state: np.empty(lengths.sum()) for state in model.states}
+    norms = {state: np.empty(lengths.sum()) for state in (*model.states, "x")}
     contributions, errors = np.empty(lengths.sum()), np.empty(len(lengths))
     histograms = {}
     first = 0
@@ -120,8 +120,9 @@ def walk_back(model, batches):
                 for name, values in model.activations(t).items():
                     histogram = histograms.setdefault(name, np.zeros((len(counts), BINS), np.int64))
                     histogram += _count_by_depth(abs(values), depth, len(counts))
-            packed = np.concatenate(scales[::-1]) + np.log10(model.recurrent_contributions())
-        contributions[np.concatenate(places[::-1])] = packed
+            place, scale = np.concatenate(places[::-1]), np.concatenate(scales[::-1])  # in packed order
+            contributions[place] = scale + np.log10(model.recurrent_contributions())
+            norms["x"][place] = scale + np.log10(_column_norms(model.input_gradients().T))
         first += B
     return Walk(norms, contributions, errors, histograms, counts)
 

@@ -29,7 +29,7 @@ from scripts.files.storage import (
     written_whole,
 )
 
-RUN_VERSION = 3  # of logs and weights; 3: the history is one JSON text
+RUN_VERSION = 4  # of logs and weights; 4: gradients of the input x are recorded too
 NAMES = {"rnn": "RNN", "lstm": "LSTM"}
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
@@ -202,7 +202,7 @@ def _checked_epochs(records, settings):
 
 
 def _check_gradients(gradients, model):
-    for state in ("h", "c") if model == "lstm" else ("h",):
+    for state in ("h", "c", "x") if model == "lstm" else ("h", "x"):
         for quantity, columns in gradients[state].items():
             depths = len(columns["depth"])
             if columns["depth"] != list(range(1, depths + 1)) or not depths == gradients["longest"] > 0:

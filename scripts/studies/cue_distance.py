@@ -149,7 +149,8 @@ def gradient_at_cue(model, split, distances):
     starts = np.cumsum(walk.counts) - walk.counts  # where each depth begins; depth 1 is the last step
     place = np.arange(len(rows))
     gradient = {}
-    for state, norms in walk.norms.items():
+    for state in model.states:
+        norms = walk.norms[state]
         gradient[state] = np.empty(len(rows))
         gradient[state][rows] = norms[starts[distances[rows]] + place] - norms[place]
     return gradient

@@ -165,7 +165,7 @@ def _along_sentences(model, split, rows, exponents, bar):
     values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
     for number, batch in enumerate(progress_bar(sorted_batches(split, 1, rows), **bar)):
         places = starts[: len(batch.ids)] + number
-        decay = {state: flat[places] - flat[number] for state, flat in walk.norms.items()}
+        decay = {s: walk.norms[s][places] - walk.norms[s][number] for s in model.states}
         theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number, burn_in)
         for name, logs in (decay | theory).items():
             values.setdefault(name, []).append(logs)

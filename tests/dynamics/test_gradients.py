@@ -10,13 +10,15 @@ from scripts.dynamics import gradients
 from scripts.dynamics.gradients import gradient_rows, measure, spectra, summarise, walk_back
 from scripts.files.data import Split
 from scripts.text.batches import sorted_batches
+from scripts.training.checks import numeric_gradient
 from tests.helpers import make_split
+from tests.reference import textbook
 
 
 def plain_norms(model, split, rows, dz=None):
     """Norm of ∂/∂state by row and depth: a sentence at a time, in float64, without rescaling."""
     starts = np.cumsum(split.s, dtype=int) - split.s
-    norms = {state: {} for state in model.states}
+    norms = {state: {} for state in (*model.states, "x")}
     for row in rows:
         T = int(split.s[row])
         z = model.forward(split.x[starts[row] : starts[row] + T], np.ones(T, int))
@@ -24,6 +26,8 @@ def plain_norms(model, split, rows, dz=None):
         for t, *derivatives in model.through_time(slope):
             for state, derivative in zip(model.states, derivatives, strict=True):
                 norms[state][row, T - t] = np.linalg.norm(derivative)
+        for t, gradient in enumerate(model.input_gradients()):  # of one sentence: step after step
+            norms["x"][row, T - t] = np.linalg.norm(gradient)
     return norms
 
 
@@ -48,7 +52,7 @@ def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
     assert recorded["longest"] == split.s[rows].max()
     logit = plain_norms(model, split, rows)
     raw = plain_norms(model, split, rows, dz=lambda z, y: loss(z, y)[1])
-    for state in model.states:
+    for state in (*model.states, "x"):
         for k in range(1, recorded["longest"] + 1):
             here = [row for row in rows if split.s[row] >= k]
             values = {
@@ -132,6 +136,19 @@ def test_small_errors_of_a_confident_model_are_not_lost(make_model, split):
     lengths_first = sorted_batches(split, 300).rows[0]
     expected = np.where(split.y[lengths_first] == 1, -100 / np.log(10), 0)
     np.testing.assert_allclose(errors, expected, atol=1e-9)
+
+
+def test_input_norms_equal_finite_differences(make_model, split):
+    """‖∂z/∂x_t‖ of the longest sentence, by central differences of a textbook's forward pass."""
+    model = make_model(V=30)
+    row = int(np.argmax(split.s))
+    T, start = int(split.s[row]), int(split.s[:row].sum(dtype=int))
+    ids = split.x[start : start + T]
+    found = 10 ** walk_back(model, sorted_batches(split, 256, np.array([row]))).norms["x"]
+    model.embeddings = model.embeddings[ids]  # one row per token, so that each can be moved alone
+    numeric = numeric_gradient(lambda: textbook.logit(model, range(T)), model.embeddings)
+    np.testing.assert_allclose(found, np.linalg.norm(numeric, axis=1)[::-1], rtol=1e-5, atol=1e-9)
+    assert found[0] > 1e-3
 
 
 @pytest.mark.usefixtures("batch_size")

@@ -93,6 +93,7 @@ def gradients(rates, epoch, *, sentences=587, longest=49, scale=1.0):
         decay = 10 ** (-rate * (1 + 4 * (epoch == 0)) * (depth - 1) + ripple)
         norms = {"logit": 0.8 * scale * decay, "loss": 0.1 * decay, "decay": decay}
         states[state] = {name: quartiles(depth, count, norm) for name, norm in norms.items()}
+    states["x"] = states["h"]
     share = {"depth": depth.tolist(), "mean": (1 / depth / longest).tolist()}
     return {
         "sentences": sentences,

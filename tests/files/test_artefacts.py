@@ -177,9 +177,9 @@ def test_damaged_log_is_one_line(a_run, content):
 
 def test_other_format_version_is_refused(a_run):
     run = load_run("a-run")
-    save_run("a-run", run._replace(settings=run.settings | {"format_version": 2}))
+    save_run("a-run", run._replace(settings=run.settings | {"format_version": 3}))
     for read in (load_run, read_log):
-        with pytest.raises(UserError, match=r"version 2, expected 3: .*train"):
+        with pytest.raises(UserError, match=r"version 3, expected 4: .*train"):
             read("a-run")
 
 
@@ -187,13 +187,13 @@ def test_file_of_version_2_is_refused_in_one_line_though_its_history_was_lines(a
     """As this project wrote it before: the history as the bytes of JSON lines."""
     run = load_run("a-run")
     lines = np.frombuffer(b"".join(json.dumps(record).encode() + b"\n" for record in run.history), np.uint8)
-    settings = np.array(json.dumps(run.settings | {"format_version": 2}))
+    settings = np.array(json.dumps(run.settings | {"format_version": 3}))
     np.savez(a_run, settings=settings, history=lines, timings=lines, **run.weights)
     for act in (
         lambda: load_run("a-run"),
         lambda: experiment.run("rnn", "a-run", progress=False, epochs=1, hidden_size=4),
     ):
-        with pytest.raises(UserError, match="version 2, expected 3: train again") as error:
+        with pytest.raises(UserError, match="version 3, expected 4: train again") as error:
             act()
         assert "\n" not in str(error.value)
 
