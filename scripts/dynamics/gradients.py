@@ -52,8 +52,8 @@ def measure(model, split, rows):
     dict
         ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
         and for the input ``x``: ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖,
-        as :func:`summarise` gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh: ``depth``, ``count``,
-        ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
+        as :func:`summarise` gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh:
+        ``depth``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
         ``activations``: of the gates i, f, o of an LSTM, or of |h| of an RNN, over sentences and units: the
         same lists and ``saturated``, the share above 0.9, and of gates also below 0.1, as Karpathy, Johnson &
         Li (2016) count it. ``recurrent_weights``: see :func:`spectra`.

@@ -327,8 +327,8 @@ def epoch_line(record, epochs):
         line += f"‖g‖ {record['gradient_norm']['mean']:.2f} (clipped {record['clipped']:.0%})  "
     gradients = record["gradients"]
     if gradients:
-        depth = min(20, gradients["shortest"])
-        medians = {s: gradients[s]["decay"]["median"][depth - 1] for s in ("h", "c") if s in gradients}
+        k = min(20, gradients["shortest"]) - 1  # distance from the end: 0 is the last word
+        medians = {s: gradients[s]["decay"]["median"][k] for s in ("h", "c") if s in gradients}
         shown = [f"{s} {'–' if median is None else f'{median:.0e}'}" for s, median in medians.items()]
-        line += f"∂z {depth} steps back: {', '.join(shown)}  "
+        line += f"∂z at k = {k}: {', '.join(shown)}  "
     return line + f"{record['seconds'] + record['gradients_seconds']:.1f} s"

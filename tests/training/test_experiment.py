@@ -205,6 +205,9 @@ def test_epoch_line_of_a_saturated_model(data):
     record = run("lstm", epochs=1).history[-1]
     record |= {"seconds": 1.0, "gradients_seconds": 0.1}
     assert "c –" not in experiment.epoch_line(record, 1)
+    k = min(19, record["gradients"]["shortest"] - 1)  # k Jacobians from the end: element k of the log
+    remains = record["gradients"]["h"]["decay"]["median"][k]
+    assert f"∂z at k = {k}: h {remains:.0e}, c " in experiment.epoch_line(record, 1)
     medians = record["gradients"]["c"]["decay"]["median"]
     medians[:] = [None] * len(medians)
     assert "c –" in experiment.epoch_line(record, 1)
