@@ -1,11 +1,13 @@
-"""Measure a model whose weights stay fixed: gradients by steps back in time, activations, spectra of W_hh.
+"""Measure a model whose weights stay fixed: gradients by distance from the end, activations, spectra of W_hh.
 
 Training records them each epoch; the studies of Jacobians and of cue distance walk back in time with the same
 function. Arrays go in, arrays and dicts come out: no file is read or written.
 
-Depth 1 is the last step of a sentence, depth k the k-th from its end. Norms are Euclidean, over the H units
-of a state of one sentence, in a walk back that is rescaled as it goes, and kept as log₁₀, so that none
-underflows.
+The index of every list is the distance from the end, k = T - t: k = 0 is the last word, and k the number of
+Jacobians between it and h_T. The key ``depth`` of a log counts from 1: it is k + 1.
+
+Norms are Euclidean, over the H units of a state (x: the D entries of a word's vector) of one sentence, in a
+walk back that is rescaled as it goes, and kept as log₁₀, so that none underflows.
 """
 
 from typing import NamedTuple
@@ -66,10 +68,10 @@ def measure(model, split, rows):
             "shortest": int(np.searchsorted(-counts, -len(rows), side="right")),
             "longest": len(counts),
             **{
-                state: _summarise_state(_by_depth(flat, counts), walk.errors)
+                state: _summarise_state(_by_distance(flat, counts), walk.errors)
                 for state, flat in walk.norms.items()
             },
-            "recurrent_share": _summarise_shares(_by_depth(walk.contributions, counts)),
+            "recurrent_share": _summarise_shares(_by_distance(walk.contributions, counts)),
         },
         "activations": _summarise_activations(walk.histograms, counts),
         "recurrent_weights": spectra(model),
@@ -79,14 +81,15 @@ def measure(model, split, rows):
 class Walk(NamedTuple):
     """Norms and activations along a walk back over n sentences, longest first.
 
-    ``tokens`` are in the order of depth: depth 1 of all sentences, then depth 2 of those that have one, …
+    ``tokens`` are in the order of distance: the last words (k = 0) of all sentences, then k = 1 of those that
+    have one, …
     """
 
     norms: dict  # (tokens,) log₁₀ ‖∂z/∂state‖, by state; x, the input of each step, is one of them
     contributions: np.ndarray  # (tokens,) log₁₀ of the norm of the part of each step in ∂z/∂W_hh
     errors: np.ndarray  # (n,) log₁₀ |p - y|
-    histograms: dict  # (longest, BINS) numbers of units by depth and value, by activation
-    counts: np.ndarray  # (longest,) numbers of sentences that reach each depth
+    histograms: dict  # (longest, BINS) numbers of units by distance and value, by activation
+    counts: np.ndarray  # (longest,) numbers of sentences that reach each distance
 
 
 def walk_back(model, batches):
@@ -110,8 +113,8 @@ def walk_back(model, batches):
         with np.errstate(divide="ignore"):  # log₁₀ 0 is -∞: a gradient that is exactly 0
             for t, *derivatives in model.through_time(np.ones(B, model.dtype)):
                 b = derivatives[0].shape[1]
-                depth = lengths[first : first + b] - t  # 1 is the last step
-                place = starts[depth - 1] + np.arange(first, first + b)
+                k = lengths[first : first + b] - 1 - t  # distance from the end: 0 is the last word
+                place = starts[k] + np.arange(first, first + b)
                 for state, derivative in zip(model.states, derivatives, strict=True):
                     norms[state][place] = scale[:b] + np.log10(_column_norms(derivative))
                 _rescale(derivatives, scale)
@@ -119,7 +122,7 @@ def walk_back(model, batches):
                 scales.append(scale[:b].copy())
                 for name, values in model.activations(t).items():
                     histogram = histograms.setdefault(name, np.zeros((len(counts), BINS), np.int64))
-                    histogram += _count_by_depth(abs(values), depth, len(counts))
+                    histogram += _count_by_distance(abs(values), k, len(counts))
             place, scale = np.concatenate(places[::-1]), np.concatenate(scales[::-1])  # in packed order
             contributions[place] = scale + np.log10(model.recurrent_contributions())
             norms["x"][place] = scale + np.log10(_column_norms(model.input_gradients().T))
@@ -136,14 +139,14 @@ def _rescale(derivatives, scale):
         derivative /= largest
 
 
-def _count_by_depth(values, depth, depths):
-    """Count activations between 0 and 1 by depth: (H, b) and (b,) to (depths, BINS)."""
+def _count_by_distance(values, k, longest):
+    """Count activations between 0 and 1 by distance k: (H, b) and (b,) to (longest, BINS)."""
     bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
-    return np.bincount(((depth - 1) * BINS + bins).ravel(), minlength=depths * BINS).reshape(depths, BINS)
+    return np.bincount((k * BINS + bins).ravel(), minlength=longest * BINS).reshape(longest, BINS)
 
 
-def _by_depth(flat, counts):
-    """Cut values into those of each depth, longest sentences first."""
+def _by_distance(flat, counts):
+    """Cut values into those of each distance from the end, longest sentences first."""
     return np.split(flat, np.cumsum(counts)[:-1])
 
 

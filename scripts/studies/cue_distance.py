@@ -146,7 +146,7 @@ def gradient_at_cue(model, split, distances):
     batches = sorted_batches(split, BATCH)
     rows = np.concatenate(batches.rows)  # longest first, as the walk has them
     walk = walk_back(model, batches)
-    starts = np.cumsum(walk.counts) - walk.counts  # where each depth begins; depth 1 is the last step
+    starts = np.cumsum(walk.counts) - walk.counts  # where each distance k begins; k = 0 is the last word
     place = np.arange(len(rows))
     gradient = {}
     for state in model.states:
