@@ -46,3 +46,18 @@ def loss(kind):
 def data(study_root):
     """The small dataset of :func:`write_data`, preprocessed in an empty project."""
     return write_data()
+
+
+@pytest.fixture
+def quick_pictures(monkeypatch):
+    """Let figures be saved small and with their axes where they are, for tests that do not look at them."""
+    from scripts.figures import style  # matplotlib takes a second to import
+
+    to_png = style.to_png
+
+    def quick_png(drawn):
+        drawn.set_layout_engine("none")
+        return to_png(drawn)
+
+    monkeypatch.setattr(style, "PIXELS_PER_INCH", 20)
+    monkeypatch.setattr(style, "to_png", quick_png)

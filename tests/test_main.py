@@ -3,13 +3,11 @@
 import ast
 import inspect
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import main
-from scripts.figures import style
 from scripts.files import blocks as named_blocks
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
@@ -46,13 +44,12 @@ def test_blocks_as_shipped_train_test_and_draw():
     assert set(calls("\n".join(CODE))) - {"range"} == functions, "every function of main.py has a block"
 
 
-def test_every_block_runs(data, study_root, capsys, monkeypatch):
+def test_every_block_runs(data, study_root, capsys, quick_pictures):
     with in_small():
         run_block("\n\n".join(BLOCKS))
         sections = report_small()["sections"]
     short = {"learning", "memory", "many_runs", "long_texts", "search"}  # sentences, or of one seed
     assert set(sections) >= set(results.PARTS) - short
-    monkeypatch.setattr(style, "PIXELS_PER_INCH", 20)
     main.plot()
     out = capsys.readouterr().out
     assert "accuracy" in out

@@ -63,7 +63,7 @@ def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
     assert not plt.get_fignums()
 
 
-def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys):
+def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys, quick_pictures):
     make_run("rnn-16", hidden_size=16)
     plots.plot_all("rnn-16", "lstm-run-3")
     names = [line.rsplit("/")[-1] for line in capsys.readouterr().out.split()]
@@ -71,7 +71,7 @@ def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys):
     assert names == ["training-rnn-16.png", "training-lstm-run-3.png", *compared]
 
 
-def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair):
+def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair, quick_pictures):
     first = plots.plot_gradients_rnn_vs_lstm()
     bytes_of_first = first.read_bytes()
     assert plots.plot_gradients_rnn_vs_lstm() == first
@@ -89,7 +89,7 @@ def test_every_function_keeps_its_arguments_and_takes_show_last():
         plots.plot_theory(colour="red")
 
 
-def test_with_a_screen_all_figures_are_shown_and_waited_for_once(pair, monkeypatch):
+def test_with_a_screen_all_figures_are_shown_and_waited_for_once(pair, monkeypatch, quick_pictures):
     calls = []
     monkeypatch.setattr(style, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda **options: calls.append((options, len(plt.get_fignums()))))
@@ -109,7 +109,7 @@ def test_nothing_to_draw_is_one_line():
     fails("nothing to draw.*preprocessing.py", plots.plot_all)
 
 
-def test_a_damaged_log_does_not_keep_the_others_from_being_drawn(pair, capsys):
+def test_a_damaged_log_does_not_keep_the_others_from_being_drawn(pair, capsys, quick_pictures):
     log_path("broken").write_text("no json\n")
     names = {path.name for path in plots.plot_all()}
     assert "training-rnn-run-1.png" in names

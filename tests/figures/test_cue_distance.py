@@ -87,7 +87,7 @@ def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_o
     assert lines(figure.axes[1])["RNN h, best epoch"].get_ydata()[-1] == 0
 
 
-def test_two_mixtures_are_two_files():
+def test_two_mixtures_are_two_files(full_size):
     make_study(), make_study("log")
     paths = {plots.plot_probe(), plots.plot_probe("log")}
     assert {path.name for path in paths} == {"cue-distance-even.png", "cue-distance-log.png"}

@@ -359,7 +359,7 @@ def test_seeds_that_were_not_measured_alike_are_not_drawn_together(seeds):
 # Files and bad input --------------------------------------------------------------------------------------
 
 
-def test_figures_are_files_of_the_common_width_and_the_same_again():
+def test_figures_are_files_of_the_common_width_and_the_same_again(full_size):
     make_study()
     make_study("lstm-run-3", "lstm")
     drawn = [plots.plot_theory(), plots.plot_direct_path(), plots.plot_lyapunov()]

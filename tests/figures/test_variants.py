@@ -126,7 +126,7 @@ def test_equal_parameters_have_the_labels_of_the_study_and_the_colours_of_the_st
         assert label in words(figure)
 
 
-def test_initialisations_and_equal_parameters_are_files():
+def test_initialisations_and_equal_parameters_are_files(full_size):
     initialisations()
     equal_parameters()
     paths = plots.plot_initialisations()
@@ -173,7 +173,7 @@ def test_settings_of_all_runs_stand_in_the_figure():
     assert "settings" not in words(plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"])
 
 
-def test_every_combination_is_a_figure_and_plot_finds_them():
+def test_every_combination_is_a_figure_and_plot_finds_them(full_size):
     comparison()
     make_variants("default", "search", [make_variant("rnn", "best")])
     paths = plots.plot_all(show=False)
