@@ -28,6 +28,7 @@ from scripts.files.runs import load_run, read_log, write_log, writing_run
 from scripts.files.storage import checksum, read_json, write_json
 from scripts.training import experiment
 from tests import torture
+from tests.fuzz import fuzz
 from tests.helpers import write_data
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -327,7 +328,7 @@ def test_output_whose_reader_goes_away_is_one_line(data, study_root):
 
 
 def test_damaged_files_of_every_kind_are_one_line(tmp_path):
-    counts = torture.fuzz(300, tmp_path)
+    counts = fuzz(300, tmp_path)
     assert sum(counts.values()) >= 300
     refused = {kind for kind, outcome in counts if outcome == "refused"}
     assert refused >= {"weights", "log", "arrays", "embeddings"}
