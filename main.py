@@ -4,8 +4,7 @@ Every function here can also be called alone from a Python prompt: `from main im
 and the like document those that are imported below.
 """
 
-from scripts.files import errors, numbers
-from scripts.files.studies import save_study
+from scripts.files import errors, numbers, studies
 from scripts.studies import arguments
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
 from scripts.studies.cue_distance import probe_study  # noqa: F401
@@ -65,7 +64,7 @@ def test(run_id="lstm-run-3"):
         scripts.training.evaluation.metrics.
     """
     metrics = evaluation.evaluate_run(run_id)
-    save_study("test", run_id, runs=[], show=evaluation.describe_test, **metrics)
+    studies.save_study("test", run_id, runs=[], show=evaluation.describe_test, **metrics)
     return metrics
 
 
@@ -130,7 +129,7 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     for reading in readings:
         if draw:
             show = evaluation.describe_reading
-            save_study("sentence", reading["run_id"], runs=[], show=show, **reading)
+            studies.save_study("sentence", reading["run_id"], runs=[], show=show, **reading)
         else:
             print(evaluation.describe_reading(reading))
     if draw:

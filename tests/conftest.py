@@ -7,7 +7,16 @@ import pytest
 
 from scripts.files import paths
 from scripts.training.experiment import CLASSIFIERS
+from scripts.training.workers import usable_cores
 from tests.helpers import WORDS, make_split, same_run, write_data  # noqa: F401 (some tests import them here)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run the whole suite on all cores, if pytest-xdist is there; files that are named, as ever, on one."""
+    whole = config.args_source is config.ArgsSource.TESTPATHS
+    if whole and not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = max(1, len(usable_cores()))
 
 
 @pytest.fixture(params=list(CLASSIFIERS))

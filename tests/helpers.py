@@ -1,8 +1,11 @@
 """Made-up data, and comparisons of runs, for the tests of every room."""
 
+import contextlib
 import json
+import os
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +13,7 @@ from scripts.files import paths
 from scripts.files.data import SPLITS, Data, Split, load_data, save_data
 from scripts.files.paths import log_path, rooted, weights_path
 from scripts.files.runs import TIMINGS
+from scripts.text import glove
 
 WORDS = ["<pad>", "<unk>", "good", "bad", "not", *(f"word{k}" for k in range(25))]
 
@@ -67,3 +71,25 @@ def same_run(run_id, root, other_root):
 def unpadded(text):
     """A printed text without the spaces that align its tables."""
     return re.sub(r" {2,}", " ", text)
+
+
+@contextlib.contextmanager
+def silence():
+    """A block that prints nothing, nor shows progress."""
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
+
+
+def write_sources(folder):
+    """Sentences and word vectors to preprocess."""
+    rng = np.random.default_rng(0)
+    with open(f"{folder}/rows.jsonl", "w") as file:
+        for _ in range(300):
+            text = " ".join(rng.choice(WORDS[2:], rng.integers(3, 12)))
+            file.write(json.dumps({"text": text, "label": int(rng.integers(2))}) + "\n")
+    vectors = rng.standard_normal((len(WORDS) - 2, 20)).astype(np.float32)
+    glove.write_glove(Path(folder) / "vectors.txt", WORDS[2:], vectors)

@@ -50,7 +50,8 @@ def name_data(dataset):
     cut = f" (texts cut to {dataset['max_length']} tokens)" if dataset.get("max_length") else ""
     vectors = "GloVe 2024" if dataset["embeddings"] == GLOVE_2024 else dataset["embeddings"]
     folder = f", data/{dataset['data']}/" if dataset.get("data") else ""
-    return f"{dataset['name']}{folder}{cut}, {vectors.removesuffix('.txt')} ({dataset['dimensions']}d)"
+    test = f", tested on {dataset['test_dataset']}" if dataset.get("test_dataset") else ""
+    return f"{dataset['name']}{folder}{cut}{test}, {vectors.removesuffix('.txt')} ({dataset['dimensions']}d)"
 
 
 def name_sentences(sentences, split="validation"):

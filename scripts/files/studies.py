@@ -60,6 +60,8 @@ def save_study(kind, name, dataset, runs, show, **content):
         **content,
     }
     print(show(study))
+    if test := dataset.get("test_dataset"):
+        print(f"trained on {dataset['name']}, tested on {test}")
     with results_kept():
         write_json(study_path(kind, name), study)
     return study

@@ -46,8 +46,8 @@ def find_sources(sentences):
 
     Examples
     --------
-    >>> find_sources(["a fine film", "fine film", "fine", "a fine"]).indices
-    array([0, 0, 0, 0], dtype=int32)
+    >>> find_sources(["a fine film", "fine film", "fine", "a fine"]).indices.tolist()
+    [0, 0, 0, 0]
     """
     row_of = {sentence: row for row, sentence in enumerate(sentences)}
     lengths = defaultdict(set)  # first words -> numbers of words of the rows that begin with them

@@ -30,7 +30,7 @@ def make_study(shifts=(0.0,)):
 
 
 @pytest.mark.parametrize("shifts", [(0.0,), (0.0, 0.03, -0.01)])
-def test_both_models_and_both_baselines_are_drawn(shifts):
+def test_both_models_and_both_baselines_are_drawn(shifts, full_size):
     study = make_study(shifts)
     figure = plots.plot_memory.draw()
     top, bottom = figure.axes

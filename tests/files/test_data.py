@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 import main
-from scripts.files.data import existing_data, load_data, writing_data
+from scripts.figures.sources import name_data
+from scripts.files.data import describe_data, existing_data, load_data, writing_data
 from scripts.files.errors import UserError
 from scripts.files.paths import data_path
 from scripts.files.runs import load_run
@@ -89,3 +90,11 @@ def test_preprocessing_under_a_name_leaves_the_rest(data, monkeypatch, capsys):
     assert data_path("dataset.json", "probe-even").stat().st_mtime_ns == before
     with pytest.raises(UserError, match=r"'probe_longest': '6'.*'probe_longest': '7'.*another name"):
         main.preprocess(name="probe-even", if_missing=True, **options | {"probe_longest": 7})
+
+
+def test_a_test_split_of_another_dataset_is_named_by_tables_and_figures(study_root, capsys):
+    data = write_data(test_dataset={"name": "gold"})
+    main.train_rnn("a-run", **SMALL)
+    main.test("a-run")
+    assert capsys.readouterr().out.endswith("trained on made-up, tested on gold\n")
+    assert name_data(describe_data(data.manifest)).startswith("made-up, tested on gold, ")

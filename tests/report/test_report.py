@@ -223,7 +223,9 @@ def test_runs_of_other_data_take_no_ones_place(one_seed, study_root, capsys):
 
 
 @pytest.mark.parametrize("other", [{"epochs": 1}, {"lr": 0.1}, {"lr": (0.002, 0.1)}, {"models": "rnn"}])
-def test_a_comparison_of_other_settings_takes_no_ones_place(one_seed, study_root, monkeypatch, capsys, other):
+def test_a_comparison_of_other_settings_takes_no_ones_place(
+    one_seed, study_root, monkeypatch, capsys, other, quick_pictures
+):
     heading, make, figures = results.PARTS["many_runs"]
     monkeypatch.setattr(report, "PARTS", {"many_runs": (heading, make, figures)})
     main.compare(seeds=3, jobs=1, progress=False, **SMALL)
