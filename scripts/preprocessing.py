@@ -82,9 +82,13 @@ def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **
 
 
 def _in_words(options):
-    """The options that are no default, as text: False is the default of all but tokenised, 0 that of seed."""
-    given = {k: v for k, v in options.items() if v is not None and (v or k == "tokenised")}
-    return {k: Path(str(v)).name if os.path.isabs(str(v)) else str(v) for k, v in given.items()}
+    """The options that differ from their defaults, as text; of a path only its name."""
+    given = {option: str(value) for option, value in options.items() if value is not None}
+    return {
+        option: Path(value).name if os.path.isabs(value) else value
+        for option, value in given.items()
+        if value not in ("False", "0") or option == "tokenised"
+    }
 
 
 def _preprocess(

@@ -14,9 +14,10 @@ from tests.helpers import WORDS, make_split, same_run, write_data  # noqa: F401 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
     """Run the whole suite on all cores, if pytest-xdist is there; files that are named, as ever, on one."""
-    whole = config.args_source is config.ArgsSource.TESTPATHS
-    if whole and not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", 0) is None:
-        config.option.numprocesses = max(1, len(usable_cores()))
+    whole = config.args_source is config.ArgsSource.TESTPATHS and not config.option.usepdb
+    started_by_another = hasattr(config, "workerinput")  # its processes must not start more
+    if whole and not started_by_another and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = len(usable_cores())
 
 
 @pytest.fixture(params=list(CLASSIFIERS))

@@ -1,4 +1,4 @@
-"""What makes a study or a run: the blocks of main.py, which messages name where one is missing."""
+"""The call of main.py that makes each study and each run: messages name it where one is missing."""
 
 DEFAULT = "default"  # the name of a study whose caller gives none
 STUDIES = {  # calls of main.py, by kind and name of the study that each makes

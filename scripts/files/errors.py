@@ -1,10 +1,12 @@
 """The one kind of error that a user meets, and how a script ends with it: in one line."""
 
+import atexit
 import contextlib
 import errno
 import os
 import signal
 import sys
+import threading
 
 CONTINUES = "what is finished is kept, and the same command continues"
 OUT_OF_MEMORY = ("C error: out of memory", "Cannot allocate memory", "can't start new thread")
@@ -56,6 +58,20 @@ def results_kept():
         print(f"not kept: {error}", file=sys.stderr)
 
 
+_interrupted = False
+
+
+@atexit.register  # on import, and so called last: joblib has ended its processes before
+def _end_interrupted():
+    """End as Ctrl-C does, without tearing down what a library's thread may still use (which can abort)."""
+    if _interrupted:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
+
+
 def errors_in_one_line():
     """Let this process end with one line, not a traceback, where the cause is no bug; for scripts.
 
@@ -72,9 +88,11 @@ def errors_in_one_line():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def excepthook(kind, error, traceback):
+        global _interrupted
         if issubclass(kind, UserError):
             print(f"error: {error}", file=sys.stderr)
         elif any(isinstance(each, KeyboardInterrupt) for each in _came_from(error)):  # also within an import
+            _interrupted = True
             print(f"interrupted: {CONTINUES}", file=sys.stderr)
         elif issubclass(kind, BrokenPipeError):  # as by `| head`
             with contextlib.suppress(OSError):  # later output goes nowhere
@@ -87,4 +105,13 @@ def errors_in_one_line():
         else:
             sys.__excepthook__(kind, error, traceback)
 
+    def unraisablehook(fault):
+        if issubclass(fault.exc_type, KeyboardInterrupt) and hasattr(signal, "pthread_kill"):
+            # Python drops it in some callbacks, as of an import: a moment later, once more
+            given = threading.main_thread().ident, signal.SIGTERM
+            threading.Timer(0.01, signal.pthread_kill, given).start()
+        else:
+            sys.__unraisablehook__(fault)
+
     sys.excepthook = excepthook
+    sys.unraisablehook = unraisablehook

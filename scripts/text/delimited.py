@@ -150,6 +150,7 @@ def _check_rows(layout, width, label_place):
             pieces = (piece.split(layout.separator) for field in row for piece in field.splitlines())
             suspects += [(first, fields) for fields in pieces if len(fields) == width]
     for line, fields in suspects:  # prose has no tabs: their number is enough where there are no labels
-        if layout.separator == "\t" if label_place is None else fields[label_place].strip('"') in labels:
+        label = None if label_place is None else fields[label_place].strip('"')
+        if label in labels or (label is None and layout.separator == "\t"):
             raise _Fault(f"line {line}: a quoted field holds what looks like further rows")
     return count

@@ -168,4 +168,6 @@ def _divide_as_given(given, names, folder):
             chosen[split] += matched
             for name in matched:
                 del unused[name]
+    if "train" not in chosen:
+        raise UserError(f"--split names no train, only {', '.join(chosen)}: add train=FILE")
     return {split: chosen[split] for split in SPLITS if split in chosen}, unused

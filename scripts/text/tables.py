@@ -54,8 +54,9 @@ def find_columns(part, options, label_needed=True):
         alike = [column for name in names for column in part.columns if plain(column) == plain(name)]
         found += [name for name in (*names, *alike) if name in part.columns][:1] or [None]
         if found[-1] is None and (len(found) == 1 or label_needed):
-            hint = "; if that line is a row, give --no-header and their numbers instead of names"
-            hint *= "separator" in part.read_as and not options.no_header
+            hint = ""
+            if "separator" in part.read_as and not options.no_header:
+                hint = "; if that line is a row, give --no-header and their numbers instead of names"
             raise UserError(
                 f"{part.name} has no column {' or '.join(map(repr, names))}, only "
                 f"{', '.join(repr(column[:40]) for column in part.columns[:20])}: name them with "

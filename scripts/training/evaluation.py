@@ -92,7 +92,7 @@ def evaluate_run(run_id):
 
 
 def describe_test(metrics):
-    """Write what the metrics of a run as text."""
+    """Write the metrics of a run as text."""
     counts = zip(("actual negative", "actual positive"), metrics["confusion_matrix"], strict=True)
     confused = [[name, *map(str, row)] for name, row in counts]
     by_length = [

@@ -82,3 +82,28 @@ def test_ctrl_c_is_one_line_wherever_it_comes(error):
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode != 0
     assert done.stderr == "interrupted: what is finished is kept, and the same command continues\n"
+
+
+DROPPED = """
+import time, weakref
+class Lock: pass
+def callback(_): raise KeyboardInterrupt  # as within an import: Python drops it
+lock = Lock(); reference = weakref.ref(lock, callback); del lock
+time.sleep(1000)
+"""
+TORN_DOWN = """
+class Thread:
+    def __del__(self): print("torn down")
+thread = Thread()
+raise KeyboardInterrupt
+"""
+
+
+@pytest.mark.parametrize("happened", [DROPPED, TORN_DOWN], ids=["dropped", "torn down"])
+def test_an_interruption_ends_the_process_at_once(happened):
+    code = f"from scripts.files.errors import errors_in_one_line; errors_in_one_line()\n{happened}"
+    given = {"cwd": PROJECT, "capture_output": True, "text": True, "timeout": 60}
+    done = subprocess.run([sys.executable, "-c", code], **given)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr == "interrupted: what is finished is kept, and the same command continues\n"

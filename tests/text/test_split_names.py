@@ -139,4 +139,12 @@ def test_published_splits_that_may_be_one():
         divide(names, "films", default="default")
     given = advice(caught.value, "--split")["split"]
     assert divide(names, "films", given)[0] == {"train": ["train"], "validation": ["dev"]}
-    assert divide(names, "films", ["dev=dev", "dev=valid"])[0] == {"validation": ["dev", "valid"]}
+    given = ["train=train", "dev=dev", "dev=valid"]
+    assert divide(names, "films", given)[0] == {"train": ["train"], "validation": ["dev", "valid"]}
+
+
+def test_split_that_names_no_train_is_refused(tmp_path):
+    write_tables(tmp_path, ["a.csv", "b.csv"])
+    with pytest.raises(UserError, match="names no train, only test: add train=FILE"):
+        load(tmp_path, split=["test=a.csv"])
+    assert {*load(tmp_path, split=["test=a.csv", "train=b.csv"])} == {"train", "test"}
