@@ -17,6 +17,7 @@ import mmap
 import multiprocessing
 import os
 import signal
+import threading
 import time
 import warnings
 
@@ -205,15 +206,24 @@ def receive(pipe, patience):
 
 @contextlib.contextmanager
 def deaf_to_ctrl_c():
-    """Start processes in the block that Ctrl-C doesn't reach: it ends this one, after the block."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Start processes in the block that Ctrl-C doesn't reach: it, or SIGTERM, ends this one, after the block.
+
+    Within the block it could be lost: libraries that start processes drop exceptions at some places.
+    """
+    came, handlers, deaf = [], {}, hasattr(signal, "pthread_sigmask")  # which Windows lacks
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handlers[number] = signal.signal(number, lambda number, _: came.append(number)) or signal.SIG_DFL
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else None
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if deaf:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def usable_cores():

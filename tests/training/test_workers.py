@@ -1,5 +1,6 @@
 """Batches that several processes share: equal gradients, equal results at every run, no process left."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -16,7 +17,7 @@ from scripts.files.errors import UserError
 from scripts.files.runs import load_run
 from scripts.training import experiment
 from scripts.training.checks import random_batch
-from scripts.training.workers import Workers, receive, share
+from scripts.training.workers import Workers, deaf_to_ctrl_c, receive, share
 
 pytestmark = pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="needs processes that fork"
@@ -138,3 +139,24 @@ def test_a_worker_without_memory_says_one_thing(make_model, capfd, lacking):
     with pytest.raises(MemoryError), Workers(model, 2) as workers:
         workers.forward(ids, batch_sizes)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_processes_start_comes_after_it(number):
+    """Also where a library drops what is raised meanwhile."""
+    started = []
+
+    def start():
+        with deaf_to_ctrl_c():
+            with contextlib.suppress(BaseException):
+                os.kill(os.getpid(), number)
+                time.sleep(0.01)
+            started.append(True)
+
+    handler = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        signal.signal(number, handler)
+    assert started
