@@ -34,7 +34,7 @@ CALLS = {
     "plot": main.plot,
     "train_rnn": lambda odd: main.train_rnn(odd, **TINY),
 }
-for name in ("sentences", "steps", "burn_in", "exponents", "depths"):
+for name in ("sentences", "steps", "burn_in", "exponents", "distances"):
     CALLS[f"jacobians, {name}"] = lambda odd, name=name: main.jacobians("rnn-run-1", **QUICK | {name: odd})
 for name in SETTINGS:
     CALLS[name] = lambda odd, name=name: main.train_lstm("a", overwrite=True, **TINY | {name: odd})
@@ -93,7 +93,8 @@ def test_whole_numbers_of_numpy_are_taken_and_true_is_none(root, monkeypatch, ca
 
 
 @pytest.mark.parametrize(
-    ("call", "numbers"), [("jacobians, depths", (2, 5)), ("compare, seeds", (2, 5)), ("compare, seeds", (0,))]
+    ("call", "numbers"),
+    [("jacobians, distances", (2, 5)), ("compare, seeds", (2, 5)), ("compare, seeds", (0,))],
 )
 def test_lists_of_whole_numbers_are_taken_as_numpys_and_without_true(root, monkeypatch, call, numbers):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")

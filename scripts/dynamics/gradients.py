@@ -4,7 +4,7 @@ Training records them each epoch; the studies of Jacobians and of cue distance w
 function. Arrays go in, arrays and dicts come out: no file is read or written.
 
 The index of every list is the distance from the end, k = T - t: k = 0 is the last word, and k the number of
-Jacobians between it and h_T. The key ``depth`` of a log counts from 1: it is k + 1.
+Jacobians between it and h_T.
 
 Norms are Euclidean, over the H units of a state (x: the D entries of a word's vector) of one sentence, in a
 walk back that is rescaled as it goes, and kept as log₁₀, so that none underflows.
@@ -17,7 +17,7 @@ import numpy as np
 from scripts.files.numbers import round_to_digits
 from scripts.text.batches import sorted_batches
 
-MINIMUM_LENGTH = 20  # tokens: up to this depth, every depth counts the same sentences
+MINIMUM_LENGTH = 20  # tokens: at each distance below it, the same sentences are counted
 FEW = 100  # with fewer sentences of that length, the longest quarter of the split is taken
 VANISHED, EXPLODED = 1e-10, 1e6
 LARGEST = 308  # log₁₀ of the largest norm that a log can hold
@@ -54,8 +54,8 @@ def measure(model, split, rows):
     dict
         ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
         and for the input ``x``: ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖,
-        as :func:`summarise` gives them; and ``recurrent_share``, the part of each depth in ∂ℓ/∂W_hh:
-        ``depth``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
+        as :func:`summarise` gives them; and ``recurrent_share``, the part of each word in ∂ℓ/∂W_hh:
+        ``distance``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
         ``activations``: of the gates i, f, o of an LSTM, or of |h| of an RNN, over sentences and units: the
         same lists and ``saturated``, the share above 0.9, and of gates also below 0.1, as Karpathy, Johnson &
         Li (2016) count it. ``recurrent_weights``: see :func:`spectra`.
@@ -163,7 +163,7 @@ def _log_error(z, y):
 
 
 def _summarise_state(blocks, errors):
-    """Summarise one state, from log₁₀ ‖∂z/∂state‖ by depth and log₁₀ |p - y|."""
+    """Summarise one state, from log₁₀ ‖∂z/∂state‖ by distance and log₁₀ |p - y|."""
     # A gradient that is exactly 0 at the last step, as float32 makes it in a saturated cell, has no decay.
     alive = [np.isfinite(blocks[0][: len(block)]) for block in blocks]
     decays = [block[a] - blocks[0][: len(block)][a] for block, a in zip(blocks, alive, strict=True)]
@@ -175,19 +175,19 @@ def _summarise_state(blocks, errors):
 
 
 def summarise(blocks):
-    """Summarise norms at every depth, as lists: quantiles and shares.
+    """Summarise norms at every distance, as lists: quantiles and shares.
 
     Parameters
     ----------
     blocks : list of (count,) numpy.ndarray
-        log₁₀ of the norms at depth 1, 2, …
+        log₁₀ of the norms at distance 0, 1, …
 
     Returns
     -------
     dict of str to list
-        ``depth``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, where float64 ends),
-        ``log10_median`` (which doesn't end there), ``vanished`` (share below 1e-10), ``exploded`` (share
-        above 1e6). Of no sentence at all they are null.
+        ``distance``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, the end of
+        float64), ``log10_median`` (which doesn't end there), ``vanished`` (share below 1e-10), ``exploded``
+        (share above 1e6). Of no sentence at all they are null.
     """
     return {
         **_quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
@@ -209,20 +209,20 @@ def _share(chosen):
 
 
 def _quantiles(blocks):
-    """Return ``depth``, ``count`` and quantiles of the values at depth 1, 2, …; None for no value."""
+    """Return ``distance``, ``count`` and quantiles of the values at distance 0, 1, …; None for no value."""
     table = [
         round_to_digits(np.quantile(block, (0.25, 0.5, 0.75))) if len(block) else [None] * 3
         for block in blocks
     ]
     return {
-        "depth": list(range(1, len(blocks) + 1)),
+        "distance": list(range(len(blocks))),
         "count": [len(block) for block in blocks],
         **{name: [row[k] for row in table] for k, name in enumerate(("q25", "median", "q75"))},
     }
 
 
 def _summarise_shares(blocks):
-    """Summarise each depth's share of the norms of all parts of ∂ℓ/∂W_hh, from log₁₀ of these by depth."""
+    """Summarise each word's share of the norms of all parts of ∂ℓ/∂W_hh, from log₁₀ of these by distance."""
     # The factor p - y is the same at all steps and cancels. The norms add up to more than the norm of the
     # sum, as the parts point in different directions.
     largest = np.full(len(blocks[0]), -np.inf)
@@ -239,7 +239,7 @@ def _summarise_shares(blocks):
 
 
 def _summarise_activations(histograms, counts):
-    """Summarise gates or |h| by depth; quantiles are exact to half a bin of 1/200."""
+    """Summarise gates or |h| by distance; quantiles are exact to half a bin of 1/200."""
     centres = (np.arange(BINS) + 0.5) / BINS
     summary = {}
     for name, histogram in histograms.items():
@@ -249,7 +249,7 @@ def _summarise_activations(histograms, counts):
         median, q25, q75 = (centres[(cumulative < q * total).sum(1)] for q in (0.5, 0.25, 0.75))
         columns = {"mean": share @ centres, "median": median, "q25": q25, "q75": q75, "saturated": saturated}
         summary[name] = {
-            "depth": list(range(1, len(counts) + 1)),
+            "distance": list(range(len(counts))),
             "count": counts.tolist(),
             **{column: round_to_digits(values) for column, values in columns.items()},
         }

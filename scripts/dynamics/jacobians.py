@@ -5,8 +5,8 @@ gives
 
     ∂(state T) / ∂(state T-k) = J_T J_{T-1} … J_{T-k+1}
 
-and ∂z/∂(state T-k) is ∂z/∂(state T) times that product. Depth is counted as in gradients.py: depth 1 is the
-last step, whose product has k = 0 factors and norm 1; depth d has k = d - 1 factors.
+and ∂z/∂(state T-k) is ∂z/∂(state T) times that product, of k factors: k is the distance from the end, and at
+k = 0, the last word, the product is the identity.
 
 Norms along a sentence are given as log₁₀, exponents and rates in natural logarithms per step. All of it is
 float64; products are rescaled as they grow, so that nothing under- or overflows over hundreds of steps.
@@ -130,7 +130,7 @@ def stream(model, ids):
 
 
 def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
-    """Measure the Jacobians of one sentence, by depth; batched products would be several times slower.
+    """Measure the Jacobians of one sentence, by distance; batched products would be several times slower.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
 
     Returns
     -------
-    by_depth : dict of str to (T,) numpy.ndarray
-        log₁₀, at depth 1, 2, … T: ``product`` ‖J_T … J_{t+1}‖₂; for the RNN its bounds ``norms`` and
+    by_distance : dict of str to (T,) numpy.ndarray
+        log₁₀, at distance 0, 1, … T - 1: ``product`` ‖J_T … J_{t+1}‖₂; for the RNN its bounds ``norms`` and
         ``pascanu``; for the LSTM, along its direct cell path ∏ f_s, ``direct_mean`` and ``direct_max`` over
         the units, and ``direct_gradient``, the decay of ∂z/∂c along this path alone.
     exponents : (k,) numpy.ndarray
@@ -157,9 +157,9 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
     J = list(stream(model, ids))
     back = J[:0:-1]  # J_T … J_2: that of the first step leads to the state before the sentence
     theory = _direct_path if "c" in model.states else _bounds
-    by_depth = {"product": product_norms(back), **theory(model, back)}
-    by_depth = {name: np.concatenate([[0.0], values]) for name, values in by_depth.items()}
-    return by_depth, lyapunov_exponents(J, exponents, burn_in, seed)[0]
+    by_distance = {"product": product_norms(back), **theory(model, back)}
+    by_distance = {name: np.concatenate([[0.0], values]) for name, values in by_distance.items()}
+    return by_distance, lyapunov_exponents(J, exponents, burn_in, seed)[0]
 
 
 def _bounds(model, back):
@@ -189,13 +189,13 @@ def _direct_path(model, back):
 
 
 def slope(by_sentence, first, last):
-    """Fit a rate of decay: the least-squares slope of the mean of the logs from depth `first` to `last`.
+    """Fit a rate of decay: the least-squares slope of the mean of the logs from distance `first` to `last`.
 
     Parameters
     ----------
     by_sentence : list of (T,) numpy.ndarray
-        log₁₀ of a norm at depth 1, 2, …; sentences of fewer than `last` tokens are left out, so that every
-        depth counts the same ones.
+        log₁₀ of a norm at distance 0, 1, …; sentences that don't reach `last` are left out, so that every
+        distance counts the same ones.
     first, last : int
 
     Returns
@@ -203,7 +203,7 @@ def slope(by_sentence, first, last):
     float
         In nats per step back.
     """
-    logs = np.array([values[first - 1 : last] for values in by_sentence if len(values) >= last])
-    depths = np.arange(first, last + 1)
-    deviation = depths - depths.mean()
+    logs = np.array([values[first : last + 1] for values in by_sentence if len(values) > last])
+    distances = np.arange(first, last + 1)
+    deviation = distances - distances.mean()
     return float(np.log(10) * logs.mean(0) @ deviation / (deviation @ deviation))

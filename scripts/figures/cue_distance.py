@@ -76,7 +76,7 @@ def _draw_gradients(axes, study):
     for model in study["models"]:
         for state, moments in model["gradient"].items():
             for moment, (when, linestyle) in MOMENTS.items():
-                values = {"depth": d}
+                values = {"distance": d}
                 for name in ("median", "q25", "q75"):
                     powers = [-np.inf if power is None else power for power in moments[moment][name]]
                     values[name] = 10.0 ** np.array(powers)

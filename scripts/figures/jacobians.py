@@ -51,7 +51,7 @@ RATES = {  # label, marker, and of a measured rate the state
     "slope_c": ("measured: slope of ln ‖∂z/∂c‖", "D", "c"),
 }
 
-ALIKE = ("depths", "drive", "sentences")  # of studies that are drawn together
+ALIKE = ("distances", "drive", "sentences")  # of studies that are drawn together
 
 # Studies --------------------------------------------------------------------------------------------------
 
@@ -103,28 +103,28 @@ def _check_alike(first, *others):
                 )
 
 
-# By depth -------------------------------------------------------------------------------------------------
+# By distance ----------------------------------------------------------------------------------------------
 
 
 @figure("theory-{rnn}.png")
 def plot_theory(rnn=DEFAULT_RNN):
     """Draw bounds of an RNN's gradient and the measured gradient, before and after training.
 
-    k steps back (depth k + 1), theory allows at most the bounds. Measured is one vector, ∂z/∂h_T, taken
+    at distance k from the end, theory allows at most the bounds. Measured is one vector, ∂z/∂h_T, taken
     through the product of step Jacobians J_t = ∂h_t/∂h_{t-1}, so it lies below the product's norm. Lines are
     medians over the sentences, bands quartiles; bounds that leave at the top go on. The titles say how loose
     each bound is.
     """
     with _reading((rnn, "rnn")) as (study,):
         title = f"Theory and measurement: an RNN's gradient ({study['hidden_size']} units)"
-        return _draw_by_depth(study, THEORY, title, _describe_bounds)
+        return _draw_by_distance(study, THEORY, title, _describe_bounds)
 
 
 def _describe_bounds(study, part):
     sigma_1 = part["recurrent_weights"]["h"]["largest_singular_value"]
     excess = {name: power(log) for name, log in part["excess"].items()}
     return (
-        f", σ₁ = {sigma_1:.2f}. At depth {study['depths'][1]} (medians): "
+        f", σ₁ = {sigma_1:.2f}. At k = {study['distances'][1]} (medians): "
         f"Pascanu's bound is {excess['pascanu']} times the measurement,\n"
         f"the tighter one {excess['norms']} times, the norm of the product {excess['product']} times"
     )
@@ -141,28 +141,28 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
     """
     with _reading((lstm, "lstm")) as (study,):
         title = "Why does my LSTM's gradient vanish? The direct path and the whole ({} units)"
-        return _draw_by_depth(study, DIRECT, title.format(study["hidden_size"]), _describe_direct_path)
+        return _draw_by_distance(study, DIRECT, title.format(study["hidden_size"]), _describe_direct_path)
 
 
 def _describe_direct_path(study, part):
-    depth = study["depths"][1]
-    remains = {name: power(part["quantities"][name]["median"][depth - 1]) for name in DIRECT}
+    k = study["distances"][1]
+    remains = {name: power(part["quantities"][name]["median"][k]) for name in DIRECT}
     return (
-        f". At depth {depth} (medians): measured ‖∂z/∂c‖ {remains['c']}, "
+        f". At k = {k} (medians): measured ‖∂z/∂c‖ {remains['c']}, "
         f"along the direct path alone {remains['direct_gradient']};\n"
         f"∏f_t {remains['direct_mean']} in the mean over units, {remains['direct_max']} in the largest one; "
         f"norm of the full Jacobian {remains['product']}"
     )
 
 
-def _draw_by_depth(study, looks, title, describe):
-    """Draw quantities of a study by depth: before training, at the best epoch, and the sentence counts."""
+def _draw_by_distance(study, looks, title, describe):
+    """Draw quantities of a study by distance: before training, at the best epoch, and the sentence counts."""
     drawn, axes = open_figure(title, 10, nrows=3, sharex=True, height_ratios=[3.4, 3.4, 1])
     for panel, (moment, linestyle) in zip(axes, LINESTYLES.items(), strict=False):
         part = study["at"][moment]
-        counted_depths = {"depth": part["depth"], "count": part["count"]}
+        counted_distances = {"distance": part["distance"], "count": part["count"]}
         curves = [
-            panels.Curve(label, {"log": counted_depths | part["quantities"][name]}, *look, linestyle)
+            panels.Curve(label, {"log": counted_distances | part["quantities"][name]}, *look, linestyle)
             for name, (label, *look) in looks.items()
         ]
         panels.draw_medians(panel, curves, "log")
@@ -212,7 +212,7 @@ def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     Below 0, a small change of the state dies out; in the long run a gradient is multiplied by exp λ₁ per
     step. Long drive: words drawn at random, state never reset. Sentences: each in directions drawn at random,
     to its last word, without the first steps, while these turn into place; mean and quartiles (band) over the
-    sentences. Slopes: least squares through the mean of the logs between the depths of the study.
+    sentences. Slopes: least squares through the mean of the logs between the distances of the study.
     """
     with _reading((rnn, "rnn"), (lstm, "lstm")) as studies:
         _check_alike(*studies)
@@ -247,7 +247,7 @@ def _draw_spectrum(axes, study, moment):
     ):
         (line,) = axes.plot(i, values, LINESTYLES[moment], color=colour, marker=marker, label=f"{when}, {of}")
         line.set(markerfacecolor=colour if best else "white", markevery=(0, max(1, len(i) // 8)))
-    axes.set_xticks(panels.count_ticks(len(i)))
+    panels.count_axis(axes, 1, len(i))
     state, every = ("h", study["hidden_size"]) if model == "rnn" else ("(h, c)", 2 * study["hidden_size"])
     number = f"the {len(i)} largest of {every}" if len(i) < every else f"all {every}"
     axes.set_title(f"{NAMES[model]}, state {state}: {number} λᵢ")
@@ -342,11 +342,11 @@ def _draw_over_seeds(studies):
 
 
 def _over_seeds(parts, quantity):
-    """One quantity by depth: of the seeds' medians the median (of logarithms), smallest and largest."""
+    """One quantity by distance: of the seeds' medians the median (of logarithms), smallest and largest."""
     logs = np.array([part["quantities"][quantity]["median"] for part in parts], float)
     median, low, high = (10 ** of(logs, axis=0) for of in (np.median, np.min, np.max))
     return {
-        "depth": parts[0]["depth"],
+        "distance": parts[0]["distance"],
         "count": parts[0]["count"],
         "median": median,
         "low": low,

@@ -37,7 +37,7 @@ def plot_memory(name=DEFAULT):
         bottom.set(ylabel="sentences cut", xlabel="k, words read from the end of each sentence")
         bottom.set_ylim(0, max(1, bottom.get_ylim()[1]))
         bottom.yaxis.get_major_locator().set_params(integer=True)
-        count_axis(bottom, k[-1])
+        count_axis(bottom, k[0], k[-1])
         low, high = top.get_ylim()
         top.set_ylim(max(-3, low), min(103, high))  # an error of a few sentences reaches beyond
         drawn.align_ylabels([top, bottom])

@@ -40,16 +40,17 @@ def _reading_recorded(rnn, lstm):
 def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     """Draw how far back the gradient reaches at every epoch, as a heat map for each state.
 
-    A column is an epoch, a row a depth. White: as large as at the last step; red: less remains, down to 1e-4
-    and below; black: 0, or below 1e-308; blue: it has grown; grey: there is no median, as no sentence has a
-    gradient at its last step. Star: the best epoch. Only depths that at least 20 sentences reach are drawn.
+    A column is an epoch, a row a distance. White: as large as at the last step; red: less remains, down to
+    1e-4 and below; black: 0, or below 1e-308; blue: it has grown; grey: there is no median, as no sentence
+    has a gradient at its last step. Star: the best epoch. Only distances that at least 20 sentences reach
+    are drawn.
     """
     with _reading_recorded(rnn, lstm) as logs:
         title = "While it learns: how much of the gradient remains, by epoch"
         drawn, axes = open_figure(title, 4.6, ncols=3, sharey=True)
         for panel, log, state in zip(axes, (logs[0], logs[1], logs[1]), "hhc", strict=True):
             mesh = _draw_decay_map(panel, log, state)
-        axes[0].set_ylabel("steps back from the end of the sentence")
+        axes[0].set_ylabel("distance from the end, k (words)")
         bar = drawn.colorbar(mesh, ax=axes, pad=0.01, aspect=30)
         bar.set_label("median norm of ∂z, last step = 1")
         powers = range(LOWEST, HIGHEST + 1)
@@ -59,19 +60,19 @@ def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 
 
 def _draw_decay_map(axes, log, state):
-    """Draw the median decay of one state, depth by epoch; return the mesh, for a colour bar."""
+    """Draw the median decay of one state, distance by epoch; return the mesh, for a colour bar."""
     counts = np.array(log.best["gradients"][state]["decay"]["count"])
-    depths = max(int((counts >= panels.SMALL_COUNT).sum()), 1)
-    medians = [epoch["gradients"][state]["decay"]["median"][:depths] for epoch in log.epochs]
+    reached = max(int((counts >= panels.SMALL_COUNT).sum()), 1)
+    medians = [epoch["gradients"][state]["decay"]["median"][:reached] for epoch in log.epochs]
     medians = np.array(medians, float).T  # nan where no sentence has a decay
     with np.errstate(divide="ignore"):
         values = np.log10(medians)
     colours, norm = decay_colours()
-    edges = np.arange(len(log.epochs) + 1) - 0.5, np.arange(depths + 1) + 0.5
+    edges = np.arange(len(log.epochs) + 1) - 0.5, np.arange(reached + 1) - 0.5
     mesh = axes.pcolormesh(*edges, values, cmap=colours, norm=norm)
     axes.pcolormesh(*edges, np.where(medians == 0, 0, np.nan), cmap="gray", vmin=0, vmax=1)
     axes.set_facecolor("#bbbbbb")
-    axes.plot(log.best["epoch"], 1, marker="*", markersize=14, color="black", clip_on=False, linestyle="none")
+    axes.plot(log.best["epoch"], 0, marker="*", markersize=14, color="black", clip_on=False, linestyle="none")
     notes = {"black: 0": (medians == 0).any(), "grey: no median": np.isnan(medians).any()}
     title = "\n".join([f"{NAMES[log.model]} {state}", *(note for note, shown in notes.items() if shown)])
     axes.set(title=title, xlabel="epoch (0 = before training)")
@@ -95,7 +96,7 @@ def decay_colours():
 
 @figure("activations-{rnn}-vs-{lstm}.png")
 def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
-    """Draw the gates of the LSTM and |h| of the RNN by depth, and how many of them are saturated.
+    """Draw the gates of the LSTM and |h| of the RNN by distance, and how many of them are saturated.
 
     Over all units and sentences. An LSTM's cell keeps its gradient where f is near 1; a gate below .1 or
     above .9 hardly changes with its input, nor does a tanh beyond .9 (its slope there is below .19).
@@ -107,7 +108,7 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
             _draw_activations(values, saturated, log)
             name, where = ("gates", "below 0.1 or above 0.9") if log.model == "lstm" else ("|h|", "above 0.9")
             values.set_title(f"{NAMES[log.model]}: {name}, mean and (thin) quartiles")
-            saturated.set(title=f"saturated: {where}", xlabel="steps back (1 = last step)")
+            saturated.set(title=f"saturated: {where}", xlabel="distance from the end, k (words)")
             saturated.legend(fontsize=9, ncols=2, columnspacing=1)
         axes[0, 0].set(ylabel="value (0 to 1)", ylim=(0, 1))
         axes[1, 0].set(ylabel="share of units (%)", ylim=(0, 100))
@@ -129,13 +130,13 @@ def _draw_activations(values_axes, saturated_axes, log):
             label = f"{label}, epoch {epoch['epoch']}"
             curves.append(panels.Curve(label, {"activation": values}, colour, marker, linestyle))
             look = panels.look(values_axes, curves[-1])
-            depth, saturated = values["depth"], 100 * np.array(values["saturated"])
-            values_axes.plot(depth, values["mean"], label=label, **look)
-            saturated_axes.plot(depth, saturated, label=label, **look)
+            distance, saturated = values["distance"], 100 * np.array(values["saturated"])
+            values_axes.plot(distance, values["mean"], label=label, **look)
+            saturated_axes.plot(distance, saturated, label=label, **look)
             if linestyle == "-":
                 for quartile in ("q25", "q75"):  # thin lines: bands of three gates would cover each other
-                    values_axes.plot(depth, values[quartile], color=colour, linewidth=0.9, alpha=0.8)
-    panels.mark_depths((values_axes, saturated_axes), curves, log.best["gradients"]["shortest"])
+                    values_axes.plot(distance, values[quartile], color=colour, linewidth=0.9, alpha=0.8)
+    panels.mark_distances((values_axes, saturated_axes), curves, log.best["gradients"]["shortest"])
 
 
 # Recurrent weights ----------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def _draw_activations(values_axes, saturated_axes, log):
 
 @figure("recurrent-weights-{rnn}-vs-{lstm}.png")
 def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
-    """Draw the share of the gradient of W_hh that each depth adds, and the spectrum of W_hh by epoch.
+    """Draw the share of W_hh's gradient that each distance adds, and the spectrum of W_hh by epoch.
 
     ∂ℓ/∂W_hh is a sum over the steps of a sentence; a share is the norm of one step's part over the sum of the
     norms of all its steps. Spectra are of W_hh, the LSTM's gate by gate; a largest singular value above 1 is
@@ -163,7 +164,7 @@ def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
         if not share.dataLim.y1 > 0:  # of one word, whose h_0 is 0
             share.set_ylim(0, 100)
         for panel in axes[0]:
-            panel.set_xlabel("steps back (1 = last step)")
+            panel.set_xlabel("distance from the end, k (words)")
             panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         for panel in axes[1]:
             panel.set_xlabel("epoch (0 = before training)")
@@ -176,16 +177,16 @@ def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 
 
 def _draw_recurrent_share(axes, summed_axes, log):
-    """Draw the mean share of ∂ℓ/∂W_hh by depth, and its running sum, where every sentence counts."""
-    depths = log.best["gradients"]["shortest"]
+    """Draw the mean share of ∂ℓ/∂W_hh by distance, and its running sum, where every sentence counts."""
+    shared = log.best["gradients"]["shortest"]  # distances that all sentences reach
     for epoch, linestyle in _two_epochs(log):
         values = epoch["gradients"]["recurrent_share"]
         label = f"{NAMES[log.model]}, epoch {epoch['epoch']}"
         curve = panels.Curve(label, {"share": values}, *STATES[log.model, "h"], linestyle)
-        depth, mean = values["depth"][:depths], 100 * np.array(values["mean"][:depths])
+        distance, mean = values["distance"][:shared], 100 * np.array(values["mean"][:shared])
         look = panels.look(axes, curve)
-        axes.plot(depth, mean, label=label, **look)
-        summed_axes.plot(depth, mean.cumsum(), label=label, **look)
+        axes.plot(distance, mean, label=label, **look)
+        summed_axes.plot(distance, mean.cumsum(), label=label, **look)
 
 
 def _draw_spectra(radius_axes, largest_axes, log):

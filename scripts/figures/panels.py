@@ -1,4 +1,4 @@
-"""Parts that several figures share: lines and bands by depth (steps back from the end), axes, legends.
+"""Parts that several figures share: lines and bands by distance from the end, k; axes, legends.
 
 Used by most files of figures/. Nothing is read or written here.
 """
@@ -10,21 +10,21 @@ import numpy as np
 
 from scripts.figures.style import GREY
 
-SMALL_COUNT = 20  # below so many sentences a median says little: an axis of depths ends there
+SMALL_COUNT = 20  # below so many sentences a median says little: an axis of distances ends there
 
 
 class Curve(NamedTuple):
-    """One line of a figure by depth, and its look; dashed before training."""
+    """One line of a figure by distance, and its look; dashed before training."""
 
     label: str
-    quantities: dict  # {decay, loss, logit of a log, or before, after of a study: {depth, count, median, …}}
+    quantities: dict  # by name: {distance, count, median, …}, as logs and studies hold them
     colour: str
     marker: str
     linestyle: str = "-"
 
     @property
     def counted(self):
-        """One of the quantities: all have the same depths and counts."""
+        """One of the quantities: all have the same distances and counts."""
         return next(iter(self.quantities.values()))
 
 
@@ -33,7 +33,7 @@ class Curve(NamedTuple):
 
 def look(axes, curve):
     """Look of a curve's line, as ``axes.plot`` takes it; markers of several curves are staggered."""
-    points = len(curve.counted["depth"])
+    points = len(curve.counted["distance"])
     apart = max(4, points // 10)
     solid = curve.linestyle == "-"
     return {
@@ -47,14 +47,14 @@ def look(axes, curve):
 
 
 def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
-    """Draw a quantity of curves by depth: its median, in a band; None is a gap, and 0 on a log axis a ×."""
+    """Draw a quantity of curves by distance: its median, in a band; None is a gap, 0 on a log axis a ×."""
     for curve in curves:
         values = curve.quantities[quantity]
-        depth, median, low, high = (np.array(values[name], float) for name in ("depth", "median", *edges))
+        k, median, low, high = (np.array(values[name], float) for name in ("distance", "median", *edges))
         faint = 0.2 if curve.linestyle == "-" else 0.1  # so that both bands can be seen at once
-        axes.fill_between(depth, low, high, color=curve.colour, alpha=faint, linewidth=0)
-        axes.plot(depth, median, label=curve.label, **look(axes, curve))
-        zero = depth[median == 0]
+        axes.fill_between(k, low, high, color=curve.colour, alpha=faint, linewidth=0)
+        axes.plot(k, median, label=curve.label, **look(axes, curve))
+        zero = k[median == 0]
         if axes.get_yscale() == "log" and len(zero):
             at_the_edge = {"transform": axes.get_xaxis_transform(), "color": curve.colour, "zorder": 3}
             axes.scatter(zero, [0.02] * len(zero), marker="x", s=16, **at_the_edge)
@@ -65,18 +65,18 @@ def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
 def draw_before_and_after(row, curves, shortest, titles):
     """Draw curves over seeds, from the smallest to the largest: before training, and at the best epoch.
 
-    The two panels have one range, that of the depths shown, so that they compare.
+    The two panels have one range, that of the distances shown, so that they compare.
     """
     shown = []
     for axes, moment, linestyle, title in zip(row, ("before", "after"), ("--", "-"), titles, strict=True):
         axes.set_yscale("log", nonpositive="clip")
         dashed = [curve._replace(linestyle=linestyle) for curve in curves]
         draw_medians(axes, dashed, moment, ("low", "high"))
-        mark_depths([axes], dashed, shortest)
-        deepest = int(axes.get_xlim()[1])
-        shown += [line.get_ydata()[:deepest] for line in axes.lines[: len(curves)]]
+        mark_distances([axes], dashed, shortest)
+        farthest = int(axes.get_xlim()[1])
+        shown += [line.get_ydata()[: farthest + 1] for line in axes.lines[: len(curves)]]
         axes.axhline(1, color=GREY, linewidth=1, zorder=1)
-        axes.set(title=title, xlabel="steps back (1 = the last step)")
+        axes.set(title=title, xlabel="distance from the end, k (words)")
     drawn = np.concatenate(shown)
     drawn = np.append(drawn[drawn > 0], 1)  # of seeds that have no decay at all nothing is drawn
     for axes in row:
@@ -85,51 +85,45 @@ def draw_before_and_after(row, curves, shortest, titles):
 
 
 def draw_counts(drawn, panels, curves, shortest):
-    """Draw in the last panel how many sentences are long enough for each depth; mark the depths in all."""
+    """Draw in the last panel how many sentences reach each distance; mark the distances in all panels."""
     axes = panels[-1]
     labels = {}  # by different list of counts: usually there is one
     for curve in curves:
-        labels.setdefault((tuple(curve.counted["depth"]), tuple(curve.counted["count"])), curve.label)
-    for number, ((depths, counts), label) in enumerate(labels.items()):
+        labels.setdefault((tuple(curve.counted["distance"]), tuple(curve.counted["count"])), curve.label)
+    for number, ((distances, counts), label) in enumerate(labels.items()):
         dashes = ["-", "--", ":", "-."][number % 4]
-        dashes += "o" if len(depths) == 1 else ""
-        axes.plot(depths, counts, dashes, color="black", lw=1.5, drawstyle="steps-mid", label=label)
-        axes.fill_between(depths, counts, step="mid", color=GREY, alpha=0.25, linewidth=0)
+        dashes += "o" if len(distances) == 1 else ""
+        axes.plot(distances, counts, dashes, color="black", lw=1.5, drawstyle="steps-mid", label=label)
+        axes.fill_between(distances, counts, step="mid", color=GREY, alpha=0.25, linewidth=0)
     if len(labels) > 1:
         axes.legend()
     axes.set(title="Sentences that reach so far back", ylabel="sentences", ylim=(0, None))
-    axes.set_xlabel("steps back from the end of the sentence (1 = its last step)")
+    axes.set_xlabel("distance from the end, k (words; 0 is the last one)")
     axes.yaxis.get_major_locator().set_params(integer=True)
-    mark_depths(panels, curves, shortest)
+    mark_distances(panels, curves, shortest)
     drawn.align_ylabels(panels)
 
 
 # Axes -----------------------------------------------------------------------------------------------------
 
 
-def mark_depths(panels, curves, shortest):
+def mark_distances(panels, curves, shortest):
     """End the axes where few sentences remain, and mark (dotted) where they begin to get fewer.
 
     Of curves with different counts, the one that reaches farthest says where.
     """
-    measured = [list(zip(curve.counted["depth"], curve.counted["count"], strict=True)) for curve in curves]
-    enough = [depth for points in measured for depth, count in points if count >= SMALL_COUNT]
-    deepest = max(enough, default=measured[0][-1][0])
+    measured = [list(zip(curve.counted["distance"], curve.counted["count"], strict=True)) for curve in curves]
+    enough = [k for points in measured for k, count in points if count >= SMALL_COUNT]
+    farthest = max(enough, default=measured[0][-1][0])
     for axes in panels:
-        axes.axvline(shortest, color="black", linestyle=":", linewidth=1.2, zorder=2)
-        count_axis(axes, deepest)
+        axes.axvline(shortest - 1, color="black", linestyle=":", linewidth=1.2, zorder=2)
+        count_axis(axes, 0, farthest)
 
 
-def count_axis(axes, last):
-    """Let an axis go from 1 to a count; a single one is in its middle."""
-    axes.set_xlim((1, last) if last > 1 else (0.5, 1.5))
-    axes.set_xticks(count_ticks(last))
-
-
-def count_ticks(deepest):
-    """Ticks for a count that begins at 1: 1 and round numbers, not 0."""
-    round_ones = matplotlib.ticker.MaxNLocator(10, steps=[1, 2, 5, 10], integer=True).tick_values(0, deepest)
-    return [1, *(int(tick) for tick in round_ones if 1 < tick <= deepest)]
+def count_axis(axes, first, last):
+    """Let an axis go from one whole number to another, with round ticks; a single one is in its middle."""
+    axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(10, steps=[1, 2, 5, 10], integer=True))
 
 
 def span_last_row(drawn, axes):

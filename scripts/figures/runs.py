@@ -77,7 +77,7 @@ def _draw_learning(axes, log, quantity, scale):
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-# Gradients by depth ---------------------------------------------------------------------------------------
+# Gradients by distance ------------------------------------------------------------------------------------
 
 
 @figure("gradients-{rnn}-vs-{lstm}.png")
@@ -94,7 +94,7 @@ def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
         for log, state in ((logs[0], "h"), (logs[1], "h"), (logs[1], "c")):
             curves += _curves_of(log, state, f"{NAMES[log.model]} {state}", *STATES[log.model, state])
         units = ", ".join(f"{NAMES[log.model]} ({log.hidden_size} units)" for log in logs)
-        return _draw_by_depth(logs, curves, PANELS, f"How far back the gradient reaches: {units}")
+        return _draw_by_distance(logs, curves, PANELS, f"How far back the gradient reaches: {units}")
 
 
 def _rnns_file_name(run_ids):
@@ -121,7 +121,7 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
         title = "How far back the gradient reaches: RNNs"
         title += " of several widths" if len({log.hidden_size for log in logs}) > 1 else ""
         title += f"\nthat differ in {', '.join(varied)}" if varied else ""
-        return _draw_by_depth(logs, curves, ["decay"], title)
+        return _draw_by_distance(logs, curves, ["decay"], title)
 
 
 def _curves_of(log, state, label, colour, marker):
@@ -135,8 +135,8 @@ def _curves_of(log, state, label, colour, marker):
     return curves
 
 
-def _draw_by_depth(logs, curves, quantities, title):
-    """Draw curves by depth, panel below panel, sentence counts last."""
+def _draw_by_distance(logs, curves, quantities, title):
+    """Draw curves by distance, panel below panel, sentence counts last."""
     columns = 2 if max(len(curve.label) for curve in curves) < 55 else 1
     heights = [PANELS[name][0] for name in quantities] + [1.1]
     height = sum(heights) + 1.2 + 0.2 * len(curves) / columns  # title, legend, provenance
@@ -166,10 +166,10 @@ def _draw_shares(axes, curves):
         for name, sign in (("exploded", 1), ("vanished", -1)):
             share = 100 * np.array(values[name], float)
             if share.any():
-                axes.plot(values["depth"], sign * share, label=curve.label, **panels.look(axes, curve))
+                axes.plot(values["distance"], sign * share, label=curve.label, **panels.look(axes, curve))
                 extent[name] = max(extent[name], np.nanmax(share))
     if not axes.lines:
-        words = "no sentence's gradient vanished or exploded, at any depth, for any line"
+        words = "no sentence's gradient vanished or exploded, at any distance, for any line"
         axes.text(0.5, 0.66, words, transform=axes.transAxes, ha="center", backgroundcolor="white")
     axes.axhline(0, color=GREY, linewidth=1)
     axes.set_ylim(-1.15 * extent["vanished"], 1.15 * extent["exploded"])
@@ -195,7 +195,7 @@ def plot_sentence_lengths(data=None):
     unit = "%" if width == 1 else f"% in {width} tokens"
     axes.set(xlim=(0.5, longest + 0.5), ylabel=f"share of the split's rows ({unit})")
     axes.set_xlabel("sentence length (tokens)")
-    axes.set_xticks(panels.count_ticks(longest))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     add_provenance(drawn, name_data(describe_data(data.manifest, data.name)))
     return drawn

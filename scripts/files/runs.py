@@ -204,12 +204,12 @@ def _checked_epochs(records, settings):
 def _check_gradients(gradients, model):
     for state in ("h", "c", "x") if model == "lstm" else ("h", "x"):
         for quantity, columns in gradients[state].items():
-            depths = len(columns["depth"])
-            if columns["depth"] != list(range(1, depths + 1)) or not depths == gradients["longest"] > 0:
-                raise ValueError(f"depths of {state} {quantity}")
+            reached = len(columns["distance"])
+            if columns["distance"] != list(range(reached)) or not reached == gradients["longest"] > 0:
+                raise ValueError(f"distances of {state} {quantity}")
             for name in ("count", "median", "q25", "q75", "vanished", "exploded"):
                 numbers = [value for value in columns[name] if value is not None]
-                if len(columns[name]) != depths or not all(map(math.isfinite, numbers)):
+                if len(columns[name]) != reached or not all(map(math.isfinite, numbers)):
                     raise ValueError(f"{name} of {state} {quantity}")
     if not 1 <= gradients["shortest"] <= gradients["longest"] or gradients["sentences"] < 1:
         raise ValueError("sentences")

@@ -22,7 +22,7 @@ from scripts.training.settings import as_given, check_settings
 RUNS = {"rnn": DEFAULT_RNN, "lstm": DEFAULT_LSTM}  # that main.py trains, with these settings
 DEFAULTS = {"rnn": {}, "lstm": {}}
 NO_DROPOUT = {"input_dropout": 0.0, "state_dropout": 0.0}
-DEPTH = 20  # steps back at which the logs are read
+K = 19  # distance from the end at which the logs are read
 MOMENTS = ("initialisation", "best")  # of a Jacobian study
 SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
 PARTS = {}  # by name: heading, function, and figures: the <name> of readme-<name>.png with what draws it
@@ -41,8 +41,8 @@ def section(heading, **figures):
 # Values and cells -----------------------------------------------------------------------------------------
 
 
-def _remaining(record, state="h", depth=DEPTH, quantile="median"):
-    return record["gradients"][state]["decay"][quantile][depth - 1]
+def _remaining(record, state="h", k=K, quantile="median"):
+    return record["gradients"][state]["decay"][quantile][k]
 
 
 def _at_both(log, state="h"):
@@ -50,8 +50,8 @@ def _at_both(log, state="h"):
 
 
 def _before_and_after(study, variant, state):
-    decay, depth = variant["decay"][state], study["sentences"]["shortest"]
-    return [decay[moment]["median"][depth - 1] or 0.0 for moment in ("before", "after")]  # None is a 0
+    decay, k = variant["decay"][state], study["distance"]
+    return [decay[moment]["median"][k] or 0.0 for moment in ("before", "after")]  # None is a 0
 
 
 def _mean_accuracies(study):
@@ -183,7 +183,7 @@ def many_runs(sources):
         return [name, *intervals, f"{mean} ({low} to {high}; p = {p})"]
 
     title = f"{len(study['seeds'])} seeds: mean ± half of its 95% interval (Student's t)"
-    hidden = f"log₁₀ of what remains of ∂z/∂h {study['depth']} steps back, best epoch"
+    hidden = f"log₁₀ of what remains of ∂z/∂h at k = {study['distance']}, best epoch"
     cell = "log₁₀ of what remains of ∂z/∂c, minus the RNN's ∂z/∂h"
     return {"standard_error_points": 100 * study["standard_error"]}, [
         [title, "RNN", "LSTM", "LSTM − RNN, same seeds (95% interval; paired t-test)"],
@@ -219,18 +219,18 @@ def one_seed(sources):
 )
 def learning(sources):
     rnn, lstm = _default_logs(sources)
-    cell = [_remaining(record, "c", 40) for record in lstm.epochs[1:]]
-    hidden = np.log10([_remaining(record, "h", 30) for record in rnn.epochs[1:]])
+    cell = [_remaining(record, "c", 39) for record in lstm.epochs[1:]]
+    hidden = np.log10([_remaining(record, "h", 29) for record in rnn.epochs[1:]])
     spectra = rnn.epochs[-1]["recurrent_weights"]["h"]
     recorded = [record["gradients"] for record in (rnn.epochs[0], rnn.best, lstm.best)]
     added = [np.cumsum(gradients["recurrent_share"]["mean"]) for gradients in recorded]
     return {
-        "lstm_c_40_steps_back": [min(cell), max(cell)],
-        "rnn_h_30_steps_back_changes_by_a_factor_of": 10 ** np.abs(np.diff(hidden)).max(),
+        "lstm_c_at_k_39": [min(cell), max(cell)],
+        "rnn_h_at_k_29_changes_by_a_factor_of": 10 ** np.abs(np.diff(hidden)).max(),
         "steps_that_add_half": [np.argmin(np.abs(share - 0.5)) + 1 for share in added],
         "largest_singular_value": spectra["largest_singular_value"],
         "spectral_radius": spectra["spectral_radius"],
-        "saturated": np.mean(rnn.best["activations"]["h"]["saturated"][:DEPTH]),
+        "saturated": np.mean(rnn.best["activations"]["h"]["saturated"][: K + 1]),
     }, []
 
 
@@ -254,11 +254,11 @@ def sentence(sources):
 
 def _rates_table(rnns, lstms):
     """Return predicted and measured rates, in nats per step, of each model's Jacobian studies."""
-    (first, last), start = rnns[0]["depths"], rnns[0]["sentences"]["burn_in"] + 1
+    (first, last), start = rnns[0]["distances"], rnns[0]["sentences"]["burn_in"] + 1
 
     def measured(part):
         quantities = part["quantities"].items()
-        return part["rates"] | {name: of_depth["median"][last - 1] for name, of_depth in quantities}
+        return part["rates"] | {name: of_distance["median"][last] for name, of_distance in quantities}
 
     columns = [[measured(of["at"][moment]) for of in runs] for runs in (rnns, lstms) for moment in MOMENTS]
 
@@ -275,11 +275,11 @@ def _rates_table(rnns, lstms):
         row("predicted: largest exponent, long drive", "exponent_drive"),
         row("its standard error", "exponent_drive_error", 4),
         row(f"predicted: largest exponent, sentences from step {start}", "exponent_sentences"),
-        row(f"measured: ∂z/∂h, depths {first} to {last}", "slope_h"),
-        row(f"measured: ∂z/∂c, depths {first} to {last}", "slope_c"),
-        row(f"log₁₀ of the direct path's mean, depth {last}", "direct_mean"),
-        row(f"log₁₀ of the direct path's largest unit, depth {last}", "direct_max"),
-        row(f"log₁₀ of the full Jacobian's norm, depth {last}", "product"),
+        row(f"measured: ∂z/∂h, k = {first} to {last}", "slope_h"),
+        row(f"measured: ∂z/∂c, k = {first} to {last}", "slope_c"),
+        row(f"log₁₀ of the direct path's mean, k = {last}", "direct_mean"),
+        row(f"log₁₀ of the direct path's largest unit, k = {last}", "direct_max"),
+        row(f"log₁₀ of the full Jacobian's norm, k = {last}", "product"),
     ]
 
 
@@ -291,7 +291,7 @@ def theory(sources):
     rates = (before["rates"], best["rates"])
     off = [[abs(one[name] / one["slope_h"] - 1) for one in rates] for name in predicted]
     return {
-        "times_smaller_before": 10 ** -before["quantities"]["h"]["median"][rnn["depths"][1] - 1],
+        "times_smaller_before": 10 ** -before["quantities"]["h"]["median"][rnn["distances"][1]],
         "largest_singular_value": best["recurrent_weights"]["h"]["largest_singular_value"],
         "log10_of_pascanu_over_measured": best["excess"]["pascanu"],
         "log10_of_norms_over_measured": best["excess"]["norms"],
@@ -308,7 +308,7 @@ def direct_path(sources):
     names = {"mean": "direct_mean", "largest": "direct_max", "alone": "direct_gradient"}
     at = [study["at"][moment]["quantities"] for moment in MOMENTS]
     return {
-        name: [_power(quantities[kept]["median"][study["depths"][1] - 1]) for quantities in at]
+        name: [_power(quantities[kept]["median"][study["distances"][1]]) for quantities in at]
         for name, kept in (names | {"full_jacobian": "product", "measured_c": "c"}).items()
     }, []
 
@@ -391,7 +391,7 @@ def long_texts(sources):
     hidden, cell = rnn["decay"]["h"]["after"], lstm["decay"]["c"]["after"]
     intervals = [variant["intervals"]["test_accuracy"] for variant in (rnn, lstm)]
     return {
-        "steps_back": hidden["depth"][-1],
+        "distance": hidden["distance"][-1],
         "rnn_h": [hidden[name][-1] or 0.0 for name in ("median", "low", "high")],  # None is a 0
         "lstm_c": cell["median"][-1] or 0.0,
         "accuracy": [found["mean"] for found in intervals],

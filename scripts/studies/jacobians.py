@@ -8,16 +8,16 @@ sentences on which the run's log measured its gradients, and writes
     sentences       {split, count, of, shortest, longest, burn_in}: `of` are those of the log; the exponents
                     along a sentence leave out its first `burn_in` steps, see sentence_burn_in
     drive           {steps, burn_in, seed, words}: the long random sequence
-    depths          [first, last] depth of the measured slopes
+    distances       [first, last]: between these distances from the end, k, slopes are measured
     at              two of these, for ``initialisation`` and ``best``:
         epoch
         recurrent_weights   spectral radius and largest singular value, as in the log
-        depth, count        1, 2, … and how many sentences reach it
-        quantities  of log₁₀ by depth {median, q25, q75}: h, c (‖∂z/∂h_t‖, ‖∂z/∂c_t‖ relative to depth 1),
+        distance, count     0, 1, … and how many sentences reach it
+        quantities  of log₁₀ by distance {median, q25, q75}: h, c (‖∂z/∂h_t‖, ‖∂z/∂c_t‖ relative to k = 0),
                     product; norms and pascanu (RNN); direct_mean, direct_max and direct_gradient (LSTM):
                     see scripts/dynamics/jacobians.py
         excess      {quantity: median over sentences of log₁₀ (quantity / measured decay of h, for the LSTM
-                    of c) at the last of `depths`}
+                    of c) at the last of `distances`}
         exponents   {drive, drive_error, sentences: {mean, q25, q75}}: Lyapunov exponents, nats per step
         rates       {exponent_drive, exponent_drive_error, exponent_sentences, slope_<quantity>}, the same
 
@@ -47,11 +47,11 @@ SENTENCE_BURN_IN = 10
 RATES = {  # name in a study, and in its table
     "exponent_drive": "largest Lyapunov exponent, long drive",
     "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
-    "slope_h": "measured ∂z/∂h, depths {first}–{last}",
-    "slope_c": "measured ∂z/∂c, depths {first}–{last}",
-    "slope_product": "norm of the product of Jacobians, {first}–{last}",
-    "slope_direct_gradient": "∂z/∂c along the direct path alone, {first}–{last}",
-    "slope_direct_mean": "direct path ∏f, mean over units, {first}–{last}",
+    "slope_h": "measured ∂z/∂h, k = {first} to {last}",
+    "slope_c": "measured ∂z/∂c, k = {first} to {last}",
+    "slope_product": "norm of the product of Jacobians, k = {first} to {last}",
+    "slope_direct_gradient": "∂z/∂c along the direct path alone, k = {first} to {last}",
+    "slope_direct_mean": "direct path ∏f, mean over units, k = {first} to {last}",
 }
 
 
@@ -59,7 +59,7 @@ def jacobian_study(
     run_id="lstm-run-3",
     sentences=500,
     *,
-    depths=(10, 20),
+    distances=(9, 19),
     exponents=32,
     steps=10_000,
     burn_in=500,
@@ -74,8 +74,8 @@ def jacobian_study(
     run_id : str
     sentences : int
         At most so many of those that the log measured its gradients on, evenly spaced.
-    depths : (int, int)
-        Between which depths slopes are measured, on sentences that reach the second one.
+    distances : (int, int)
+        Between which distances from the end, k, slopes are measured, on sentences that reach the second one.
     exponents : int
         Number of Lyapunov exponents, from the largest on.
     steps, burn_in : int
@@ -93,7 +93,7 @@ def jacobian_study(
     logged = gradient_rows(split.s)
     rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
     lengths = split.s[rows]
-    depths = _checked_depths(depths, int(lengths.max()))
+    distances = _checked_distances(distances, int(lengths.max()))
     words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
     drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
 
@@ -108,7 +108,7 @@ def jacobian_study(
             by_sentence = _along_sentences(model, split, rows, exponents, bar)
             stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
             along_drive = jacobians.lyapunov_exponents(stream, exponents, burn_in)
-            at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, depths)}
+            at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, distances)}
     return save_study(
         "jacobians",
         run_id,
@@ -128,7 +128,7 @@ def jacobian_study(
             "of": len(logged),
         },
         drive={"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
-        depths=depths,
+        distances=distances,
         at=at,
         seconds=round(time.perf_counter() - started, 1),
     )
@@ -143,25 +143,25 @@ def sentence_burn_in(lengths):
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
 
-def _checked_depths(depths, longest):
-    """Return two depths as a list; UserError where no slope can be measured between them."""
-    listed = [plain(depth) for depth in depths] if np.iterable(depths) else []
-    if len(listed) != 2 or not all(type(d) is int for d in listed) or not 1 <= listed[0] < listed[1]:
+def _checked_distances(distances, longest):
+    """Return two distances as a list; UserError where no slope can be measured between them."""
+    listed = [plain(distance) for distance in distances] if np.iterable(distances) else []
+    if len(listed) != 2 or not all(type(d) is int for d in listed) or not 0 <= listed[0] < listed[1]:
         raise UserError(
-            f"depths={depths!r}: expected two whole numbers, the first at least 1 and below the second"
+            f"distances={distances!r}: expected two whole numbers, the first at least 0 and below the second"
         )
-    if listed[1] > longest:
+    if listed[1] >= longest:
         raise UserError(
-            f"depth {listed[1]} is beyond the longest sentence, of {longest} tokens: call it with "
-            f"depths=(first, last), the last at most {longest}"
+            f"distance {listed[1]} is beyond the longest sentence, of {longest} tokens: call it with "
+            f"distances=(first, last), the last at most {longest - 1}"
         )
     return listed
 
 
 def _along_sentences(model, split, rows, exponents, bar):
-    """Return log₁₀ of each quantity by depth, sentence by sentence, longest first; and exponents (n, k)."""
+    """Return log₁₀ of each quantity by distance, for each sentence, longest first; and exponents (n, k)."""
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
-    starts = np.cumsum(walk.counts) - walk.counts  # depth after depth; within a depth, longest sentence first
+    starts = np.cumsum(walk.counts) - walk.counts  # distance by distance; within one, longest sentence first
     values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
     for number, batch in enumerate(progress_bar(sorted_batches(split, 1, rows), **bar)):
         places = starts[: len(batch.ids)] + number
@@ -173,18 +173,18 @@ def _along_sentences(model, split, rows, exponents, bar):
     return values, np.array(exponents_of)
 
 
-def _summarise(model, values, of_sentences, along_drive, errors, depths):
+def _summarise(model, values, of_sentences, along_drive, errors, distances):
     """Return one of the two parts of a study, from what was measured at the weights of one epoch."""
     q25, q75 = np.quantile(of_sentences, (0.25, 0.75), axis=0)
     mean = of_sentences.mean(0)
     lengths = np.array([len(logs) for logs in values["h"]])
-    depth = np.arange(1, lengths.max() + 1)
+    distance = np.arange(lengths.max())
     return {
         "recurrent_weights": spectra(model),
-        "depth": depth.tolist(),
-        "count": [int((lengths >= d).sum()) for d in depth],
-        "quantities": {name: _quantiles_by_depth(logs) for name, logs in values.items()},
-        "excess": _excess(values, model.states, depths[1]),
+        "distance": distance.tolist(),
+        "count": [int((lengths > k).sum()) for k in distance],
+        "quantities": {name: _quantiles_by_distance(logs) for name, logs in values.items()},
+        "excess": _excess(values, model.states, distances[1]),
         "exponents": {
             "drive": finite(along_drive),
             "drive_error": finite(errors),
@@ -195,21 +195,21 @@ def _summarise(model, values, of_sentences, along_drive, errors, depths):
             "exponent_drive_error": finite(errors[0]),
             "exponent_sentences": finite(mean[0]),
         }
-        | {f"slope_{name}": finite(jacobians.slope(logs, *depths)) for name, logs in values.items()},
+        | {f"slope_{name}": finite(jacobians.slope(logs, *distances)) for name, logs in values.items()},
     }
 
 
-def _quantiles_by_depth(by_sentence):
-    """Return median and quartiles at every depth; sentences come longest first."""
-    by_depth = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(len(by_sentence[0])))
-    q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_depth])
+def _quantiles_by_distance(by_sentence):
+    """Return median and quartiles at every distance; sentences come longest first."""
+    by_distance = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(len(by_sentence[0])))
+    q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_distance])
     return {"median": finite(median), "q25": finite(q25), "q75": finite(q75)}
 
 
-def _excess(values, states, depth):
-    """Return how loose each bound is at a depth, compared with the decay of h (RNN) or c (LSTM)."""
+def _excess(values, states, distance):
+    """Return how loose each bound is at a distance, compared with the decay of h (RNN) or c (LSTM)."""
     at = {
-        name: np.array([logs[depth - 1] for logs in by_sentence if len(logs) >= depth])
+        name: np.array([logs[distance] for logs in by_sentence if len(logs) > distance])
         for name, by_sentence in values.items()
     }
     return {name: finite(np.median(at[name] - at[states[-1]])) for name in values if name not in states}
@@ -225,7 +225,7 @@ def finite(numbers):
 def rates_table(study):
     """Write predicted and measured rates as a table; after ± a standard error."""
     before, best = study["at"]["initialisation"]["rates"], study["at"]["best"]["rates"]
-    (first, last), start = study["depths"], study["sentences"]["burn_in"] + 1
+    (first, last), start = study["distances"], study["sentences"]["burn_in"] + 1
     rows = [
         [words.format(first=first, last=last, start=start), rate(before, name), rate(best, name)]
         for name, words in RATES.items()

@@ -11,16 +11,16 @@ one that is called again only measures, and no study takes the runs of another. 
     of_model        {model: settings of its runs alone}
     axes            {setting: the values that a comparison tries}
     sentences       {count, shortest, longest}: validation sentences on which the logs measured gradients
-    depth           steps back at which ``left`` is read: the deepest that all these sentences have
+    distance        from the end, k, at which ``left`` is read: the largest that all these sentences reach
     standard_error  of one accuracy near these on that test split, null where none is measured
     variants        a list of
         name, model, label, settings (its own), parameters, runs (run ids), seeds (of runs that didn't fail)
         best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at its best epoch;
                     test_accuracy is null in a search: nothing may be chosen by the test split
-        decay       {h, c: {before, after: {depth, count, median, low, high}}}: ‖∂z/∂h_t‖ relative to the last
-                    step, at epoch 0 and at the best epoch; median (of logarithms), smallest, largest of the
+        decay       {h, c: {before, after: {distance, count, median, low, high}}}: ‖∂z/∂h_t‖ over that at
+                    k = 0, at epoch 0 and at the best epoch; median (of logarithms), smallest, largest of the
                     seeds' medians over sentences, null where every sentence was saturated at its last step
-        left        {h, c: {before, after}}: log₁₀ of the median that remains at ``depth``, one per seed
+        left        {h, c: {before, after}}: log₁₀ of the median that remains at ``distance``, one per seed
         intervals   of ``test_accuracy``, and of ``left`` by state and moment: {mean, low, high, count}
     paired          of a comparison, one for each LSTM whose varied settings an RNN shares
         rnn, lstm, settings, seeds      names of the variants, the varied settings, the seeds that both have
@@ -129,9 +129,9 @@ def run_variants(
     runs = {run_id: load_run(run_id) for ids in run_ids for run_id in ids}
     tested = {} if kind == "search" else {run_id: correct_on_test(run_id) for run_id in runs}
     recorded = best_epoch(next(iter(runs.values())).history)["gradients"]
-    depth = recorded["shortest"]
+    distance = recorded["shortest"] - 1
     described = [
-        _describe_variant(variant, [runs[run_id] for run_id in ids], tested, depth)
+        _describe_variant(variant, [runs[run_id] for run_id in ids], tested, distance)
         for variant, ids in zip(variants, run_ids, strict=True)
         if ids
     ]
@@ -151,7 +151,7 @@ def run_variants(
         shared={key: value for key, value in shared.items() if value != defaults[key]},
         of_model=of_model,
         axes=axes,
-        depth=depth,
+        distance=distance,
         sentences={"count": recorded["sentences"]} | {key: recorded[key] for key in ("shortest", "longest")},
         standard_error=error,
         variants=described,
@@ -160,7 +160,7 @@ def run_variants(
     )
 
 
-def _describe_variant(variant, runs, tested, depth):
+def _describe_variant(variant, runs, tested, distance):
     """Return what the study says of one variant."""
     run_ids = [run.settings["run_id"] for run in runs]
     best = [best_epoch(run.history) for run in runs]
@@ -173,7 +173,7 @@ def _describe_variant(variant, runs, tested, depth):
             for moment in MOMENTS:
                 curves = [record["gradients"][state]["decay"] for record in records[moment]]
                 decay[state][moment] = over_seeds(curves)
-                remaining[state][moment] = [remaining_at(curve, depth) for curve in curves]
+                remaining[state][moment] = [remaining_at(curve, distance) for curve in curves]
                 intervals[state][moment] = interval(remaining[state][moment])
     return {
         **variant._asdict(),
@@ -191,19 +191,19 @@ def _describe_variant(variant, runs, tested, depth):
 
 
 def over_seeds(decays):
-    """Median, smallest and largest of the seeds' medians at each depth; None where no seed has one."""
+    """Median, smallest and largest of the seeds' medians at each distance; None where no seed has one."""
     medians = zip(*(decay["median"] for decay in decays), strict=True)
-    by_depth = [[value for value in values if value is not None] for values in medians]
+    by_distance = [[value for value in values if value is not None] for values in medians]
     picked = {
-        name: [round_to_digits(pick(values)) if values else None for values in by_depth]
+        name: [round_to_digits(pick(values)) if values else None for values in by_distance]
         for name, pick in (("median", log_median), ("low", min), ("high", max))
     }
-    return {"depth": decays[0]["depth"], "count": decays[0]["count"], **picked}
+    return {"distance": decays[0]["distance"], "count": decays[0]["count"], **picked}
 
 
-def remaining_at(decay, depth):
-    """log₁₀ of the median decay at a depth, None where it is 0 or no sentence has one."""
-    median = decay["median"][depth - 1]
+def remaining_at(decay, distance):
+    """log₁₀ of the median decay at a distance, None where it is 0 or no sentence has one."""
+    median = decay["median"][distance]
     return round_to_digits(math.log10(median)) if median else None
 
 
@@ -261,8 +261,8 @@ def variants_table(study):
             lines += [_pair_table(pair), ""]
         sentences = study["dataset"]["splits"]["test"]["rows"]
         lines.append(
-            f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z "
-            f"{study['depth']} steps back. The size of the test split ({sentences:,} sentences) is another "
+            f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z at "
+            f"k = {study['distance']}. The size of the test split ({sentences:,} sentences) is another "
             f"source of error: standard error {100 * study['standard_error']:.1f} points."
         )
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]

@@ -1,4 +1,4 @@
-"""Gradients by depth, against a second and plainer computation."""
+"""Gradients by distance, against a second and plainer computation."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.reference import textbook
 
 
 def plain_norms(model, split, rows, dz=None):
-    """Norm of ∂/∂state by row and depth: a sentence at a time, in float64, without rescaling."""
+    """Norm of ∂/∂state by row and distance: a sentence at a time, in float64, without rescaling."""
     starts = np.cumsum(split.s, dtype=int) - split.s
     norms = {state: {} for state in (*model.states, "x")}
     for row in rows:
@@ -63,7 +63,7 @@ def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
             for quantity, expected in values.items():
                 at = {name: column[k - 1] for name, column in recorded[state][quantity].items()}
                 assert k > 1 or quantity != "decay" or at["median"] == 1  # no Jacobian lies between
-                assert at["depth"] == k
+                assert at["distance"] == k - 1
                 assert at["count"] == len(here)
                 quantiles = np.quantile(expected, [0.25, 0.5, 0.75])
                 np.testing.assert_allclose([at["q25"], at["median"], at["q75"]], quantiles, rtol=1e-6)
@@ -73,7 +73,7 @@ def test_log_equals_a_sentence_at_a_time(make_model, loss, split):
                 assert at["exploded"] == pytest.approx(np.mean(expected > 1e6), rel=1e-6)
 
 
-def test_every_depth_up_to_the_shortest_length_counts_the_same_sentences(make_model, split):
+def test_every_distance_up_to_the_shortest_length_counts_the_same_sentences(make_model, split):
     recorded = measure(make_model(V=30), split, gradient_rows(split.s))["gradients"]
     counts = recorded["h"]["logit"]["count"]
     assert counts[: recorded["shortest"]] == [recorded["sentences"]] * recorded["shortest"]

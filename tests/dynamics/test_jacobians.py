@@ -102,15 +102,15 @@ def test_a_long_drive_is_never_held_in_memory():
     assert len(kept) == 300
 
 
-def test_slope_is_that_of_the_mean_of_logs_between_two_depths():
+def test_slope_is_that_of_the_mean_of_logs_between_two_distances():
     rng = np.random.default_rng(0)
     rates = np.array([-0.1, -0.3, -0.25])
     sentences = [rate * np.arange(length) for rate, length in zip(rates, (20, 25, 40), strict=True)]
     for values in sentences:
-        values[:9] = rng.standard_normal(9)  # before depth 10
+        values[:9] = rng.standard_normal(9)  # before distance 9
     expected = np.log(10) * rates.mean()
-    assert jacobians.slope(sentences, 10, 20) == pytest.approx(expected)
-    assert jacobians.slope([*sentences, 99 * np.arange(19.0)], 10, 20) == pytest.approx(expected)
+    assert jacobians.slope(sentences, 9, 19) == pytest.approx(expected)
+    assert jacobians.slope([*sentences, 99 * np.arange(19.0)], 9, 19) == pytest.approx(expected)
 
 
 # A sentence -----------------------------------------------------------------------------------------------
@@ -125,19 +125,19 @@ def test_along_a_sentence_equals_brute_force(make_model):
     product = np.eye(len(J[0]))
     norm, forget = 0.0, np.ones(5)
     sigma_1 = np.linalg.norm(model.parameters["weight_hh_l0"], 2)
-    for depth in range(1, 9):
+    for k in range(8):
         expected = {
             "product": np.linalg.norm(product, 2),
             "norms": np.exp(norm),
-            "pascanu": sigma_1 ** (depth - 1),
+            "pascanu": sigma_1**k,
         }
         expected |= {"direct_mean": forget.mean(), "direct_max": forget.max()}
         for name in set(expected) & set(found):
-            assert found[name][depth - 1] == pytest.approx(np.log10(expected[name]), abs=1e-12), name
-        step = J[8 - depth]
+            assert found[name][k] == pytest.approx(np.log10(expected[name]), abs=1e-12), name
+        step = J[7 - k]
         product, norm = product @ step, norm + np.log(np.linalg.norm(step, 2))
         if len(model.states) == 2:
-            forget = forget * model._gates[8 - depth][5:10, 0]
+            forget = forget * model._gates[7 - k][5:10, 0]
     names = (
         {"norms", "pascanu"} if len(model.states) == 1 else {"direct_mean", "direct_max", "direct_gradient"}
     )
@@ -155,13 +155,13 @@ def test_exponents_of_a_sentence_leave_out_the_burn_in(make_model):
     np.testing.assert_allclose(later, stretches[10:].mean(0))
 
 
-def test_a_sentence_of_one_word_has_depth_1(make_model):
+def test_a_sentence_of_one_word_has_distance_0_alone(make_model):
     found, _ = jacobians.along_sentence(make_model(), np.array([3]))
     assert {name: values.tolist() for name, values in found.items()} == {name: [0.0] for name in found}
 
 
 def test_what_is_measured_is_the_direct_path_where_no_gate_reads_h():
-    """With W_hh = 0 the cell is the only way back, so both must agree at every depth."""
+    """With W_hh = 0 the cell is the only way back, so both must agree at every distance."""
     rng = np.random.default_rng(0)
     model = lstm.model.LSTMClassifier(rng.standard_normal((11, 3)), 6, rng=rng, dtype=np.float64)
     model.theta[:] = rng.standard_normal(model.theta.size)
@@ -212,7 +212,7 @@ def test_study_measures_what_the_log_measured(trained, data, capsys):
             assert (state in part["quantities"]) == (state in logged)
             if state in logged:
                 decay = logged[state]["decay"]
-                assert part["depth"] == decay["depth"]
+                assert part["distance"] == decay["distance"]
                 assert part["count"] == decay["count"]
                 exact = np.array(decay["count"]) % 4 == 1  # quantiles that are not interpolated
                 assert exact.sum() > 2
@@ -222,22 +222,22 @@ def test_study_measures_what_the_log_measured(trained, data, capsys):
 
 
 def test_study_takes_its_rates_and_its_looseness_from_the_sentences(trained, data):
-    study = jacobian_study("a-run", **SMALL, depths=(5, 15))
+    study = jacobian_study("a-run", **SMALL, distances=(5, 15))
     lengths = data.splits["validation"].s[gradient_rows(data.splits["validation"].s)]
     assert study["sentences"]["count"] == study["sentences"]["of"] == len(lengths)
     assert (study["sentences"]["shortest"], study["sentences"]["longest"]) == (lengths.min(), lengths.max())
-    assert lengths.min() > 15  # every sentence counts at depth 15
+    assert lengths.min() > 15  # every sentence counts at distance 15
     for part in study["at"].values():
         measured = "c" if "c" in part["quantities"] else "h"
         for name, excess in part["excess"].items():
             quantities = part["quantities"]
-            difference = quantities[name]["median"][14] - quantities[measured]["median"][14]
+            difference = quantities[name]["median"][15] - quantities[measured]["median"][15]
             assert excess == pytest.approx(difference, abs=0.3)
         if measured == "h":
             assert 0 <= part["excess"]["product"] <= part["excess"]["norms"] <= part["excess"]["pascanu"]
         assert part["rates"]["exponent_drive"] == part["exponents"]["drive"][0]
         for name, quantity in part["quantities"].items():
-            rough = np.log(10) * (quantity["median"][14] - quantity["median"][4]) / 10
+            rough = np.log(10) * (quantity["median"][15] - quantity["median"][5]) / 10
             assert part["rates"][f"slope_{name}"] == pytest.approx(rough, abs=0.1)
 
 
@@ -296,7 +296,7 @@ def test_study_takes_at_most_so_many_sentences(trained):
     assert len(study["at"]["best"]["exponents"]["drive"]) == 3
     table = rates_table(study)
     assert f"{study['at']['best']['rates']['slope_h']:+.3f}" in table
-    assert "depths 10–20" in table
+    assert "k = 9 to 19" in table
     assert "sentences from step 10 " in table
     assert f" ± {study['at']['best']['rates']['exponent_drive_error']:.4f}" in table
 
@@ -322,17 +322,28 @@ def test_a_log_without_gradients_is_refused(data):
     refused("'a-run' holds no gradients.*recording switched on", "a-run")
 
 
-def test_a_depth_beyond_the_longest_sentence_is_refused(trained, data):
+def test_a_distance_beyond_the_longest_sentence_is_refused(trained, data):
     longest = int(data.splits["validation"].s.max())
     refused(
-        f"depth {longest + 1} is beyond the longest.*call it with depths=.* at most {longest}$",
+        f"distance {longest} is beyond the longest.*call it with distances=.* at most {longest - 1}$",
         "a-run",
-        depths=(10, longest + 1),
+        distances=(10, longest),
     )
-    for depths in ((10, 10), (0, 5), (20, 10), (5, 10, 20), 20, (1.5, 20.5), (True, 5), (10,), "12", None):
-        refused("expected two whole numbers", "a-run", depths=depths)
-    study = jacobian_study("a-run", **SMALL, depths=np.array([5, 15]))
-    assert study["depths"] == [5, 15]
+    for distances in (
+        (10, 10),
+        (-1, 5),
+        (20, 10),
+        (5, 10, 20),
+        20,
+        (1.5, 20.5),
+        (True, 5),
+        (10,),
+        "12",
+        None,
+    ):
+        refused("expected two whole numbers", "a-run", distances=distances)
+    study = jacobian_study("a-run", **SMALL, distances=np.array([5, 15]))
+    assert study["distances"] == [5, 15]
 
 
 def test_weights_of_the_other_model_are_refused(data):

@@ -1,6 +1,6 @@
 """Claims of the literature about gradients through time, tested with this project's own code.
 
-Each test names its source and its claim. A claim about all weights, sentences or depths is tried on many
+Each test names its source and its claim. A claim about all weights, sentences or distances is tried on many
 random ones.
 """
 
@@ -42,7 +42,7 @@ def autonomous(W, kick=None):
 
 
 def measured_decay(model, ids, state="h"):
-    """log₁₀ of ‖∂z/∂state_t‖ relative to the last step, by depth."""
+    """log₁₀ of ‖∂z/∂state_t‖ relative to the last step, by distance."""
     model.forward(ids, np.ones(len(ids), int))
     place = 1 + model.states.index(state)
     norms = np.array([np.linalg.norm(step[place]) for step in model.through_time(np.ones(1))])
@@ -69,7 +69,7 @@ def test_latching_needs_contraction():
 @universal
 @given(seeds)
 def test_gradients_stay_below_the_bounds(seed):
-    """Pascanu, Mikolov & Bengio 2013: decay ≤ ‖∏ J_s‖₂ ≤ ∏ ‖J_s‖₂ ≤ (σ₁ γ)ᵏ, γ = 1, at every depth."""
+    """Pascanu, Mikolov & Bengio 2013: decay ≤ ‖∏ J_s‖₂ ≤ ∏ ‖J_s‖₂ ≤ (σ₁ γ)ᵏ, γ = 1, at every distance."""
     rng = np.random.default_rng(seed)
     model, ids = random_model(RNNClassifier, rng, scale=10 ** rng.uniform(-1, 1))
     theory, _ = jacobians.along_sentence(model, ids)

@@ -70,10 +70,10 @@ def fails(match, function, *arguments):
 # Runs -----------------------------------------------------------------------------------------------------
 
 
-def quartiles(depth, count, median, spread=2.0):
-    """One quantity of a log by depth, as recorded: median and quartiles, shares, counts."""
+def quartiles(distance, count, median, spread=2.0):
+    """One quantity of a log by distance, as recorded: median and quartiles, shares, counts."""
     return {
-        "depth": depth.tolist(),
+        "distance": distance.tolist(),
         "count": count.tolist(),
         "median": median.tolist(),
         "q25": (median / spread).tolist(),
@@ -84,17 +84,17 @@ def quartiles(depth, count, median, spread=2.0):
 
 
 def gradients(rates, epoch, *, sentences=587, longest=49, scale=1.0):
-    """The gradients of one epoch: an exponential decay by depth, steeper before training."""
-    depth = np.arange(1, longest + 1)
-    count = np.where(depth <= 20, sentences, sentences * np.exp(-(depth - 20) / 7)).astype(int) + 1
+    """The gradients of one epoch: an exponential decay by distance, steeper before training."""
+    distance = np.arange(longest)
+    count = np.where(distance < 20, sentences, sentences * np.exp(-(distance - 19) / 7)).astype(int) + 1
     states = {}
     for state, rate in rates.items():
-        ripple = 0.03 * np.sin(depth + epoch) * (depth > 1)
-        decay = 10 ** (-rate * (1 + 4 * (epoch == 0)) * (depth - 1) + ripple)
+        ripple = 0.03 * np.sin(distance + epoch) * (distance > 0)
+        decay = 10 ** (-rate * (1 + 4 * (epoch == 0)) * distance + ripple)
         norms = {"logit": 0.8 * scale * decay, "loss": 0.1 * decay, "decay": decay}
-        states[state] = {name: quartiles(depth, count, norm) for name, norm in norms.items()}
+        states[state] = {name: quartiles(distance, count, norm) for name, norm in norms.items()}
     states["x"] = states["h"]
-    share = {"depth": depth.tolist(), "mean": (1 / depth / longest).tolist()}
+    share = {"distance": distance.tolist(), "mean": (1 / (distance + 1) / longest).tolist()}
     return {
         "sentences": sentences,
         "shortest": 20,
@@ -105,9 +105,9 @@ def gradients(rates, epoch, *, sentences=587, longest=49, scale=1.0):
 
 
 def other_dynamics(model, longest=49):
-    """Activations and spectra of one epoch, the same for each gate and at each depth."""
+    """Activations and spectra of one epoch, the same for each gate and at each distance."""
     columns = {name: [0.5] * longest for name in ("mean", "q25", "q75", "saturated")}
-    values = {"depth": list(range(1, longest + 1)), "count": [500] * longest, **columns}
+    values = {"distance": list(range(longest)), "count": [500] * longest, **columns}
     spectrum = {"spectral_radius": 0.9, "largest_singular_value": 1.2}
     gates, blocks = ("h", "h") if model == "rnn" else ("ifo", "ifgo")
     activations, spectra = {name: values for name in gates}, {name: spectrum for name in blocks}
@@ -156,13 +156,13 @@ def save(kind, name, study):
     return read_study(kind, name)
 
 
-def decay_over_seeds(rate, deepest=49):
-    """A decay over seeds, by depth; fewer than 20 sentences remain from depth 40 on."""
-    depth = np.arange(1, deepest + 1)
-    median = 10.0 ** (-rate * (depth - 1))
+def decay_over_seeds(rate, farthest=49):
+    """A decay over seeds, by distance; fewer than 20 sentences remain from distance 40 on."""
+    distance = np.arange(farthest + 1)
+    median = 10.0 ** (-rate * distance)
     return {
-        "depth": depth.tolist(),
-        "count": np.where(depth <= 20, 500, np.where(depth < 40, 100, 19)).tolist(),
+        "distance": distance.tolist(),
+        "count": np.where(distance < 20, 500, np.where(distance < 40, 100, 19)).tolist(),
         "median": median.tolist(),
         "low": (median / 2).tolist(),
         "high": (median * 3).tolist(),
@@ -206,7 +206,7 @@ def make_variants(name, kind, variants, **changed):
         "shared": {"epochs": 8},
         "of_model": {},
         "axes": {},
-        "depth": 20,
+        "distance": 19,
         "sentences": {"count": 587, "shortest": 20, "longest": 49},
         "standard_error": 0.013,
         "variants": variants,

@@ -21,11 +21,11 @@ SHORT = "× : 0, or below 1e-308"
 
 @pytest.fixture
 def pair(data):
-    """An RNN whose median decay is 0 from depth 4 on at epoch 1, and nowhere known at epoch 2; an LSTM."""
+    """An RNN whose median decay is 0 from distance 4 on at epoch 1, and nowhere known at epoch 2; an LSTM."""
     experiment.run("rnn", "rnn-run-1", epochs=2, hidden_size=4)
     experiment.run("lstm", "lstm-run-3", epochs=2, hidden_size=4)
     run = load_run("rnn-run-1")
-    for epoch, spoil in ((1, lambda depth, value: value if depth < 4 else 0.0), (2, lambda *_: None)):
+    for epoch, spoil in ((1, lambda distance, value: value if distance < 4 else 0.0), (2, lambda *_: None)):
         decay = run.history[epoch]["gradients"]["h"]["decay"]
         for name in ("q25", "median", "q75"):
             decay[name] = [spoil(k, value) for k, value in enumerate(decay[name], 1)]
@@ -49,8 +49,8 @@ def test_the_heat_map_tells_no_decay_from_nothing_left_and_from_no_median(pair):
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())
 
-    def colour(epoch, depth):
-        x, y = rnn.transData.transform((epoch, depth)).astype(int)
+    def colour(epoch, distance):
+        x, y = rnn.transData.transform((epoch, distance)).astype(int)
         return tuple(pixels[len(pixels) - 1 - y, x, :3])
 
     assert colour(1, 6) == (0, 0, 0)
@@ -63,18 +63,18 @@ def test_a_line_says_where_it_is_zero(pair):
     decay = figure.axes[0]
     marks = [each for each in decay.collections if isinstance(each, matplotlib.collections.PathCollection)]
     (zeros,) = (each.get_offsets() for each in marks)
-    deepest = len(load_run("rnn-run-1").history[1]["gradients"]["h"]["decay"]["depth"])
-    np.testing.assert_array_equal(zeros[:, 0], np.arange(4, deepest + 1))
+    reached = len(load_run("rnn-run-1").history[1]["gradients"]["h"]["decay"]["distance"])
+    np.testing.assert_array_equal(zeros[:, 0], np.arange(3, reached))
     assert [text.get_text() for text in decay.texts] == [SHORT]
     assert not figure.axes[1].texts, "no gradient of the loss is 0"
 
 
 def test_zeros_do_not_move_the_axes():
-    depth = list(range(1, 7))
+    distance = list(range(6))
     _, (one, two) = open_figure("", 4, ncols=2)
     for axes, median in ((one, [1, 0.1, 0.01, 0, 0, 0]), (two, [1, 0.1, 0.01, None, None, None])):
         axes.set_yscale("log", nonpositive="clip")
-        values = {"depth": depth, "count": [30] * 6} | dict.fromkeys(("median", "q25", "q75"), median)
+        values = {"distance": distance, "count": [30] * 6} | dict.fromkeys(("median", "q25", "q75"), median)
         panels.draw_medians(axes, [panels.Curve("", {"decay": values}, "black", "o")], "decay")
     assert one.get_ylim() == pytest.approx(two.get_ylim())
     assert [len(axes.texts) for axes in (one, two)] == [1, 0]
@@ -83,7 +83,9 @@ def test_zeros_do_not_move_the_axes():
 
 def test_seeds_without_any_median_leave_an_empty_panel():
     _, row = open_figure("", 4, ncols=2)
-    nothing = {"depth": [1, 2], "count": [30, 30]} | {name: [None] * 2 for name in ("median", "low", "high")}
+    nothing = {"distance": [0, 1], "count": [30, 30]} | {
+        name: [None] * 2 for name in ("median", "low", "high")
+    }
     curve = panels.Curve("", {"before": nothing, "after": nothing}, "black", "o")
     panels.draw_before_and_after(row, [curve], 2, ("before", "after"))
     assert row[0].get_ylim() == pytest.approx((1 / 3, 3))
@@ -112,7 +114,7 @@ def test_long_and_strange_words_leave_room_for_the_bars(data, words):
 
 @pytest.mark.parametrize("longest", [1, 2, 3])
 def test_tiny_data_have_whole_counts_on_their_axes(study_root, longest):
-    """No panel is empty, and no axis of words, depths or sentences shows a fraction."""
+    """No panel is empty, and no axis of words, distances or sentences shows a fraction."""
     write_data((6, 6, 6), longest=longest)
     experiment.run("rnn", "rnn-run-1", epochs=1, hidden_size=4)
     experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
@@ -124,7 +126,7 @@ def test_tiny_data_have_whole_counts_on_their_axes(study_root, longest):
         for axes in figure.axes:
             shown = [text.get_text() for text in axes.get_xticklabels() if text.get_text()]
             assert not [text for text in shown if "." in text], draw.__name__
-            if axes.get_ylabel() in ("sentences", "sentences cut", "steps back from the end of the sentence"):
+            if axes.get_ylabel() in ("sentences", "sentences cut", "distance from the end, k (words)"):
                 shown = [text.get_text() for text in axes.get_yticklabels() if text.get_text()]
                 assert not [text for text in shown if "." in text], draw.__name__
             points = [line for line in axes.lines if len(line.get_xdata()) == 1]

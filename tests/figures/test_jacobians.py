@@ -39,12 +39,12 @@ RATES = {  # powers of ten a step, before training and at the best epoch
 
 def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, exponents=32):
     """Write a made-up study: every quantity an exponential with a ripple of its own."""
-    depth = np.arange(1, longest + 1)
-    count = np.where(depth <= 20, 500, 500 * np.exp(-(depth - 20) / 7)).astype(int) + 1
+    distance = np.arange(longest)
+    count = np.where(distance < 20, 500, 500 * np.exp(-(distance - 19) / 7)).astype(int) + 1
     at = {}
     for place, (name, epoch) in enumerate((("initialisation", 0), ("best", 7))):
         logs = {
-            quantity: scale * rates[place] * (depth - 1) + 0.02 * np.sin(depth + k) * (depth > 1)
+            quantity: scale * rates[place] * distance + 0.02 * np.sin(distance + k) * (distance > 0)
             for k, (quantity, rates) in enumerate(RATES[model].items())
         }
         spectrum = -0.1 - 0.03 * np.arange(exponents) - 0.02 * place
@@ -52,7 +52,7 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
         at[name] = {
             "epoch": epoch,
             "recurrent_weights": dict.fromkeys("h" if model == "rnn" else "ifgo", weights),
-            "depth": depth.tolist(),
+            "distance": distance.tolist(),
             "count": count.tolist(),
             "quantities": {
                 quantity: {"median": log.tolist(), "q25": (log - 0.2).tolist(), "q75": (log + 0.3).tolist()}
@@ -91,7 +91,7 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
             "burn_in": 7,
         },
         "drive": {"steps": 1234, "burn_in": 56, "seed": 0, "words": 99},
-        "depths": [10, 20],
+        "distances": [9, 19],
         "at": at,
         "seconds": 1.0,
     }
@@ -108,7 +108,7 @@ DRAWINGS = [(plots.plot_theory, "rnn", THEORY), (plots.plot_direct_path, "lstm",
 PROVENANCE = ("48 units", "501 validation sentences of 20 to 49 tokens")
 
 
-# By depth -------------------------------------------------------------------------------------------------
+# By distance ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("plot", "model", "looks"), DRAWINGS)
@@ -120,10 +120,10 @@ def test_lines_and_bands_are_those_of_the_study(plot, model, looks):
         assert list(drawn) == [label for label, *_ in looks.values()]
         for (name, (label, *_)), band in zip(looks.items(), axes.collections, strict=True):
             quantity = part["quantities"][name]
-            np.testing.assert_array_equal(drawn[label].get_xdata(), part["depth"])
+            np.testing.assert_array_equal(drawn[label].get_xdata(), part["distance"])
             np.testing.assert_array_equal(drawn[label].get_ydata(), quantity["median"])
             assert drawn[label].get_linestyle() == linestyle
-            assert_band(band, part["depth"], quantity["q25"], quantity["q75"])
+            assert_band(band, part["distance"], quantity["q25"], quantity["q75"])
     (counts,) = lines(figure.axes[2]).values()
     np.testing.assert_array_equal(counts.get_ydata(), study["at"]["best"]["count"])
     assert_complete(figure, "a-run", "Before training", "Epoch 7 (best)", "epoch 7 of 20", *PROVENANCE)
@@ -138,7 +138,7 @@ def test_lines_and_bands_are_those_of_the_study(plot, model, looks):
 def test_theory_says_how_loose_the_bounds_are():
     make_study()
     written = words(plots.plot_theory.draw())
-    for expected in ("σ₁ = 2.25", "σ₁ = 3.25", "At depth 20", "$10^{3.2}$ times", "3.2 times"):
+    for expected in ("σ₁ = 2.25", "σ₁ = 3.25", "At k = 19", "$10^{3.2}$ times", "3.2 times"):
         assert expected in written
     for power in ("9.5", "10.5"):
         assert f"$10^{{{power}}}$ times the measurement" in written
@@ -168,7 +168,7 @@ def test_direct_path_says_what_remains():
     study = make_study("lstm-run-3", "lstm")
     written = words(plots.plot_direct_path.draw())
     remains = 10 ** study["at"]["best"]["quantities"]["c"]["median"][19]
-    assert f"At depth 20 (medians): measured ‖∂z/∂c‖ {remains:.2g}" in written
+    assert f"At k = 19 (medians): measured ‖∂z/∂c‖ {remains:.2g}" in written
 
 
 def test_panels_share_an_axis_that_shows_measurements_and_cuts_bounds():
@@ -266,7 +266,7 @@ def test_rates_are_those_of_the_studies_and_have_room():
 @pytest.mark.parametrize(
     ("part", "change", "words_of_it"),
     [
-        ("depths", [5, 15], "other depths"),
+        ("distances", [5, 15], "other distances"),
         ("drive", {"steps": 99}, "other drive"),
         ("drive", {"burn_in": 0}, "other drive"),
         ("sentences", {"burn_in": 3}, "other sentences"),
@@ -350,8 +350,8 @@ def test_plot_draws_it_where_it_is_measured_in_equally_many_seeds_of_one_variant
 def test_seeds_that_were_not_measured_alike_are_not_drawn_together(seeds):
     path = study_path("jacobians", "comparison-pair-lstm-s1")
     study = read_json(path)
-    write_json(path, study | {"depths": [5, 10]})
-    fails("measured with other depths", plots.plot_jacobians_over_seeds, "pair")
+    write_json(path, study | {"distances": [5, 10]})
+    fails("measured with other distances", plots.plot_jacobians_over_seeds, "pair")
     write_json(path, study | {"sentences": study["sentences"] | {"longest": 30}})
     fails("measured with other sentences", plots.plot_jacobians_over_seeds, "pair")
 
@@ -397,7 +397,7 @@ def test_damaged_studies_are_refused(text, match):
     ("plot", "keys"),
     [
         (plots.plot_theory, ("model",)),
-        (plots.plot_theory, ("depths",)),
+        (plots.plot_theory, ("distances",)),
         (plots.plot_theory, ("dataset", "embeddings")),
         (plots.plot_theory, ("at", "best")),
         (plots.plot_theory, ("at", "initialisation", "quantities", "h", "q25")),

@@ -67,9 +67,9 @@ def test_shares_and_spectra_are_those_of_the_log(pair):
     figure = plots.plot_recurrent_weights.draw()
     share, summed, radius, largest = figure.axes[:4]
     for log in pair:
-        depths = log.best["gradients"]["shortest"]
+        distances = log.best["gradients"]["shortest"]
         label = f"{NAMES[log.model]}, epoch {log.best['epoch']}"
-        expected = 100 * np.array(log.best["gradients"]["recurrent_share"]["mean"][:depths])
+        expected = 100 * np.array(log.best["gradients"]["recurrent_share"]["mean"][:distances])
         (line,) = (line for line in share.lines if line.get_label() == label)
         np.testing.assert_allclose(line.get_ydata(), expected)
         (line,) = (line for line in summed.lines if line.get_label() == label)

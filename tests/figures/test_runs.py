@@ -50,7 +50,7 @@ def test_run_draws_loss_and_accuracy_of_the_log_and_marks_the_best_epoch(pair):
         assert_complete(figure, log.run_id, f"{log.hidden_size} units", f"epoch {BEST} of")
 
 
-# Gradients by depth ---------------------------------------------------------------------------------------
+# Gradients by distance ------------------------------------------------------------------------------------
 
 
 def draw():
@@ -73,9 +73,9 @@ def test_comparison_draws_medians_and_quartiles_of_the_log(pair, panel, quantity
     assert drawn.keys() == expected.keys()
     for (label, quantities), band in zip(expected.items(), axes.collections, strict=True):
         values = quantities[quantity]
-        np.testing.assert_array_equal(drawn[label].get_xdata(), values["depth"])
+        np.testing.assert_array_equal(drawn[label].get_xdata(), values["distance"])
         np.testing.assert_array_equal(drawn[label].get_ydata(), values["median"])
-        assert_band(band, values["depth"], values["q25"], values["q75"])
+        assert_band(band, values["distance"], values["q25"], values["q75"])
 
 
 def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
@@ -118,11 +118,11 @@ def test_counts_are_below_and_the_axis_ends_where_few_sentences_remain(pair):
     logged = pair[0].epochs[BEST]["gradients"]["h"]["decay"]
     (counts,) = lines(figure.axes[3]).values()
     np.testing.assert_array_equal(counts.get_ydata(), logged["count"])
-    few = next(d for d, n in zip(logged["depth"], logged["count"], strict=True) if n < 20)
+    few = next(d for d, n in zip(logged["distance"], logged["count"], strict=True) if n < 20)
     assert 20 < few < 49
     for axes in figure.axes:
-        assert axes.get_xlim() == (1, few - 1)
-        assert any(list(line.get_xdata()) == [20, 20] for line in axes.lines)  # all sentences up to here
+        assert axes.get_xlim() == (0, few - 1)
+        assert any(list(line.get_xdata()) == [19, 19] for line in axes.lines)  # all sentences up to here
 
 
 def test_different_counts_are_two_lines(root):

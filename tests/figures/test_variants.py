@@ -76,8 +76,8 @@ def test_variants_are_drawn_before_and_after_training(model, states):
                 drawn, line = variant["decay"][state][moment], lines(axes)[variant["label"]]
                 np.testing.assert_array_equal(line.get_ydata(), drawn["median"])
                 assert line.get_linestyle() == linestyle
-                assert_band(band, drawn["depth"], drawn["low"], drawn["high"])
-            assert axes.get_xlim() == (1, 39)  # where 20 sentences remain
+                assert_band(band, drawn["distance"], drawn["low"], drawn["high"])
+            assert axes.get_xlim() == (0, 39)  # where 20 sentences remain
             assert any(list(line.get_xdata()) == [20, 20] for line in axes.lines)
     low, high = figure.axes[0].get_ylim()
     assert figure.axes[1].get_ylim() == (low, high)
@@ -152,7 +152,7 @@ def test_the_comparison_has_a_band_over_seeds_at_both_moments():
         for (variant, state), line, band in zip(states, drawn.values(), axes.collections, strict=True):
             decay = variant["decay"][state][moment]
             np.testing.assert_array_equal(line.get_ydata(), decay["median"])
-            assert_band(band, decay["depth"], decay["low"], decay["high"])
+            assert_band(band, decay["distance"], decay["low"], decay["high"])
             assert line.get_linestyle() == linestyle
             assert (line.get_color(), line.get_marker()) == style.STATES[variant["model"], state]
         assert axes.get_yscale() == "log"

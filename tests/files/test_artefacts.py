@@ -232,7 +232,7 @@ DAMAGES = {
     "a shorter list": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].pop(),
     "no list": lambda lines: lines[1]["gradients"]["h"]["decay"].pop("count"),
     "no shortest": lambda lines: lines[1]["gradients"].pop("shortest"),
-    "depths out of order": lambda lines: lines[1]["gradients"]["h"]["loss"]["depth"].reverse(),
+    "distances out of order": lambda lines: lines[1]["gradients"]["h"]["loss"]["distance"].reverse(),
 }
 
 

@@ -452,7 +452,7 @@ class Given:
         self.settings = lambda variant: settings[variant["runs"][0]]
 
 
-def test_words_and_depths_are_counted_from_one():
+def test_words_are_counted_from_one_and_distances_from_zero():
     by_k = [k / 100 for k in range(1, 48)]
     models = [{"model": kind, "accuracy": [by_k, by_k], "enough": 5} for kind in ("rnn", "lstm")]
     study = {"models": models, "baselines": {"counts": by_k}, "longer": list(range(47))}
@@ -463,7 +463,7 @@ def test_words_and_depths_are_counted_from_one():
     names = ("h", "c", "product", "direct_mean", "direct_max", "direct_gradient")
     moment = {"quantities": {name: {"median": [-20 * d for d in range(1, 52)]} for name in names}}
     numbers, _ = results.direct_path(
-        Given({"depths": [10, 20], "at": dict.fromkeys(results.MOMENTS, moment)})
+        Given({"distances": [9, 19], "at": dict.fromkeys(results.MOMENTS, moment)})
     )
     assert numbers["full_jacobian"] == ["1e-400", "1e-400"]
 

@@ -67,7 +67,7 @@ def test_initialisations_have_the_accuracies_and_decays_of_their_runs(initialisa
                 np.testing.assert_allclose(moments[moment]["low"], np.minimum(a, b), rtol=1e-6)
                 np.testing.assert_allclose(moments[moment]["high"], np.maximum(a, b), rtol=1e-6)
                 np.testing.assert_allclose(moments[moment]["median"], np.sqrt(np.multiply(a, b)), rtol=1e-6)
-                assert moments[moment]["depth"] == list(range(1, 27))
+                assert moments[moment]["distance"] == list(range(26))
 
 
 def test_the_standard_error_is_that_of_the_test_split(initialisations):

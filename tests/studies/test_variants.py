@@ -70,7 +70,7 @@ def test_runs_side_by_side_are_those_of_a_run_alone(compared, tmp_path, monkeypa
 
 
 def test_what_is_said_of_a_variant_is_what_its_runs_say(compared):
-    assert compared["depth"] == compared["sentences"]["shortest"]
+    assert compared["distance"] == compared["sentences"]["shortest"] - 1
     for variant in compared["variants"]:
         logs = [read_log(run_id)[1] for run_id in variant["runs"]]
         best = [min(log, key=lambda epoch: epoch["validation_loss"]) for log in logs]
@@ -83,7 +83,7 @@ def test_what_is_said_of_a_variant_is_what_its_runs_say(compared):
         for state in {"rnn": "h", "lstm": "hc"}[variant["model"]]:
             for moment, records in (("before", [log[0] for log in logs]), ("after", best)):
                 decay = [record["gradients"][state]["decay"]["median"] for record in records]
-                left = [np.log10(median[compared["depth"] - 1]) for median in decay]
+                left = [np.log10(median[compared["distance"]]) for median in decay]
                 np.testing.assert_allclose(variant["left"][state][moment], left, rtol=1e-6)
                 assert variant["intervals"][state][moment]["mean"] == pytest.approx(np.mean(left))
 
@@ -135,7 +135,7 @@ def test_the_error_over_sentences_is_that_of_a_mean_of_pairs(compared):
 
 def test_nulls_survive_over_seeds():
     decays = [
-        {"depth": [1, 2, 3], "count": [9, 9, 4], "median": m} for m in ([1, 0.5, None], [1, None, None])
+        {"distance": [0, 1, 2], "count": [9, 9, 4], "median": m} for m in ([1, 0.5, None], [1, None, None])
     ]
     found = over_seeds(decays)
     for name in ("median", "low", "high"):
@@ -155,13 +155,13 @@ def test_nulls_survive_over_seeds():
     ],
 )
 def test_the_median_over_seeds_is_that_of_the_logarithms(medians, expected):
-    found = over_seeds([{"depth": [1], "count": [9], "median": [median]} for median in medians])
+    found = over_seeds([{"distance": [0], "count": [9], "median": [median]} for median in medians])
     assert found["median"] == [pytest.approx(expected)]
 
 
 def test_what_remains_is_a_power_of_ten_or_null():
     decay = {"median": [1.0, 0.01, 0.0, None]}
-    assert [remaining_at(decay, depth) for depth in (2, 3, 4)] == [-2, None, None]
+    assert [remaining_at(decay, k) for k in (1, 2, 3)] == [-2, None, None]
 
 
 def test_a_seed_that_failed_for_one_model_is_no_pair():
