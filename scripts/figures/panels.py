@@ -123,7 +123,8 @@ def mark_distances(panels, curves, shortest):
 def count_axis(axes, first, last):
     """Let an axis go from one whole number to another, with round ticks; a single one is in its middle."""
     axes.set_xlim((first, last) if last > first else (first - 0.5, first + 0.5))
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(10, steps=[1, 2, 5, 10], integer=True))
+    round_numbers = {"steps": [1, 2, 5, 10], "integer": True, "min_n_ticks": 1}
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(10, **round_numbers))
 
 
 def span_last_row(drawn, axes):

@@ -156,9 +156,9 @@ def save(kind, name, study):
     return read_study(kind, name)
 
 
-def decay_over_seeds(rate, farthest=49):
+def decay_over_seeds(rate, reached=49):
     """A decay over seeds, by distance; fewer than 20 sentences remain from distance 40 on."""
-    distance = np.arange(farthest + 1)
+    distance = np.arange(reached)
     median = 10.0 ** (-rate * distance)
     return {
         "distance": distance.tolist(),

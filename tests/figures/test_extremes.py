@@ -139,6 +139,6 @@ def test_the_only_row_of_a_heat_map_is_drawn(study_root):
     experiment.run("rnn", "rnn-run-1", epochs=1, hidden_size=4)
     experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
     figure = plots.plot_decay_while_learning.draw()
-    assert figure.axes[0].get_ylim() == (0.5, 1.5)
+    assert figure.axes[0].get_ylim() == (-0.5, 0.5)
     assert figure.axes[0].collections[0].get_array().shape == (1, 2)
     matplotlib.pyplot.close("all")

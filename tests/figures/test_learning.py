@@ -90,7 +90,7 @@ def test_each_figure_is_written_titled_and_small(pair, name):
     figure = getattr(plots, name).draw()
     assert figure.get_suptitle()
     assert figure.axes[0].get_ylabel()
-    assert any("epoch" in axes.get_xlabel() or "steps back" in axes.get_xlabel() for axes in figure.axes)
+    assert any("epoch" in axes.get_xlabel() or "distance" in axes.get_xlabel() for axes in figure.axes)
     assert "made-up" in figure.get_supxlabel()
 
 

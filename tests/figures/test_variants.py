@@ -78,10 +78,10 @@ def test_variants_are_drawn_before_and_after_training(model, states):
                 assert line.get_linestyle() == linestyle
                 assert_band(band, drawn["distance"], drawn["low"], drawn["high"])
             assert axes.get_xlim() == (0, 39)  # where 20 sentences remain
-            assert any(list(line.get_xdata()) == [20, 20] for line in axes.lines)
+            assert any(list(line.get_xdata()) == [19, 19] for line in axes.lines)
     low, high = figure.axes[0].get_ylim()
     assert figure.axes[1].get_ylim() == (low, high)
-    shown = [v["decay"][states[0]][moment]["median"][:39] for v in variants for moment in ("before", "after")]
+    shown = [v["decay"][states[0]][moment]["median"][:40] for v in variants for moment in ("before", "after")]
     assert low < np.min(shown) < np.max(shown) < high
     looks = {(line.get_color(), line.get_marker()) for line in lines(figure.axes[0]).values()}
     assert len({look[0] for look in looks}) == len({look[1] for look in looks}) == len(variants)
@@ -156,7 +156,7 @@ def test_the_comparison_has_a_band_over_seeds_at_both_moments():
             assert line.get_linestyle() == linestyle
             assert (line.get_color(), line.get_marker()) == style.STATES[variant["model"], state]
         assert axes.get_yscale() == "log"
-        assert "steps back" in axes.get_xlabel()
+        assert "distance" in axes.get_xlabel()
     assert figure.axes[0].get_legend()
     for number, variant in enumerate(variants):
         scores = figure.axes[-1].lines[3 * number].get_xdata()
@@ -259,7 +259,7 @@ def test_a_study_that_is_missing_or_lacks_something_names_its_block(make, plot, 
     write_text(study_path(kind, name), "{")
     fails("is no JSON", plot)
     write_text(study_path(kind, name), '{"format_version": 1}')
-    fails("has format version 1, expected 3", plot)
+    fails("has format version 1, expected 4", plot)
 
 
 def test_a_damaged_study_does_not_keep_the_others_from_being_drawn(capsys):

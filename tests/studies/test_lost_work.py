@@ -111,9 +111,9 @@ def test_which_runs_are_of_a_study():
 def test_a_study_of_before_is_refused_with_what_makes_it_again(data):
     path = study_path("comparison", "best")
     path.parent.mkdir(parents=True)
-    path.write_text('{"format_version": 2}')
+    path.write_text('{"format_version": 3}')
     with pytest.raises(
-        UserError, match=r"version 2, expected 3: uncomment the block compare\(seeds=10, name=\"b"
+        UserError, match=r"version 3, expected 4: uncomment the block compare\(seeds=10, name=\"b"
     ):
         read_study("comparison", "best")
     path.unlink()
