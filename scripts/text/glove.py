@@ -12,7 +12,7 @@ import gzip
 import re
 import zlib
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -193,12 +193,10 @@ def _split_line(line, D, path, number):
 def _parse(values, path, number):
     """The values of a line, (D,) float32; a UserError where one is no finite number."""
     if not values.translate(None, NUMERALS + b" "):
-        try:
-            numbers = [float(value) for value in values.split(b" ")]
-        except ValueError:
-            numbers = []
-        if numbers and max(map(abs, numbers)) <= LARGEST:
-            return np.array(numbers, np.float32)
+        with suppress(ValueError):
+            numbers = np.array(values.split(b" "), float)
+            if np.abs(numbers).max() <= LARGEST:
+                return numbers.astype(np.float32)
     raise _bad_line(path, number, "a value that is no finite number, or two blanks together")
 
 
