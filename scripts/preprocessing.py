@@ -301,8 +301,12 @@ def main(arguments=None):
         help="another dataset with the same two classes, whose test split (or only split) is the test split "
         "here; the published validation split is then validation, and all training rows train",
     )
-    add("--text-column", help="column of the texts (default: sentence or text)")
-    add("--label-column", help="column of the labels (default: label)")
+    add(
+        "--text-column",
+        nargs="+",
+        help="column of the texts, the first that there is (default: sentence text)",
+    )
+    add("--label-column", nargs="+", help="column of the labels, the first that there is (default: label)")
     add("--config", help="configuration of a dataset that holds several (or: --dataset ID:CONFIG)")
     add("--encoding", help="of text files (default: UTF-8, or what a byte-order mark says)")
     add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")

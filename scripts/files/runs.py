@@ -69,11 +69,11 @@ def save_run(run_id, run):
     if run.ended:
         values["ended"] = run.ended
     try:
-        texts = {name: np.array(json.dumps(value, allow_nan=False)) for name, value in values.items()}
+        texts = {name: json.dumps(value, allow_nan=False) for name, value in values.items()}
     except ValueError as error:
         raise FloatingPointError(f"a record is not finite: {error}") from error
-    for name in ("history", "timings"):
-        texts[name] = texts[name].astype(bytes)  # JSON is ASCII, and NumPy's str takes 4 bytes a letter
+    for name in ("history", "timings"):  # the long ones: NumPy's str would take 4 bytes a letter
+        texts[name] = texts[name].encode()  # not by astype(bytes), in which NumPy drops a Ctrl-C
     resume = {f"resume/{name}": array for name, array in run.resume.items()}
     with written_whole(weights_path(run_id)) as file:
         np.savez(file, **texts, **run.weights, **resume)

@@ -38,7 +38,7 @@ from scripts.text.labels import (
 from scripts.text.library import split_part
 from scripts.text.local_files import OPENERS, load_local
 from scripts.text.split_names import divide
-from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options
+from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options, wanted
 from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, lacks_spaces, tokenise
 
 DEFAULT = "stanfordnlp/sst2"
@@ -95,9 +95,9 @@ def read_corpus(dataset=None, options=None, tokenised=None, test=None):
     """
     given, other = options or Options(), None
     if test is not None:  # has the columns that were named, or the usual ones
-        text, label = given.text_column, given.label_column
-        names = text and [text, *TEXT_COLUMNS], label and [label, LABEL_COLUMN]
-        other = _open_table(str(test), Options(*names))
+        texts = [*wanted(given.text_column, TEXT_COLUMNS), *TEXT_COLUMNS]
+        labels = [*wanted(given.label_column, [LABEL_COLUMN]), LABEL_COLUMN]
+        other = _open_table(str(test), Options(texts, labels))
     try:
         table, intended = _open_table(DEFAULT if dataset is None else str(dataset), given), None
     except HubError as error:
@@ -194,7 +194,8 @@ def _read_splits(table, names, tokenised, words):
                 "the column of texts with --text-column"
             )
     tokenised, why = _judge_tokenised(table, samples, tokenised)
-    warnings = _warn_of_glued_texts(table.name, list(itertools.chain(*samples.values())), tokenised)
+    sample = list(itertools.chain(*samples.values()))
+    warnings = table.warnings + _warn_of_glued_texts(table.name, sample, tokenised)
     cut, digest = keep_tokens if tokenised else tokenise, hashlib.sha256()
     encoded = {name: _encode_rows(table, published, cut, words, digest) for name, published in names.items()}
     published_y = {name: y for name, (_, _, y) in encoded.items()}
@@ -293,6 +294,8 @@ def _why_unusable(text, label):
         return (
             f"holds {str(text)[:40]!r} where a text was expected: name the column of texts with --text-column"
         )
+    if isinstance(text, str) and "\0" in text:
+        return "holds a zero byte: delete it"
     if isinstance(text, str) and len(text) > LONGEST_TEXT:
         return f"has {len(text):,} characters, more than {LONGEST_TEXT:,}: give texts of some sentences"
     is_number = isinstance(label, numbers.Real) and not math.isinf(label)

@@ -41,26 +41,39 @@ class _Fault(UserError):
 
 
 def find_encoding(path, given=None):
-    """Return the encoding of a file; UserError with the line where it isn't that."""
+    """Return the encoding of a file: what its mark says, UTF-8 where it is that, else the one given.
+
+    UserError with the line where it is none of these.
+    """
     try:
         "".encode("utf-8" if given is None else given)
     except (LookupError, ValueError) as error:
         raise UserError(f"--encoding {given} is not known: give one such as cp1252") from error
     with open(path, "rb") as file:
         head = file.read(16)
-        file.seek(0)
-        encoding = next((name for mark, name in MARKS.items() if head.startswith(mark)), given or "utf-8")
-        if given is None and encoding == "utf-8" and head.count(0) > 3:
-            order = "utf-16-le" if head[1::2].count(0) > 3 else "utf-16-be"
-            raise UserError(f"{path} has zero bytes, as UTF-16 has: give --encoding {order}")
-        decoder = codecs.getincrementaldecoder(encoding)()
+    marked = next((name for mark, name in MARKS.items() if head.startswith(mark)), None)
+    if marked is None and given is None and head.count(0) > 3:
+        order = "utf-16-le" if head[1::2].count(0) > 3 else "utf-16-be"
+        raise UserError(f"{path} has zero bytes, as UTF-16 has: give --encoding {order}")
+    # letters beyond ASCII that are valid UTF-8 are UTF-8, whatever was given for the other files
+    is_utf_8 = _first_fault(path, "ascii") and not _first_fault(path, "utf-8")
+    encoding = marked or ("utf-8" if given is None or is_utf_8 else given)
+    if line := _first_fault(path, encoding):
+        fault = f"{path}, line {line}, is no {encoding.removesuffix('-sig').upper()}"
+        raise UserError(f"{fault}: give its encoding, such as {USUAL}")
+    return encoding
+
+
+def _first_fault(path, encoding):
+    """Number of the first line that isn't of that encoding, or None."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with open(path, "rb") as file:
         for number, line in enumerate(itertools.chain(file, [b""]), 1):
             try:
                 decoder.decode(line, final=not line)
-            except UnicodeError as error:
-                fault = f"{path}, line {number}, is no {encoding.removesuffix('-sig').upper()}"
-                raise UserError(f"{fault}: give its encoding, such as {USUAL}") from error
-    return encoding
+            except UnicodeError:
+                return number
+    return None
 
 
 def open_delimited(path, name, options):

@@ -8,6 +8,7 @@ from scripts.files.errors import UserError
 
 HIDDEN = -1  # in place of a label that is kept secret
 DROPPED = object()  # in place of the label of a row without text
+MISSING = {"", "na", "n/a", "nan", "null", "?"}  # texts that stand for no label
 SENSES = {  # words for the negative and the positive class
     sense: re.compile(rf"(?:(?:very|mostly|somewhat)[ _-])?(?:{words})", re.IGNORECASE)
     for sense, words in (
@@ -102,8 +103,8 @@ def _class_of(label):
 
 
 def _is_missing(label):
-    """True if a label is missing: None, NaN or blank."""
-    return label is None or label != label or (isinstance(label, str) and not label.strip())
+    """True if a label is missing: None, NaN, or a text that says so."""
+    return label is None or label != label or (isinstance(label, str) and label.strip().lower() in MISSING)
 
 
 def _order_labels(labels, class_names, warnings):

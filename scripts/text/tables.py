@@ -1,13 +1,23 @@
 """From opened files, or splits of the Hub, to the `Table` that `corpus.py` reads: columns and labels."""
 
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from scripts.files.data import SPLITS
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
+from scripts.text.split_names import UNKNOWN, name_split
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
+SPLIT_COLUMNS = {
+    "split",
+    "set",
+    "subset",
+    "fold",
+    "partition",
+}  # in which a table may say where a row belongs
 
 
 class Options(NamedTuple):
@@ -45,6 +55,7 @@ class Table(NamedTuple):
     whole: bool  # no row is cut from another
     files: list = []  # noqa: RUF012 (every file found: "file", "split" or None, "why"; nobody changes it)
     read_as: dict = {}  # noqa: RUF012 (encoding, separator, columns, configuration)
+    warnings: list = []  # noqa: RUF012 (of what may be meant otherwise; nobody changes it)
 
 
 def find_columns(part, options, label_needed=True):
@@ -60,7 +71,7 @@ def find_columns(part, options, label_needed=True):
             raise UserError(
                 f"{part.name} has no column {' or '.join(map(repr, names))}, only "
                 f"{', '.join(repr(column[:40]) for column in part.columns[:20])}: name them with "
-                f"--text-column and --label-column{hint}"
+                f"--text-column and --label-column (several names: the first that a file has){hint}"
             )
     return found
 
@@ -103,7 +114,37 @@ def make_table(name, source, splits, unused, options, configuration=None, names=
         {"file": part.name, "split": split, "why": ""} for split, parts in splits.items() for part in parts
     ]
     files += [{"file": file, "split": None, "why": why} for file, why in unused.items()]
-    return Table(name, source, sizes, read, class_names, None, False, files, read_as)
+    warnings = [] if options.split else _find_doubts(splits, lead, columns, unused)
+    return Table(name, source, sizes, read, class_names, None, False, files, read_as, warnings)
+
+
+def _find_doubts(splits, lead, columns, unused):
+    """List what may be meant otherwise: a column that names splits, labels or a split that are not read."""
+    doubts, parts = [], [part for parts in splits.values() for part in parts]
+    if len(parts) == 1 and (column := next((c for c in lead.columns if plain(c) in SPLIT_COLUMNS), None)):
+        doubts.append(
+            f"the column {column!r} of {lead.name} is not read, and all rows are one split: if it says "
+            "which row is of which split, write each split into a file of its own, such as train.csv"
+        )
+    for part in parts:
+        others = [column for column in part.columns if column not in lead.columns]
+        if columns[part.name][1] is None and others:
+            doubts.append(
+                f"{part.name} has no column {columns[lead.name][1]!r}, so it counts as unlabelled: if "
+                f"{' or '.join(map(repr, others[:20]))} holds its labels, give that with --label-column, too"
+            )
+    missing = [split for split in SPLITS if split not in splits]
+    left_out = [
+        name
+        for name, why in unused.items()
+        if why == UNKNOWN or " and " in why or name_split(PurePosixPath(name).stem).split in missing
+    ]
+    if missing and left_out:
+        doubts.append(
+            f"no file was found for {' and '.join(missing)}, and {', '.join(left_out[:20])} not used: if "
+            "that is one, say so with --split, or convert it to .csv first"
+        )
+    return doubts
 
 
 def refuse_options(options, what, *names):

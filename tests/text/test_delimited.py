@@ -262,3 +262,13 @@ def test_encodings_that_do_not_fit(tmp_path):
     cut.write_bytes("text,label\nfine,1\n".encode("utf-16")[:-1])
     with pytest.raises(UserError, match="is no UTF-16"):
         load(cut)
+
+
+def test_an_encoding_is_for_the_files_that_are_not_utf_8(tmp_path):
+    """One encoding is given for all files; letters that are valid UTF-8 are UTF-8."""
+    for split, encoding in (("train", "utf-8"), ("dev", "cp1252"), ("test", "utf-16")):
+        write(tmp_path / f"{split}.csv", ["text,label", "un café délicieux,1", "no film,0"], encoding)
+    found = load(tmp_path, encoding="cp1252")
+    assert {split: rows[0][0] for split, rows in found.items()} == dict.fromkeys(
+        ("train", "validation", "test"), "un café délicieux"
+    )

@@ -172,3 +172,10 @@ def test_classes_that_are_certainly_the_same(ours, theirs):
 def test_classes_that_may_differ_are_refused(ours, theirs):
     with pytest.raises(UserError, match=r"may not be the same: write 0 \(negative\) and 1 \(positive\)"):
         check_same_classes("a", facts_of(*ours), "b", facts_of(*theirs))
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), "", " ", "NA", "n/a", "NaN", "null", "?"])
+def test_texts_that_stand_for_no_label_hide_a_test_split_and_are_named_elsewhere(nothing):
+    assert count_hidden("test", {"train": ["neg", "pos"], "test": [nothing, nothing]}) == 2
+    with pytest.raises(UserError, match="row 2 of split 'train' has no label"):
+        two_classes({"train": ["neg", nothing, "pos"]})

@@ -12,6 +12,7 @@ from scripts.files.errors import UserError
 from scripts.preprocessing import main
 from scripts.text import corpus, library, local_files
 from scripts.text.corpus import read_corpus
+from scripts.text.local_files import load_local
 from scripts.text.tables import Options
 from tests.text.file_helpers import advice, files_of, load, rows_of, write_tables
 from tests.text.test_preprocessing import sentences, write_csv
@@ -332,3 +333,51 @@ def test_the_command_line_takes_the_options(study_root, tmp_path):
 def test_a_configuration_after_the_colon_and_another_option_are_refused(tmp_path):
     with pytest.raises(UserError, match="--config de name two configurations: give one"):
         read_corpus(f"{tmp_path}:en", Options(config="de"))
+
+
+# What may be meant otherwise -------------------------------------------------------------------------------
+
+
+def doubts(path, **options):
+    """Warnings of a dataset of this machine, before its rows are read."""
+    return load_local(path, Options(**options)).warnings
+
+
+@pytest.mark.parametrize("column", ["split", "Set", "fold"])
+def test_a_column_that_names_splits_is_not_passed_over(tmp_path, column):
+    rows = [f"{text},{label},train" for text, label in rows_of("a")]
+    (tmp_path / "films.csv").write_text("\n".join([f"text,label,{column}", *rows]))
+    (found,) = doubts(tmp_path / "films.csv")
+    assert f"the column '{column}' of films.csv is not read" in found
+    assert not doubts(write_tables(tmp_path / "apart", ["train.csv", "test.csv"]))
+
+
+@pytest.mark.parametrize(
+    ("others", "left_out"),
+    [
+        (["test.csv.gz"], "test.csv.gz"),
+        (["dev.txt"], "dev.txt"),
+        (["dev.csv", "devtest.csv"], "devtest.csv"),
+        (["validierung.csv"], "validierung.csv"),
+    ],
+)
+def test_a_file_that_may_be_a_missing_split_is_not_passed_over(tmp_path, others, left_out):
+    path = write_tables(tmp_path, ["train.csv", *others])
+    (found,) = doubts(path)
+    assert f", and {left_out} not used" in found
+    assert not doubts(path, split=["train=train.csv"])
+
+
+@pytest.mark.parametrize("others", [["README.md", "LICENSE"], ["dev.csv", "test.csv", "notes.csv"]])
+def test_other_files_raise_no_doubt(tmp_path, others):
+    assert not doubts(write_tables(tmp_path, ["train.csv", *others]))
+
+
+def test_a_column_of_labels_of_another_name_is_not_passed_over(tmp_path):
+    write_tables(tmp_path, ["train.csv"])
+    write_tables(tmp_path, ["test.csv"], header="text,gold")
+    (found,) = doubts(tmp_path)
+    assert "test.csv has no column 'label', so it counts as unlabelled: if 'gold' holds its labels" in found
+    both = {"label_column": ["label", "gold"]}
+    assert not doubts(tmp_path, **both)
+    assert load(tmp_path, **both)["test"] == rows_of("test.csv")

@@ -266,6 +266,25 @@ def test_a_missing_or_third_label_is_refused(tmp_path, label, complaint):
         read_corpus(str(tmp_path / "films.jsonl"))
 
 
+def test_a_zero_byte_in_a_text_is_refused(tmp_path):
+    """A file of vectors could not hold its word."""
+    lines = [{"text": text, "label": y} for text, y in sentences()] + [{"text": "a \0film", "label": 1}]
+    (tmp_path / "films.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(UserError, match="row 81 of split 'train' holds a zero byte: delete it"):
+        read_corpus(str(tmp_path / "films.jsonl"))
+
+
+def test_another_test_split_may_have_columns_of_other_names(tmp_path):
+    films = write_csv(tmp_path / "films.csv", sentences())
+    other = write_csv(tmp_path / "other.csv", sentences(8), header=("body", "stars"))
+    with pytest.raises(
+        UserError, match=r"other.csv has no column .*--text-column and --label-column \(several"
+    ):
+        read_corpus(films, test=other)
+    found, _ = read_corpus(films, Options(["text", "body"], ["label", "stars"]), test=other)
+    assert len(found.test.rows["test"].y) == len(sentences(8))
+
+
 def test_a_label_without_bounds_is_refused(tmp_path):
     lines = [{"text": text, "label": -math.inf if y else 0.5} for text, y in sentences()]
     path = tmp_path / "films.jsonl"

@@ -8,7 +8,7 @@ import pytest
 from scripts.files.errors import UserError
 from scripts.files.storage import checksum
 from scripts.text import glove
-from scripts.text.glove import find_dimensions, read_glove
+from scripts.text.glove import read_glove
 
 WORDS = ["the", "film", "naïve", "</s>"]
 VALUES = np.float32([[1, -2.5, 0.25], [0.5, 3, -4], [7, 8, 9], [0.125, 0, 1]])
@@ -42,7 +42,6 @@ def test_other_forms_are_read(file, form, packed, checked, monkeypatch):
     assert vectors.index.tolist() == [0, 2, 3]
     np.testing.assert_array_equal(vectors.values, VALUES[[1, 0, 2]])
     assert (vectors.checksum, vectors.warnings) == (checksum(path), ())
-    assert find_dimensions(path) == 3
 
 
 def test_glove_may_be_packed_too(file):
