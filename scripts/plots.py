@@ -17,9 +17,9 @@ import matplotlib.pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file also runs as a script
 
-from scripts.figures import jacobians, style
+from scripts.figures import style
 from scripts.figures.cue_distance import plot_probe
-from scripts.figures.jacobians import plot_direct_path, plot_jacobians_over_seeds, plot_lyapunov, plot_theory
+from scripts.figures.jacobians import plot_direct_path, plot_lyapunov, plot_theory
 from scripts.figures.last_words import plot_memory
 from scripts.figures.learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.figures.runs import (
@@ -103,9 +103,7 @@ def _study_figures():
         "cue-distance": plot_probe,
         "comparison": plot_comparison,
     }
-    studies = [[plot, name] for kind, plot in by_kind.items() for name in study_names(kind)]
-    compared = filter(jacobians.has_jacobians, study_names("comparison"))
-    return studies + [[plot_jacobians_over_seeds, name] for name in compared]
+    return [[plot, name] for kind, plot in by_kind.items() for name in study_names(kind)]
 
 
 def _attempt(function, *arguments, **options):

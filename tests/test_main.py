@@ -77,7 +77,6 @@ def test_every_block_runs_in_any_order(data, study_root, capsys, monkeypatch):
         "equal-parameters-default.png",
         "memory-default.png",
         "comparison-compare.png",
-        "jacobians-comparison-best.png",
         "cue-distance-even.png",
         "cue-distance-log.png",
         "sentence-lengths.png",

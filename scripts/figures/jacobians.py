@@ -1,7 +1,6 @@
 """Figures of scripts/studies/jacobians.py: what theory predicts of a run's gradient, next to the measurement.
 
-Each run has a study of its own, ``assets/studies/jacobians/<run_id>.json``. The last figure takes those of
-all seeds of a comparison.
+Each run has a study of its own, ``assets/studies/jacobians/<run_id>.json``.
 """
 
 import contextlib
@@ -10,10 +9,9 @@ import matplotlib.ticker
 import numpy as np
 
 from scripts.figures import panels
-from scripts.figures.sources import name_data, name_sentences, reading, reading_study
+from scripts.figures.sources import name_data, name_sentences, reading
 from scripts.figures.style import AMBER, BLACK, GREY, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.errors import UserError
-from scripts.files.numbers import counted
 from scripts.files.paths import log_path
 from scripts.files.runs import NAMES
 from scripts.files.studies import read_study, study_path
@@ -37,13 +35,6 @@ DIRECT = {
     "direct_mean": ("direct path ∏f_t: mean over units", BLACK, "s"),
 }
 LOOKS = {"rnn": THEORY, "lstm": DIRECT}
-OVER_SEEDS = {  # the quantities that are drawn over seeds, of those that a model has; with shorter labels
-    "product": "full Jacobian",
-    "h": "measured: ∂z/∂h",
-    "direct_max": "direct path, largest unit",
-    "direct_mean": "direct path, mean of units",
-    "c": "measured: ∂z/∂c",
-}
 RATES = {  # label, marker, and of a measured rate the state
     "exponent_drive": ("predicted: largest Lyapunov exponent, long drive", "o", None),
     "exponent_sentences": ("predicted: the same of sentences", "^", None),
@@ -224,7 +215,7 @@ def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
             panel.axhline(0, color=GREY, linewidth=1, zorder=1)
             panel.set(xlabel="number of the exponent, i", ylabel="λᵢ (nats per step)")
             panel.legend(fontsize=9)
-        _draw_rates(panels.span_last_row(drawn, axes), {study["model"]: [study] for study in studies})
+        _draw_rates(panels.span_last_row(drawn, axes), studies)
         _add_provenance(drawn, *studies)
         return drawn
 
@@ -254,101 +245,21 @@ def _draw_spectrum(axes, study, moment):
 
 
 def _draw_rates(axes, studies):
-    """Draw predicted and measured rates of every seed: a row per model and moment, a marker per kind."""
-    rows = [(model, moment) for model in studies for moment in MOMENTS]
-    for row, (model, moment) in enumerate(rows):
+    """Draw predicted and measured rates: a row per model and moment, a marker per kind."""
+    rows = [(study, moment) for study in studies for moment in MOMENTS]
+    for row, (study, moment) in enumerate(rows):
         for number, (name, (label, marker, state)) in enumerate(RATES.items()):
-            rates = [study["at"][moment]["rates"].get(name) for study in studies[model]]
-            values = [rate for rate in rates if rate is not None]
-            if not values:
+            rate = study["at"][moment]["rates"].get(name)
+            if rate is None:
                 continue  # an RNN has no c
             look = {"color": BLACK, "markerfacecolor": "white", "label": label}
             if state:
+                model = study["model"]
                 look = {"color": STATES[model, state][0], "label": f"{label}, {NAMES[model]}"}
-            axes.plot(values, [row + 0.17 * (number - 1.5)] * len(values), marker, linestyle="none", **look)
-    axes.set_yticks(range(len(rows)), [f"{NAMES[model]}\n{MOMENTS[moment]}" for model, moment in rows])
+            axes.plot([rate], [row + 0.17 * (number - 1.5)], marker, linestyle="none", **look)
+    axes.set_yticks(range(len(rows)), [f"{NAMES[of['model']]}\n{MOMENTS[moment]}" for of, moment in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
     axes.set(title="Predicted and measured rates", xlabel="nats per step (0: nothing is lost)")
     handles = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
     panels.add_legend(axes, (handles.values(), handles), 2)
-
-
-# Over seeds -----------------------------------------------------------------------------------------------
-
-
-@figure("jacobians-comparison-{name}.png")
-def plot_jacobians_over_seeds(name="best"):
-    """Draw the direct path, the full Jacobian and the rates of both models of a comparison, over its seeds.
-
-    The full Jacobian (of h, in an LSTM of (h, c)) multiplies all steps' Jacobians; the direct path is ∏ f_t,
-    what the LSTM's cell alone hands back; measured is one vector, taken through all of it. A line is
-    the median (of logarithms), a band goes from the smallest to the largest, of the seeds' medians over the
-    sentences.
-
-    `name` is of a comparison, with equally many measured runs of one RNN and of one LSTM.
-    """
-    runs = [(run_id, model) for model, run_ids in _measured_pair(name).items() for run_id in run_ids]
-    with _reading(*runs) as studies:
-        _check_alike(*studies)
-        return _draw_over_seeds({model: [of for of in studies if of["model"] == model] for model in LOOKS})
-
-
-def has_jacobians(name):
-    """Return whether :func:`plot_jacobians_over_seeds` finds both models of a comparison measured."""
-    try:
-        return bool(_measured_pair(name))
-    except UserError:
-        return False  # where the comparison is damaged, plot_comparison() says so
-
-
-def _measured_pair(name):
-    """Run ids of a comparison with measured Jacobians, by model; UserError unless of one variant of each."""
-    measured = []
-    with reading_study("comparison", name) as comparison:
-        for variant in comparison["variants"]:
-            run_ids = [run_id for run_id in variant["runs"] if study_path("jacobians", run_id).is_file()]
-            if run_ids:
-                measured.append((variant["model"], run_ids))
-    models, counts = [model for model, _ in measured], {len(run_ids) for _, run_ids in measured}
-    if sorted(models) != sorted(LOOKS) or len(counts) > 1:
-        raise UserError(
-            f"the comparison {name!r} has no one RNN and one LSTM whose Jacobians are measured in as many "
-            "seeds: uncomment the block jacobians(…) for several seeds in main.py and run `python main.py`"
-        )
-    return dict(measured)
-
-
-def _draw_over_seeds(studies):
-    (first, *_), lstms = studies.values()
-    seeds, sentences = counted(len(lstms), "seed"), first["sentences"]
-    title = f"Full Jacobian, direct path and rates: {_name_units([first, lstms[0]])}, {seeds}"
-    drawn, axes = open_figure(title, 10, nrows=3, ncols=2, height_ratios=[3, 3, 2.4])
-    for row, (model, looks) in zip(axes, LOOKS.items(), strict=False):
-        before, after = ([study["at"][moment] for study in studies[model]] for moment in MOMENTS)
-        curves = []
-        for quantity, label in OVER_SEEDS.items():
-            if quantity in looks:
-                moments = {"before": _over_seeds(before, quantity), "after": _over_seeds(after, quantity)}
-                curves.append(panels.Curve(label, moments, *looks[quantity][1:]))
-        titles = [f"{NAMES[model]} {when}" for when in MOMENTS.values()]
-        panels.draw_before_and_after(row, curves, sentences["shortest"], titles)
-        row[0].set_ylabel("norm, relative to the\nlast step")
-        row[0].legend(fontsize=9, loc="lower left")
-    _draw_rates(panels.span_last_row(drawn, axes), studies)
-    of_sentences = name_sentences(sentences, sentences["split"])
-    add_provenance(drawn, name_data(first["dataset"]), f"{seeds} of each model", of_sentences)
-    return drawn
-
-
-def _over_seeds(parts, quantity):
-    """One quantity by distance: of the seeds' medians the median (of logarithms), smallest and largest."""
-    logs = np.array([part["quantities"][quantity]["median"] for part in parts], float)
-    median, low, high = (10 ** of(logs, axis=0) for of in (np.median, np.min, np.max))
-    return {
-        "distance": parts[0]["distance"],
-        "count": parts[0]["count"],
-        "median": median,
-        "low": low,
-        "high": high,
-    }

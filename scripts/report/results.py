@@ -313,7 +313,7 @@ def direct_path(sources):
     }, []
 
 
-@section("Does it hold with the best settings?", best_jacobians=plots.plot_jacobians_over_seeds)
+@section("Does it hold with the best settings?")
 def best_rates(sources):
     of_model = {}
     for variant in sources.study("comparison", "best", BEST)["variants"]:

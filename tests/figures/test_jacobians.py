@@ -6,10 +6,10 @@ import pytest
 
 from scripts import plots
 from scripts.figures import jacobians, style
-from scripts.figures.jacobians import DIRECT, OVER_SEEDS, THEORY, has_jacobians
+from scripts.figures.jacobians import DIRECT, THEORY
 from scripts.files import paths
 from scripts.files.paths import log_path
-from scripts.files.storage import read_json, write_json, write_text
+from scripts.files.storage import write_json, write_text
 from scripts.files.studies import STUDY_VERSION, study_path
 from scripts.studies.jacobians import jacobian_study
 from scripts.training import experiment
@@ -19,8 +19,6 @@ from tests.figures.helpers import (
     assert_complete,
     fails,
     lines,
-    make_variant,
-    make_variants,
     words,
 )
 
@@ -237,14 +235,12 @@ def assert_rates(axes, studies):
         if not line.get_label().startswith("_"):
             drawn.setdefault(line.get_label(), []).append(list(line.get_xdata()))
     expected = {}
-    for model, of_model in studies.items():
+    for study in studies:
         for moment in jacobians.MOMENTS:
             for name, (label, _, state) in jacobians.RATES.items():
-                rates = [study["at"][moment]["rates"].get(name) for study in of_model]
-                rates = [rate for rate in rates if rate is not None]
-                label = f"{label}, {model.upper()}" if state else label
-                if rates:
-                    expected.setdefault(label, []).append(rates)
+                label = f"{label}, {study['model'].upper()}" if state else label
+                if (rate := study["at"][moment]["rates"].get(name)) is not None:
+                    expected.setdefault(label, []).append([rate])
     assert drawn == expected
     assert "measured: slope of ln ‖∂z/∂c‖, RNN" not in drawn
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
@@ -256,7 +252,7 @@ def test_rates_are_those_of_the_studies_and_have_room():
     rnn["at"]["best"]["rates"]["slope_h"] = None  # 0 remains: no rate
     rewrite(rnn)
     figure = plots.plot_lyapunov.draw()
-    assert_rates(figure.axes[-1], {"rnn": [rnn], "lstm": [lstm]})
+    assert_rates(figure.axes[-1], [rnn, lstm])
     figure.canvas.draw()
     assert figure.axes[-1].get_legend().get_window_extent().x1 <= figure.bbox.x1
     for axes in figure.axes[:2]:
@@ -279,81 +275,6 @@ def test_studies_that_were_not_measured_alike_are_not_drawn_together(part, chang
     lstm[part] = {**lstm[part], **change} if isinstance(change, dict) else change
     rewrite(lstm)
     fails(words_of_it + r".*jacobians\(\"rnn-run-1\"\) and jacobians", plots.plot_lyapunov)
-
-
-# Over seeds -----------------------------------------------------------------------------------------------
-
-SCALES = (1.0, 1.5, 0.5)  # of the gradients of seeds 0, 1, 2: seed 0 is the middle one
-
-
-@pytest.fixture
-def seeds():
-    """A comparison of which three seeds of each model are studied, a fourth is not; the studies by model."""
-    variants = [make_variant(model, "pair", seeds=range(4)) for model in ("rnn", "lstm")]
-    make_variants("pair", "comparison", variants)
-    return {
-        variant["model"]: [
-            make_study(run_id, variant["model"], scale=scale)
-            for run_id, scale in zip(variant["runs"], SCALES, strict=False)
-        ]
-        for variant in variants
-    }
-
-
-def test_lines_are_the_middle_seed_and_bands_the_outer_ones(seeds):
-    figure = plots.plot_jacobians_over_seeds.draw("pair")
-    panels = iter(figure.axes)
-    expected = {"rnn": ("product", "h"), "lstm": ("product", "direct_max", "direct_mean", "c")}
-    for model, studies in seeds.items():
-        for moment in ("initialisation", "best"):
-            panel = next(panels)
-            for band, quantity in zip(panel.collections, expected[model], strict=True):
-                label = OVER_SEEDS[quantity]
-                medians = 10 ** np.array([s["at"][moment]["quantities"][quantity]["median"] for s in studies])
-                np.testing.assert_allclose(lines(panel)[label].get_ydata(), medians[0])
-                edges = band.get_paths()[0].vertices[:, 1]
-                assert [edges.min(), edges.max()] == pytest.approx([medians.min(), medians.max()])
-    assert_rates(figure.axes[-1], seeds)
-    assert_complete(figure, "3 seeds of each model", *PROVENANCE)
-
-
-def test_of_an_even_number_of_seeds_the_median_is_that_of_the_logarithms():
-    variants = [make_variant(model, "two", seeds=range(2)) for model in ("rnn", "lstm")]
-    make_variants("two", "comparison", variants)
-    studies = [
-        make_study(run_id, of["model"], scale=scale)
-        for of in variants
-        for run_id, scale in zip(of["runs"], (1.0, 3.0), strict=True)
-    ]
-    figure = plots.plot_jacobians_over_seeds.draw("two")
-    logs = [study["at"]["initialisation"]["quantities"]["h"]["median"] for study in studies[:2]]
-    drawn = lines(figure.axes[0])[OVER_SEEDS["h"]].get_ydata()
-    np.testing.assert_allclose(np.log10(drawn), np.mean(logs, axis=0))
-
-
-def test_plot_draws_it_where_it_is_measured_in_equally_many_seeds_of_one_variant(seeds):
-    assert has_jacobians("pair")
-    assert "jacobians-comparison-pair.png" in [path.name for path in plots.plot_all(show=False)]
-    study_path("jacobians", "comparison-pair-rnn-s2").unlink()
-    assert not has_jacobians("pair")
-    make_study("comparison-pair-rnn-s2")
-    assert has_jacobians("pair")
-    wide = make_variant("rnn", "wide")
-    make_study(wide["runs"][0])
-    pair = [make_variant(model, "pair", seeds=range(4)) for model in ("rnn", "lstm")]
-    make_variants("pair", "comparison", [*pair, wide])
-    assert not has_jacobians("pair")
-    with pytest.raises(jacobians.UserError, match="'pair' has no one RNN and one LSTM whose Jacobians"):
-        plots.plot_jacobians_over_seeds("pair")
-
-
-def test_seeds_that_were_not_measured_alike_are_not_drawn_together(seeds):
-    path = study_path("jacobians", "comparison-pair-lstm-s1")
-    study = read_json(path)
-    write_json(path, study | {"distances": [5, 10]})
-    fails("measured with other distances", plots.plot_jacobians_over_seeds, "pair")
-    write_json(path, study | {"sentences": study["sentences"] | {"longest": 30}})
-    fails("measured with other sentences", plots.plot_jacobians_over_seeds, "pair")
 
 
 # Files and bad input --------------------------------------------------------------------------------------
