@@ -71,7 +71,7 @@ def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys, quick_pict
     assert names == ["training-rnn-16.png", "training-lstm-run-3.png", *compared]
 
 
-def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair, quick_pictures):
+def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair):
     first = plots.plot_gradients_rnn_vs_lstm()
     bytes_of_first = first.read_bytes()
     assert plots.plot_gradients_rnn_vs_lstm() == first

@@ -25,7 +25,7 @@ from scripts.benchmarks.sentences import draw_data, draw_split
 from scripts.benchmarks.training import plain_model
 from scripts.benchmarks.turns import seconds
 from scripts.files.data import load_data, save_data
-from scripts.files.errors import UserError, errors_in_one_line
+from scripts.files.errors import errors_in_one_line
 from scripts.files.numbers import table
 from scripts.files.paths import rooted
 from scripts.text.batches import shuffled_batches
@@ -86,11 +86,9 @@ def _child(folder, repetitions, model, hidden_size, batches, **_):
 
 
 def typical(rows, lengths, count):
-    """Choose full batches evenly from those of the shortest sentences to those of the longest."""
-    full = sorted((batch for batch in rows if len(batch) == BATCH_SIZE), key=lambda batch: lengths[batch[0]])
-    if not full:
-        raise UserError(f"less than one batch of {BATCH_SIZE} sentences: let growth begin with more of them")
-    return [full[k] for k in np.linspace(0, len(full) - 1, min(count, len(full))).astype(int)]
+    """Choose batches evenly from those of the shortest sentences to those of the longest."""
+    by_length = sorted(rows, key=lambda batch: lengths[batch[0]])
+    return [by_length[k] for k in np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
 
 
 def tables(entries):

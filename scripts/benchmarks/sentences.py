@@ -53,10 +53,11 @@ def draw_split(sentences, seed=0, length=None):
 
 def cut_batches(split, batch_size, count):
     """Return the first `count` full batches of a shuffled epoch, and how many batches the epoch has."""
-    batches = shuffled_batches(split, batch_size, np.random.default_rng(0))
-    full = [rows for rows in batches.rows if len(rows) == batch_size][:count]
+    full, rest = divmod(len(split.s), batch_size)
     if not full:
         found = f"data/ has {len(split.s)} training sentences, less than one batch of {batch_size}"
         raise UserError(f"{found}: preprocess a larger dataset, or empty data/ to time made-up sentences")
-    epoch_batches, batches.rows = len(batches), full
-    return list(batches), epoch_batches
+    split = split._replace(s=split.s[: full * batch_size])  # else some would hold a sentence less
+    batches = shuffled_batches(split, batch_size, np.random.default_rng(0))
+    batches.rows = batches.rows[:count]
+    return list(batches), full + (rest > 0)
