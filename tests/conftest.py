@@ -62,6 +62,13 @@ def data(study_root):
     return write_data()
 
 
+@pytest.fixture(autouse=True)
+def _few_processes(request, monkeypatch):
+    """Train the runs of a study in this process, unless a test is marked: new ones take long to start."""
+    if not request.node.get_closest_marker("several_processes"):
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+
+
 @pytest.fixture
 def quick_pictures(monkeypatch):
     """Let figures be drawn and saved as a single pixel, for tests that do not look at them."""

@@ -44,9 +44,8 @@ def test_blocks_as_shipped_train_test_and_draw():
     assert set(calls("\n".join(CODE))) - {"range"} == functions, "every function of main.py has a block"
 
 
-def test_every_block_runs_in_any_order(data, study_root, capsys, monkeypatch):
+def test_every_block_runs_in_any_order(data, study_root, capsys):
     """Backwards, where many say what they need, then forwards, where each works."""
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # runs in this process: other tests start some
     with in_small():
         needed = [_what_it_needs(block) for block in reversed(CODE)]
         assert 0 < len([why for why in needed if why]) < len(CODE) / 2

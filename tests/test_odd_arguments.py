@@ -51,8 +51,7 @@ def root(tmp_path_factory):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_odd_argument_is_one_line(root, monkeypatch, call):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+def test_an_odd_argument_is_one_line(root, call):
     said = {}
     for odd in ODD:
         try:
@@ -83,8 +82,7 @@ ALIKE = {  # whole numbers that a call takes, and one that is right
 
 
 @pytest.mark.parametrize("call", ALIKE)
-def test_whole_numbers_of_numpy_are_taken_and_true_is_none(root, monkeypatch, call):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+def test_whole_numbers_of_numpy_are_taken_and_true_is_none(root, call):
     for kind in (int, np.int64, np.uint8):
         CALLS[call](kind(ALIKE[call]))
     for odd in (True, np.True_, 1.0, np.float64(1), "1"):
@@ -96,8 +94,7 @@ def test_whole_numbers_of_numpy_are_taken_and_true_is_none(root, monkeypatch, ca
     ("call", "numbers"),
     [("jacobians, distances", (2, 5)), ("compare, seeds", (2, 5)), ("compare, seeds", (0,))],
 )
-def test_lists_of_whole_numbers_are_taken_as_numpys_and_without_true(root, monkeypatch, call, numbers):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+def test_lists_of_whole_numbers_are_taken_as_numpys_and_without_true(root, call, numbers):
     for given in (numbers, list(numbers), np.array(numbers), tuple(map(np.uint8, numbers))):
         CALLS[call](given)
     for odd in (True, 1.0, np.True_):

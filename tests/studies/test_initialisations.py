@@ -194,7 +194,6 @@ def test_an_interrupted_study_continues(data, monkeypatch):
         finished.append(run_id)
         return run(model, run_id, **settings)
 
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # in this process, which has that other run()
     monkeypatch.setattr(experiment, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         equal_parameters(seeds=2, epochs=1, **TINY)

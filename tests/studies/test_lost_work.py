@@ -42,9 +42,8 @@ def files():
     "name",
     ["memory", "readme-best", "test-rnn-run-1", "results"],
 )
-def test_a_comparison_may_have_any_name(data, monkeypatch, name):
+def test_a_comparison_may_have_any_name(data, name):
     """Names that other studies, figures and benchmarks have, too: nothing of theirs is replaced."""
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     committed = assets_path("figures", "readme-best.png"), assets_path("benchmarks", "results.json")
     for path in committed:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,8 +67,7 @@ def test_a_comparison_may_have_any_name(data, monkeypatch, name):
     assert study_names("comparison") == [name]
 
 
-def test_a_name_with_a_value_is_not_a_grid_with_that_value(data, monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+def test_a_name_with_a_value_is_not_a_grid_with_that_value(data):
     tiny = {"epochs": 1, "progress": False, "models": "rnn", "seeds": 1}
     main.compare(name="x", hidden_size=(3,), **tiny)
     before = files()
@@ -128,9 +126,8 @@ def test_a_study_of_before_is_refused_with_what_makes_it_again(data):
 # Results first --------------------------------------------------------------------------------------------
 
 
-def test_results_that_cannot_be_written_are_printed_and_returned(data, capsys, monkeypatch):
+def test_results_that_cannot_be_written_are_printed_and_returned(data, capsys):
     """As on a read-only checkout: here a file is where the folder of studies, and of figures, would be."""
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     main.train_rnn(**TINY)
     main.train_lstm(**TINY)
     assets_path("studies", "").write_bytes(b"no folder")
@@ -220,6 +217,7 @@ def test_a_comparison_stops_where_the_data_changes_and_goes_on_where_it_is_back(
     assert len(trained) == 2 + 4  # each once
 
 
+@pytest.mark.several_processes
 def test_two_processes_stop_where_the_data_changes(data):
     """A run that begins finds other data, and so does one in the middle."""
     began = describe_data(data.manifest)
@@ -277,6 +275,7 @@ def processes_of(group):
     return found
 
 
+@pytest.mark.several_processes
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize(
     ("number", "to_all", "wait"),
@@ -318,6 +317,7 @@ def test_a_signal_leaves_no_process_behind(data, study_root, number, to_all, wai
         assert len(load_run(run_id).history) >= 1
 
 
+@pytest.mark.several_processes
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_runs_whose_batches_are_shared(data, study_root, number):

@@ -14,6 +14,7 @@ from scripts.studies import parallel
 from scripts.studies.parallel import Planned
 from scripts.training import experiment
 
+pytestmark = pytest.mark.several_processes
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -198,8 +198,7 @@ def test_the_table_says_it_in_words(compared):
         assert f" {100 * found['mean']:+.1f} | {low} to {high} |" in " ".join(text.split())
 
 
-def test_main_prints_the_table_and_draws(data, study_root, capsys, monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+def test_main_prints_the_table_and_draws(data, study_root, capsys):
     study = main.compare(seeds=(3,), name="mine", hidden_size=3, **TINY)
     assert study["seeds"] == [3]
     out = capsys.readouterr().out
