@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -174,9 +175,9 @@ def train_here(planned, overwrite, jobs, dataset):
                 for tracker in (multiprocessing.resource_tracker, loky_tracker):
                     tracker.ensure_running()  # whose start would let Ctrl-C through again
                 sys.warnoptions.pop()
-            with deaf_to_ctrl_c():
-                outcomes = side_by_side(list(tasks.values()))
-            with contextlib.closing(outcomes):  # which ends the processes
+            with contextlib.ExitStack() as stack:
+                with deaf_to_ctrl_c():  # from whose end a signal may come
+                    outcomes = stack.enter_context(_closing(side_by_side(list(tasks.values()))))
                 for run_id, fault in outcomes:
                     del tasks[run_id]
                     yield run_id, fault
@@ -186,6 +187,19 @@ def train_here(planned, overwrite, jobs, dataset):
                     yield from Parallel(2)([task])  # with one job it would be trained in this very process
                 except TerminatedWorkerError:
                     yield run_id, KILLED
+
+
+@contextlib.contextmanager
+def _closing(outcomes):
+    """Close joblib's generator after the block, which ends its processes, and let it say nothing of that."""
+    try:
+        yield outcomes
+    finally:
+        said, threading.excepthook = threading.excepthook, lambda _: None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            outcomes.close()
+        threading.excepthook = said
 
 
 # On a cluster ---------------------------------------------------------------------------------------------
