@@ -1,4 +1,4 @@
-"""Draw what logs and studies hold: learning curves, gradients by steps back in time, comparisons over seeds.
+"""Draw what logs and studies hold: learning curves, gradients by distance, comparisons over seeds.
 
     python scripts/plots.py                 everything there is
     python scripts/plots.py rnn-16 rnn-32   these runs, each alone and next to each other

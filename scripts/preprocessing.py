@@ -304,11 +304,11 @@ def main(arguments=None):
     add(
         "--text-column",
         nargs="+",
-        help="column of the texts, the first that there is (default: sentence text)",
+        help="column of the texts: the first that a file has (default: sentence text)",
     )
-    add("--label-column", nargs="+", help="column of the labels, the first that there is (default: label)")
+    add("--label-column", nargs="+", help="column of the labels: the first that a file has (default: label)")
     add("--config", help="configuration of a dataset that holds several (or: --dataset ID:CONFIG)")
-    add("--encoding", help="of text files (default: UTF-8, or what a byte-order mark says)")
+    add("--encoding", help="of text files that are neither UTF-8 nor begin with a byte-order mark")
     add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")
     splits = "which file (or published split) is which split: train=FILE validation=FILE test=FILE"
     add("--split", nargs="+", metavar="SPLIT=FILE", help=splits + " (default: found by their names)")

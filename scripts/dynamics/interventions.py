@@ -67,9 +67,7 @@ def h_detach(walk, model, sizes, detached):
     """Let nothing reach h_t from the step after it, where `detached` (T,) says so; c_t gets its own alone."""
     for t, dh, dc in walk:
         if detached[t]:
-            later = np.s_[
-                :, : _running(sizes, t + 1)
-            ]  # the other sentences end here: dh comes from the output
+            later = np.s_[:, : _running(sizes, t + 1)]  # in the others, which end here, dh is the output's
             dc[later] -= (_through_h(model, t) * dh)[later]
             dh[later] = 0
         yield t, dh, dc
@@ -145,10 +143,8 @@ class Intervened:
         gradient = type(self.model).backward(self, dz)
         W_hh, H, D = self.gradients["weight_hh_l0"], self.H, self.D
         if self.kind == "truncate-recurrent":
-            near = self._near(self.number)
-            np.matmul(
-                self._dA[:, near], self._Z[near, D : D + H], out=W_hh
-            )  # Σ_t da_t h_{t-1}ᵀ of these alone
+            near = self._near(self.number)  # Σ_t da_t h_{t-1}ᵀ of these words alone
+            np.matmul(self._dA[:, near], self._Z[near, D : D + H], out=W_hh)
         if not self.gates_see_h:
             W_hh[: 2 * H], W_hh[3 * H :] = 0, 0
         return gradient
@@ -160,7 +156,7 @@ class Intervened:
         return sentence >= np.repeat(further, self.sizes)
 
     def numbered(self, epoch, batches):
-        """Return an epoch's batches, a sized iterable that tells which of them is next."""
+        """Return an epoch's batches; taking one notes its number, with which h-detach-P draws."""
         return _Numbered(self.now, epoch, batches)
 
 

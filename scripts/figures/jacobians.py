@@ -34,7 +34,6 @@ DIRECT = {
     "direct_gradient": ("the same along the direct path alone: ‖∂z/∂c_T ⊙ ∏f_t‖", SKY, "v"),
     "direct_mean": ("direct path ∏f_t: mean over units", BLACK, "s"),
 }
-LOOKS = {"rnn": THEORY, "lstm": DIRECT}
 RATES = {  # label, marker, and of a measured rate the state
     "exponent_drive": ("predicted: largest Lyapunov exponent, long drive", "o", None),
     "exponent_sentences": ("predicted: the same of sentences", "^", None),

@@ -1,4 +1,4 @@
-"""Figures of one run or a few: learning curves, gradients by steps back in time; and the sentence lengths.
+"""Figures of one run or a few: learning curves, gradients by distance from the end; and the sentence lengths.
 
 Drawn from the runs' logs, the lengths from data/. plots.py calls them.
 """

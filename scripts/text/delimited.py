@@ -55,9 +55,10 @@ def find_encoding(path, given=None):
     if marked is None and given is None and head.count(0) > 3:
         order = "utf-16-le" if head[1::2].count(0) > 3 else "utf-16-be"
         raise UserError(f"{path} has zero bytes, as UTF-16 has: give --encoding {order}")
-    # letters beyond ASCII that are valid UTF-8 are UTF-8, whatever was given for the other files
-    is_utf_8 = _first_fault(path, "ascii") and not _first_fault(path, "utf-8")
-    encoding = marked or ("utf-8" if given is None or is_utf_8 else given)
+    # one encoding is given for all files; letters beyond ASCII that are valid UTF-8 are UTF-8 all the same
+    if given is None or (_first_fault(path, "ascii") and not _first_fault(path, "utf-8")):
+        given = "utf-8"
+    encoding = marked or given
     if line := _first_fault(path, encoding):
         fault = f"{path}, line {line}, is no {encoding.removesuffix('-sig').upper()}"
         raise UserError(f"{fault}: give its encoding, such as {USUAL}")
