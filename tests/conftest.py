@@ -63,10 +63,12 @@ def data(study_root):
 
 
 @pytest.fixture(autouse=True)
-def _few_processes(request, monkeypatch):
+def _few_processes(request):
     """Train the runs of a study in this process, unless a test is marked: new ones take long to start."""
-    if not request.node.get_closest_marker("several_processes"):
-        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    with pytest.MonkeyPatch.context() as patch:  # a test's own is undone before its folders are gone
+        if not request.node.get_closest_marker("several_processes"):
+            patch.setenv("LOKY_MAX_CPU_COUNT", "1")
+        yield
 
 
 @pytest.fixture
