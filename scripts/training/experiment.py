@@ -83,9 +83,11 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
     """
     check_run_id(run_id)
     settings = check_settings(model, settings)
-    data = load_data(data)
-    if dataset:
-        check_unchanged(dataset)
+    try:
+        data = load_data(data)
+    finally:  # whatever is wrong with data that is being replaced: that it changed is what to say
+        if dataset:
+            check_unchanged(dataset)
     header = {
         "format_version": RUN_VERSION,
         "run_id": run_id,
