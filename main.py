@@ -164,7 +164,7 @@ def preprocess(dataset=None, embeddings=None, **options):
 def compare(
     models=("rnn", "lstm"), seeds=5, name="compare", scheduler=None, overwrite=False, of_model=None, **options
 ):
-    """Compare models over seeds, and over any grid of settings: intervals, paired differences, the figure.
+    """Compare models over seeds, and over any grid of settings: intervals, differences, the figure.
 
     Runs go side by side, as many as there are cores. Called again it trains only what is missing.
 
@@ -201,13 +201,14 @@ def compare(
 
 
 def report():
-    """Make every number and figure of the results again; print where the documents state another.
+    """Write the tables and figures of the results again from assets/studies/; check the numbers next to them.
 
-    Needs what the other blocks leave in assets/; where that is missing, it names the block and goes on.
+    Needs no run: the studies that the documents show are committed. A study that is missing or of other
+    settings leaves its table as it is, and the block that makes it is named.
     """
-    from scripts.report.report import report as compare_results  # matplotlib takes a second to import
+    from scripts.report.report import report as write_results  # matplotlib takes a second to import
 
-    return compare_results()
+    return write_results()
 
 
 if __name__ == "__main__":
@@ -300,5 +301,5 @@ if __name__ == "__main__":
     # preprocess(dataset="imdb", max_length=400, name="imdb", if_missing=True)
     # compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)
 
-    # The README's results and figures, made again from all of the above and held against what it says: 10 s.
+    # The tables and figures of README.md and assets/README.md, made again from assets/studies/: 10 s.
     # report()

@@ -6,6 +6,8 @@ import numpy as np
 
 from scripts.files.errors import UserError
 
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
 
 def round_to_digits(values, digits=7):
     """Round a float, or a list of floats, to some significant digits, which keeps a log small."""
@@ -34,6 +36,21 @@ def tiny(power):
     exponent = math.floor(power)
     digit = round(10 ** (power - exponent))
     return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"
+
+
+def power_of_ten(log10):
+    """Write 10**log10, a share: "155%", "0.43%", below 0.1% "5 × 10⁻⁷"; None is a share of 0.
+
+    >>> power_of_ten(0.19), power_of_ten(-2.37), power_of_ten(-6.3), power_of_ten(None)
+    ('155%', '0.43%', '5 × 10⁻⁷', '0')
+    """
+    if log10 is None:
+        return "0"
+    if log10 < -3:
+        digit, _, exponent = tiny(log10).partition("e")
+        return f"{digit} × 10{exponent.translate(SUPERSCRIPTS)}"
+    percent = 100 * 10**log10
+    return f"{percent:.0f}%" if percent >= 9.95 else f"{percent:.2g}%"
 
 
 def counted(number, what):

@@ -1,1 +1,1 @@
-"""The numbers and tables of the results page; used by main.py's report()."""
+"""The tables and figures of the results page, and the check of its numbers; used by main.py's report()."""

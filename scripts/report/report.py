@@ -1,103 +1,102 @@
-"""Check every number of the results page and the front page, and write their tables; used by main.py.
+"""Write the tables of the results from the studies' summaries, and check every number next to them.
 
-What results.py makes is kept in ``assets/benchmarks/results.json``, which is committed:
+Used by main.py's report(). README.md and assets/README.md hold the tables of studies between markers, each
+with the checksum of the data that the study has to be of:
 
-    format_version
-    sections    {name of a part: {heading, numbers, rows, figures, dataset (its checksum), runs (their ids)}}
-    runs        {run id: {model, parameters, settings (those that are not the default), versions, epochs,
-                best_epoch, validation_loss, validation_accuracy (both at the best epoch)}}
-    datasets    {checksum: dataset as a log names it}
+    <!-- study: comparison/best, data 0123456789abcdef -->
+    the table, as the study prints it
+    <!-- end -->
 
-In prose each number with a decimal point, each power of ten and each percentage is checked: it has to be a
-number of its section, rounded as it is printed. Not checked are code, links, and numbers that can't be made
-again, such as those of the literature: they are between ``<!-- quoted -->`` and ``<!-- end -->``.
+A summary is ``assets/studies/<kind>/<name>.json``; those that a page names are committed, so that no run is
+needed. In prose each number with a decimal point, each power of ten and each percentage is checked: it has
+to stand in a table of its section, and may be rounded further. Not checked are code, links, and numbers from
+elsewhere, such as the literature's: they are between ``<!-- quoted -->`` and ``<!-- end -->``.
 """
 
 import re
 from decimal import Decimal
 
-import numpy as np
-
+from scripts import plots
 from scripts.files import paths
+from scripts.files.blocks import DEFAULT, remedy_of_settings
 from scripts.files.errors import UserError
-from scripts.files.paths import assets_path, check_version
-from scripts.files.storage import DAMAGE, read_json, undamaged, write_bytes, write_json, write_text
-from scripts.report.results import PARTS
-from scripts.report.sources import Sources
+from scripts.files.numbers import plus_minus, table
+from scripts.files.paths import assets_path
+from scripts.files.runs import NAMES
+from scripts.files.storage import write_bytes, write_text
+from scripts.files.studies import read_study, study_path
+from scripts.studies.baselines import baselines_table
+from scripts.studies.cue_distance import probe_table
+from scripts.studies.jacobians import rates_table
+from scripts.studies.last_words import memory_table
+from scripts.studies.variants import variants_table
+from scripts.training.recipes import BEST, BEST_5_EPOCHS, WIDE_RNN
 
-VERSION = 2
+DEFAULT_RUNS = ("rnn-run-1", "lstm-run-3")
 FRONT_PAGE, RESULTS_PAGE = "README.md", "assets/README.md"
+FRONT = "front-page"  # the kind of the one table that is made of several studies
+TABLES = {  # by kind of study: writes one as text
+    "baselines": baselines_table,
+    "comparison": variants_table,
+    "cue-distance": probe_table,
+    "equal-parameters": variants_table,
+    "initialisations": variants_table,
+    "jacobians": rates_table,
+    "memory": memory_table,
+    "search": variants_table,
+}
+RECIPES = {  # settings of one model alone that a study has to have
+    ("baselines", DEFAULT): BEST,
+    ("comparison", "best"): BEST,
+    ("comparison", "best-wide"): {"rnn": WIDE_RNN},
+    ("comparison", "compare"): {},
+    ("comparison", "imdb"): BEST_5_EPOCHS,
+    ("cue-distance", "even"): BEST,
+    ("cue-distance", "log"): BEST,
+    ("search", DEFAULT): BEST,
+}
+FIGURES = {  # of the pages: assets/figures/readme-<name>.png, and what draws it
+    "best": lambda: plots.plot_comparison("best")[0],
+    "compare": lambda: plots.plot_comparison()[0],
+    "direct-path": plots.plot_direct_path,
+    "imdb": lambda: plots.plot_comparison("imdb")[0],
+    "initialisations": lambda: plots.plot_initialisations()[-1],
+    "learning": plots.plot_decay_while_learning,
+    "memory": plots.plot_memory,
+    "probe": plots.plot_probe,
+    "sentence": lambda: plots.plot_sentence([read_study("sentence", run_id) for run_id in DEFAULT_RUNS]),
+    "theory": plots.plot_theory,
+}
 
 
 def report():
-    """Make every number, table and figure of the results again, and check the pages against them.
+    """Write the tables and figures of both pages again; print each number that no table of its section has.
 
-    Returns what it writes to results.json. A UserError says that a page is missing, or that the results.json
-    from before is damaged.
+    What lacks its study stays as it is, and the block of main.py that makes it is named.
+
+    Returns
+    -------
+    dict
+        ``numbers``: how many were checked; ``wrong``: a line for each that is wrong; ``kept``: by table or
+        figure, why it stays as it is.
     """
-    pages, results, kept = _read_pages(), _read_results(), 0
-    for name in PARTS:
-        try:
-            _make_again(name, results)
-        except UserError as error:
-            kept += 1
-            print(f"kept from results.json, {name}: {error}")
-    used = {run_id for section in results["sections"].values() for run_id in section["runs"]}
-    results["runs"] = {run_id: run for run_id, run in results["runs"].items() if run_id in used}
-    write_json(results_path(), results)
-    for name, text in pages.items():
-        pages[name] = write_tables(text, results["sections"])
-        if pages[name] != text:
+    kept, pages = {}, _read_pages()
+    for name, page in pages.items():
+        pages[name] = _write_tables(page, kept)
+        if pages[name] != page:
             write_text(paths.ROOT / name, pages[name])
             print(f"{name}: tables written again")
-    count, wrong = check(pages, results["sections"])
-    summary = f"{count - len(wrong)} of {count} numbers agree with results.json"
-    print(*wrong, f"{summary}; {len(PARTS) - kept} of {len(PARTS)} parts were made again", sep="\n")
-    return results
-
-
-def _make_again(part, results):
-    heading, function, figures = PARTS[part]
-    sources = Sources()
-    try:
-        numbers, rows = function(sources)
-        numbers = {name: np.asarray(value).tolist() for name, value in numbers.items()}
-    except UserError:
-        raise
-    except DAMAGE as error:
-        remedy = "make them again with their block of main.py"
-        raise UserError(f"its runs or studies lack what is asked of them ({error!r}): {remedy}") from error
-    checksum = next(iter(sources.datasets))
-    expected = results["sections"].get(part, {"dataset": checksum})["dataset"]
-    if list(sources.datasets) != [expected]:
-        found = [f"{one['name']} with {one['embeddings']} ({key})" for key, one in sources.datasets.items()]
-        remedy = f"train on that, or delete {results_path()} for a report of your own"
-        raise UserError(f"its runs are of {' and '.join(found)}, expected {expected} alone: {remedy}")
-    figures = {f"readme-{name.replace('_', '-')}.png": draw for name, draw in figures.items()}
-    for name, draw in figures.items():
-        write_bytes(assets_path("figures", name), draw().read_bytes())
-    made = {"heading": heading, "numbers": numbers, "rows": rows, "figures": list(figures)}
-    results["sections"][part] = made | {"dataset": checksum, "runs": list(sources.logs)}
-    results["runs"] |= sources.runs()
-    results["datasets"] |= sources.datasets
-
-
-def results_path():
-    """Path of the numbers and tables of the results, which is committed."""
-    return assets_path("benchmarks", "results.json")
-
-
-def _read_results():
-    path, remedy = results_path(), "restore it, or delete it and call report() again"
-    if not path.exists():
-        return {"format_version": VERSION, "sections": {}, "runs": {}, "datasets": {}}
-    results = read_json(path)
-    check_version(path, results, remedy, VERSION)
-    with undamaged(path, "damaged", remedy):
-        for section in results["sections"].values():
-            section["heading"], section["rows"], section["numbers"].values()
-            results["datasets"][section["dataset"]], [results["runs"][run_id] for run_id in section["runs"]]
-    return results
+    for name, draw in FIGURES.items():
+        file = f"readme-{name}.png"
+        try:
+            write_bytes(assets_path("figures", file), draw().read_bytes())
+        except UserError as error:
+            kept[file] = str(error)
+    count, wrong = check(pages)
+    for what, why in kept.items():
+        print(f"{what} stays as it is: {why}")
+    print(*wrong, f"{count - len(wrong)} of {count} numbers are in a table of their section", sep="\n")
+    return {"numbers": count, "wrong": wrong, "kept": kept}
 
 
 def _read_pages():
@@ -107,17 +106,78 @@ def _read_pages():
     return {name: (paths.ROOT / name).read_text(encoding="utf-8") for name in (FRONT_PAGE, RESULTS_PAGE)}
 
 
-def write_tables(page, sections):
-    """Return a page with the rows of each part between the markers of its table."""
+# Tables ---------------------------------------------------------------------------------------------------
+
+MARKED = r"(?s)(<!-- study: ([\w-]+)/(\S+), data (\w+) -->)\n(.*?)<!-- end -->"
+
+
+def _write_tables(page, kept):
+    """Return a page with the table of each study between its markers; note in `kept` what stays, and why."""
 
     def written(match):
-        if match[2] not in sections:
+        marker, kind, name, checksum, _ = match.groups()
+        try:
+            made = (
+                front_page(checksum) if kind == FRONT else TABLES[kind](_read_summary(kind, name, checksum))
+            )
+        except UserError as error:
+            kept[f"{kind}/{name}"] = str(error)
             return match[0]
-        head, *rows = sections[match[2]]["rows"]
-        lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-        return "\n".join([match[1], "", *lines, "", "<!-- end -->"])
+        return f"{marker}\n\n{made}\n\n<!-- end -->"
 
-    return re.sub(r"(?s)(<!-- table: (\S+) -->)\n.*?<!-- end -->", written, page)
+    return re.sub(MARKED, written, page)
+
+
+def _read_summary(kind, name, checksum):
+    """Read a study; UserError where it is of other settings than today's, or of other data."""
+    study = read_study(kind, name)
+    if study.get("of_model", {}) != RECIPES.get((kind, name), study.get("of_model", {})):
+        other = f"{study_path(kind, name)} is of other settings than scripts/training/recipes.py"
+        raise UserError(f"{other}: {remedy_of_settings(kind, name)}")
+    found = study["dataset"]
+    if found["checksum"] != checksum:
+        remedy = "train on that, or change the marker for a page of your own"
+        named = f"{found['name']} with {found['embeddings']} ({found['checksum']})"
+        raise UserError(f"{study_path(kind, name)} is of {named}, and the page of data {checksum}: {remedy}")
+    return study
+
+
+def front_page(checksum):
+    """Write the table of the front page: the best settings, the wide RNN, and the baselines."""
+    best, wide = (_read_summary("comparison", name, checksum) for name in ("best", "best-wide"))
+    others = _read_summary("baselines", DEFAULT, checksum)
+    rows = []
+    for variant in sorted(best["variants"], key=lambda one: one["model"]) + wide["variants"]:
+        found, model = variant["test_accuracy"], variant["model"]
+        units = variant["settings"]["hidden_size"]
+        rows.append(
+            [
+                f"{NAMES[model]}, {units} units, {len(found)} seeds",
+                plus_minus(variant["intervals"]["test_accuracy"], 100, 1),
+                f"{100 * min(found):.1f} to {100 * max(found):.1f}",
+                f"{variant['parameters']:,}",
+            ]
+        )
+    for name, accuracy in (
+        ("logistic regression on mean vectors", others["mean_vectors"]["test"]),
+        ("logistic regression on word counts", others["counts"]["test"]),
+        ("majority class", others["majority"]),
+    ):
+        rows.append([name, f"{100 * accuracy:.1f}", "", ""])
+    heads = [f"{others['sentences']} test sentences", "test accuracy, %", "lowest to highest", "parameters"]
+    return table(rows, heads)
+
+
+# Numbers in prose -----------------------------------------------------------------------------------------
+
+UNCHECKED = (
+    r"^```.*?^```$|<!-- quoted -->.*?<!-- end -->|<!--.*?-->|`[^`]*`|\]\([^)]*\)"
+    r"|95%\s(?:confidence\s)?interval"
+)
+DIGITS = r"(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
+LIST = rf"(?:(?:,? (?:and |to |± |– )?|–)[-+]?{DIGITS})*"  # numbers that share a percent sign
+NUMBER = rf"(?<![\w.,])([-+]?{DIGITS})(?:e(-?\d+))?(?!\w|[.,]\d)((?={LIST} ?%))?"
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 
 
 def sections_of(pages):
@@ -128,22 +188,11 @@ def sections_of(pages):
     return {"Front page": front} | dict(zip(pieces[::2], pieces[1::2], strict=True))
 
 
-UNCHECKED = (
-    r"^```.*?^```$|^<!-- table: .*?<!-- end -->|<!-- quoted -->.*?<!-- end -->|<!--.*?-->|`[^`]*`|\]\([^)]*\)"
-    r"|95\s?%\s(?:confidence\s)?interval"
-)
-DIGITS = r"(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
-LIST = rf"(?:(?:,? (?:and |to |± |– )?|–)[-+]?{DIGITS})*"  # numbers that share a percent sign
-NUMBER = rf"(?<![\w.,])([-+]?{DIGITS})(?:e(-?\d+))?(?!\w|[.,]\d)((?={LIST} ?%))?"
-SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
-
-
 def numbers_in(text):
     """Return the numbers to be checked: each as printed, its value, and one unit of its last digit."""
-    text = " ".join(re.sub(f"(?ms){UNCHECKED}", " ", text).split())
-    text = re.sub(r"(?:([\d.]+) ?[×·] ?|\b)10([⁻⁰¹²³⁴-⁹]+)", lambda m: f"{m[1] or 1}e{m[2]}", text)
+    text = _plain(" ".join(re.sub(f"(?ms){UNCHECKED}", " ", text).split()))
     found = []
-    for match in re.finditer(NUMBER, text.translate(SUPERSCRIPTS)):
+    for match in re.finditer(NUMBER, text):
         digits, power, percent = match[1].replace(",", ""), match[2] or 0, match[3] is not None
         if "." in digits or power or percent:
             shift = int(power) - 2 * percent
@@ -152,26 +201,28 @@ def numbers_in(text):
     return found
 
 
-def check(pages, sections):
-    """Count the numbers of both pages; return that and a line for each that is none of its section's."""
+def _plain(text):
+    """Write powers of ten as Python does: "5 × 10⁻⁷" as 5e-7."""
+    text = re.sub(r"(?:([\d.]+) ?[×·] ?|\b)10([⁻⁰¹²³⁴-⁹]+)", lambda m: f"{m[1] or 1}e{m[2]}", text)
+    return text.translate(SUPERSCRIPTS)
+
+
+def _numbers_of_tables(tables):
+    """Return every number in the tables of a section; a cell may mean per cent, so also a hundredth of it."""
+    cells = re.findall(rf"(?<![\w.,])[-+]?{DIGITS}(?:e-?\d+)?", _plain(tables))
+    values = [Decimal(cell.replace(",", "")) for cell in cells]
+    return values + [value.scaleb(-2) for value in values]
+
+
+def check(pages):
+    """Count the numbers in the prose of both pages; return that, and a line for each that is in no table."""
     count, wrong = 0, []
     for heading, text in sections_of(pages).items():
-        known = [
-            (Decimal(str(value)), name)
-            for section in sections.values()
-            if section["heading"] == heading
-            for name, values in section["numbers"].items()
-            for value in np.ravel(values).tolist()
-            if value is not None
-        ]
-        for printed, value, unit in numbers_in(text):
+        known = _numbers_of_tables("".join(match[5] for match in re.finditer(MARKED, text)))
+        for printed, value, unit in numbers_in(re.sub(MARKED, " ", text)):
             count += 1
-            instead = "it has none"
-            if known:
-                nearest, name = min(known, key=lambda one: abs(one[0] - value))
-                if abs(nearest - value) <= unit * Decimal("0.5000001"):
-                    continue
-                shown = f"{100 * nearest:.4g}%" if printed.endswith("%") else f"{nearest:.4g}"
-                instead = f"the nearest is {name}, {shown}"
-            wrong.append(f'"{heading}" states {printed}, which is none of its numbers: {instead}')
+            nearest = min(known, key=lambda one: abs(one - value), default=None)
+            if nearest is None or abs(nearest - value) > unit * Decimal("0.5000001"):
+                instead = "it has none" if nearest is None else f"the nearest is {nearest:f}"
+                wrong.append(f'"{heading}" states {printed}, which is in none of its tables: {instead}')
     return count, wrong

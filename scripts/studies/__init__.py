@@ -15,5 +15,5 @@ Helpers that they share:
     variants.py         trains and measures variants over seeds; the first three studies are lists of variants
     parallel.py         trains many runs side by side, on this machine or on a Dask cluster
     arguments.py        checks seeds, and settings of one model alone
-    statistics.py       intervals, paired differences, errors over test sentences
+    statistics.py       intervals over seeds, Welch's test, errors over test sentences
 """

@@ -41,8 +41,21 @@ def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=
         shared=shared,
         of_model=of_model,
         axes=axes,
+        pairs=lambda variants: pair_models(variants, axes),
         **training,
     )
+
+
+def pair_models(variants, axes):
+    """Pair each LSTM with the RNN that has the same varied settings, those of the LSTM alone excepted."""
+    shared = [key for key in axes if key not in LSTM_ALONE]
+    lstms, rnns = ([one for one in variants if one["model"] == model] for model in ("lstm", "rnn"))
+    return [
+        (lstm, rnn)
+        for lstm in lstms
+        for rnn in rnns
+        if all(rnn["settings"][key] == lstm["settings"][key] for key in shared)
+    ]
 
 
 def _grid(model, models, axes):

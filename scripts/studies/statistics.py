@@ -1,4 +1,8 @@
-"""Statistics of a few seeds: intervals, paired differences, errors over test sentences, failure in words."""
+"""All statistics of the studies: intervals over seeds, differences between variants, errors over sentences.
+
+Over seeds: Student's interval of a mean, Welch's test of a difference. Over test sentences: the standard
+error of an accuracy, and of a difference between models that read the same sentences, which is a paired one.
+"""
 
 import math
 
@@ -7,7 +11,7 @@ import numpy as np
 from scripts.files.numbers import round_to_digits
 
 CONFIDENCE = 0.95
-TEST = "paired t-test"
+POWER = 0.8  # with which a difference is called detectable
 
 
 def interval(values):
@@ -33,20 +37,35 @@ def interval(values):
     return {"mean": round_to_digits(mean), "low": low, "high": high, "count": n}
 
 
-def paired(a, b):
-    """Return :func:`interval` of a − b, for the same seeds, and ``p`` of the paired t-test for a mean of 0.
+def difference(a, b):
+    """Compare the means of two lists of values, such as two models over seeds, by Welch's test.
 
-    A pair with a None is left out; ``p`` is None where there is one pair or all differences are equal.
+    Values of None are left out.
+
+    Returns
+    -------
+    dict or None
+        Mean of `a` − mean of `b`, ``low`` and ``high`` of its 95% interval, ``p`` for no difference,
+        ``detectable``: the true difference that this test finds with a probability of 80%, and the
+        ``counts`` of both. All but mean and counts are None where a list has one value, or nothing varies;
+        None alone where one has no value.
     """
     from scipy import stats
 
-    pairs = [pair for pair in zip(a, b, strict=True) if None not in pair]
-    differences = [x - y for x, y in pairs]
-    found = interval(differences)
-    if found:
-        varies = np.ptp(differences) > 1e-9  # a smaller spread is rounding
-        found["p"] = round_to_digits(stats.ttest_rel(*zip(*pairs, strict=True)).pvalue) if varies else None
-    return found
+    a, b = (np.array([value for value in values if value is not None], float) for values in (a, b))
+    n = np.array([len(a), len(b)])
+    if not n.all():
+        return None
+    mean, low, high, p, detectable = a.mean() - b.mean(), None, None, None, None
+    if n.min() > 1 and (s2 := np.array([a.var(ddof=1), b.var(ddof=1)]) / n).sum() > 1e-18:  # less is rounding
+        error, freedom = math.sqrt(s2.sum()), s2.sum() ** 2 / (s2**2 / (n - 1)).sum()
+        t = stats.t(freedom)
+        half = t.ppf((1 + CONFIDENCE) / 2) * error
+        low, high = round_to_digits(mean - half), round_to_digits(mean + half)
+        p = round_to_digits(2 * t.sf(abs(mean) / error))
+        detectable = round_to_digits(half + t.ppf(POWER) * error)
+    found = {"mean": round_to_digits(mean), "low": low, "high": high, "p": p}
+    return found | {"detectable": detectable, "counts": n.tolist()}
 
 
 def error_over_sentences(a, b):

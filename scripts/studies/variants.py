@@ -11,27 +11,28 @@ one that is called again only measures, and no study takes the runs of another. 
     of_model        {model: settings of its runs alone}
     axes            {setting: the values that a comparison tries}
     sentences       {count, shortest, longest}: validation sentences on which the logs measured gradients
-    distance        from the end, k, at which ``left`` is read: the largest that all these sentences reach
+    distance        from the end, k, at which ``remaining`` is read: the largest that they all reach
     standard_error  of one accuracy near these on that test split, null where none is measured
     variants        a list of
         name, model, label, settings (its own), parameters, runs (run ids), seeds (of runs that didn't fail)
         best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at its best epoch;
                     test_accuracy is null in a search: nothing may be chosen by the test split
+        whole_loss  validation loss of whole sentences alone (the longest row of each source), one per seed
         decay       {h, c: {before, after: {distance, count, median, low, high}}}: ‖∂z/∂h_t‖ over that at
-                    k = 0, at epoch 0 and at the best epoch; median (of logarithms), smallest, largest of the
-                    seeds' medians over sentences, null where every sentence was saturated at its last step
-        left        {h, c: {before, after}}: log₁₀ of the median that remains at ``distance``, one per seed
-        intervals   of ``test_accuracy``, and of ``left`` by state and moment: {mean, low, high, count}
-    paired          of a comparison, one for each LSTM whose varied settings an RNN shares
-        rnn, lstm, settings, seeds      names of the variants, the varied settings, the seeds that both have
-        test            "paired t-test"
-        sentences_error     standard error, over the test sentences, of the difference in mean test accuracy
-        differences     LSTM − RNN of ``test_accuracy``, ``left_h`` and ``left_c`` (the LSTM's c − the RNN's
-                        h): {mean, low, high, count, p}
+                    k = 0, at epoch 0 and at the selected checkpoint; median (of logarithms), smallest,
+                    largest of the seeds' medians over sentences, null where every sentence was saturated
+        remaining   {h, c: {before, after}}: log₁₀ of the median that remains at ``distance``, one per seed
+        intervals   of ``test_accuracy``, and of ``remaining`` by state and moment: {mean, low, high, count}
+    differences     between variants, a list of
+        of, minus       their labels
+        test_accuracy   of one − of the other: see :func:`scripts.studies.statistics.difference`
+        sentences_error     standard error of that difference over the test sentences, which both read
+        remaining       {h, c}: the same of log₁₀ of what remains after training, c − the RNN's h
     failed          {run id: what went wrong}
 
-An interval is the 95% confidence interval of a mean over seeds (Student's t), null of one. It
-measures chance in training; ``standard_error`` measures that the test split is small.
+An interval is the 95% confidence interval of a mean over seeds (Student's t), null of one; a difference is
+tested by Welch's test, as two runs of one seed share nothing that would make them a pair. Both measure chance
+in training; ``standard_error`` and ``sentences_error`` measure that the test split is small.
 """
 
 import math
@@ -42,24 +43,17 @@ import numpy as np
 
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
-from scripts.files.numbers import counted, log_median, plus_minus, round_to_digits, table
+from scripts.files.numbers import counted, log_median, plus_minus, power_of_ten, round_to_digits, table
 from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import plain, refuse_varied, seed_list
 from scripts.studies.parallel import Planned, train
-from scripts.studies.statistics import (
-    CONFIDENCE,
-    TEST,
-    error_over_sentences,
-    interval,
-    paired,
-    standard_error,
-)
-from scripts.training.evaluation import correct_on_test
+from scripts.studies.statistics import difference, error_over_sentences, interval, standard_error
+from scripts.training.evaluation import correct_on_test, loss_on_whole_sentences
 from scripts.training.settings import LSTM_ALONE, Settings, as_given
 
-INTERVAL = f"{CONFIDENCE:.0%} interval"
+ENDS = ("mean", "low", "high")  # of an interval
 MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
 
 
@@ -93,7 +87,18 @@ def train_variants(kind, name, variants, seeds, shared, dataset, **options):
 
 
 def run_variants(
-    kind, name, title, variants, seeds, *, shared, of_model=None, axes=None, data=None, **options
+    kind,
+    name,
+    title,
+    variants,
+    seeds,
+    *,
+    shared,
+    of_model=None,
+    axes=None,
+    pairs=None,
+    data=None,
+    **options,
 ):
     """Train variants over seeds, measure them, write the study, print its table and return it.
 
@@ -105,6 +110,8 @@ def run_variants(
         As this module's docstring describes them.
     variants : list of Variant
         Their settings come on top of `shared`, and of those of their model in `of_model`.
+    pairs : callable, optional
+        Chooses, among the described variants, those to be compared: a list of (variant, reference).
     data : str, optional
         Name of the dataset, in data/<data>/.
     **options
@@ -155,7 +162,7 @@ def run_variants(
         sentences={"count": recorded["sentences"]} | {key: recorded[key] for key in ("shortest", "longest")},
         standard_error=error,
         variants=described,
-        paired=pair_variants(described, axes, tested) if kind == "comparison" else [],
+        differences=[_describe_difference(*pair, tested) for pair in (pairs(described) if pairs else [])],
         failed=failed,
     )
 
@@ -183,9 +190,10 @@ def _describe_variant(variant, runs, tested, distance):
         "best_epoch": [record["epoch"] for record in best],
         "validation_loss": [record["validation_loss"] for record in best],
         "validation_accuracy": [record["validation_accuracy"] for record in best],
+        "whole_loss": [loss_on_whole_sentences(run_id) for run_id in run_ids],
         "test_accuracy": accuracy,
         "decay": decay,
-        "left": remaining,
+        "remaining": remaining,
         "intervals": intervals,
     }
 
@@ -207,97 +215,100 @@ def remaining_at(decay, distance):
     return round_to_digits(math.log10(median)) if median else None
 
 
-def pair_variants(variants, axes, tested):
-    """Compare each LSTM with the RNN of the same settings, over the seeds that both have."""
-    shared = [key for key in axes if key not in LSTM_ALONE]
-    lstms, rnns = ([v for v in variants if v["model"] == model] for model in ("lstm", "rnn"))
-    return [
-        _describe_pair(rnn, lstm, axes, tested)
-        for lstm in lstms
-        for rnn in rnns
-        if all(rnn["settings"][key] == lstm["settings"][key] for key in shared)
-    ]
-
-
-def _describe_pair(rnn, lstm, axes, tested):
-    """Return the differences of an LSTM and an RNN over the same seeds."""
-    seeds = [seed for seed in lstm["seeds"] if seed in rnn["seeds"]]
-
-    def of(variant, values):
-        return [values[variant["seeds"].index(seed)] for seed in seeds]
-
-    lstm_correct, rnn_correct = ([tested[run_id] for run_id in of(v, v["runs"])] for v in (lstm, rnn))
-    rnn_h = of(rnn, rnn["left"]["h"]["after"])
+def _describe_difference(one, other, tested):
+    """Return the differences of two variants, the LSTM's c compared with the RNN's h."""
+    remaining = other["remaining"]
     return {
-        "rnn": rnn["name"],
-        "lstm": lstm["name"],
-        "settings": {key: lstm["settings"][key] for key in axes},
-        "seeds": seeds,
-        "test": TEST,
-        "sentences_error": error_over_sentences(lstm_correct, rnn_correct),
-        "differences": {
-            "test_accuracy": paired(of(lstm, lstm["test_accuracy"]), of(rnn, rnn["test_accuracy"])),
-            "left_h": paired(of(lstm, lstm["left"]["h"]["after"]), rnn_h),
-            "left_c": paired(of(lstm, lstm["left"]["c"]["after"]), rnn_h),
+        "of": one["label"],
+        "minus": other["label"],
+        "test_accuracy": difference(one["test_accuracy"], other["test_accuracy"]),
+        "sentences_error": error_over_sentences(
+            *([tested[run_id] for run_id in variant["runs"]] for variant in (one, other))
+        ),
+        "remaining": {
+            state: difference(found["after"], remaining.get(state, remaining["h"])["after"])
+            for state, found in one["remaining"].items()
         },
     }
 
 
 # The table ------------------------------------------------------------------------------------------------
 
+COLUMNS = {  # of the table, by kind of study; all others have those of "comparison"
+    "search": ["validation loss", "validation accuracy, %", "selected epochs"],
+    "comparison": [
+        *("parameters", "selected epochs", "test accuracy, %"),
+        *("h before", "h after", "c before", "c after"),
+    ],
+}
+
 
 def variants_table(study):
-    """Write a study as text: its variants with intervals, then the paired differences."""
+    """Write a study as text: its variants with intervals, then the differences between some."""
     given = {"settings": study["shared"]} | {NAMES[model]: own for model, own in study["of_model"].items()}
     lines = [f"{study['title']}: {counted(len(study['seeds']), 'seed')}"]
     lines += [*(f"{of}: {as_given(own)}" for of, own in given.items() if own), ""]
-    rows = [_row(variant, study["kind"]) for variant in study["variants"]]
-    if study["kind"] == "search":
-        lines.append(table(rows, ["", "validation loss", "validation accuracy, %", "best epochs"]))
-    else:
-        states = ["h before", "h after", "c before", "c after"]
-        lines += [table(rows, ["", "parameters", "best epochs", "test accuracy, %", *states]), ""]
-        for pair in study["paired"]:
-            lines += [_pair_table(pair), ""]
+    columns = COLUMNS.get(study["kind"], COLUMNS["comparison"])
+    lines += [table([_row(variant, columns) for variant in study["variants"]], ["", *columns]), ""]
+    if study["differences"]:
+        lines += [_differences_table(study["differences"]), ""]
+    if study["standard_error"]:
         sentences = study["dataset"]["splits"]["test"]["rows"]
         lines.append(
-            f"Mean ± half of its {INTERVAL} over seeds (Student's t); h, c: log₁₀ of what remains of ∂z at "
-            f"k = {study['distance']}. The size of the test split ({sentences:,} sentences) is another "
-            f"source of error: standard error {100 * study['standard_error']:.1f} points."
+            f"Mean ± half of its 95% interval over seeds (Student's t); h, c: share of ∂z that remains at "
+            f"k = {study['distance']}, before and after training, with that interval. The size of the test "
+            f"split ({sentences:,} sentences) is another source of error: standard error "
+            f"{100 * study['standard_error']:.1f} points."
         )
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
     return "\n".join(lines)
 
 
-def _row(variant, kind):
-    """Return a variant's row: its validation results in a search, else its test accuracy and gradients."""
-    model, label = NAMES[variant["model"]], variant["label"]
-    label = label if label.startswith(model) else f"{model}, {label}"
-    epochs = ", ".join(map(str, variant["best_epoch"]))
-    if kind == "search":
-        loss, accuracy = np.mean(variant["validation_loss"]), np.mean(variant["validation_accuracy"])
-        return [label, f"{loss:.4f}", f"{100 * accuracy:.1f}", epochs]
-    found = variant["intervals"]
-    remaining = [plus_minus(found.get(s, {}).get(moment), 1, 2) for s in ("h", "c") for moment in MOMENTS]
-    accuracy = plus_minus(found["test_accuracy"], 100, 1)
-    return [label, f"{variant['parameters']:,}", epochs, accuracy, *remaining]
+def _row(variant, columns):
+    """Return a variant's row: its label and the cells of some columns."""
+    model, label, found = NAMES[variant["model"]], variant["label"], variant["intervals"]
+    cells = {
+        "parameters": f"{variant['parameters']:,}",
+        "selected epochs": ", ".join(map(str, variant["best_epoch"])),
+        "validation loss": f"{np.mean(variant['validation_loss']):.4f}",
+        "of whole sentences": f"{np.mean(variant['whole_loss']):.4f}",
+        "validation accuracy, %": f"{100 * np.mean(variant['validation_accuracy']):.1f}",
+        "test accuracy, %": plus_minus(found["test_accuracy"], 100, 1),
+    }
+    for state in ("h", "c"):
+        for moment in MOMENTS:
+            cells[f"{state} {moment}"] = _remaining(found.get(state, {}).get(moment))
+    return [label if label.startswith(model) else f"{model}, {label}", *(cells[name] for name in columns)]
 
 
-def _pair_table(pair):
-    """Write the differences of one pair as a table."""
+def _remaining(found):
+    """Write an interval of log₁₀ as shares."""
+    if not found:
+        return "–"
+    mean, low, high = (None if found[end] is None else power_of_ten(found[end]) for end in ENDS)
+    return mean if low is None else f"{mean} ({low} to {high})"
+
+
+def _differences_table(differences):
+    """Write the differences between variants as a table."""
     rows = []
-    for key, name, scale, digits in (
-        ("test_accuracy", "test accuracy, points", 100, 1),
-        ("left_h", "log₁₀ of what remains: ∂z/∂h", 1, 2),
-        ("left_c", "log₁₀ of what remains: ∂z/∂c − the RNN's ∂z/∂h", 1, 2),
-    ):
-        found = pair["differences"][key]
-        if found:
-            ends = (found["mean"], found["low"], found["high"])
-            mean, low, high = ("–" if end is None else f"{scale * end:+.{digits}f}" for end in ends)
-            p = "–" if found["p"] is None else f"{found['p']:.2g}"
-            rows.append([name, mean, "–" if low == "–" else f"{low} to {high}", found["count"], p])
-    settings = f", {as_given(pair['settings'])}" if pair["settings"] else ""
-    heads = [f"LSTM − RNN, the same seeds{settings}", "mean", INTERVAL, "pairs", f"p ({pair['test']})"]
-    error = f"{100 * pair['sentences_error']:.1f} points"
-    return f"{table(rows, heads)}\nStandard error of the difference in accuracy over the sentences: {error}."
+    for found in differences:
+        accuracy, ratios = found["test_accuracy"], found["remaining"].values()
+        mean, low, high = ("–" if accuracy[e] is None else f"{100 * accuracy[e]:+.1f}" for e in ENDS)
+        p, seen = accuracy["p"], accuracy["detectable"]
+        rows.append(
+            [
+                f"{found['of']} − {found['minus']}",
+                mean if low == "–" else f"{mean} ({low} to {high})",
+                "–" if p is None else f"{p:.2g}",
+                "–" if seen is None else f"{100 * seen:.1f}",
+                f"{100 * found['sentences_error']:.1f}",
+                *("–" if one is None else f"{10 ** one['mean']:.2g}" for one in ratios),
+                *["–"] * (2 - len(ratios)),
+            ]
+        )
+    heads = ["difference", "test accuracy, points", "p (Welch)", "detectable, points"]
+    heads += ["error over sentences, points", "h after, ratio", "c after, ratio"]
+    return (
+        f"{table(rows, heads)}\nDetectable: the true difference that the test would find in 80% of studies."
+    )

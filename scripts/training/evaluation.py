@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 from scripts.dynamics.occlusion import effects_of_leaving_out
 from scripts.files.data import UNKNOWN, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
-from scripts.files.numbers import table
+from scripts.files.numbers import round_to_digits, table
 from scripts.files.runs import best_epoch, load_run
 from scripts.text.batches import sorted_batches
 from scripts.training.experiment import EVALUATION_BATCH, build_model, saved_settings
@@ -89,6 +89,16 @@ def evaluate_run(run_id):
     epoch = best_epoch(run.history)["epoch"]
     found = {"run_id": run_id, "epoch": epoch, "dataset": run.settings["dataset"]}
     return found | metrics(logits(model, split), split.y, split.s)
+
+
+def loss_on_whole_sentences(run_id):
+    """Return a run's mean cross-entropy on whole validation sentences: the longest row of each source."""
+    model, data, _ = load_model(run_id)
+    split = data.splits["validation"]
+    z, order = logits(model, split).astype(np.float64), np.lexsort((-split.s.astype(int), split.g))
+    _, first = np.unique(split.g[order], return_index=True)
+    z, y = z[order[first]], split.y[order[first]]
+    return round_to_digits(np.mean(np.logaddexp(0, z) - y * z))
 
 
 def describe_test(metrics):

@@ -186,9 +186,10 @@ def make_variant(model, name, rate=0.02, label=None, settings=None, seeds=(0, 1,
         "best_epoch": [5, 6, 7][: len(seeds)],
         "validation_loss": [0.4] * len(seeds),
         "validation_accuracy": accuracy,
+        "whole_loss": [0.4] * len(seeds),
         "test_accuracy": accuracy,
         "decay": {s: {"before": decay_over_seeds(3 * rate), "after": decay_over_seeds(rate)} for s in states},
-        "left": {s: {moment: [-1.0] * len(seeds) for moment in moments} for s in states},
+        "remaining": {s: {moment: [-1.0] * len(seeds) for moment in moments} for s in states},
         "intervals": {"test_accuracy": interval} | {s: dict.fromkeys(moments, interval) for s in states},
     }
 
@@ -210,7 +211,7 @@ def make_variants(name, kind, variants, **changed):
         "sentences": {"count": 587, "shortest": 20, "longest": 49},
         "standard_error": 0.013,
         "variants": variants,
-        "paired": [],
+        "differences": [],
         "failed": {},
     }
     return save(kind, name, study | changed)

@@ -8,7 +8,7 @@ from scripts import plots
 from scripts.figures import style
 from scripts.figures.variants import by_settings
 from scripts.files.storage import write_text
-from scripts.files.studies import study_path
+from scripts.files.studies import STUDY_VERSION, study_path
 from tests.figures.helpers import (
     assert_band,
     assert_complete,
@@ -47,13 +47,12 @@ def equal_parameters():
 
 def comparison(name="compare", seeds=(0, 1, 2), **changed):
     """A comparison over a grid of two widths."""
-    variants, paired = [], []
+    variants = []
     for width in (4, 6):
         settings = {"hidden_size": width}
         for rate, model in ((0.03, "rnn"), (0.01, "lstm")):
             variants.append(make_variant(model, f"w-{width}", rate * width, settings=settings, seeds=seeds))
-        paired.append({"rnn": f"w-{width}", "lstm": f"w-{width}", "settings": settings})
-    content = {"axes": {"hidden_size": [4, 6]}, "paired": paired} | changed
+    content = {"axes": {"hidden_size": [4, 6]}} | changed
     return make_variants(name, "comparison", variants, **content)
 
 
@@ -259,7 +258,7 @@ def test_a_study_that_is_missing_or_lacks_something_names_its_block(make, plot, 
     write_text(study_path(kind, name), "{")
     fails("is no JSON", plot)
     write_text(study_path(kind, name), '{"format_version": 1}')
-    fails("has format version 1, expected 4", plot)
+    fails(f"has format version 1, expected {STUDY_VERSION}", plot)
 
 
 def test_a_damaged_study_does_not_keep_the_others_from_being_drawn(capsys):

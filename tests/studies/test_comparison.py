@@ -26,7 +26,7 @@ def test_each_model_may_have_settings_of_its_own(data):
         for seed in range(2):
             chosen = load_run(f"comparison-own-{model}-s{seed}").settings["hyperparameters"]
             assert chosen == check_settings(model, expected | {"seed": seed})
-    assert [pair["seeds"] for pair in study["paired"]] == [[0, 1]]
+    assert [found["test_accuracy"]["counts"] for found in study["differences"]] == [[2, 2]]
     with pytest.raises(UserError, match=r"'comparison-own-rnn-s0' was trained with hidden_size=4 \(now 64\)"):
         compare_models(seeds=2, name="own", progress=False)
     other = own | {"rnn": {"hidden_size": 5, "epochs": 1}}

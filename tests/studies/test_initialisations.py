@@ -8,6 +8,7 @@ import pytest
 from scripts.files import paths
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
+from scripts.files.numbers import power_of_ten
 from scripts.files.paths import weights_path
 from scripts.files.runs import existing_runs, load_run, read_log
 from scripts.studies.initialisations import (
@@ -142,7 +143,7 @@ def test_table_names_every_variant(initialisations):
         assert name == f"{variant['model'].upper()}, {variant['label']}"
         assert parameters == str(variant["parameters"])
         assert accuracy.startswith(f"{100 * np.mean(variant['test_accuracy']):.1f} ± ")
-        assert after.startswith(f"{np.mean(variant['left']['h']['after']):.2f} ± ")
+        assert after.startswith(power_of_ten(np.mean(variant["remaining"]["h"]["after"])))
 
 
 def test_settings_are_checked_before_the_first_training(data):

@@ -17,7 +17,7 @@ from scripts.files.data import describe_data
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path
 from scripts.files.runs import existing_runs, load_run
-from scripts.files.studies import is_of_study, read_study, study_names, study_path
+from scripts.files.studies import STUDY_VERSION, is_of_study, read_study, study_names, study_path
 from scripts.studies import parallel
 from scripts.studies.parallel import Planned
 from scripts.training import experiment
@@ -111,7 +111,8 @@ def test_a_study_of_before_is_refused_with_what_makes_it_again(data):
     path.parent.mkdir(parents=True)
     path.write_text('{"format_version": 3}')
     with pytest.raises(
-        UserError, match=r"version 3, expected 4: uncomment the block compare\(seeds=10, name=\"b"
+        UserError,
+        match=rf"version 3, expected {STUDY_VERSION}: uncomment the block compare\(seeds=10, name=\"b",
     ):
         read_study("comparison", "best")
     path.unlink()
@@ -148,7 +149,7 @@ def test_results_that_cannot_be_written_are_printed_and_returned(data, capsys):
             lambda: main.equal_parameters(1, 1, hidden_size=3, progress=False),
             "8 units",
             "default.json",
-            "paired",
+            "differences",
         ),
     ):
         found = function()
