@@ -81,7 +81,7 @@ def megabytes(memory, when):
 
 
 def run_child(module, **arguments):
-    """Run a module such as "scripts.benchmarks.growth" in a new process, whose memory is its own.
+    """Run a module such as "scripts.benchmarks.glove" in a new process, whose memory is its own.
 
     It reads `arguments` as JSON from the command line, and the last line that it prints is JSON. Return that,
     and the most anonymous memory that it was seen to hold, in bytes. A failure is a UserError.

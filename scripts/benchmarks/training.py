@@ -71,13 +71,14 @@ def measure_size(point, repetitions, task, turn):
 
     ``turn(contender, batches, share)`` returns the seconds of a turn; the batches are that share of an epoch.
     """
-    kind, H, data = point["model"], point["hidden_size"], load_or_draw()
-    batches, epoch_batches = cut_batches(data.splits["train"], point["batch_size"], point["batches"])
-    contenders = [variant(kind, plain_model(kind, H, data.embeddings)) for variant in OWN_VARIANTS]
+    kind, H = point["model"], point["hidden_size"]
+    _, split, embeddings = load_or_draw()
+    batches, epoch_batches = cut_batches(split, point["batch_size"], point["batches"])
+    contenders = [variant(kind, plain_model(kind, H, embeddings)) for variant in OWN_VARIANTS]
     versions, _ = find_libraries()
     for module, build in PEERS.items():
         if module in versions:
-            contenders += build(kind, plain_model(kind, H, data.embeddings))
+            contenders += build(kind, plain_model(kind, H, embeddings))
     share = len(batches) / epoch_batches
     results = compare(contenders, batches, repetitions, task, lambda *of: turn(*of, share))
     for result in results:

@@ -1,4 +1,4 @@
-"""Sections training, inference and recording: turns, agreement, refusals; no test depends on speed."""
+"""Sections training and inference: turns, agreement, refusals; no test depends on speed."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from scripts.benchmarks import inference, peers, recording, sentences, training, turns
+from scripts.benchmarks import inference, peers, sentences, training, turns
 from scripts.benchmarks.peers import Own, bucket, pad
 from scripts.benchmarks.sentences import cut_batches, draw_split, load_or_draw
 from scripts.benchmarks.training import compare, fastest, losses_after_training, plain_model
@@ -68,7 +68,6 @@ def ticking(monkeypatch):
 def made_up(study_root, monkeypatch):
     """An empty data/, and few made-up sentences in its place; no other library."""
     monkeypatch.setattr(sentences, "SST2_SENTENCES", 200)
-    monkeypatch.setattr(sentences, "SST2_VALIDATION", 200)
     monkeypatch.setattr(training, "PEERS", {})
 
 
@@ -242,16 +241,13 @@ def test_made_up_sentences_are_as_long_as_those_of_sst2():
     assert x.min() >= 2
     assert x.max() < sentences.SST2_WORDS
     assert set(y) == {0, 1}
-    one_length = draw_split(50, length=7)
-    assert set(one_length.s) == {7}
-    assert len(one_length.x) == 350
 
 
 def test_sentences_come_from_data_where_it_is_filled(data):
-    found = load_or_draw()
-    assert found.manifest["dataset"]["name"] == "made-up"
-    assert (len(found.splits["train"].s), len(found.splits["validation"].s)) == (200, 80)
-    np.testing.assert_array_equal(found.embeddings, data.embeddings)
+    name, split, embeddings = load_or_draw()
+    assert name == "made-up"
+    assert len(split.s) == 200
+    np.testing.assert_array_equal(embeddings, data.embeddings)
 
 
 def test_only_full_batches_are_timed_and_all_are_counted():
@@ -313,28 +309,3 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
     assert f"{own}| 8.00 (buckets) | 0.75 | 0.50 | 0.25 | 30 |" in text
     assert f"{own}| refused | – | – | – | – |" in text
     assert "Refused: JAX padded (model lstm, hidden_size 64, batch_size 32): its losses differ." in text
-
-
-# Recording gradients --------------------------------------------------------------------------------------
-
-
-def test_recording_is_timed_in_turns_with_epochs_without(made_up, kind, ticking, monkeypatch):
-    order = []
-    measure, epochs_of = recording.gradients.measure, recording.epochs_of
-
-    def noted(*given, **options):
-        return (order.append("epoch") or record for record in epochs_of(*given, **options))
-
-    monkeypatch.setattr(recording.gradients, "measure", lambda *given: order.append("on") or measure(*given))
-    monkeypatch.setattr(recording, "epochs_of", noted)
-    entry = recording.measure({"model": kind, "hidden_size": 4, "batch_size": 16}, 3)
-    assert order == ["epoch", "epoch", "on"] * 3
-    assert entry["results"] == {name: {"seconds": [1, 1, 1], "median": 1} for name in ("off", "on")}
-    lengths = load_or_draw().splits["validation"].s
-    assert entry["sentences"] == len(recording.gradients.gradient_rows(lengths))
-
-
-def test_the_table_of_recording_shows_both_and_their_ratio():
-    entry = {"model": "rnn", "hidden_size": 64, "batch_size": 64, "sentences": 881}
-    entry["results"] = {"off": {"median": 2.0}, "on": {"median": 2.5}}
-    assert "| RNN | 64 | 64 | 881 | 2.00 | 2.50 | 1.25 |" in unpadded(recording.tables([entry])[-1])

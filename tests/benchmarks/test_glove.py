@@ -1,4 +1,4 @@
-"""Growth and GloVe files, at tiny sizes: what is measured, and what is refused."""
+"""Reading GloVe files, at tiny sizes: what is measured, and what is refused."""
 
 import itertools
 import sys
@@ -7,10 +7,9 @@ import tempfile
 import numpy as np
 import pytest
 
-from scripts.benchmarks import glove, growth, turns
+from scripts.benchmarks import glove, turns
 from scripts.benchmarks.glove import READERS, check_room, compare_readers, write_vectors
-from scripts.benchmarks.machine import anonymous_memory, megabytes, run_child
-from scripts.files import paths
+from scripts.benchmarks.machine import anonymous_memory, run_child
 from scripts.files.errors import UserError
 from scripts.text.glove import read_glove
 from tests.helpers import unpadded
@@ -25,25 +24,7 @@ def temporary(tmp_path, monkeypatch):
     return tmp_path
 
 
-# Growth ---------------------------------------------------------------------------------------------------
-
-
-def test_a_point_of_growth(kind, temporary):
-    ballast = np.ones(200_000_000, np.uint8)  # of this process, which the other one doesn't hold
-    point = {"model": kind, "sentences": 300, "T": 4, "hidden_size": 5, "batches": 3}
-    root = paths.ROOT
-    entry = growth.measure(point, repetitions=2)
-    assert entry["tokens"] == 3 * 60 * 4  # 300 sentences are five batches of 60
-    assert len(entry["seconds"]) == 2
-    assert entry["seconds_a_token"] == pytest.approx(sum(entry["seconds"]) / 2 / entry["tokens"])
-    assert entry["memory"].keys() == {"before", "loaded", "cut", "trained", "peak"}
-    assert root == paths.ROOT
-    assert not list(temporary.iterdir()), "temporary files are removed"
-    if sys.platform == "linux":
-        memory = entry["memory"]
-        assert 5e6 < memory["before"] < memory["loaded"] <= memory["peak"] < len(ballast)
-    else:
-        assert set(entry["memory"].values()) == {None}
+# Memory ---------------------------------------------------------------------------------------------------
 
 
 @LINUX
@@ -62,28 +43,9 @@ def test_memory_of_no_process_is_unknown():
     assert anonymous_memory("no-such-process") is None
 
 
-def test_batches_of_all_lengths_are_timed():
-    lengths = np.repeat([9, 1, 5, 3, 7], 64)
-    rows = [np.arange(start, start + 64) for start in range(0, 320, 64)]
-    chosen = growth.typical(rows, lengths, 3)
-    assert [lengths[batch[0]] for batch in chosen] == [1, 5, 9]
-    assert len(growth.typical(rows, lengths, 100)) == 5
-
-
 def test_a_failure_in_a_process_of_its_own_is_one_line():
     with pytest.raises(UserError, match=r"failed in its process \(.*No module named scripts.nothing\)"):
         run_child("scripts.nothing")
-
-
-def test_the_table_shows_time_and_memory():
-    memory = {"before": 1_000_000, "loaded": 2_000_000, "cut": 3_000_000, "peak": 4_040_000}
-    entry = {"model": "rnn", "sentences": 5000, "T": None, "hidden_size": 64, "memory": memory}
-    entry |= {"seconds_a_token": 2e-6, "cut_seconds": 0.5}
-    unknown = entry | {"sentences": 1000, "T": 50, "memory": dict.fromkeys(memory)}
-    text = unpadded(growth.tables([entry, unknown])[-1])
-    assert "| RNN | 5,000 | as SST-2 | 64 | 2.00 | 0.500 | 1.0 | 2.0 | 3.0 |" in text
-    assert "| RNN | 1,000 | 50 | 64 | 2.00 | 0.500 | – | – | – |" in text
-    assert megabytes({"before": 5, "peak": None}, "peak") == "–"
 
 
 # A GloVe file ---------------------------------------------------------------------------------------------
