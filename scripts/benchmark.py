@@ -9,21 +9,14 @@ Run it::
 
 A library that is not installed is skipped. Section glove needs 1.2 GB in the folder for temporary files.
 A run writes ``assets/benchmarks/<date>-<time>.json`` after each point. Git ignores it; named ``<date>.json``
-it can be committed. It holds
-
-    versions, repetitions
-    machine     {cpu, cores (that this process may use), blas, environment (variables that change a library's
-                speed)}
-    data        {name, sentences, dimensions}
-    skipped     {library: why it took no part}
-
-and for each section that was measured a list of entries, which its file in scripts/benchmarks/ describes; all
-have ``others``, the cores that other processes kept busy meanwhile, on average, or null. A section's file has
-``points(quick, sizes)``, ``measure(point, repetitions)`` and ``tables(entries)``.
+it can be committed. It holds ``circumstances``, a list of lines, and for each section that was measured a
+list of entries, which its file in scripts/benchmarks/ describes. Such a file has ``points(quick, sizes)``,
+``measure(point, repetitions, section)`` and ``tables(entries, section)``.
 """
 
 import argparse
 import datetime
+import os
 import platform
 import re
 import sys
@@ -33,16 +26,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.benchmarks import glove, inference, training
-from scripts.benchmarks.machine import busy_others, describe_machine
+from scripts.benchmarks import glove, training
 from scripts.benchmarks.peers import find_libraries
-from scripts.benchmarks.sentences import load_or_draw
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import assets_path
 from scripts.files.progress import progress_bar
 from scripts.files.storage import write_json
+from scripts.training.experiment import numpy_blas
+from scripts.training.workers import usable_cores
 
-SECTIONS = {"training": training, "inference": inference, "glove": glove}
+SECTIONS = {"training": training, "inference": training, "glove": glove}
+STEERING = ("OPENBLAS_", "OMP_", "MKL_", "XLA_")  # such environment variables change a library's speed
 
 
 def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=None):
@@ -52,67 +46,48 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
     a quick run.
     """
     repetitions = repetitions or (3 if quick else 5)
-    record = _describe_run(repetitions)
-    for library, why in record["skipped"].items():
-        print(f"{library} is skipped, {why}.")
+    record = {"circumstances": circumstances(repetitions)}
+    print(*record["circumstances"], sep="\n")
     started = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
     path = assets_path("benchmarks", f"{started}.json")
     write_json(path, record)
     for name in sections:
         record[name] = []
-        for point in (
-            bar := progress_bar(SECTIONS[name].points(quick, sizes), name, unit="point", leave=False)
-        ):
+        bar = progress_bar(SECTIONS[name].points(quick, sizes), name, unit="point", leave=False)
+        for point in bar:
             bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
             try:
-                entry, others = busy_others(SECTIONS[name].measure, point, repetitions)
+                entry = SECTIONS[name].measure(point, repetitions, name)
             except KeyboardInterrupt:
                 raise UserError(f"interrupted: {path} holds the points that were measured") from None
-            record[name].append(point | {"others": others} | entry)
+            record[name].append(point | entry)
             write_json(path, record)
-    print(tables(record), f"\nWritten to {path}.")
+        print("", *SECTIONS[name].tables(record[name], name), sep="\n\n")
+    print(f"\nWritten to {path}.")
     return record
 
 
-def _describe_run(repetitions):
-    """Return the JSON before any measurement."""
-    machine = describe_machine()  # before other libraries bring their BLAS
+def circumstances(repetitions):
+    """Describe the machine, the libraries and the measurement, in lines."""
     versions, skipped = find_libraries()
-    name, split, embeddings = load_or_draw()
-    return {
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, **versions},
-        "machine": machine,
-        "data": {"name": name, "sentences": len(split.s), "dimensions": embeddings.shape[1]},
-        "repetitions": repetitions,
-        "skipped": skipped,
-    }
-
-
-def tables(record):
-    """Return the circumstances of a run and the tables of its sections, in Markdown."""
-    parts = [_circumstances(record)]
-    for name, section in SECTIONS.items():
-        if record.get(name):
-            parts += section.tables(record[name])
-    return "\n\n".join(parts)
-
-
-def _circumstances(record):
-    machine, data = record["machine"], record["data"]
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    blas = ", ".join("{library} {version} ({architecture})".format(**each) for each in machine["blas"])
-    entries = [entry for name in SECTIONS for entry in record.get(name, [])]
-    busy = [entry["others"] for entry in entries if entry["others"] is not None]
+    versions = {"python": platform.python_version(), "numpy": np.__version__, **versions}
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores; BLAS: {blas or 'unknown'}; {versions}.",
-        f"{data['name']}: {data['sentences']:,} sentences, D = {data['dimensions']}. "
-        f"Medians of {record['repetitions']} repetitions.",
+        f"{_cpu_name()}, {len(usable_cores()) or os.cpu_count()} cores; BLAS: {numpy_blas()}.",
+        ", ".join(f"{library} {version}" for library, version in versions.items()) + ".",
+        f"Made-up sentences, as many and as long as those of SST-2; medians of {repetitions} repetitions.",
     ]
-    if busy:
-        lines.append(f"Other processes kept {min(busy):.2f} to {max(busy):.2f} cores busy meanwhile.")
-    lines += [f"{name}={value}" for name, value in machine["environment"].items()]
-    lines += [f"{library} is skipped, {why}." for library, why in record["skipped"].items()]
-    return "\n".join(lines)
+    if hasattr(os, "getloadavg"):
+        lines.append(f"Load average at the start: {os.getloadavg()[0]:.2f}.")
+    lines += [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith(STEERING)]
+    return lines + [f"{library} is skipped, {why}." for library, why in skipped.items()]
+
+
+def _cpu_name():
+    cpuinfo = Path("/proc/cpuinfo")
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def _parse_size(text):

@@ -4,6 +4,7 @@ import datetime
 import json
 import subprocess
 
+import numpy as np
 import pytest
 
 from scripts import benchmark
@@ -13,6 +14,7 @@ from scripts.benchmarks.training import SIZES
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.storage import write_json
+from scripts.training.experiment import numpy_blas
 from tests.helpers import unpadded
 
 PROJECT = paths.ROOT
@@ -40,19 +42,22 @@ def written():
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_json_holds_what_was_measured(made_up, quick, capsys):
+def test_json_holds_what_was_measured(made_up, quick, capsys, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_VERBOSE", "0")
     record = measure(quick=quick)
     assert json.loads(written().read_text(encoding="utf-8")) == record
-    assert record["data"]["dimensions"] == 100
-    assert record["repetitions"] == 2
-    assert {"cpu", "cores", "blas", "environment"} == record["machine"].keys()
-    assert {"library", "version", "architecture"} == record["machine"]["blas"][0].keys()
-    assert {"python", "numpy"} <= record["versions"].keys()
+    told = "\n".join(record["circumstances"])
+    assert f"numpy {np.__version__}" in told
+    assert f"BLAS: {numpy_blas()}" in told
+    assert "medians of 2 repetitions" in told
+    assert "OPENBLAS_VERBOSE=0" in told
     assert "glove" not in record
     for name in ("training", "inference"):
         assert [entry["model"] for entry in record[name]] == ["rnn", "lstm"]
-        assert all(entry["others"] is None or entry["others"] >= 0 for entry in record[name])
     printed = unpadded(capsys.readouterr().out)
+    assert told in printed
+    for name in ("training", "inference"):
+        assert f"| {name}: model | H | batch | timed | one process, s |" in printed
     assert printed.count("| RNN | 4 | 16 | 12 of 13 |") == 2
     assert f"Written to {written()}." in printed
 
@@ -61,18 +66,18 @@ def test_missing_libraries_are_skipped_and_said_so(made_up, capsys, monkeypatch)
     why = "not installed (No module named 'jax'): `pip install jax` and run this again"
     monkeypatch.setattr(benchmark, "find_libraries", lambda: ({"torch": "2"}, {"jax": why}))
     record = measure(["training"])
-    assert capsys.readouterr().out.count(f"jax is skipped, {why}.") == 2, "at once, and next to the tables"
-    assert record["skipped"] == {"jax": why}
-    assert record["versions"]["torch"] == "2"
+    for told in ("\n".join(record["circumstances"]), capsys.readouterr().out):
+        assert f"jax is skipped, {why}." in told
+        assert "torch 2" in told
 
 
 def test_an_interrupted_run_keeps_what_was_measured(made_up, monkeypatch):
     measure_point = training.measure
 
-    def interrupted(point, repetitions):
+    def interrupted(point, repetitions, section):
         if point["model"] == "lstm":
             raise KeyboardInterrupt
-        return measure_point(point, repetitions)
+        return measure_point(point, repetitions, section)
 
     monkeypatch.setattr(training, "measure", interrupted)
     with pytest.raises(UserError, match=r"interrupted: .*json holds the points that were measured"):
@@ -108,9 +113,8 @@ def test_every_point_is_measured_once():
         for section in benchmark.SECTIONS.values():
             points = section.points(quick)
             assert all(points.count(point) == 1 for point in points)
-    for section in (benchmark.training, benchmark.inference):
-        sizes = {(point["hidden_size"], point["batch_size"]) for point in section.points(False)}
-        assert sizes == set(SIZES)
+    sizes = {(point["hidden_size"], point["batch_size"]) for point in training.points(False)}
+    assert sizes == set(SIZES)
     assert set(SIZES) == {*((64, B) for B in (32, 64, 256)), *((H, 64) for H in (32, 128, 256, 512))}
 
 
