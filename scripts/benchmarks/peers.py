@@ -2,15 +2,14 @@
 
 Each has ``library``, ``variant``, ``threads`` (None: the library's own choice) and the methods of
 :class:`Own`. There is no dropout; all start with the same weights and train with the same Adam and clipping
-by the global norm; PyTorch's second bias stays 0. Each library is as fast as we can make it:
+by the global norm; PyTorch's second bias stays 0. Only ours also counts correct predictions, as its training
+loop does. Each library is as fast as we can make it:
 
 - PyTorch on 1 and 2 threads: the fused Adam, gradients set to None, inference mode. Variant "padded" runs
   oneDNN's LSTM; "packed" computes no padded step.
 - JAX: each step is one compiled program that reuses the memory of its arguments. Variant "padded" compiles
   one for each number of steps that occurs; "buckets" rounds the number up (:func:`bucket`): a few more steps,
   fewer programs. Unrolling the scan, and XLA on one thread, gained nothing.
-
-Used by the sections. PyTorch and JAX are imported only when a contender of theirs is built.
 """
 
 import contextlib
@@ -73,17 +72,14 @@ class Own:
     def train(self, batches):
         """Train one step per batch."""
         self.logits = None
-        first = next(iter(batches))
+        first = batches[0]
         validation = [Batch(first.ids[:1], np.array([1]), first.y[:1], first.rows[:1])]  # the loop needs some
         epoch = self.loop(
             self.model, lambda _: batches, validation, self.optimizer, epochs=1, first_epoch=1, progress=False
         )
         self.model.inference = lambda: self.model.forward  # one word needs no projection of the vocabulary
-        try:
-            for _ in epoch:
-                pass
-        finally:
-            del self.model.inference
+        next(epoch)
+        del self.model.inference
 
     def once(self):
         """Do what inference does once for any number of batches: project all words."""
@@ -127,7 +123,7 @@ class TorchPeer(_Peer):
     def __init__(self, kind, model, packed, threads):
         self.torch = torch = importlib.import_module("torch")
         self.packed, self.threads = packed, threads
-        self.variant = "packed" if packed else "padded"
+        self.variant = ("packed" if packed else "padded") + (f" × {threads}" if threads > 1 else "")
         self.net = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM}[kind](model.D, model.H)
         self.out = torch.nn.Linear(model.H, 1)
         named = dict(self.net.named_parameters())
@@ -164,24 +160,20 @@ class TorchPeer(_Peer):
         return self.out(h_T)[:, 0]
 
     def train(self, batches):
-        loss_sum = correct = 0
+        loss_sum = 0
         for ids, sizes, y in batches:
-            z = self._logits(ids, sizes)
-            loss = self.loss(z, y)
+            loss = self.loss(self._logits(ids, sizes), y)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.torch.nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)
             self.optimizer.step()
             loss_sum += loss.item() * len(y)
-            correct += ((z > 0) == y).sum().item()
 
     def evaluate(self, batches):
-        loss_sum = correct = count = 0
+        loss_sum = count = 0
         with self.torch.inference_mode():
             for ids, sizes, y in batches:
-                z = self._logits(ids, sizes)
-                loss_sum += self.loss(z, y, reduction="sum").item()
-                correct += ((z > 0) == y).sum().item()
+                loss_sum += self.loss(self._logits(ids, sizes), y, reduction="sum").item()
                 count += len(y)
         return loss_sum / count
 
@@ -198,9 +190,10 @@ class JaxPeer(_Peer):
         self.cell = {"rnn": self._rnn_step, "lstm": self._lstm_step}[kind]
         self.states = len(model.states)
         self.embeddings = self.np.array(model.embeddings)
+        self.optimizers = importlib.import_module("jax.example_libraries.optimizers")
+        start, self.adam, self.weights = self.optimizers.adam(LR, BETA1, BETA2, EPSILON)
         parameters = {name: self.np.array(value) for name, value in model.parameters.items()}
-        zeros = self.jax.tree.map(self.np.zeros_like, parameters)
-        self.state = (parameters, zeros, self.jax.tree.map(self.np.copy, zeros), self.np.array(0))
+        self.state = start(parameters), self.np.array(0)
         self.step = self.jax.jit(self._update, donate_argnums=0)
         self.measure = self.jax.jit(self._mean_loss)
 
@@ -226,39 +219,33 @@ class JaxPeer(_Peer):
         return (h, c), h
 
     def _mean_loss(self, p, embeddings, ids, lengths, y):
-        """Return the mean loss of a batch, and the number of correct predictions."""
+        """Return the mean loss of a batch."""
         B = len(y)
         a = embeddings[ids] @ p["weight_ih_l0"].T + p["bias_ih_l0"]  # all steps in one GEMM
         start = (self.np.zeros((B, p["weight_hh_l0"].shape[1])),) * self.states
         _, h = self.jax.lax.scan(lambda state, a_t: self.cell(p["weight_hh_l0"], state, a_t), start, a)
         z = (h[lengths - 1, self.np.arange(B)] @ p["weight_out"].T + p["bias_out"])[:, 0]
-        return (self.np.logaddexp(0, z) - y * z).mean(), ((z > 0) == y).sum()
+        return (self.np.logaddexp(0, z) - y * z).mean()
 
     def _update(self, state, embeddings, ids, lengths, y):
         """Take one step of Adam after clipping."""
-        p, m, v, k = state
-        tree, gradient = self.jax.tree, self.jax.value_and_grad(self._mean_loss, has_aux=True)
-        (loss, correct), g = gradient(p, embeddings, ids, lengths, y)
-        norm = self.np.sqrt(sum((leaf * leaf).sum() for leaf in tree.leaves(g)))
-        g = tree.map(lambda leaf: leaf * self.np.minimum(1, CLIP_NORM / norm), g)
-        k = k + 1
-        m = tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, m, g)
-        v = tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, v, g)
-        rate, correction = LR / (1 - BETA1**k), self.np.sqrt(1 - BETA2**k)
-        p = tree.map(lambda p, m, v: p - rate * m / (self.np.sqrt(v) / correction + EPSILON), p, m, v)
-        return (p, m, v, k), loss, correct
+        adam, k = state
+        gradient = self.jax.value_and_grad(self._mean_loss)
+        loss, g = gradient(self.weights(adam), embeddings, ids, lengths, y)
+        adam = self.adam(k, self.optimizers.clip_grads(g, CLIP_NORM), adam)
+        return (adam, k + 1), loss
 
     def train(self, batches):
-        results = []
+        losses = []
         for batch in batches:
-            self.state, loss, correct = self.step(self.state, self.embeddings, *batch)
-            results.append((loss, correct))
-        self.jax.block_until_ready((self.state, results))
+            self.state, loss = self.step(self.state, self.embeddings, *batch)
+            losses.append(loss)
+        self.jax.block_until_ready((self.state, losses))
 
     def evaluate(self, batches):
-        results = [self.measure(self.state[0], self.embeddings, *batch) for batch in batches]
-        sizes = [len(batch[-1]) for batch in batches]
-        return float(np.average([loss for loss, _ in self.jax.device_get(results)], weights=sizes))
+        weights, sizes = self.weights(self.state[0]), [len(batch[-1]) for batch in batches]
+        losses = [self.measure(weights, self.embeddings, *batch) for batch in batches]
+        return float(np.average(self.jax.device_get(losses), weights=sizes))
 
 
 OWN_VARIANTS = [Own, OwnWorkers]  # all other contenders have to agree with the first

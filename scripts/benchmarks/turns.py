@@ -20,23 +20,35 @@ def seconds(act, *arguments):
     return clock() - started
 
 
-def take_turns(acts, repetitions):
-    """Call functions that return seconds in turns; return ``seconds`` and their ``median`` by key."""
-    timed = {name: [] for name in acts}
-    for _ in range(repetitions):
-        for name, act in acts.items():
-            timed[name].append(act())
-    return {name: {"seconds": each, "median": median(each)} for name, each in timed.items()}
+def compare(contenders, repetitions, what):
+    """Time contenders in turns; return what describes each, with ``refused`` and, if it is not, seconds.
+
+    A contender is a dict that describes it, a function that returns the numbers that have to agree with those
+    of the first, which are called `what`, and a function that returns the seconds of a turn.
+    ``first_seconds`` are those of both functions at first.
+    """
+    results, acts, reference = [], {}, None
+    for number, (described, check, act) in enumerate(contenders):
+        started = clock()
+        found = check()
+        reference = found if reference is None else reference
+        results.append(described | {"refused": refusal(found, reference, what)})
+        if not results[number]["refused"]:
+            act()
+            results[number]["first_seconds"] = clock() - started
+            acts[number] = act
+    timed = [{number: act() for number, act in acts.items()} for _ in range(repetitions)]
+    for number in acts:
+        results[number]["seconds"] = median(turn[number] for turn in timed)
+    return results
 
 
-def check_agreement(found, reference, what):
-    """Compare a contender's numbers with ours: the ``difference``, and why it is ``refused``, or None."""
+def refusal(found, reference, what):
+    """Return why a contender is refused, whose numbers differ from ours, or None."""
     difference = float(np.abs(found - reference).max()) if found.shape == reference.shape else np.inf
-    refused = f"{what} differ from ours by {difference:.1e}, more than {TOLERANCE:g}"
-    return {
-        "difference": difference if np.isfinite(difference) else None,
-        "refused": None if difference <= TOLERANCE else refused,  # NaN is refused, too
-    }
+    if difference <= TOLERANCE:  # not so of NaN
+        return None
+    return f"{what} differ from ours by {difference:.1e}, more than {TOLERANCE:g}"
 
 
 def refusals(entries, names):

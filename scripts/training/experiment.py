@@ -94,7 +94,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
         "model": model,
         "hyperparameters": settings,
         "dataset": describe_data(data.manifest, data.name),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": _blas()},
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "blas": numpy_blas()},
     }
     with writing_run(run_id):
         previous = find_previous(run_id, header, overwrite)
@@ -122,7 +122,7 @@ def check_cores(workers):
         raise UserError(f"workers={workers}, but there are {cores} cores: give workers={cores} or fewer")
 
 
-def _blas():
+def numpy_blas():
     """Describe NumPy's BLAS, whose kernels decide how sums round: "openblas 0.3.31 SkylakeX"."""
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
     found.sort(key=lambda library: "numpy" not in library["filepath"])  # SciPy has another

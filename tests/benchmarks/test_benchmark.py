@@ -1,9 +1,10 @@
-"""The benchmark as a whole: its command line, its JSON, and the files that it shows."""
+"""The benchmark as a whole: its command line and its JSON."""
 
 import datetime
 import json
 import subprocess
 
+import numpy as np
 import pytest
 
 from scripts import benchmark
@@ -13,22 +14,21 @@ from scripts.benchmarks.training import SIZES
 from scripts.files import paths
 from scripts.files.errors import UserError
 from scripts.files.storage import write_json
+from scripts.training.experiment import numpy_blas
 from tests.helpers import unpadded
 
 PROJECT = paths.ROOT
-COMMITTED = PROJECT / "assets" / "benchmarks" / "2026-11-25.json"
 
 
 @pytest.fixture
 def made_up(study_root, monkeypatch):
     """An empty data/, and few made-up sentences in its place; one variant of ours and no other library."""
     monkeypatch.setattr(sentences, "SST2_SENTENCES", 200)
-    monkeypatch.setattr(sentences, "SST2_VALIDATION", 200)
     monkeypatch.setattr(training, "OWN_VARIANTS", [Own])
     monkeypatch.setattr(training, "PEERS", {})
 
 
-def measure(sections=("training", "recording"), **options):
+def measure(sections=("training", "inference"), **options):
     return benchmark.benchmark(sections, sizes=[(4, 16)], repetitions=2, **options)
 
 
@@ -42,21 +42,22 @@ def written():
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_json_holds_what_was_measured(made_up, quick, capsys):
-    record = measure(("training", "inference", "recording"), quick=quick)
+def test_json_holds_what_was_measured(made_up, quick, capsys, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_VERBOSE", "0")
+    record = measure(quick=quick)
     assert json.loads(written().read_text(encoding="utf-8")) == record
-    assert record["finished"] is True
-    assert record["quick"] is quick
-    assert record["data"]["dimensions"] == 100
-    assert record["settings"]["repetitions"] == 2
-    assert {"cpu", "cores", "blas", "environment"} == record["machine"].keys()
-    assert {"library", "version", "architecture"} == record["machine"]["blas"][0].keys()
-    assert {"python", "numpy"} <= record["versions"].keys()
-    assert not {"glove", "growth"} & record.keys()
-    for name in ("training", "inference", "recording"):
+    told = "\n".join(record["circumstances"])
+    assert f"numpy {np.__version__}" in told
+    assert f"BLAS: {numpy_blas()}" in told
+    assert "medians of 2 repetitions" in told
+    assert "OPENBLAS_VERBOSE=0" in told
+    assert "glove" not in record
+    for name in ("training", "inference"):
         assert [entry["model"] for entry in record[name]] == ["rnn", "lstm"]
-        assert all(entry["others"] is None or entry["others"] >= 0 for entry in record[name])
     printed = unpadded(capsys.readouterr().out)
+    assert told in printed
+    for name in ("training", "inference"):
+        assert f"| {name}: model | H | batch | timed | one process, s |" in printed
     assert printed.count("| RNN | 4 | 16 | 12 of 13 |") == 2
     assert f"Written to {written()}." in printed
 
@@ -65,29 +66,29 @@ def test_missing_libraries_are_skipped_and_said_so(made_up, capsys, monkeypatch)
     why = "not installed (No module named 'jax'): `pip install jax` and run this again"
     monkeypatch.setattr(benchmark, "find_libraries", lambda: ({"torch": "2"}, {"jax": why}))
     record = measure(["training"])
-    assert capsys.readouterr().out.count(f"jax is skipped, {why}.") == 2, "at once, and next to the tables"
-    assert record["skipped"] == {"jax": why}
-    assert record["versions"]["torch"] == "2"
+    for told in ("\n".join(record["circumstances"]), capsys.readouterr().out):
+        assert f"jax is skipped, {why}." in told
+        assert "torch 2" in told
 
 
 def test_an_interrupted_run_keeps_what_was_measured(made_up, monkeypatch):
     measure_point = training.measure
 
-    def interrupted(point, repetitions):
+    def interrupted(point, repetitions, section):
         if point["model"] == "lstm":
             raise KeyboardInterrupt
-        return measure_point(point, repetitions)
+        return measure_point(point, repetitions, section)
 
     monkeypatch.setattr(training, "measure", interrupted)
     with pytest.raises(UserError, match=r"interrupted: .*json holds the points that were measured"):
         measure()
-    record = benchmark.read_benchmark(written())
+    record = json.loads(written().read_text(encoding="utf-8"))
     assert [entry["model"] for entry in record["training"]] == ["rnn"]
-    assert "This run was interrupted" in benchmark.tables(record)
+    assert "inference" not in record
 
 
 def test_git_ignores_what_a_reader_measures(made_up):
-    measure(["recording"])
+    measure(["inference"])
     name = f"assets/benchmarks/{written().name}"
     ignored = subprocess.run(["git", "-C", PROJECT, "check-ignore", "-q", name])
     if ignored.returncode == 128:
@@ -98,8 +99,7 @@ def test_git_ignores_what_a_reader_measures(made_up):
 def test_a_committed_result_of_the_same_day_stays(made_up):
     """It may be of other circumstances; the new one has a name of its own, also where git ignores nothing."""
     committed = paths.assets_path("benchmarks", f"{datetime.date.today().isoformat()}.json")
-    record = json.loads(COMMITTED.read_text(encoding="utf-8")) | {"quick": True}
-    write_json(committed, record)
+    write_json(committed, {"training": []})
     before = committed.read_bytes()
     measured = measure(["inference"])
     assert committed.read_bytes() == before
@@ -113,60 +113,9 @@ def test_every_point_is_measured_once():
         for section in benchmark.SECTIONS.values():
             points = section.points(quick)
             assert all(points.count(point) == 1 for point in points)
-    for section in (benchmark.training, benchmark.inference):
-        sizes = {(point["hidden_size"], point["batch_size"]) for point in section.points(False)}
-        assert sizes == set(SIZES)
+    sizes = {(point["hidden_size"], point["batch_size"]) for point in training.points(False)}
+    assert sizes == set(SIZES)
     assert set(SIZES) == {*((64, B) for B in (32, 64, 256)), *((H, 64) for H in (32, 128, 256, 512))}
-    growth = benchmark.growth.points(False)
-    assert {point["sentences"] for point in growth} == {10_000, 100_000, 1_000_000}
-    assert {point["T"] for point in growth} == {None, 10, 50, 250}
-    assert {point["hidden_size"] for point in growth} == {32, 64, 128, 256, 512}
-
-
-# What is shown --------------------------------------------------------------------------------------------
-
-
-def test_the_tables_of_a_file_are_shown_without_measuring(made_up, capsys, monkeypatch):
-    measure(["recording"])
-    printed = unpadded(capsys.readouterr().out)
-    monkeypatch.setattr(benchmark, "benchmark", None)
-    benchmark.main(["--show", str(written())])
-    shown = unpadded(capsys.readouterr().out)
-    assert "| LSTM | 64 | 64 |" in shown
-    assert shown.strip() in printed
-
-
-def test_the_committed_results_are_shown(capsys):
-    benchmark.main(["--show", str(COMMITTED)])
-    shown = unpadded(capsys.readouterr().out)
-    assert "AMD EPYC, 2 cores; BLAS: openblas 0.3.30 (SkylakeX)" in shown
-    assert "Other processes kept 0.00 to 0.04 cores busy meanwhile." in shown
-    size = "| LSTM | 64 | 64 | 200 of 952 "
-    torch, jax = "2.25 (padded × 2) | 0.93 | 0.72 | 0.63 | 0.70", "2.14 (buckets) | 0.97 | 0.75 | 0.67 | 20"
-    assert f"{size}| 2.08 | 1.61 | 1.43 | {torch} | {jax} |" in shown
-    assert f"{size}| 0.45 | 0.46 | 0.37 | 0.56 (padded × 2) | 0.80 | 0.82 | 0.66 | 0.57 |" in shown
-    assert "| RNN | 64 | 64 | 881 | 0.87 | 0.92 | 1.07 |" in shown
-    assert "| 200,000 | 174 | 14,345 | 0.36 | 18.65 | 0.019 | 34.5 |" in shown
-    assert "| LSTM | 1,000,000 | as SST-2 | 64 | 3.69 | 0.085 | 2.3 | 12.7 | 26.2 |" in shown
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [("[]", "no result of this benchmark"), ("{", "no JSON"), ('{"benchmark": "memory"}', "no result")],
-)
-def test_other_files_are_not_shown(tmp_path, content, message):
-    path = tmp_path / "a.json"
-    path.write_text(content)
-    with pytest.raises(UserError, match=message):
-        benchmark.main(["--show", str(path)])
-
-
-def test_a_damaged_result_is_not_shown(tmp_path):
-    record = json.loads(COMMITTED.read_text(encoding="utf-8"))
-    del record["machine"]
-    write_json(tmp_path / "a.json", record)
-    with pytest.raises(UserError, match=r"is damaged \(it has no machine\)"):
-        benchmark.main(["--show", str(tmp_path / "a.json")])
 
 
 # The command line -----------------------------------------------------------------------------------------
@@ -187,13 +136,9 @@ def test_sections_sizes_and_repetitions_are_chosen(monkeypatch):
     ("arguments", "message"),
     [
         (["--repetitions", "0"], "--repetitions 0 is too few"),
-        (
-            ["--only", "speed"],
-            "--only speed is no section: choose among training, inference, recording, glove",
-        ),
+        (["--only", "speed"], "--only speed is no section: choose among training, inference, glove"),
         (["--sizes", "64"], "--sizes 64 is no size: give units x sentences per batch, such as 64x32"),
         (["--sizes", "0x64"], "--sizes 0x64 is no size"),
-        (["--show", "no-such-file.json"], "no-such-file.json could not be read"),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(study_root, arguments, message):
