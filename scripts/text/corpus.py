@@ -25,7 +25,7 @@ from scripts.files.data import RESERVED, SPLITS
 from scripts.files.errors import UserError
 from scripts.files.progress import progress_bar
 from scripts.files.storage import readable
-from scripts.text.hub import HubError, load_from_hub
+from scripts.text.hub import HubError, load_from_hub, split_part
 from scripts.text.labels import (
     DROPPED,
     HIDDEN,
@@ -35,7 +35,6 @@ from scripts.text.labels import (
     plain_label,
     two_classes,
 )
-from scripts.text.library import split_part
 from scripts.text.local_files import OPENERS, load_local
 from scripts.text.split_names import divide
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options, wanted
