@@ -9,11 +9,10 @@ from pathlib import Path
 
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
-from scripts.text.delimited import open_delimited
 from scripts.text.hub import SAVED, in_one_line, label_names, open_parquet, open_saved
-from scripts.text.json_files import open_json
 from scripts.text.split_names import divide
 from scripts.text.tables import make_table, refuse_options
+from scripts.text.text_files import open_delimited, open_json
 
 OPENERS = {
     **dict.fromkeys((".csv", ".tsv"), open_delimited),

@@ -31,7 +31,7 @@ class Part(NamedTuple):
 
     name: str
     columns: list
-    rows: int | None  # None where that is unknown
+    rows: int
     read: Callable  # read(text, label) iterates over the pairs of two columns; no column of labels is None
     read_as: dict = {}  # noqa: RUF012 (encoding and separator, where there are any; nobody changes it)
     names: dict = {}  # noqa: RUF012 (the meaning of the labels 0, 1, … of a column, where it is known)
@@ -42,7 +42,7 @@ class Table(NamedTuple):
 
     name: str
     source: str
-    sizes: dict  # rows of each split; None where that is unknown
+    sizes: dict  # rows of each split
     read: Callable  # read(split) iterates over its (text, label) pairs
     class_names: list | None  # the meaning of the labels 0, 1, …, where the dataset has it
     tokenised: bool | None  # None where a look at the rows has to decide
@@ -96,8 +96,7 @@ def make_table(name, source, splits, unused, options, configuration=None, names=
             with readable(part.name):
                 yield from part.read(*columns[part.name])
 
-    counts = {split: [part.rows for part in parts] for split, parts in splits.items()}
-    sizes = {split: None if None in rows else sum(rows) for split, rows in counts.items()}
+    sizes = {split: sum(part.rows for part in parts) for split, parts in splits.items()}
     label = columns[lead.name][1]
     said = [item for parts in splits.values() for part in parts for item in part.read_as.items()]
     read_as = {key: ", ".join(dict.fromkeys(value for k, value in said if k == key)) for key, _ in said}
