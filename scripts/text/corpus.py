@@ -21,11 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.files.data import RESERVED, SPLITS
+from scripts.files.data import RESERVED, SPLITS, Split
 from scripts.files.errors import UserError
 from scripts.files.progress import progress_bar
 from scripts.files.storage import readable
-from scripts.text.hub import HubError, load_from_hub
+from scripts.text.hub import HubError, load_from_hub, split_part
 from scripts.text.labels import (
     DROPPED,
     HIDDEN,
@@ -35,7 +35,6 @@ from scripts.text.labels import (
     plain_label,
     two_classes,
 )
-from scripts.text.library import split_part
 from scripts.text.local_files import OPENERS, load_local
 from scripts.text.split_names import divide
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options, wanted
@@ -53,20 +52,12 @@ NUMBER = re.compile(r"[+-]?[\d.,]+(?:e[+-]?\d+)?", re.IGNORECASE)
 HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 
 
-class Rows(NamedTuple):
-    """One split as it was published."""
-
-    x: np.ndarray  # (tokens,) int32 places in the corpus's list of words, one sentence after the other
-    s: np.ndarray  # (N,) int32 sentence lengths, each at least 1
-    y: np.ndarray  # (N,) int8 labels 0 or 1; all of them HIDDEN where they are kept secret
-
-
 class Corpus(NamedTuple):
     """A dataset as tokens."""
 
     name: str
     words: list  # the word of each number in the rows; the first is the unknown word
-    rows: dict  # name of a published split -> Rows
+    rows: dict  # name of a published split -> Split without g: x are places in words, secret y are HIDDEN
     whole: bool  # the rows are known to be whole texts, none cut from another
     described: dict  # for dataset.json: its source and files, and a SHA-256 of all texts and labels
     facts: dict  # for dataset.json: what was dropped, and what was decided by what
@@ -210,7 +201,7 @@ def _read_splits(table, names, tokenised, words):
                 "hidden and not used: delete the other rows to test on these"
             )
         y = [HIDDEN if hidden else numbers_of[label] for label in y if label is not DROPPED]
-        rows[name] = Rows(x, s[s > 0], np.array(y, np.int8))
+        rows[name] = Split(x, s[s > 0], np.array(y, np.int8), None)
         counts = {"without text": int(np.count_nonzero(s == 0)), "without label": len(y) if hidden else 0}
         dropped[name] = {why: count for why, count in counts.items() if count}
     described = {

@@ -29,11 +29,8 @@ PATIENCE = 30  # seconds that the server may stay silent
 def fetch_glove(url=URL):
     """Download the GloVe 2024 vectors into assets/embeddings/, unless they are there; return their path.
 
-    Raises
-    ------
-    UserError
-        The download failed or broke off; what has arrived stays, and the next call continues it. Or the
-        archive is damaged or not the one expected; it is deleted.
+    A UserError says that the download broke off (what has arrived stays, and the next call continues it), or
+    that the archive is damaged or not the one expected (it is deleted).
     """
     path, archive = assets_path("embeddings", GLOVE_2024), assets_path("embeddings", ARCHIVE)
     if path.is_file():
@@ -101,12 +98,15 @@ def _download(url, archive):
 def _ask(url, part):
     """The response with a file's bytes after those in `part`, or with all of them, and its first byte."""
     start = part.stat().st_size if part.exists() else 0
-    headers = {}
-    if start:
-        arrived = formatdate(part.stat().st_mtime, usegmt=True)
-        headers = {"Range": f"bytes={start}-", "If-Unmodified-Since": arrived}
     try:
-        response = urlopen(Request(url, headers=headers), timeout=PATIENCE)
+        request = Request(url)
+        if start:
+            request.add_header("Range", f"bytes={start}-")
+            request.add_header("If-Unmodified-Since", formatdate(part.stat().st_mtime, usegmt=True))
+        response = urlopen(request, timeout=PATIENCE)
+        if not start or response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            return response, start
+        response.close()
     except (OSError, HTTPException, ValueError) as error:  # ValueError: led on to an address that is none
         if isinstance(error, HTTPError):
             error.close()
@@ -115,12 +115,6 @@ def _ask(url, part):
                 f"{url} could not be downloaded ({str(error).strip('<>')}): run the same command again "
                 f"later, or {BY_HAND}"
             ) from error
-    else:
-        if not start:
-            return response, 0
-        if response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            return response, start
-        response.close()
     print("The server can't continue this download, or has another file now: it starts over.")
     part.unlink()
     return _ask(url, part)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
-from scripts.text.delimited import open_delimited
-from scripts.text.json_files import open_json
-from scripts.text.library import SAVED, in_one_line, label_names, open_parquet, open_saved
+from scripts.text.hub import SAVED, in_one_line, label_names, open_parquet, open_saved
 from scripts.text.split_names import divide
 from scripts.text.tables import make_table, refuse_options
+from scripts.text.text_files import open_delimited, open_json
 
 OPENERS = {
     **dict.fromkeys((".csv", ".tsv"), open_delimited),
@@ -91,7 +90,7 @@ def _open(base, name, options):
     """Open a file: its parts by name; a single one has that of the file."""
     path = base / name
     _check_file(path)
-    with readable(path), in_one_line(path):
+    with in_one_line(path):
         parts = (open_saved if path.is_dir() else OPENERS[path.suffix.lower()])(path, name, options)
     return parts if isinstance(parts, dict) else {name: parts}
 

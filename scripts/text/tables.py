@@ -11,13 +11,7 @@ from scripts.text.split_names import UNKNOWN, name_split
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
-SPLIT_COLUMNS = {
-    "split",
-    "set",
-    "subset",
-    "fold",
-    "partition",
-}  # in which a table may say where a row belongs
+SPLIT_COLUMNS = {"split", "set", "subset", "fold", "partition"}  # may say to which split a row belongs
 
 
 class Options(NamedTuple):
@@ -37,10 +31,10 @@ class Part(NamedTuple):
 
     name: str
     columns: list
-    rows: int | None  # None where that is unknown
+    rows: int
     read: Callable  # read(text, label) iterates over the pairs of two columns; no column of labels is None
     read_as: dict = {}  # noqa: RUF012 (encoding and separator, where there are any; nobody changes it)
-    names: Callable = lambda label: None  # the meaning of the labels 0, 1, … of a column, where it is known
+    names: dict = {}  # noqa: RUF012 (the meaning of the labels 0, 1, … of a column, where it is known)
 
 
 class Table(NamedTuple):
@@ -48,7 +42,7 @@ class Table(NamedTuple):
 
     name: str
     source: str
-    sizes: dict  # rows of each split; None where that is unknown
+    sizes: dict  # rows of each split
     read: Callable  # read(split) iterates over its (text, label) pairs
     class_names: list | None  # the meaning of the labels 0, 1, …, where the dataset has it
     tokenised: bool | None  # None where a look at the rows has to decide
@@ -86,7 +80,7 @@ def plain(name):
     return str(name).strip().lower()
 
 
-def make_table(name, source, splits, unused, options, configuration=None, names=None):
+def make_table(name, source, splits, unused, options, configuration=None, names={}):  # noqa: B006
     """Make a `Table` of the opened parts of each split; only a test split may lack the column of labels.
 
     `unused` holds the other files, and why; `names` is as that of a `Part`, from the dataset's description.
@@ -102,14 +96,13 @@ def make_table(name, source, splits, unused, options, configuration=None, names=
             with readable(part.name):
                 yield from part.read(*columns[part.name])
 
-    counts = {split: [part.rows for part in parts] for split, parts in splits.items()}
-    sizes = {split: None if None in rows else sum(rows) for split, rows in counts.items()}
+    sizes = {split: sum(part.rows for part in parts) for split, parts in splits.items()}
     label = columns[lead.name][1]
     said = [item for parts in splits.values() for part in parts for item in part.read_as.items()]
     read_as = {key: ", ".join(dict.fromkeys(value for k, value in said if k == key)) for key, _ in said}
     read_as["columns"] = dict(zip(("text", "label"), columns[lead.name], strict=True))
     read_as["configuration"] = configuration
-    class_names = lead.names(label) or (names and names(label))
+    class_names = lead.names.get(label) or names.get(label)
     files = [
         {"file": part.name, "split": split, "why": ""} for split, parts in splits.items() for part in parts
     ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.files.errors import UserError
-from scripts.text.custom_vectors import _count_neighbours, _positive_information, train_custom
+from scripts.text.embeddings import _count_neighbours, _positive_information, train_custom
 
 
 def test_neighbours_are_counted_within_sentences_by_distance():

@@ -10,7 +10,7 @@ import pytest
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.preprocessing import main
-from scripts.text import corpus, library, local_files
+from scripts.text import corpus, hub, local_files
 from scripts.text.corpus import read_corpus
 from scripts.text.local_files import load_local
 from scripts.text.tables import Options
@@ -127,10 +127,10 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypat
     table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
     parquet.write_table(table, path, use_dictionary=False)
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr(library, "LARGEST", 500_000)
+    monkeypatch.setattr(hub, "LARGEST", 500_000)
     with pytest.raises(UserError, match=r"films\.parquet unpacks to 10 rows of 7"):
         read_corpus(str(path))
-    monkeypatch.setattr(library, "LARGEST", 10**6)
+    monkeypatch.setattr(hub, "LARGEST", 10**6)
     monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
     with pytest.raises(UserError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
         read_corpus(str(path))

@@ -1,12 +1,14 @@
-"""Read a .csv or .tsv file: its encoding, its separator, its quotation marks, and its columns.
+"""Read .csv, .tsv, .json and .jsonl files: their encoding, and the rows and columns that they hold.
 
-The whole file is looked through before a row is used: a way to read it holds where every row has as many
-fields as the first, and no quoted field swallows further rows. All fields stay text.
+A .csv or .tsv file is looked through as a whole before a row is used: a way to read it holds where every row
+has as many fields as the first, and no quoted field swallows further rows. All its fields stay text.
 """
 
 import codecs
 import csv
 import itertools
+import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,7 @@ MARKS = {  # UTF-32 first, as its mark begins like that of UTF-16
     codecs.BOM_UTF8: "utf-8-sig",
 }
 USUAL = "--encoding cp1252 (Western European), cp1251 (Cyrillic), gb18030 (Chinese) or shift_jis (Japanese)"
+NAME = re.compile(r"\w[\w. -]*")  # of a list within an object of JSON
 csv.field_size_limit(1 << 25)  # of the whole process; `corpus.py` says what is too long
 
 
@@ -128,7 +131,7 @@ def _open_as(layout, name, options):
 
     separator = layout.separator.replace("\t", "\\t")
     said = {"encoding": layout.encoding, "separator": separator, "quotes": layout.quotes}
-    part = Part(name, header, None, read, said)
+    part = Part(name, header, 0, read, said)  # its rows are counted below
     _, label = find_columns(part, options, False)
     return part._replace(rows=_check_rows(layout, len(header), header.index(label) if label else None))
 
@@ -168,3 +171,47 @@ def _check_rows(layout, width, label_place):
         if label in labels or (label is None and layout.separator == "\t"):
             raise _Fault(f"line {line}: a quoted field holds what looks like further rows")
     return count
+
+
+def open_json(path, name, options):
+    """Open a list of objects, or one per line, as a `Part`; several lists as a dict of them."""
+    encoding = find_encoding(path, options.encoding)
+    with open(path, encoding=encoding) as file:
+        document = _parse(path, file.read())
+    lists, parts = document if isinstance(document, dict) else {"rows": document}, {}
+    for key, rows in lists.items():
+        are_rows = isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)
+        if are_rows and NAME.fullmatch(key):
+            parts[key] = _json_part(f"{name}: {key}", encoding, rows)
+    if not parts:
+        keys = [repr(key[:40]) for key in list(document)[:8]] if lists is document else []
+        raise UserError(
+            f"{path} holds no rows, only {', '.join(keys) or type(document).__name__}: give a list of "
+            'objects, or one per line; pandas writes such a file with to_json(path, orient="records")'
+        )
+    return parts if len(parts) > 1 else next(iter(parts.values()))._replace(name=name)
+
+
+def _parse(path, text):
+    """The value that a text spells, or the list of those that its lines spell."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        fault = f"it is no JSON ({error})"
+    values = []
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            values += [json.loads(line)] if line.strip() else []
+        except (ValueError, RecursionError):
+            if values:
+                fault = f"line {number} is no JSON ({line.strip()[:40]!r})"
+            raise UserError(f"dataset {str(path)!r} can't be loaded, as {fault}: mend it") from None
+    return values
+
+
+def _json_part(name, encoding, rows):
+    def read(text, label):
+        return ((row.get(text), row.get(label)) for row in rows)
+
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return Part(name, columns, len(rows), read, {"encoding": encoding})
