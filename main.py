@@ -280,7 +280,7 @@ if __name__ == "__main__":
     # memory_study(*([f"comparison-best-{m}-s{s}" for s in range(10)] for m in ("rnn", "lstm")))
     # plot()
 
-    # What is a gradient worth that is truncated after K steps? Every K, before and after training: 40 s.
+    # What is a gradient worth that is truncated after K steps? Every K, before and after training: 25 s.
     # truncation_study()
     # plot()
 
