@@ -12,6 +12,7 @@ from scripts.studies.initialisations import equal_parameters, initialisation_stu
 from scripts.studies.jacobians import jacobian_study as jacobians  # noqa: F401
 from scripts.studies.last_words import memory_study  # noqa: F401
 from scripts.studies.settings_search import search  # noqa: F401
+from scripts.studies.truncation import truncation_study  # noqa: F401
 from scripts.training import checks, evaluation, experiment
 from scripts.training.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401
 
@@ -278,6 +279,10 @@ if __name__ == "__main__":
 
     # Does the dataset need memory? Accuracy from the last k words, best settings, ten seeds: 1 min.
     # memory_study(*([f"comparison-best-{m}-s{s}" for s in range(10)] for m in ("rnn", "lstm")))
+    # plot()
+
+    # What is a gradient worth that is truncated after K steps? Every K, before and after training: 25 s.
+    # truncation_study()
     # plot()
 
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.

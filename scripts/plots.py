@@ -29,6 +29,7 @@ from scripts.figures.runs import (
     plot_sentence_lengths,
 )
 from scripts.figures.sentence import plot_sentence as plot_sentence
+from scripts.figures.truncation import plot_truncation
 from scripts.figures.variants import plot_comparison, plot_equal_parameters, plot_initialisations
 from scripts.files.data import existing_data
 from scripts.files.errors import UserError, errors_in_one_line
@@ -101,6 +102,7 @@ def _study_figures():
         "equal-parameters": plot_equal_parameters,
         "memory": plot_memory,
         "cue-distance": plot_probe,
+        "truncation": plot_truncation,
         "comparison": plot_comparison,
     }
     return [[plot, name] for kind, plot in by_kind.items() for name in study_names(kind)]

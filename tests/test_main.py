@@ -74,6 +74,7 @@ def test_every_block_runs_in_any_order(data, study_root, capsys):
         "sentence-rnn-run-1+lstm-run-3.png",
         "equal-parameters-default.png",
         "memory-default.png",
+        "truncation-default.png",
         "comparison-compare.png",
         "cue-distance-even.png",
         "cue-distance-log.png",

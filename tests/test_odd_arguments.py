@@ -23,6 +23,9 @@ CALLS = {
     "memory_study": lambda odd: main.memory_study(odd, progress=False),
     "memory_study, lstm": lambda odd: main.memory_study(lstm=odd, progress=False),
     "memory_study, name": lambda odd: main.memory_study(name=odd, progress=False),
+    "truncation_study": lambda odd: main.truncation_study(odd, progress=False),
+    "truncation_study, name": lambda odd: main.truncation_study("rnn-run-1", odd, progress=False),
+    "truncation_study, batches": lambda odd: main.truncation_study("rnn-run-1", batches=odd, progress=False),
     "initialisation_study, other": lambda odd: main.initialisation_study(1, 1, units=odd),
     "compare, models": lambda odd: main.compare(odd, 1, jobs=1, **TINY),
     "compare, seeds": lambda odd: main.compare("rnn", odd, jobs=1, **TINY),
@@ -78,6 +81,7 @@ ALIKE = {  # whole numbers that a call takes, and one that is right
     "jacobians, steps": 5,
     "jacobians, burn_in": 1,
     "jacobians, exponents": 2,
+    "truncation_study, batches": 1,
 }
 
 

@@ -13,6 +13,7 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("initialisations", DEFAULT): "initialisation_study(of_model=BEST)",
     ("memory", DEFAULT): "memory_study(…)",
     ("search", DEFAULT): "search()",
+    ("truncation", DEFAULT): "truncation_study()",
 }
 CALLS = {  # of a study of that kind and any name
     "baselines": 'baselines(name="{}")',
@@ -25,6 +26,7 @@ CALLS = {  # of a study of that kind and any name
     "search": 'search(name="{}")',
     "sentence": 'predict("…", "{}")',
     "test": 'test("{}")',
+    "truncation": 'truncation_study(…, name="{}")',
 }
 RUNS = {  # by run id
     "lstm-best": 'train_lstm("lstm-best", **BEST_LSTM)',
@@ -47,7 +49,8 @@ def remedy_of_study(kind, name):
 def remedy_of_settings(kind, name):
     """Return the advice for a study whose runs have other settings than its block of main.py gives them."""
     block = STUDIES.get((kind, name))
-    if not block or kind in ("baselines", "memory"):  # which train no runs under ids of their own
+    trains_none = kind in ("baselines", "memory", "truncation")  # under ids of its own
+    if not block or trains_none:
         return remedy_of_study(kind, name)
     head = block.removesuffix(")")
     return f"call {head}{'' if head.endswith('(') else ', '}overwrite=True) of main.py"

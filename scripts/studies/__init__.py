@@ -7,6 +7,7 @@ Studies, each called by a function of main.py:
     settings_search.py  the best settings and one change at a time, on the validation split
     cue_distance.py     how far back each model remembers
     last_words.py       test accuracy from only the last k words
+    truncation.py       how much of the gradient is left when it goes back K steps and no more
     jacobians.py        products of Jacobians, their bounds, and Lyapunov exponents
     baselines.py        bag-of-words classifiers, and a leaky random split
 

@@ -95,23 +95,43 @@ def memory_table(study):
 def _load_seeds(model, run_ids):
     """Return classifier, data and run of each seed of one model, checked to be of one recipe."""
     run_ids = run_id_list(run_ids, f"run of the {NAMES[model]}")
-    loaded, seeds = [load_model(run_id) for run_id in run_ids], {}
-    first = loaded[0][2].settings["hyperparameters"]
+    loaded = [load_model(run_id) for run_id in run_ids]
     for run_id, (_, _, run) in zip(run_ids, loaded, strict=True):
         if run.settings["model"] != model:
             raise UserError(
                 f"run {run_id!r} is one of the {NAMES[run.settings['model']]}, expected the {NAMES[model]}: "
                 "give memory_study an RNN's run and an LSTM's, in this order"
             )
-        if run.settings["hyperparameters"] | {"seed": first["seed"]} != first:
-            raise UserError(
-                f"runs {run_ids[0]!r} and {run_id!r} have other settings, expected the same but for the "
-                "seed: give memory_study seeds of one recipe"
-            )
-        seed = run.settings["hyperparameters"]["seed"]
-        if (other := seeds.setdefault(seed, run_id)) != run_id:
-            raise UserError(f"runs {other!r} and {run_id!r} have one seed, {seed}: give each seed once")
+    check_one_recipe([run for _, _, run in loaded], "memory_study")
     return loaded
+
+
+def seeds_by_model(runs, study):
+    """Return lists of runs, one a model, for a study in which runs of one model are seeds of one recipe."""
+    check_one_dataset(runs)
+    by_model = [[run for run in runs if run.settings["model"] == model] for model in NAMES]
+    by_model = [seeds for seeds in by_model if seeds]
+    for seeds in by_model:
+        check_one_recipe(seeds, study)
+    return by_model
+
+
+def check_one_recipe(runs, study):
+    """Raise UserError where runs of one model, in the call of a study, differ in more than their seeds."""
+    seeds = {}
+    (first_id, first), *_ = named = [
+        (run.settings["run_id"], run.settings["hyperparameters"]) for run in runs
+    ]
+    for run_id, settings in named:
+        if settings | {"seed": first["seed"]} != first:
+            raise UserError(
+                f"runs {first_id!r} and {run_id!r} have other settings, expected the same but for the "
+                f"seed: give {study} seeds of one recipe"
+            )
+        if (other := seeds.setdefault(settings["seed"], run_id)) != run_id:
+            raise UserError(
+                f"runs {other!r} and {run_id!r} have one seed, {settings['seed']}: give each seed once"
+            )
 
 
 def check_one_dataset(runs):

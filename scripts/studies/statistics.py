@@ -37,6 +37,18 @@ def interval(values):
     return {"mean": round_to_digits(mean), "low": low, "high": high, "count": n}
 
 
+def lower_medians(rows):
+    """Return the median of each column of some rows, the lower one of two; None is left out.
+
+    Examples
+    --------
+    >>> lower_medians([[1, 5, None], [3, 6, None], [2, None, None]])
+    [2, 5, None]
+    """
+    columns = [sorted(value for value in column if value is not None) for column in zip(*rows, strict=True)]
+    return [values[(len(values) - 1) // 2] if values else None for values in columns]
+
+
 def difference(a, b):
     """Compare the means of two lists of values, such as two models over seeds, by Welch's test.
 

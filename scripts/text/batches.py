@@ -113,6 +113,13 @@ def sorted_batches(split, batch_size, rows=None):
     return Batches(split, cut(longest_first(split, rows), batch_size))
 
 
+def random_batches(split, batch_size, rng, most):
+    """Batches of random sentences of a split, none twice: at most so many, all of the same size."""
+    rows = cut(rng.permutation(len(split.s)), batch_size)
+    full = [each for each in rows if len(each) == len(rows[0])]
+    return Batches(split, [longest_first(split, each) for each in full[:most]])
+
+
 def cut(rows, batch_size):
     """Cut rows into batches: a list of views."""
     return np.split(rows, range(batch_size, len(rows), batch_size))

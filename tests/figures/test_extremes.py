@@ -12,6 +12,7 @@ from scripts.figures import panels, sentence
 from scripts.figures.style import open_figure
 from scripts.files.runs import load_run, save_run, write_log
 from scripts.studies.last_words import memory_study
+from scripts.studies.truncation import truncation_study
 from scripts.training import evaluation, experiment
 from tests.helpers import write_data
 
@@ -119,8 +120,9 @@ def test_tiny_data_have_whole_counts_on_their_axes(study_root, longest):
     experiment.run("rnn", "rnn-run-1", epochs=1, hidden_size=4)
     experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
     memory_study(progress=False)
+    truncation_study(progress=False)
     plot = plots.plot_decay_while_learning, plots.plot_gradients_rnn_vs_lstm, plots.plot_activations
-    for draw in (*plot, plots.plot_recurrent_weights, plots.plot_memory):
+    for draw in (*plot, plots.plot_recurrent_weights, plots.plot_memory, plots.plot_truncation):
         figure = draw.draw()
         figure.canvas.draw()
         for axes in figure.axes:

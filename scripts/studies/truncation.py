@@ -1,0 +1,150 @@
+"""What is a truncated gradient worth? Its error after K steps, for every K, before and after training.
+
+main.py calls :func:`truncation_study`; scripts/dynamics/truncation.py defines g_K, g and what compares them.
+``assets/studies/truncation/<name>.json`` holds what every study does (scripts/files/studies.py), and
+
+    sentences   {count, shortest, longest}: the validation split
+    batches     {count, size, seed}: of sentences drawn from it at random
+    K, delta    0, 1, … up to the longest sentence - 1; relative errors δ
+    models      a list of
+        model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
+        initialisation, best    for each run, at untrained weights and at those of the best epoch:
+            whole, batches      {W_hh, all}: of the mean loss over the split; medians over the batches
+
+``all`` are W_ih, W_hh and b: no truncation changes the output layer, which is left out. Dropout is off, and g
+is the plain gradient, whatever a run's ``backward``. For each there are, null where nothing can be said,
+
+    cosine, error       by K: of g_K and g, and ‖g_K - g‖ / ‖g‖
+    kappa               by δ: κ(δ), the smallest K whose error is below δ
+    bound, bound_kappa  the same of δ(K), which Aicher, Foti & Fox (2019) derive from the decay alone
+
+The decay φ_k is the mean of ‖∂ℓ/∂h_{T-k}‖ over all sentences (0 in one too short for k), relative to k = 0;
+of an LSTM, h alone. M = max_k ‖G_k‖ / φ_k, one each of ``W_hh`` and ``all``: M φ_k bounds every ‖G_k‖.
+"""
+
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from scripts.dynamics import truncation
+from scripts.dynamics.gradients import BATCH_SIZE
+from scripts.files.blocks import DEFAULT
+from scripts.files.data import load_data
+from scripts.files.numbers import table, whole_number
+from scripts.files.paths import check_run_id
+from scripts.files.progress import progress_bar
+from scripts.files.runs import best_epoch, load_run
+from scripts.files.studies import save_study
+from scripts.studies.arguments import run_id_list
+from scripts.studies.jacobians import finite
+from scripts.studies.last_words import seeds_by_model
+from scripts.studies.statistics import lower_medians
+from scripts.text.batches import random_batches, sorted_batches
+from scripts.training.evaluation import load_model
+from scripts.training.experiment import LOSSES, build_model
+
+DELTAS = (0.9, 0.5, 0.1)
+SIZE, SEED = 64, 0  # of the random batches
+
+
+def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=100, *, progress=True):
+    """Measure what the gradient loses when it goes back K steps and no more; return what is written.
+
+    Parameters
+    ----------
+    run_ids : str or sequence of str
+        Runs of one model are those of several seeds, which differ in nothing else.
+    name : str
+        Of the study and its figure.
+    batches : int
+        At most so many batches of 64 sentences.
+    progress : bool
+        Show progress bars.
+    """
+    started = time.perf_counter()
+    check_run_id(name, "name")
+    runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
+    by_model, dataset = seeds_by_model(runs, "truncation_study"), runs[0].settings["dataset"]
+    split = load_data(dataset.get("data")).splits["validation"]
+    drawn = random_batches(split, SIZE, np.random.default_rng(SEED), whole_number("batches", batches))
+    return save_study(
+        "truncation",
+        name,
+        dataset,
+        [],
+        truncation_table,
+        sentences={"count": len(split.s), "shortest": int(split.s.min()), "longest": int(split.s.max())},
+        batches={"count": len(drawn), "size": len(drawn.rows[0]), "seed": SEED},
+        K=list(range(split.s.max())),
+        delta=list(DELTAS),
+        models=[_describe_seeds(seeds, drawn, progress) for seeds in by_model],
+        seconds=round(time.perf_counter() - started, 1),
+    )
+
+
+def _describe_seeds(runs, drawn, progress):
+    """Return what the study says of the runs of one model."""
+    return {
+        "model": runs[0].settings["model"],
+        "hidden_size": runs[0].settings["hyperparameters"]["hidden_size"],
+        "runs": [run.settings["run_id"] for run in runs],
+        "best_epoch": [best_epoch(run.history)["epoch"] for run in runs],
+        "initialisation": [_measure(run.settings, False, drawn, progress) for run in runs],
+        "best": [_measure(run.settings, True, drawn, progress) for run in runs],
+    }
+
+
+def _measure(run, trained, drawn, progress):
+    """Measure one run at one moment, in float64."""
+    kind, settings, split = run["model"], run["hyperparameters"], drawn.split
+    best, data, _ = load_model(run["run_id"])
+    model = build_model(kind, settings, data.embeddings, np.float64)
+    model.theta[:] = (best if trained else build_model(kind, settings, data.embeddings)).theta
+    bar = progress_bar(drawn, f"{run['run_id']}, {'best' if trained else 'untrained'}", progress=progress)
+    with threadpool_limits(1):
+        whole = compare(model, kind, sorted_batches(split, BATCH_SIZE), split.s.max())
+        each = [compare(model, kind, [batch], split.s.max()) for batch in bar]
+    medians = {
+        name: {quantity: lower_medians([one[name][quantity] for one in each]) for quantity in found}
+        for name, found in whole.items()
+    }
+    return {"whole": whole, "batches": medians}
+
+
+def compare(model, kind, batches, longest):
+    """Compare g_K and g, for K below `longest`, of the mean loss over some batches taken as one."""
+    parts, signal = np.zeros((longest, *model._W.shape)), np.zeros(longest)
+    for ids, batch_sizes, y, *_ in batches:
+        T, (_, dz) = len(batch_sizes), LOSSES[kind](model.forward(ids, batch_sizes), y)
+        signal[:T] += truncation.signal_by_distance(model, batch_sizes, dz)
+        parts[:T] += truncation.parts_by_distance(model, batch_sizes, dz)
+    decay, found = signal / (signal[0] or 1), {}  # a sum will do: all that follows is relative
+    for name, columns in (("W_hh", slice(model.D, model.D + model.H)), ("all", slice(None))):
+        errors = truncation.relative_errors(parts[:, :, columns])
+        bounds = truncation.decay_bounds(parts[:, :, columns], decay)
+        found[name] = {
+            "cosine": finite(truncation.cosines(parts[:, :, columns])),
+            "error": finite(errors),
+            "kappa": [truncation.kappa(errors, delta) for delta in DELTAS],
+            "bound": finite(bounds),
+            "bound_kappa": [truncation.kappa(bounds, delta) for delta in DELTAS],
+        }
+    return found
+
+
+def truncation_table(study):
+    """Write every κ as a table, in each cell that of the split, of the batches, and of the bound."""
+    rows = []
+    for model in study["models"]:
+        for run, (run_id, epoch) in enumerate(zip(model["runs"], model["best_epoch"], strict=True)):
+            for moment, when in (("initialisation", "before training"), ("best", f"epoch {epoch}")):
+                whole, batches = model[moment][run]["whole"], model[moment][run]["batches"]
+                kinds = [(whole[n]["kappa"], batches[n]["kappa"], whole[n]["bound_kappa"]) for n in whole]
+                cells = [cell for each in kinds for cell in zip(*each, strict=True)]
+                shown = [" / ".join("–" if K is None else str(K) for K in cell) for cell in cells]
+                rows.append([f"{run_id}, {when}", *shown])
+    heads = [f"{name}, κ({delta})" for name in ("W_hh", "all") for delta in study["delta"]]
+    split, batches = f"{study['sentences']['count']:,} sentences", f"batches of {study['batches']['size']}"
+    kinds = f"of all {split} / median of {batches} / bound from the decay; {study['seconds']} s"
+    return f"κ(δ), the first K with a relative error below δ: {kinds}\n{table(rows, ['', *heads])}"
