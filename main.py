@@ -6,6 +6,7 @@ and the like document those that are imported below.
 
 from scripts.files import errors, numbers, studies
 from scripts.studies import arguments
+from scripts.studies.backward import backward_study  # noqa: F401
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
 from scripts.studies.cue_distance import probe_study  # noqa: F401
 from scripts.studies.initialisations import equal_parameters, initialisation_study  # noqa: F401
@@ -283,6 +284,10 @@ if __name__ == "__main__":
 
     # What is a gradient worth that is truncated after K steps? Every K, before and after training: 25 s.
     # truncation_study()
+    # plot()
+
+    # Does training need the gradient that reaches far back? Both models with it changed, five seeds: hours.
+    # backward_study()
     # plot()
 
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.

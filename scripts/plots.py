@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file also runs as a script
 
 from scripts.figures import style
+from scripts.figures.backward import plot_backward
 from scripts.figures.cue_distance import plot_probe
 from scripts.figures.jacobians import plot_direct_path, plot_lyapunov, plot_theory
 from scripts.figures.last_words import plot_memory
@@ -98,6 +99,7 @@ def _plot_everything(show):
 def _study_figures():
     """The functions that draw the studies that there are, each with its arguments."""
     by_kind = {
+        "backward": plot_backward,
         "initialisations": plot_initialisations,
         "equal-parameters": plot_equal_parameters,
         "memory": plot_memory,

@@ -65,6 +65,7 @@ def run_block(source):
         "train_rnn": functools.partial(main.train_rnn, **SHORT),
         "train_lstm": functools.partial(main.train_lstm, **SHORT),
         "test_overfit": functools.partial(main.test_overfit, steps=20),
+        "backward_study": functools.partial(main.backward_study, seeds=1, of_model=SMALL_BEST),
         "initialisation_study": functools.partial(main.initialisation_study, seeds=1),
         "equal_parameters": functools.partial(main.equal_parameters, seeds=1),
         "BEST_RNN": main.BEST_RNN | SHORT | {"hidden_size": 64},

@@ -75,6 +75,7 @@ def test_every_block_runs_in_any_order(data, study_root, capsys):
         "equal-parameters-default.png",
         "memory-default.png",
         "truncation-default.png",
+        "backward-default.png",
         "comparison-compare.png",
         "cue-distance-even.png",
         "cue-distance-log.png",

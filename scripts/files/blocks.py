@@ -2,6 +2,7 @@
 
 DEFAULT = "default"  # the name of a study whose caller gives none
 STUDIES = {  # calls of main.py, by kind and name of the study that each makes
+    ("backward", DEFAULT): "backward_study()",
     ("baselines", DEFAULT): "baselines()",
     ("comparison", "best"): 'compare(seeds=10, name="best", of_model=BEST)',
     ("comparison", "best-wide"): 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
@@ -16,6 +17,7 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("truncation", DEFAULT): "truncation_study()",
 }
 CALLS = {  # of a study of that kind and any name
+    "backward": 'backward_study(name="{}", …)',
     "baselines": 'baselines(name="{}")',
     "comparison": 'compare(name="{}", …)',
     "cue-distance": 'probe_study(name="{}", …)',

@@ -101,8 +101,14 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Write `value` as indented JSON, whole."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write `value` as indented JSON, whole; a list of numbers or words takes one line."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = re.sub(r"\[\n\s+([^][{}]*?)\n\s+\]", lambda found: f"[{_on_one_line(found[1])}]", text)
+    write_text(path, text + "\n")
+
+
+def _on_one_line(items):
+    return re.sub(r",\n\s+", ", ", items)  # a line break within a text is written as \\n
 
 
 # One writer -----------------------------------------------------------------------------------------------

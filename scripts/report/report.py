@@ -25,6 +25,7 @@ from scripts.files.paths import assets_path
 from scripts.files.runs import NAMES
 from scripts.files.storage import write_bytes, write_text
 from scripts.files.studies import read_study, study_path
+from scripts.studies.backward import backward_table
 from scripts.studies.baselines import baselines_table
 from scripts.studies.cue_distance import probe_table
 from scripts.studies.jacobians import rates_table
@@ -36,6 +37,7 @@ DEFAULT_RUNS = ("rnn-run-1", "lstm-run-3")
 FRONT_PAGE, RESULTS_PAGE = "README.md", "assets/README.md"
 FRONT = "front-page"  # the kind of the one table that is made of several studies
 TABLES = {  # by kind of study: writes one as text
+    "backward": backward_table,
     "baselines": baselines_table,
     "comparison": variants_table,
     "cue-distance": probe_table,
@@ -46,6 +48,7 @@ TABLES = {  # by kind of study: writes one as text
     "search": variants_table,
 }
 RECIPES = {  # settings of one model alone that a study has to have
+    ("backward", DEFAULT): BEST,
     ("baselines", DEFAULT): BEST,
     ("comparison", "best"): BEST,
     ("comparison", "best-wide"): {"rnn": WIDE_RNN},
@@ -56,6 +59,7 @@ RECIPES = {  # settings of one model alone that a study has to have
     ("search", DEFAULT): BEST,
 }
 FIGURES = {  # of the pages: assets/figures/readme-<name>.png, and what draws it
+    "backward": plots.plot_backward,
     "best": lambda: plots.plot_comparison("best")[0],
     "compare": lambda: plots.plot_comparison()[0],
     "direct-path": plots.plot_direct_path,

@@ -9,6 +9,7 @@ Studies, each called by a function of main.py:
     last_words.py       test accuracy from only the last k words
     truncation.py       how much of the gradient is left when it goes back K steps and no more
     jacobians.py        products of Jacobians, their bounds, and Lyapunov exponents
+    backward.py         both models trained with a changed backward pass
     baselines.py        bag-of-words classifiers, and a leaky random split
 
 Helpers that they share:

@@ -1,6 +1,6 @@
 """Variants over seeds: train them, measure them and compare them, for the studies that are lists of variants.
 
-Those are comparison.py, initialisations.py and settings_search.py. Each run trains under
+Those are backward.py, comparison.py, initialisations.py and settings_search.py. Each run trains under
 an id of its own, ``<kind>-<name of the study>-<model>-<variant>-s<seed>``, so an interrupted study continues,
 one that is called again only measures, and no study takes the runs of another. The result is
 ``assets/studies/<kind>/<name>.json``, which scripts/figures and scripts/report read:
@@ -97,6 +97,7 @@ def run_variants(
     of_model=None,
     axes=None,
     pairs=None,
+    show=None,
     data=None,
     **options,
 ):
@@ -112,6 +113,8 @@ def run_variants(
         Their settings come on top of `shared`, and of those of their model in `of_model`.
     pairs : callable, optional
         Chooses, among the described variants, those to be compared: a list of (variant, reference).
+    show : callable, optional
+        Writes the study as text; by default :func:`variants_table`.
     data : str, optional
         Name of the dataset, in data/<data>/.
     **options
@@ -152,7 +155,7 @@ def run_variants(
         name,
         dataset,
         runs.values(),
-        variants_table,
+        show or variants_table,
         title=title,
         seeds=seeds,
         shared={key: value for key, value in shared.items() if value != defaults[key]},
@@ -236,6 +239,7 @@ def _describe_difference(one, other, tested):
 
 COLUMNS = {  # of the table, by kind of study; all others have those of "comparison"
     "search": ["validation loss", "validation accuracy, %", "selected epochs"],
+    "backward": ["validation loss", "of whole sentences", "test accuracy, %", "h after", "c after"],
     "comparison": [
         *("parameters", "selected epochs", "test accuracy, %"),
         *("h before", "h after", "c before", "c after"),

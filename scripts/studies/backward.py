@@ -1,0 +1,137 @@
+"""Does training need the gradient that reaches far back? Both models trained with a changed backward pass.
+
+main.py calls :func:`backward_study`. Forward pass, data and settings are the same in every variant; only the
+backward signal in training differs (scripts/dynamics/interventions.py). It is a list of variants
+(scripts/studies/variants.py), each compared with full training of its model, some LSTMs also with the RNN.
+
+What each outcome would mean, and what was expected before the runs:
+
+========================  ===========================================  =======================================
+variant                   if it is as good as full training            expected
+========================  ===========================================  =======================================
+truncate-K                words further than K need not be heard       as good from K = 10 on
+truncate-recurrent-K      W_hh need not learn to carry words further   as good from K = 5 on
+preserve-norm, RNN        its vanishing norm is not what it lacks      no better than full training
+h-detach                  the gradient along the cell is enough        1 to 2 points worse
+c-detach                  the gradient along the cell is not needed    2 to 4 points worse
+LSTM, cut or detached,    its lead is not made of the gradient that    truncate-10 keeps the lead,
+against the full RNN      was taken away                               h-detach most of it
+gates-x                   its lead needs no gates that see the state   less than a point worse
+========================  ===========================================  =======================================
+"""
+
+from scripts.files.blocks import DEFAULT
+from scripts.files.numbers import table
+from scripts.files.runs import NAMES
+from scripts.studies.arguments import refuse_varied, with_epochs
+from scripts.studies.variants import Variant, run_variants, variants_table
+from scripts.training.recipes import BEST
+from scripts.training.settings import Settings
+
+DISTANCES = (0, 1, 2, 3, 5, 10, 20)  # K of truncation
+BOTH = ["full", *(f"truncate-{K}" for K in DISTANCES), "truncate-recurrent-5", "truncate-recurrent-10"]
+BOTH += ["preserve-norm"]
+OF_LSTM = ["h-detach", "h-detach-0.5", "c-detach"]
+EPOCHS = 8  # where no recipe says how many
+AGAINST_RNN = ("full", "truncate-10", "h-detach", "gates-x")  # LSTMs compared with the RNN's full training
+
+
+def backward_study(
+    seeds=5,
+    epochs=None,
+    *,
+    backward=(*BOTH, *OF_LSTM, "gates-x"),
+    rates=(1,),
+    name=DEFAULT,
+    of_model=BEST,
+    data=None,
+    overwrite=False,
+    progress=True,
+    scheduler=None,
+    **settings,
+):
+    """Train both models with each change of the backward pass, and compare them with full training.
+
+    Returns the dict that scripts/studies/variants.py describes, and prints its tables. The parameters that
+    are not listed here are those of :func:`scripts.studies.initialisations.initialisation_study`.
+
+    Parameters
+    ----------
+    backward : sequence of str
+        Values of the setting ``backward``; "gates-x" is an LSTM whose gates see the input alone. Of the RNN
+        those are left out that only an LSTM has.
+    rates : sequence of float
+        Factors of the learning rate: a changed gradient has another size, and may want another step.
+    """
+    refuse_varied(settings, "backward", "gate_inputs", "lr")
+    shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model, list(NAMES))
+    variants = [
+        _variant(model, one, rate, of_model)
+        for model in NAMES
+        for one in backward
+        if model == "lstm" or one not in (*OF_LSTM, "gates-x")
+        for rate in rates
+    ]
+    return run_variants(
+        "backward",
+        name,
+        "Training with the backward pass changed",
+        variants,
+        seeds,
+        shared=shared,
+        of_model=of_model,
+        pairs=_pairs,
+        show=backward_table,
+        data=data,
+        overwrite=overwrite,
+        progress=progress,
+        scheduler=scheduler,
+    )
+
+
+def _variant(model, backward, rate, of_model):
+    """Return a model with one change of the backward pass, at a multiple of its learning rate."""
+    settings = {"gate_inputs": "x"} if backward == "gates-x" else {"backward": backward}
+    name, label = backward, f"{NAMES[model]}, {backward}"
+    if rate != 1:
+        settings["lr"] = rate * of_model.get(model, {}).get("lr", Settings.lr)
+        name, label = f"{backward}-lr-{settings['lr']:g}", f"{label}, lr={settings['lr']:g}"
+    return Variant(name, model, label, settings)
+
+
+def _pairs(variants):
+    """Pair each variant with full training of its model, and some LSTMs with full training of the RNN."""
+    by_name = {(one["model"], one["name"]): one for one in variants}
+    pairs = []
+    for (model, name), one in by_name.items():
+        references = [model] if name != "full" else []
+        references += ["rnn"] if model == "lstm" and name in AGAINST_RNN else []
+        pairs += [(one, by_name[of, "full"]) for of in references if (of, "full") in by_name]
+    return pairs
+
+
+def smallest_enough(study, model, significance=0.05):
+    """Return the smallest K from which on truncate-K is not measurably worse than full training, or None.
+
+    Neither Welch's test of the test accuracy over seeds nor the error of that difference over the test
+    sentences may find it worse, at this K and at all larger ones.
+    """
+    enough = None
+    for K in reversed(DISTANCES):
+        label, full = f"{NAMES[model]}, truncate-{K}", f"{NAMES[model]}, full"
+        for found in study["differences"]:
+            if (found["of"], found["minus"]) == (label, full):
+                accuracy = found["test_accuracy"]
+                told = accuracy["p"] is not None and accuracy["p"] < significance
+                told |= abs(accuracy["mean"]) > 1.96 * found["sentences_error"]
+                if told and accuracy["mean"] < 0:
+                    return enough
+                enough = K
+    return enough
+
+
+def backward_table(study):
+    """Write the study as text: its variants, their differences, and which K is enough."""
+    rows = [[NAMES[model], smallest_enough(study, model)] for model in NAMES]
+    heads = ["from which K on truncate-K is not measurably worse than full training", "K"]
+    return f"{variants_table(study)}\n\n{table(rows, heads)}"
