@@ -1,7 +1,6 @@
 """The figure of scripts/studies/backward.py: accuracy against the words that the backward pass reaches."""
 
 import re
-import textwrap
 
 import numpy as np
 
@@ -47,8 +46,8 @@ def _tick(name):
     """Label of a variant: K alone where the gradient is cut."""
     if match := re.fullmatch(r"truncate-(\d+)", name):
         return match[1]
-    words = name.replace("truncate-recurrent-", "W_hh cut after ").replace("gates-x", "gates see x")
-    return textwrap.fill(words, 9)
+    words = name.replace("truncate-recurrent-", "W_hh\ncut after\n").replace("gates-x", "gates\nsee x")
+    return words.replace("-", "-\n")
 
 
 def _draw_accuracies(axes, study, model, shown):
