@@ -286,8 +286,12 @@ if __name__ == "__main__":
     # truncation_study()
     # plot()
 
-    # Does training need the gradient that reaches far back? Both models with it changed, five seeds: hours.
+    # Does training need the gradient that reaches far back? Both models with it changed, five seeds: 300 min.
     # backward_study()
+    # plot()
+
+    # A truncated gradient's worth with the best settings, three seeds, after backward_study(): 3 min.
+    # truncation_study([f"backward-default-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
     # plot()
 
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.

@@ -25,6 +25,7 @@ SMALL_WIDE = SMALL_BEST["rnn"] | {"hidden_size": 5}
 SMALL_RECIPES = {study: SMALL_BEST if recipe else {} for study, recipe in report.RECIPES.items()} | {
     ("comparison", "best-wide"): {"rnn": SMALL_WIDE}
 }
+SMALL_BACKWARD = {"seeds": 3, "backward": ("full", "truncate-1", "h-detach"), "of_model": SMALL_BEST}
 SHORT = {"epochs": 2}  # of the runs with default settings
 
 
@@ -65,7 +66,7 @@ def run_block(source):
         "train_rnn": functools.partial(main.train_rnn, **SHORT),
         "train_lstm": functools.partial(main.train_lstm, **SHORT),
         "test_overfit": functools.partial(main.test_overfit, steps=20),
-        "backward_study": functools.partial(main.backward_study, seeds=1, of_model=SMALL_BEST),
+        "backward_study": functools.partial(main.backward_study, **SMALL_BACKWARD),
         "initialisation_study": functools.partial(main.initialisation_study, seeds=1),
         "equal_parameters": functools.partial(main.equal_parameters, seeds=1),
         "BEST_RNN": main.BEST_RNN | SHORT | {"hidden_size": 64},

@@ -15,6 +15,7 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("memory", DEFAULT): "memory_study(…)",
     ("search", DEFAULT): "search()",
     ("truncation", DEFAULT): "truncation_study()",
+    ("truncation", "best"): 'truncation_study(…, name="best")',
 }
 CALLS = {  # of a study of that kind and any name
     "backward": 'backward_study(name="{}", …)',

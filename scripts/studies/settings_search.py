@@ -15,8 +15,8 @@ CHANGES = {
     "rnn": [
         {"hidden_size": 64}, {"hidden_size": 192}, {"lr": 0.001}, {"schedule": "constant"},
         {"batch_size": 32}, {"batch_size": 128}, {"clip_norm": 1.0}, {"weight_decay": 0.0},
-        {"averaging": 0.0}, {"input_dropout": 0.2}, {"state_dropout": 0.5}, {"recurrent_init": "identity"},
-        {"length_weight": 0.5},
+        {"averaging": 0.0}, {"input_dropout": 0.2}, {"state_dropout": 0.5}, {"recurrent_init": "orthogonal"},
+        {"length_weight": 0.0},
     ],
     "lstm": [
         {"hidden_size": 128}, {"hidden_size": 256}, {"lr": 0.002, "schedule": "linear"}, {"batch_size": 128},

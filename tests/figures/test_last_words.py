@@ -65,4 +65,4 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
     write_text(study_path("memory", "default"), "{")
     fails("is no JSON", plots.plot_memory)
     write_json(study_path("memory", "default"), {"format_version": 99})
-    fails("has format version 99, expected 4", plots.plot_memory)
+    fails("has format version 99, expected 5", plots.plot_memory)
