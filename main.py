@@ -282,15 +282,15 @@ if __name__ == "__main__":
     # memory_study(*([f"comparison-best-{m}-s{s}" for s in range(10)] for m in ("rnn", "lstm")))
     # plot()
 
-    # What is a gradient worth that is truncated after K steps? Every K, before and after training: 25 s.
+    # How much of a gradient is lost when it is cut after K steps? Before and after training: 25 s.
     # truncation_study()
     # plot()
 
-    # Does training need the gradient that reaches far back? Both models with it changed, five seeds: 300 min.
-    # backward_study()
+    # Does training need the gradient from far back? Both models with it changed, three seeds: 133 min.
+    # backward_study(seeds=3)
     # plot()
 
-    # A truncated gradient's worth with the best settings, three seeds, after backward_study(): 3 min.
+    # The same with the best settings, three seeds, after backward_study(): 5 min on a busy machine.
     # truncation_study([f"backward-default-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
     # plot()
 

@@ -1,4 +1,4 @@
-"""What a truncated gradient is worth: the gradient of the recurrent layer, by the distance of its words.
+"""Truncated gradients: the gradient of the recurrent layer, divided by the distance of its words.
 
 Going back through time, the words at distance k from the end of their sentence add the part G_k to
 ∂ℓ/∂[W_ih, W_hh, b]. Truncated after K steps, the gradient is

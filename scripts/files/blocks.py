@@ -2,7 +2,7 @@
 
 DEFAULT = "default"  # the name of a study whose caller gives none
 STUDIES = {  # calls of main.py, by kind and name of the study that each makes
-    ("backward", DEFAULT): "backward_study()",
+    ("backward", DEFAULT): "backward_study(seeds=3)",
     ("baselines", DEFAULT): "baselines()",
     ("comparison", "best"): 'compare(seeds=10, name="best", of_model=BEST)',
     ("comparison", "best-wide"): 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',

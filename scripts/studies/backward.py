@@ -4,7 +4,7 @@ main.py calls :func:`backward_study`. Forward pass, data and settings are the sa
 backward signal in training differs (scripts/dynamics/interventions.py). It is a list of variants
 (scripts/studies/variants.py), each compared with full training of its model, some LSTMs also with the RNN.
 
-What each outcome would mean, and what was expected before the runs:
+What each outcome would mean, and what was expected before any result was seen:
 
 ========================  ===========================================  =======================================
 variant                   if it is as good as full training            expected
@@ -26,7 +26,6 @@ from scripts.files.runs import NAMES
 from scripts.studies.arguments import refuse_varied, with_epochs
 from scripts.studies.variants import Variant, run_variants, variants_table
 from scripts.training.recipes import BEST
-from scripts.training.settings import Settings
 
 DISTANCES = (0, 1, 2, 3, 5, 10, 20)  # K of truncation
 BOTH = ["full", *(f"truncate-{K}" for K in DISTANCES), "truncate-recurrent-5", "truncate-recurrent-10"]
@@ -41,7 +40,6 @@ def backward_study(
     epochs=None,
     *,
     backward=(*BOTH, *OF_LSTM, "gates-x"),
-    rates=(1,),
     name=DEFAULT,
     of_model=BEST,
     data=None,
@@ -60,17 +58,21 @@ def backward_study(
     backward : sequence of str
         Values of the setting ``backward``; "gates-x" is an LSTM whose gates see the input alone. Of the RNN
         those are left out that only an LSTM has.
-    rates : sequence of float
-        Factors of the learning rate: a changed gradient has another size, and may want another step.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers train.
     """
-    refuse_varied(settings, "backward", "gate_inputs", "lr")
+    refuse_varied(settings, "backward", "gate_inputs")
     shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model, list(NAMES))
     variants = [
-        _variant(model, one, rate, of_model)
+        Variant(
+            one,
+            model,
+            f"{NAMES[model]}, {one}",
+            {"gate_inputs": "x"} if one == "gates-x" else {"backward": one},
+        )
         for model in NAMES
         for one in backward
         if model == "lstm" or one not in (*OF_LSTM, "gates-x")
-        for rate in rates
     ]
     return run_variants(
         "backward",
@@ -87,16 +89,6 @@ def backward_study(
         progress=progress,
         scheduler=scheduler,
     )
-
-
-def _variant(model, backward, rate, of_model):
-    """Return a model with one change of the backward pass, at a multiple of its learning rate."""
-    settings = {"gate_inputs": "x"} if backward == "gates-x" else {"backward": backward}
-    name, label = backward, f"{NAMES[model]}, {backward}"
-    if rate != 1:
-        settings["lr"] = rate * of_model.get(model, {}).get("lr", Settings.lr)
-        name, label = f"{backward}-lr-{settings['lr']:g}", f"{label}, lr={settings['lr']:g}"
-    return Variant(name, model, label, settings)
 
 
 def _pairs(variants):

@@ -1,4 +1,4 @@
-"""What is a truncated gradient worth? Its error after K steps, for every K, before and after training.
+"""Truncated gradients: the error of the gradient after K steps, for every K, before and after training.
 
 main.py calls :func:`truncation_study`; scripts/dynamics/truncation.py defines g_K, g and what compares them.
 ``assets/studies/truncation/<name>.json`` holds what every study does (scripts/files/studies.py), and

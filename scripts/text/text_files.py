@@ -205,7 +205,7 @@ def _parse(path, text):
         except (ValueError, RecursionError):
             if values:
                 fault = f"line {number} is no JSON ({line.strip()[:40]!r})"
-            raise UserError(f"dataset {str(path)!r} can't be loaded, as {fault}: mend it") from None
+            raise UserError(f"dataset {str(path)!r} can't be loaded, as {fault}: correct it") from None
     return values
 
 

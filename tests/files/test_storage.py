@@ -563,3 +563,17 @@ def test_what_is_no_file_is_not_called_missing(data, kind):
         path.rmdir() if kind == "folder" else path.unlink()
         path.write_bytes(whole)
         read()
+
+
+def test_a_list_takes_one_line_and_texts_stay_as_they_are(tmp_path):
+    path = tmp_path / "some.json"
+    value = {
+        "a": [1, 2.5, None],
+        "b": [{"c": ["x,\n  y", "[ z ]"]}],
+        "d": [],
+        "e": "[\n  1,\n  2\n]",
+        "f": [[1], [2]],
+    }
+    write_json(path, value)
+    assert read_json(path) == value
+    assert '"a": [1, 2.5, null],' in path.read_text(encoding="utf-8")

@@ -37,13 +37,6 @@ def test_each_model_gets_the_changes_that_it_can_have(data):
     assert all(f"| {label} " in text for label in labels)
 
 
-def test_a_learning_rate_is_a_multiple_of_the_models_own(data):
-    study = backward_study(1, backward=["full"], rates=(0.5, 1), name="rates", **TINY)
-    rates = [load_run(one["runs"][0]).settings["hyperparameters"]["lr"] for one in study["variants"]]
-    assert rates == [0.001, 0.002] * 2
-    assert study["variants"][0]["label"] == "RNN, full, lr=0.001"
-
-
 def test_what_the_study_varies_itself_is_refused(data):
     with pytest.raises(UserError, match="this study varies gate_inputs itself"):
         main.backward_study(1, gate_inputs="x")

@@ -15,7 +15,7 @@ import main
 from scripts.files import blocks
 from scripts.files.data import describe_data
 from scripts.files.errors import UserError
-from scripts.files.paths import assets_path
+from scripts.files.paths import assets_path, data_path
 from scripts.files.runs import existing_runs, load_run
 from scripts.files.studies import STUDY_VERSION, is_of_study, read_study, study_names, study_path
 from scripts.studies import parallel
@@ -237,6 +237,15 @@ def test_two_processes_stop_where_the_data_changes(data):
     assert len(faults) == 4
     assert all(fault.startswith("data/ changed: ") for fault in faults)
     assert len(existing_runs()) == 2
+
+
+def test_a_run_that_meets_data_being_replaced_says_that_it_changed(data):
+    began = describe_data(data.manifest)
+    data_path("dataset.json").unlink()
+    with pytest.raises(UserError, match=r"^data/ changed: this study began with "):
+        experiment.run("rnn", "a-run", dataset=began, progress=False, epochs=1, hidden_size=3)
+    with pytest.raises(UserError, match=r"dataset\.json is missing"):
+        experiment.run("rnn", "a-run", progress=False, epochs=1, hidden_size=3)
 
 
 def test_data_that_is_being_written_stops_a_study_too(data, monkeypatch):
