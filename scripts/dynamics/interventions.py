@@ -12,6 +12,8 @@ scripts/training/experiment.py; every measurement takes the model's own walk.
     h-detach, h-detach-P    LSTM: nothing passes back through h; with P, at each step with that probability
                             (Kanuparthi et al. 2019)
     c-detach                LSTM: nothing passes back along the cell
+
+A penalty on signals that shrink or grow, Ω of :func:`norm_penalty`, is added to the RNN's loss here, too.
 """
 
 import mmap
@@ -102,6 +104,36 @@ CHANGES = {
 OF_LSTM = ("h-detach", "c-detach")
 
 
+def norm_penalty(dA, h, W_hh):
+    """Ω, and its derivative by W_hh while signals and states are held still (Pascanu et al. 2013, eq. 9, 10).
+
+        q = ‖(W_hhᵀ da_t) ⊙ (1 - h_{t-1}²)‖² / ‖da_t‖²
+        Ω = mean of (q - 1)² over the steps of all sentences
+
+    Parameters
+    ----------
+    dA : (H, N) numpy.ndarray
+        da_t = ∂ℓ/∂a_t of N steps, a_t = W_hh h_{t-1} + …; steps where it is 0 don't count.
+    h : (N, H) numpy.ndarray
+        h_{t-1} of the same steps.
+    W_hh : (H, H) numpy.ndarray
+
+    Returns
+    -------
+    penalty : float
+    gradient : (H, H) numpy.ndarray
+    """
+    largest = np.abs(dA).max(0, initial=0)
+    u = dA[:, largest > 0] / largest[largest > 0]  # without this, squares of small numbers would be 0
+    if not u.size:
+        return 0.0, np.zeros_like(W_hh)
+    u /= np.linalg.norm(u, axis=0)  # q is that of the direction alone
+    slope = 1 - h[largest > 0] ** 2
+    v = (u.T @ W_hh) * slope
+    excess = np.einsum("nh,nh->n", v, v) - 1
+    return float(np.mean(excess * excess)), (u * (4 * excess / len(v))) @ (v * slope)
+
+
 class Intervened:
     """A model whose backward pass is changed; all else is the model's own.
 
@@ -114,10 +146,13 @@ class Intervened:
         False for an LSTM whose gates i, f, o learn nothing of W_hh, so that blocks of zeros stay zero.
     seed : int
         Of the draws of h-detach-P.
+    norm_penalty : float
+        λ, by which Ω of an RNN counts.
     """
 
-    def __init__(self, model, backward, gates_see_h=True, seed=0):
+    def __init__(self, model, backward, gates_see_h=True, seed=0, norm_penalty=0):
         self.model, self.gates_see_h, self.seed = model, gates_see_h, seed
+        self.norm_penalty = norm_penalty
         self.kind, self.number = parse(backward)
         # epoch and batch, in memory that forked processes share: all of them draw the same
         self.now = np.frombuffer(mmap.mmap(-1, 16), np.int64)
@@ -145,6 +180,10 @@ class Intervened:
         if self.kind == "truncate-recurrent":
             near = self._near(self.number)  # Σ_t da_t h_{t-1}ᵀ of these words alone
             np.matmul(self._dA[:, near], self._Z[near, D : D + H], out=W_hh)
+        if self.norm_penalty:
+            later = np.s_[self.sizes[0] :]  # tokens that a word precedes
+            h, W = self._Z[later, D : D + H], self.parameters["weight_hh_l0"]
+            W_hh += self.norm_penalty * norm_penalty(self._dA[:, later], h, W)[1]
         if not self.gates_see_h:
             W_hh[: 2 * H], W_hh[3 * H :] = 0, 0
         return gradient

@@ -14,7 +14,7 @@ from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
 from scripts.studies.arguments import AXIS, plain, settings_of_models
 from scripts.studies.variants import Variant, run_variants
-from scripts.training.settings import LSTM_ALONE
+from scripts.training.settings import foreign_settings
 
 
 def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, **options):
@@ -47,8 +47,8 @@ def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=
 
 
 def pair_models(variants, axes):
-    """Pair each LSTM with the RNN that has the same varied settings, those of the LSTM alone excepted."""
-    shared = [key for key in axes if key not in LSTM_ALONE]
+    """Pair each LSTM with the RNN that has the same varied settings, those of one model alone excepted."""
+    shared = [key for key in axes if not any(key in foreign_settings(model) for model in NAMES)]
     lstms, rnns = ([one for one in variants if one["model"] == model] for model in ("lstm", "rnn"))
     return [
         (lstm, rnn)
@@ -60,7 +60,7 @@ def pair_models(variants, axes):
 
 def _grid(model, models, axes):
     """Return one model with every combination of the values of the axes that it has."""
-    foreign = LSTM_ALONE if model != "lstm" and "lstm" in models else ()
+    foreign = foreign_settings(model, models)
     varied = {key: values for key, values in axes.items() if key not in foreign}
     variants = []
     for values in itertools.product(*varied.values()):

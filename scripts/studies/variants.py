@@ -51,7 +51,7 @@ from scripts.studies.arguments import plain, refuse_varied, seed_list
 from scripts.studies.parallel import Planned, train
 from scripts.studies.statistics import difference, error_over_sentences, interval, standard_error
 from scripts.training.evaluation import correct_on_test, loss_on_whole_sentences
-from scripts.training.settings import LSTM_ALONE, Settings, as_given
+from scripts.training.settings import Settings, as_given, foreign_settings
 
 ENDS = ("mean", "low", "high")  # of an interval
 MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
@@ -69,13 +69,13 @@ class Variant(NamedTuple):
 def train_variants(kind, name, variants, seeds, shared, dataset, **options):
     """Train each variant of a study once per seed, on a dataset that may not change meanwhile.
 
-    Settings of the LSTM alone leave an RNN next to it as it is. Returns the run ids of each variant, without
-    those that failed, and what went wrong by run id.
+    Settings of one model alone leave the other, next to it, as it is. Returns the run ids of each variant,
+    without those that failed, and what went wrong by run id.
     """
-    with_lstm = any(variant.model == "lstm" for variant in variants)
+    models = {variant.model for variant in variants}
     planned = []
     for variant in variants:
-        foreign = LSTM_ALONE if with_lstm and variant.model != "lstm" else ()
+        foreign = foreign_settings(variant.model, models)
         settings = {key: value for key, value in shared.items() if key not in foreign} | variant.settings
         refuse_varied(settings)
         run_id = "-".join(filter(None, (kind, name, variant.model, variant.name, "s")))

@@ -230,9 +230,11 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
     settings, train_split = header["hyperparameters"], data.splits["train"]
     weights = length_weights(train_split, settings["length_weight"])
     seed, workers = settings["seed"], settings["workers"]
-    intervened, gates_see_h = None, settings.get("gate_inputs") != "x"
-    if settings["backward"] != "full" or not gates_see_h:
-        model = intervened = Intervened(model, settings["backward"], gates_see_h, seed)
+    changes = {"gates_see_h": settings.get("gate_inputs") != "x"}
+    changes["norm_penalty"] = settings.get("norm_penalty", 0)
+    intervened = None
+    if settings["backward"] != "full" or changes != {"gates_see_h": True, "norm_penalty": 0}:
+        model = intervened = Intervened(model, settings["backward"], seed=seed, **changes)
 
     def training(epoch):
         rng = generator(seed, "shuffling", epoch)

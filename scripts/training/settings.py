@@ -31,6 +31,7 @@ STEPS = "a whole number, 2 or more", lambda n: 2 <= n <= MOST
 SEED = "a whole number, 0 or more", lambda n: 0 <= n < 2**63
 PROCESSES = "1 to 64, and no more than there are cores", lambda n: 1 <= n <= 64
 RATE = "a positive number, such as 0.002", lambda lr: 0 < lr < HUGE
+STRENGTH = "0, or a positive number, such as 1.0", lambda strength: 0 <= strength < LARGE
 NORM = "a norm above 0, or 0 to disable clipping", lambda norm: 0 <= norm < HUGE
 DECAY = "0, or a small positive number, such as 0.01", lambda decay: 0 <= decay < HUGE
 FACTOR = "a factor d below 1, such as 0.999, or 0 for none", lambda d: 0 <= d < 1
@@ -85,6 +86,9 @@ class Settings:
     backward: str = _setting(
         "full", "The backward pass while training: scripts/dynamics/interventions.py.", INTERVENTION
     )
+    norm_penalty: float = _setting(
+        0.0, "λ of Pascanu's Ω, which holds ‖∂ℓ/∂a_t‖ from step to step: loss + λ Ω.", STRENGTH
+    )
     seed: int = _setting(0, "Initialisation, shuffling and dropout draw from generators of their own.", SEED)
     gradients: bool = _setting(
         True, "Record gradients through time, activations and spectra of W_hh, each epoch.", SWITCH
@@ -92,18 +96,24 @@ class Settings:
     workers: int = _setting(1, "Processes that share each batch (Linux, macOS).", PROCESSES)
 
 
-LSTM_ALONE = ("forget_bias", "chrono_steps", "gate_inputs")
+ALONE = {"rnn": ("norm_penalty",), "lstm": ("forget_bias", "chrono_steps", "gate_inputs")}  # one model's
 OF_MODEL = (
     "input_dropout",
     "state_dropout",
     "recurrent_init",
     "input_init",
-    *LSTM_ALONE[:2],
+    "forget_bias",
+    "chrono_steps",
 )  # its arguments
 
 
+def foreign_settings(model, models=NAMES):
+    """Return the names of settings that a model lacks, and another one of the `models` has."""
+    return [name for other in models if other != model for name in ALONE.get(other, ())]
+
+
 def _settings_of(model):
-    return [setting for setting in fields(Settings) if model == "lstm" or setting.name not in LSTM_ALONE]
+    return [setting for setting in fields(Settings) if setting.name not in foreign_settings(model)]
 
 
 def check_settings(model, chosen):
@@ -130,6 +140,8 @@ def check_settings(model, chosen):
             raise UserError(f"{setting.name}={value!r}: expected {words}")
     if interventions.parse(settings["backward"], model) is None:
         raise UserError(f"backward={settings['backward']!r} of the RNN: expected {INTERVENTION[0]}")
+    if settings["norm_penalty"] and settings["workers"] > 1:
+        raise UserError("norm_penalty is a mean over a whole batch, which workers share: leave workers=1")
     return {name: settings[name] for name in known}
 
 
@@ -143,7 +155,8 @@ def settings_table():
     lines = ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
     for setting in fields(Settings):
         name, about = setting.name, setting.metadata
-        meaning = f"LSTM only. {about['meaning']}" if name in LSTM_ALONE else about["meaning"]
+        only = [f"{NAMES[model]} only." for model, names in ALONE.items() if name in names]
+        meaning = " ".join([*only, about["meaning"]])
         lines.append(f"| `{name}` | `{setting.default!r}` | {about['allowed'][0]} | {meaning} |")
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from scripts.dynamics.interventions import Intervened, parse
+from scripts.dynamics.interventions import Intervened, norm_penalty, parse
 from scripts.files.errors import UserError
 from scripts.files.runs import load_run
 from scripts.training import experiment
@@ -212,3 +212,52 @@ def test_gates_that_see_no_h_stay_blind(data):
     assert not W_hh[: 2 * H].any()
     assert not W_hh[3 * H :].any()
     assert load_run("blind").settings["hyperparameters"]["gate_inputs"] == "x"
+
+
+def test_the_norm_penalty_has_the_gradient_of_its_term():
+    """Against differences of Ω as its authors define it, with signals and states held still."""
+    rng = np.random.default_rng(5)
+    dA, h, W = rng.standard_normal((4, 7)), rng.uniform(-1, 1, (7, 4)), rng.standard_normal((4, 4))
+    dA *= 10.0 ** -np.arange(7)  # whatever its size: the term is of ratios
+    dA[:, 3] = 0  # and this one doesn't count
+
+    def omega(W):
+        ratios = [
+            np.linalg.norm(W.T @ dA[:, n] * (1 - h[n] ** 2)) ** 2 / np.linalg.norm(dA[:, n]) ** 2
+            for n in (0, 1, 2, 4, 5, 6)
+        ]
+        return np.mean((np.array(ratios) - 1) ** 2)
+
+    penalty, gradient = norm_penalty(dA, h, W)
+    assert penalty == pytest.approx(omega(W), rel=1e-12)
+    for place in np.ndindex(W.shape):
+        step = np.zeros_like(W)
+        step[place] = 1e-6
+        assert gradient[place] == pytest.approx((omega(W + step) - omega(W - step)) / 2e-6, rel=1e-6)
+    tiny = norm_penalty((1e-30 * dA).astype(np.float32), h.astype(np.float32), W.astype(np.float32))[1]
+    np.testing.assert_allclose(tiny, gradient, rtol=1e-4)
+    assert norm_penalty(0 * dA, h, W) == (0, pytest.approx(np.zeros((4, 4))))
+
+
+def test_the_norm_penalty_is_added_to_the_gradient_of_W_hh_alone():
+    """Of a batch as of its steps one by one, those before the second word left out."""
+    model = experiment.CLASSIFIERS["rnn"](
+        np.random.default_rng(1).standard_normal((11, 3)), 4, rng=np.random.default_rng(0), dtype=np.float64
+    )
+    sentences, ids, sizes, dz = packed([7, 4, 4, 1])
+    model.forward(ids, sizes)
+    model.backward(dz)
+    plain = {name: view.copy() for name, view in model.gradients.items()}
+    steps = []  # (da_t, h_{t-1})
+    for sentence, factor in zip(sentences, dz, strict=True):
+        model.forward(np.array(sentence), np.ones(len(sentence), int))
+        for t, dh in model.through_time(np.array([factor])):
+            if t:
+                steps.append((((1 - model._h[t] ** 2) * dh)[:, 0].copy(), model._h[t - 1][:, 0].copy()))
+    dA, h = (np.array(part) for part in zip(*steps, strict=True))
+    intervened = Intervened(model, "full", norm_penalty=0.5)
+    intervened.forward(ids, sizes)
+    intervened.backward(dz)
+    plain["weight_hh_l0"] += 0.5 * norm_penalty(dA.T, h, model.parameters["weight_hh_l0"])[1]
+    for name, gradient in plain.items():
+        np.testing.assert_allclose(model.gradients[name], gradient, rtol=1e-10, atol=1e-14)

@@ -11,7 +11,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import log_path
 from scripts.training import experiment, settings
 from scripts.training.experiment import CLASSIFIERS
-from scripts.training.settings import LSTM_ALONE, Settings, check_settings, model_options, settings_table
+from scripts.training.settings import ALONE, Settings, check_settings, model_options, settings_table
 
 
 def run(kind, run_id="a-run", **chosen):
@@ -73,7 +73,7 @@ def test_defaults_are_allowed_and_complete(kind):
     complete = check_settings(kind, {})
     names = [field.name for field in fields(Settings)]
     assert list(complete) == [name for name in names if name in complete]
-    assert set(names) - set(complete) == (set() if kind == "lstm" else {*LSTM_ALONE})
+    assert set(names) - set(complete) == {*ALONE["rnn" if kind == "lstm" else "lstm"]}
     assert check_settings(kind, complete) == complete
 
 
