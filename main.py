@@ -304,11 +304,11 @@ if __name__ == "__main__":
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back does each model remember? On made-up sentences, in data/probe-even/ and probe-log/: 16 min.
-    # preprocess(dataset="probe", name="probe-even", if_missing=True)
-    # probe_study(of_model=BEST, data="probe-even")
-    # preprocess(dataset="probe", probe_mixture="log", name="probe-log", if_missing=True)
-    # probe_study(of_model=BEST, data="probe-log")
+    # How far back can each model learn, and with which part of its gradient? On made-up sentences: 40 min.
+    # preprocess(dataset="probe", probe_longest=50, name="probe-even", if_missing=True)
+    # probe_study(data="probe-even")
+    # preprocess(dataset="probe", probe_longest=50, probe_mixture="log", name="probe-log", if_missing=True)
+    # probe_study(data="probe-log")
     # plot()
 
     # Long texts, gradients to 400 steps back, best settings but 5 epochs. IMDb, in data/imdb/: 18 min.

@@ -75,7 +75,7 @@ def run_block(source):
         "BEST": SMALL_BEST,
         "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
-        "probe_study": functools.partial(main.probe_study, seeds=1),
+        "probe_study": functools.partial(main.probe_study, seeds=1, epochs=1),
         "compare": compare_small,
         "report": report_small,
         "plot": plot_small,
@@ -115,7 +115,7 @@ def report_small():
 def preprocess_small(dataset, **options):
     """As main.preprocess, with a small probe, and with other made-up sentences in place of IMDb."""
     if dataset == "probe":
-        main.preprocess(dataset, "custom", dimensions=20, probe_longest=6, **options)
+        main.preprocess(dataset, "custom", dimensions=20, **options | {"probe_longest": 6})
     else:
         inspect.signature(preprocessing.preprocess).bind(dataset, **options)
         write_data(seed=9, name=options["name"])

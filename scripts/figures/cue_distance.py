@@ -1,10 +1,12 @@
-"""The figure of scripts/studies/cue_distance.py: accuracy and gradient by distance of the deciding cue."""
+"""The figures of scripts/studies/cue_distance.py: accuracy and gradient by distance of the deciding cue."""
+
+import re
 
 import numpy as np
 
 from scripts.figures import panels
 from scripts.figures.sources import name_data, reading_study
-from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
+from scripts.figures.style import BLACK, GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
 from scripts.studies.statistics import describe_failure
@@ -12,41 +14,83 @@ from scripts.text.cue_distance import MIXTURES
 
 FLOOR, CEILING = 1e-30, 1e2  # where the axis of the gradients ends
 DEAD = 1e-10  # a line to compare with
-MOMENTS = {"after": ("best epoch", "-"), "before": ("epoch 0 (before training)", "--")}
+MOMENTS = {"after": ("selected epoch", "-"), "before": ("epoch 0 (before training)", "--")}
 TITLE = "How far back a model remembers, and how much of the gradient gets there"
 TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
 
 
-@figure("cue-distance-{name}.png")
+@figure()
 def plot_probe(name=MIXTURES[0]):
-    """Draw accuracy and the gradient at the deciding cue against the cue's distance from the end.
+    """Draw how far back full training remembers, and how far the changed training; {file name: figure}.
 
-    A marked cue (the decider), d words before the end of a sentence, determines its label. Decider last: the
-    other cue comes before it, so nothing nearer the end helps. Decider first (pale): the other cue, a few
-    words nearer the end, gives the label away by its opposite. Accuracy: a symbol is the seeds'
-    median, a bar their range. Gradient (decider last): median over the sentences of all seeds, the band their
-    quartiles. The two panels are not cause and effect: the gradient at a distance that was not learned is an
-    outcome of training too, and a state that has latched is remembered with hardly any gradient.
-
-    Studies are named by the distances in training, unless they were given another name: ``"even"``, each d
-    equally often, or ``"log"``, d as often as 1/d.
+    A marked cue (the decider), d words before the end of a sentence, determines its label. Studies are named
+    by the distances in training, unless they were given another name: ``"even"``, each d equally often, or
+    ``"log"``, d as often as 1/d.
     """
     with reading_study("cue-distance", name) as study:
-        title = TITLE + TRAINED[study["mixture"]]
-        drawn, axes = open_figure(title, 8, nrows=2, sharex=True, height_ratios=[2.6, 3.2])
-        _draw_accuracies(axes[0], study)
-        _draw_gradients(axes[1], study)
-        drawn.align_ylabels(axes)
-        last, first = (study["sentences"][name] for name in ("decides_last", "decides_first"))
-        sentences = f"test sentences at each d: {last} decider last, {first} first"
-        add_provenance(drawn, name_data(study["dataset"]), counted(len(study["seeds"]), "seed"), sentences)
-        return drawn
+        drawn = {f"cue-distance-{name}-changes.png": _draw_changes(study)}
+        full = [one for one in study["variants"] if one["name"] == "full"]
+        return ({f"cue-distance-{name}.png": _draw_full(study, full)} if full else {}) | drawn
 
 
-def _draw_accuracies(axes, study):
+def _draw_full(study, full):
+    """Draw accuracy and the gradient at the deciding cue, of full training, against the cue's distance.
+
+    Decider last: the other cue comes before it, so nothing nearer the end helps. Decider first (pale): the
+    other cue, a few words nearer the end, gives the label away by its opposite. Accuracy: a symbol is the
+    seeds' median, a bar their range. Gradient (decider last): median over the sentences of all seeds, the
+    band their quartiles. The two panels are not cause and effect: the gradient at a distance that was not
+    learned is an outcome of training too, and a state that has latched is remembered with hardly any
+    gradient.
+    """
+    title = TITLE + TRAINED[study["mixture"]]
+    drawn, axes = open_figure(title, 8, nrows=2, sharex=True, height_ratios=[2.6, 3.2])
+    _draw_accuracies(axes[0], study, full)
+    _draw_gradients(axes[1], study, full)
+    drawn.align_ylabels(axes)
+    last, first = (study["sentences"][name] for name in ("decides_last", "decides_first"))
+    sentences = f"test sentences at each d: {last} decider last, {first} first"
+    add_provenance(drawn, name_data(study["dataset"]), counted(len(study["seeds"]), "seed"), sentences)
+    return drawn
+
+
+def _draw_changes(study):
+    """Draw from which distance on each variant fails: a row each, and in it a symbol for each seed.
+
+    A vertical stroke marks K, the words that a truncated gradient goes back.
+    """
+    variants, tested = study["variants"], study["distances"]
+    title = "To which distance a model learns, with its gradient changed" + TRAINED[study["mixture"]]
+    drawn, axes = open_figure(title, 1.6 + 0.36 * len(variants))
+    for row, one in enumerate(variants):
+        colour, marker = STATES[one["model"], "h"]
+        places = [len(tested) if d is None else tested.index(d) for d in one["fails_at"]]
+        axes.plot(places, row + _spread(len(places)), marker, color=colour, markersize=7, alpha=0.8)
+        if K := re.search(r"truncate-(\d+)", one["settings"].get("backward", "")):
+            place = np.interp(int(K[1]), tested, range(len(tested)))
+            axes.plot([place], [row], "|", color=BLACK, markersize=16)
+    axes.axvline(len(tested) - 0.5, color=GREY, linewidth=1)
+    axes.set_title("From which distance on does each fail?  |: K, steps that a cut gradient goes back")
+    axes.set_xticks(range(len(tested) + 1), [*map(str, tested), "never"])
+    axes.set_yticks(range(len(variants)), [one["label"] for one in variants])
+    axes.set(ylim=(len(variants) - 0.5, -0.5), xlim=(-0.5, len(tested) + 0.5))
+    failing = f"accuracy below {study['failing']:.0%}"
+    axes.set_xlabel(f"smallest d, words after the deciding cue, at which the model fails ({failing})")
+    sentences = f"{study['sentences']['decides_last']} test sentences at each d"
+    seeds = f"{counted(len(study['seeds']), 'seed')}, a symbol each"
+    add_provenance(drawn, name_data(study["dataset"]), seeds, sentences)
+    return drawn
+
+
+def _spread(count):
+    """Offsets that keep the symbols of a row apart."""
+    return 0.22 * (np.arange(count) - (count - 1) / 2)
+
+
+def _draw_accuracies(axes, study, full):
     """Draw median and range of the seeds; pale, the sentences whose decider comes first."""
     d = study["distances"]
-    for model in study["models"]:
+    for model in full:
         name, (colour, marker) = NAMES[model["model"]], STATES[model["model"], "h"]
         correct = 100 * np.array(model["accuracy"])
         middle = np.median(correct, axis=0)
@@ -70,10 +114,10 @@ def _draw_accuracies(axes, study):
     panels.add_legend(axes, zip(*last_first, strict=True), 1)
 
 
-def _draw_gradients(axes, study):
-    """Draw ‖∂z/∂state‖ at the deciding cue, before training and at the best epoch."""
+def _draw_gradients(axes, study, full):
+    """Draw ‖∂z/∂state‖ at the deciding cue, before training and at the selected epoch."""
     d = study["distances"]
-    for model in study["models"]:
+    for model in full:
         for state, moments in model["gradient"].items():
             for moment, (when, linestyle) in MOMENTS.items():
                 values = {"distance": d}

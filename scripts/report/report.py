@@ -56,8 +56,6 @@ RECIPES = {  # settings of one model alone that a study has to have
     ("comparison", "best-wide"): {"rnn": WIDE_RNN},
     ("comparison", "compare"): {},
     ("comparison", "imdb"): BEST_5_EPOCHS,
-    ("cue-distance", "even"): BEST,
-    ("cue-distance", "log"): BEST,
     ("search", DEFAULT): BEST,
 }
 FIGURES = {  # of the pages: assets/figures/readme-<name>.png, and what draws it
@@ -69,7 +67,9 @@ FIGURES = {  # of the pages: assets/figures/readme-<name>.png, and what draws it
     "initialisations": lambda: plots.plot_initialisations()[-1],
     "learning": plots.plot_decay_while_learning,
     "memory": plots.plot_memory,
-    "probe": plots.plot_probe,
+    "probe": lambda: plots.plot_probe()[0],
+    "probe-changes": lambda: plots.plot_probe()[1],
+    "probe-changes-log": lambda: plots.plot_probe("log")[1],
     "sentence": lambda: plots.plot_sentence([read_study("sentence", run_id) for run_id in DEFAULT_RUNS]),
     "theory": plots.plot_theory,
 }

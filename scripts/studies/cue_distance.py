@@ -1,17 +1,20 @@
-"""How far back does each model remember a word, and how much of the gradient reaches it there?
+"""How far back does each model learn to use a word, and does it need the gradient that reaches it there?
 
-main.py calls :func:`probe_study`: it trains and tests both models on the cue-distance task, in short the
-probe (scripts/text/cue_distance.py), which data/ has to hold, and writes its runs and
-``assets/studies/cue-distance/<name>.json``. That holds what every study does (scripts/files/studies.py), and
+main.py calls :func:`probe_study`: it trains both models on the cue-distance task, in short the probe
+(scripts/text/cue_distance.py), which data/ has to hold, with the backward pass as it is and changed. A run is
+trained until it has converged: in rounds of 5 epochs, 15 at least, until its training loss is below 0.01 or
+falls by less than 1% in 5 epochs. The study writes its runs and ``assets/studies/cue-distance/<name>.json``,
+which holds what every study does (scripts/files/studies.py), and
 
-    seeds, epochs, settings     of all runs; epochs is null where of_model gives all
-    of_model                    {model: settings of its runs alone}
+    seeds, epochs, settings     of all runs; epochs is the most that a run may have
     mixture, longest
     distances           the d of the test split
     sentences           {decides_last, decides_first}: how many at each
     failing             the accuracy below which a model fails at a distance
-    models              a list of
-        model, parameters, runs, best_epoch
+    variants            a list of
+        name, model, label, settings (its own), parameters
+        runs, epochs, converged, best_epoch     of each seed: id, epochs trained, whether they ended by the
+                        rule above, and the epoch that validation selected
         accuracy        for each seed, a list over d, of the sentences whose last cue decides: the other cue
                         is before it, so nothing nearer the end helps
         accuracy_decides_first      the same where the first cue decides: the other cue follows, up to 5 words
@@ -22,8 +25,28 @@ probe (scripts/text/cue_distance.py), which data/ has to hold, and writes its ru
                         decides, lists over d; null where it is exactly 0
 
 A gradient at a distance after training doesn't show why the model fails there, or not: training made both.
-Before training it shows what learning began with, which doesn't settle the outcome either.
+What a change of the backward pass shows, and what was expected before any of these runs, with distances to
+50. Known was a trial with the even mixture: preserve-norm failed as early as the plain RNN, and the LSTM with
+h-detach learned all distances.
+
+==================  ====================================================  ==================================
+variant             if it learns as far as full training                  expected
+==================  ====================================================  ==================================
+RNN, full           –                                                     even: d < 5, log: about 10
+RNN, truncate-10    what it learns, it learns from near cues              the same as full
+RNN, preserve-norm  the size of its gradient is not what it lacks         the same as full
+RNN, norm-penalty   (further: Jacobians that keep norms are what it       further than full with log, not
+                    lacks, of the forward pass as well)                   with even
+LSTM, full, chrono  –                                                     all distances, chrono in fewer
+                                                                          epochs
+LSTM, truncate-K    what it learns of near cues it keeps for far ones     beyond K, but not to 50
+LSTM, h-detach      the gradient along the cell is enough                 all distances, in more epochs
+LSTM, c-detach      the gradient along the cell is not needed             no further than the RNN
+==================  ====================================================  ==================================
 """
+
+from contextlib import suppress
+from itertools import chain
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -31,67 +54,107 @@ from threadpoolctl import threadpool_limits
 from scripts.dynamics.gradients import walk_back
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
-from scripts.files.numbers import round_to_digits, table
+from scripts.files.numbers import counted, round_to_digits, table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
-from scripts.studies.arguments import refuse_varied, seed_list, with_epochs
-from scripts.studies.statistics import describe_failure
-from scripts.studies.variants import Variant, train_variants
+from scripts.studies.arguments import refuse_varied, seed_list
+from scripts.studies.parallel import train
+from scripts.studies.variants import Variant, plan_variants
 from scripts.text import cue_distance as task
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_model, logits
 from scripts.training.experiment import build_model
 
-PROBE_EPOCHS = 12
+ROUND, LEAST, MOST = 5, 15, 40  # epochs
+STALLED = 0.99  # of the training loss five epochs before
+LEARNED = 0.01  # a training loss below which there is nothing left to learn
 PROBE_SETTINGS = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False}
 FAILING = 0.75  # halfway between chance and always correct
 BATCH = 256  # sentences
+VARIANTS = [
+    Variant(name, model, f"{NAMES[model]}, {name}", settings)
+    for model, name, settings in [
+        ("rnn", "full", {}),
+        ("rnn", "truncate-10", {"backward": "truncate-10"}),
+        ("rnn", "preserve-norm", {"backward": "preserve-norm"}),
+        ("rnn", "norm-penalty", {"norm_penalty": 1.0}),
+        ("lstm", "full", {}),
+        ("lstm", "truncate-10", {"backward": "truncate-10"}),
+        ("lstm", "truncate-25", {"backward": "truncate-25"}),
+        ("lstm", "h-detach", {"backward": "h-detach"}),
+        ("lstm", "c-detach", {"backward": "c-detach"}),
+        ("lstm", "chrono", {"forget_bias": "chrono"}),
+        ("lstm", "chrono-h-detach", {"forget_bias": "chrono", "backward": "h-detach"}),
+    ]
+]
+VARIED = ("backward", "norm_penalty", "forget_bias")
 
 
 def probe_study(
-    seeds=3, epochs=None, *, name=None, of_model=None, data=None, overwrite=False, progress=True, **settings
+    seeds=3, epochs=MOST, *, variants=None, name=None, data=None, overwrite=False, progress=True, **settings
 ):
-    """Measure how far back both models remember, and how much of the gradient reaches that far.
+    """Measure to which distance both models learn, and how much of the gradient reaches that far.
 
     The dataset has to be the probe: ``preprocess(dataset="probe", name="probe-even")``. For each seed both
-    models are trained on a mixture of all distances, by default for 12 epochs and without dropout, and tested
-    at several of them. Returns the dict that is written, and prints a table. Parameters are those of
-    :func:`scripts.studies.initialisations.initialisation_study`; the name is by default the mixture's.
+    models are trained on a mixture of all distances, without dropout, and tested at several of them. Returns
+    the dict that is written, and prints a table.
+
+    Parameters
+    ----------
+    seeds : int or sequence of int
+        How many (0, 1, …), or which.
+    epochs : int
+        The most that a run may have; it ends earlier when its loss stalls.
+    variants : sequence of str, optional
+        Names of some of :data:`VARIANTS`, such as ``("full",)``; all by default.
+    name : str, optional
+        Of the study; by default the mixture's, ``"even"`` or ``"log"``.
+    data : str, optional
+        Name of the dataset, in data/<data>/; by default the one in data/ itself.
+    overwrite, progress : bool
+        See :func:`scripts.studies.parallel.train`.
+    **settings
+        Fields of scripts.training.settings.Settings for all runs.
     """
-    refuse_varied(settings)
-    shared, of_model = with_epochs(settings, epochs, PROBE_EPOCHS, of_model, list(NAMES))
+    refuse_varied(settings, *VARIED)
+    chosen = _choose(variants)
+    if settings.get("schedule", "constant") != "constant":
+        raise UserError(
+            f"schedule={settings['schedule']!r}: these runs end when their loss stalls, which no schedule "
+            "knows before: leave it out"
+        )
     data = load_data(data)
     test = data.splits["test"]
     distances = task.cue_distances(test, data.vocabulary)
     last = task.decides_last(test, data.vocabulary)
     described, dataset = data.manifest[task.NAME], describe_data(data.manifest, data.name)
-    study, shared = ("cue-distance", name or described["mixture"]), PROBE_SETTINGS | shared
-    variants = [Variant("", model, NAMES[model], of_model.get(model, {})) for model in NAMES]
-    seeds, options = seed_list(seeds), {"overwrite": overwrite, "progress": progress}
-    run_ids, failed = train_variants(*study, variants, seeds, shared, dataset, **options)
+    study, shared = ("cue-distance", name or described["mixture"]), PROBE_SETTINGS | settings
+    seeds = seed_list(seeds)
+    planned = plan_variants(*study, chosen, seeds, shared)
+    options = {"overwrite": overwrite, "progress": progress}
+    failed = _train_until_stalled(list(chain.from_iterable(planned)), dataset, epochs, **options)
     if failed:
         raise UserError(
             f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
             "what is trained is kept"
         )
-    runs = [load_run(run_id) for ids in run_ids for run_id in ids]
+    run_ids = [[run.run_id for run in of_variant] for of_variant in planned]
     tested = np.unique(distances)
     with threadpool_limits(1):
-        models = [
-            {"model": model, "runs": ids, **measure_probe(ids, distances, last, tested, progress)}
-            for model, ids in zip(NAMES, run_ids, strict=True)
+        measured = [
+            variant._asdict() | measure_probe(ids, distances, last, tested, progress)
+            for variant, ids in zip(chosen, run_ids, strict=True)
         ]
     nearest = distances == tested[0]  # at each distance there are as many
     return save_study(
         *study,
         dataset,
-        runs,
+        [load_run(run_id) for ids in run_ids for run_id in ids],
         probe_table,
         seeds=seeds,
-        epochs=shared.get("epochs"),
+        epochs=epochs,
         settings=shared,
-        of_model=of_model,
         mixture=described["mixture"],
         longest=described["longest"],
         distances=tested.tolist(),
@@ -100,16 +163,65 @@ def probe_study(
             "decides_first": int((~last & nearest).sum()),
         },
         failing=FAILING,
-        models=models,
+        variants=measured,
     )
 
 
+def _choose(names):
+    """Return the variants of these names, of both models where both have them; UserError where none has."""
+    known = [one.name for one in VARIANTS]
+    names = known if names is None else [names] if isinstance(names, str) else list(names)
+    for name in names or [None]:
+        if name not in known:
+            raise UserError(f"variants={names!r}: expected some of {', '.join(dict.fromkeys(known))}")
+    return [one for one in VARIANTS if one.name in names]
+
+
+# Training -------------------------------------------------------------------------------------------------
+
+
+def _train_until_stalled(planned, dataset, most, **options):
+    """Train runs in rounds of a few epochs, each until its training loss stalls; return what went wrong."""
+    failed = {}
+    for last in range(ROUND, most + ROUND, ROUND):
+        epochs = min(last, most)
+        rounds = [
+            run._replace(settings=run.settings | {"epochs": max(epochs, min(_trained(run.run_id), most))})
+            for run in planned
+        ]
+        failed |= train(rounds, dataset, **options)
+        planned = [
+            run
+            for run in planned
+            if run.run_id not in failed and not stalled(load_run(run.run_id).history[: epochs + 1])
+        ]
+        if not planned:
+            break
+    return failed
+
+
+def _trained(run_id):
+    """Return how many epochs a run has, 0 where there is none that can be read."""
+    with suppress(UserError):
+        return len(load_run(run_id).history) - 1
+    return 0
+
+
+def stalled(history):
+    """Tell whether a run has converged: its loss is next to 0, or falls by less than 1% in 5 epochs."""
+    losses = [record["train_loss"] for record in history]
+    return len(losses) > LEAST and (losses[-1] < LEARNED or losses[-1] > STALLED * losses[-1 - ROUND])
+
+
+# Measurements ---------------------------------------------------------------------------------------------
+
+
 def measure_probe(run_ids, distances, last, tested, progress):
-    """Return accuracy and the gradient at the deciding cue, by tested distance, of the runs of one model.
+    """Return accuracy and the gradient at the deciding cue, by tested distance, of the runs of one variant.
 
     `distances` holds the words after the deciding cue of each sentence, `last` whether it is the last cue.
     """
-    accuracies, accuracies_first, best = [], [], []
+    accuracies, accuracies_first, histories = [], [], []
     gradients = {"before": [], "after": []}  # training: of each run {state: (N,)}
     for run_id in progress_bar(run_ids, "at the cues", progress=progress):
         model, data, run = load_model(run_id)
@@ -117,7 +229,7 @@ def measure_probe(run_ids, distances, last, tested, progress):
         correct = (logits(model, test) > 0) == test.y
         accuracies.append([float(np.mean(correct[last & (distances == d)])) for d in tested])
         accuracies_first.append([float(np.mean(correct[~last & (distances == d)])) for d in tested])
-        best.append(best_epoch(run.history)["epoch"])
+        histories.append(run.history)
         untrained = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
         gradients["before"].append(gradient_at_cue(untrained, test, distances))
         gradients["after"].append(gradient_at_cue(model, test, distances))
@@ -128,7 +240,10 @@ def measure_probe(run_ids, distances, last, tested, progress):
             curves[moment] = quartiles_at(logs, distances[last], tested)
     return {
         "parameters": run.settings["parameters"],
-        "best_epoch": best,
+        "runs": list(run_ids),
+        "epochs": [len(history) - 1 for history in histories],
+        "converged": [stalled(history) for history in histories],
+        "best_epoch": [best_epoch(history)["epoch"] for history in histories],
         "accuracy": accuracies,
         "accuracy_decides_first": accuracies_first,
         "fails_at": [fails_at(tested, scores) for scores in accuracies],
@@ -168,20 +283,35 @@ def quartiles_at(seeds, distances, tested):
 
 
 def probe_table(study):
-    """Write accuracies and gradients by distance as a table, and where each model fails."""
-    rows, failures = [], []
-    for model in study["models"]:
-        name = NAMES[model["model"]]
-        for order, key in (("last", "accuracy"), ("first", "accuracy_decides_first")):
-            scores = np.median(model[key], axis=0)
-            rows.append([f"{name} correct, %, {order} cue decides", *(f"{100 * v:.0f}" for v in scores)])
-        for state, moments in model["gradient"].items():
-            for moment, curve in moments.items():
-                logs = ["-∞" if value is None else f"{value:.1f}" for value in curve["median"]]
-                rows.append([f"{name} log₁₀ of ∂z/∂{state}, {moment}", *logs])
-        failures.append(f"{name} {describe_failure(study, model)}.")
+    """Write accuracies by distance and where each variant fails; the gradients of full training."""
+    rows, further = [], []
+    for variant in study["variants"]:
+        epochs = [
+            f"{epochs}{'' if converged else '*'}"
+            for epochs, converged in zip(variant["epochs"], variant["converged"], strict=True)
+        ]
+        fails = ", ".join("–" if d is None else str(d) for d in variant["fails_at"])
+        rows.append([variant["label"], fails, ", ".join(epochs), *_percent(variant["accuracy"])])
+        if variant["name"] == "full":
+            name = NAMES[variant["model"]]
+            first = _percent(variant["accuracy_decides_first"])
+            further.append([f"{name} correct, %, first cue decides", *first])
+            for state, moments in variant["gradient"].items():
+                for moment, curve in moments.items():
+                    logs = ["-∞" if value is None else f"{value:.1f}" for value in curve["median"]]
+                    further.append([f"{name} log₁₀ of ∂z/∂{state} at the cue, {moment}", *logs])
+    seeds, count = counted(len(study["seeds"]), "seed"), study["sentences"]["decides_last"]
     note = (
-        f"Failing (below {study['failing']:.0%}) and gradients: sentences whose last cue decides; in the "
-        "others the other cue is nearer the end, and shows the label by its opposite."
+        f"d: words after the deciding cue. Correct, %, of the {count} test sentences at each d whose last "
+        f"cue decides, median of {seeds}. A model fails at the first d with less than {study['failing']:.0%} "
+        "(–: at none), seed by seed. Epochs until the training loss was below 0.01 or stalled; *: not yet."
     )
-    return "\n".join([table(rows, ["d, words after the cue", *study["distances"]]), note, *failures])
+    distances = study["distances"]
+    tables = [table(rows, ["trained with", "fails at d", "epochs", *distances]), note]
+    tables += [table(further, ["full training, d", *distances])] if further else []
+    return "\n\n".join(tables)
+
+
+def _percent(accuracies):
+    """Write the median over seeds of accuracies by distance."""
+    return [f"{100 * value:.0f}" for value in np.median(accuracies, axis=0)]

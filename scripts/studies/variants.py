@@ -37,6 +37,7 @@ in training; ``standard_error`` and ``sentences_error`` measure that the test sp
 
 import math
 from dataclasses import asdict
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -66,11 +67,10 @@ class Variant(NamedTuple):
     settings: dict
 
 
-def train_variants(kind, name, variants, seeds, shared, dataset, **options):
-    """Train each variant of a study once per seed, on a dataset that may not change meanwhile.
+def plan_variants(kind, name, variants, seeds, shared):
+    """Return the runs of each variant of a study, one per seed, as lists of Planned.
 
-    Settings of one model alone leave the other, next to it, as it is. Returns the run ids of each variant,
-    without those that failed, and what went wrong by run id.
+    Settings of one model alone leave the other, next to it, as it is.
     """
     models = {variant.model for variant in variants}
     planned = []
@@ -82,8 +82,7 @@ def train_variants(kind, name, variants, seeds, shared, dataset, **options):
         planned.append(
             [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}) for seed in seeds]
         )
-    failed = train([run for runs in planned for run in runs], dataset, **options)
-    return [[run.run_id for run in runs if run.run_id not in failed] for runs in planned], failed
+    return planned
 
 
 def run_variants(
@@ -133,7 +132,9 @@ def run_variants(
             )
     data = load_data(data)
     dataset = describe_data(data.manifest, data.name)
-    run_ids, failed = train_variants(kind, name, variants, seeds, shared, dataset, **options)
+    planned = plan_variants(kind, name, variants, seeds, shared)
+    failed = train(list(chain.from_iterable(planned)), dataset, **options)
+    run_ids = [[run.run_id for run in of_variant if run.run_id not in failed] for of_variant in planned]
     if not any(run_ids):
         raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")
     runs = {run_id: load_run(run_id) for ids in run_ids for run_id in ids}

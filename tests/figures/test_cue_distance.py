@@ -15,15 +15,18 @@ def powers(rate, distances):
 
 def make_study(mixture="even", failures=(5, None, 20), rate=0.4):
     distances = [2, 5, 20, 200]
-    models = []
+    variants = []
     for model, states in (("rnn", "h"), ("lstm", "hc")):
         gradient = {
             state: {"before": powers(rate / 4, distances), "after": powers(rate, distances)}
             for state in states
         }
-        models.append(
+        variants.append(
             {
+                "name": "full",
+                "label": f"{model.upper()}, full",
                 "model": model,
+                "settings": {},
                 "parameters": 10_625,
                 "best_epoch": [9, 8, 12],
                 "accuracy": [[1.0, 0.7, 0.5, 0.52], [0.9, 0.8, 0.45, 0.5], [0.99, 0.9, 0.55, 0.48]],
@@ -32,6 +35,8 @@ def make_study(mixture="even", failures=(5, None, 20), rate=0.4):
                 "gradient": gradient,
             }
         )
+    changed = {"name": "truncate-5", "label": "LSTM, truncate-5", "settings": {"backward": "truncate-5"}}
+    variants.append(variants[-1] | changed | {"fails_at": [5, 5, None]})
     study = {
         "format_version": STUDY_VERSION,
         "dataset": DATASET,
@@ -41,17 +46,18 @@ def make_study(mixture="even", failures=(5, None, 20), rate=0.4):
         "failing": 0.75,
         "longest": 200,
         "mixture": mixture,
-        "models": models,
+        "variants": variants,
     }
     return save("cue-distance", mixture, study)
 
 
 def test_accuracy_over_seeds_and_gradient_are_drawn_over_distance():
     study = make_study()
-    figure = plots.plot_probe.draw()
+    figure = plots.plot_probe.draw()["cue-distance-even.png"]
     top, bottom = figure.axes
     assert bottom.get_xscale() == bottom.get_yscale() == "log"
-    for container, model in zip(top.containers, study["models"], strict=True):
+    full = study["variants"][:2]
+    for container, model in zip(top.containers, full, strict=True):
         middle, _, (bars,) = container
         right = 100 * np.array(model["accuracy"])
         np.testing.assert_allclose(middle.get_ydata(), np.median(right, axis=0))
@@ -62,13 +68,13 @@ def test_accuracy_over_seeds_and_gradient_are_drawn_over_distance():
     assert "5, none, 20" in labels[0]
     assert labels[1] == "LSTM, decider last: does not fail up to d = 200"
     other = [line for name, line in lines(top).items() if "decider first" in name]
-    for line, model in zip(other, study["models"], strict=True):
+    for line, model in zip(other, full, strict=True):
         middle = 100 * np.median(model["accuracy_decides_first"], axis=0)
         np.testing.assert_allclose(line.get_ydata(), middle)
         assert line.get_alpha() == 0.5
     drawn = lines(bottom)
     assert len(drawn) == 6
-    for moment, look, rate in (("best epoch", "-", 0.4), ("epoch 0 (before training)", "--", 0.1)):
+    for moment, look, rate in (("selected epoch", "-", 0.4), ("epoch 0 (before training)", "--", 0.1)):
         for state in ("RNN h", "LSTM h", "LSTM c"):
             line = drawn[f"{state}, {moment}"]
             np.testing.assert_allclose(line.get_ydata(), [10 ** (-rate * d) for d in study["distances"]])
@@ -78,19 +84,37 @@ def test_accuracy_over_seeds_and_gradient_are_drawn_over_distance():
 
 def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_out():
     study = make_study("log", failures=(20, 20, 20), rate=0.01)
-    study["models"][0]["gradient"]["h"]["after"]["median"][-1] = None
+    study["variants"][0]["gradient"]["h"]["after"]["median"][-1] = None
     save("cue-distance", "log", study)
-    figure = plots.plot_probe.draw("log")
+    figure = plots.plot_probe.draw("log")["cue-distance-log.png"]
     style.to_png(figure)
     assert "RNN, decider last: fails from d = 20 on" in words(figure)
     assert "short distances are common" in words(figure)
-    assert lines(figure.axes[1])["RNN h, best epoch"].get_ydata()[-1] == 0
+    assert lines(figure.axes[1])["RNN h, selected epoch"].get_ydata()[-1] == 0
 
 
-def test_two_mixtures_are_two_files(full_size):
+def test_each_variant_has_a_symbol_where_each_seed_fails():
+    make_study()
+    figure = plots.plot_probe.draw()["cue-distance-even-changes.png"]
+    (axes,) = figure.axes
+    symbols = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 3]
+    assert [list(x) for x in symbols] == [[1, 4, 2], [4, 4, 4], [1, 1, 4]]  # 2, 5, 20, 200 and never
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
+        "RNN, full",
+        "LSTM, full",
+        "LSTM, truncate-5",
+    ]
+    (stroke,) = [line for line in axes.lines if line.get_marker() == "|"]
+    assert (stroke.get_xdata()[0], stroke.get_ydata()[0]) == (1, 2)
+    assert_complete(figure, "3 seeds, a symbol each", "200 test sentences", "below 75%", "never")
+
+
+def test_two_mixtures_are_two_files_of_each_figure(full_size):
     make_study(), make_study("log")
-    paths = {plots.plot_probe(), plots.plot_probe("log")}
-    assert {path.name for path in paths} == {"cue-distance-even.png", "cue-distance-log.png"}
+    paths = [*plots.plot_probe(), *plots.plot_probe("log")]
+    assert {path.name for path in paths} == {
+        f"cue-distance-{mixture}{what}.png" for mixture in ("even", "log") for what in ("", "-changes")
+    }
     assert all(path.stat().st_size < 200_000 for path in paths)
 
 
@@ -99,10 +123,10 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
     fails(r'call probe_study\(name="odd", …\) of main.py', plots.plot_probe, "odd")
     study = make_study()
     for broken in (
-        {key: value for key, value in study.items() if key != "models"},
+        {key: value for key, value in study.items() if key != "variants"},
         {key: value for key, value in study.items() if key != "dataset"},
-        study | {"models": [{}]},
-        study | {"models": 5},
+        study | {"variants": [{}]},
+        study | {"variants": 5},
     ):
         save("cue-distance", "even", broken)
         fails(r"even.json is unfinished or damaged.*probe_study\(", plots.plot_probe)
