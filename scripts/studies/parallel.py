@@ -34,9 +34,9 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from scripts.files import paths
-from scripts.files.data import check_unchanged, pack_data
+from scripts.files.data import check_unchanged, load_data, pack_data
 from scripts.files.errors import UserError
-from scripts.files.numbers import whole_number
+from scripts.files.numbers import counted, whole_number
 from scripts.files.paths import check_run_id, log_path, rooted
 from scripts.files.progress import progress_bar
 from scripts.files.runs import pack_run, unpack_run
@@ -80,6 +80,7 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
     finished, waiting, failed = _sort_out(planned, overwrite, dataset)
     if scheduler is None:
         experiment.check_cores(_most_workers(planned))
+        _announce(waiting, jobs, dataset)
         outcomes = train_here(waiting, overwrite, jobs, dataset)
     else:
         workers = _most_workers(planned)
@@ -101,6 +102,29 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
             bar.update()
             check_unchanged(dataset)
     return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
+
+
+def _announce(planned, jobs, dataset):
+    """Say how long runs will take on this machine, and how much they write."""
+    data, seconds, size, known = load_data(dataset["data"]), 0, 0, {}
+    for run in planned:
+        kind = run.model, *(f"{item}" for item in run.settings.items() if item[0] not in ("seed", "backward"))
+        if kind not in known:
+            known[kind] = experiment.estimate(run.model, check_settings(run.model, run.settings), data)
+        seconds, size = seconds + known[kind][0], size + known[kind][1]
+    if planned:
+        side_by_side = _jobs(jobs, planned)
+        minutes = max(1, round(seconds / side_by_side / 60))
+        print(
+            f"{counted(len(planned), 'run')} to train, {side_by_side} at a time: about {minutes} min on an "
+            f"otherwise idle machine, {max(1, round(size / 1e6))} MB in assets/"
+        )
+
+
+def _jobs(jobs, planned):
+    """Return how many runs go side by side."""
+    cores = max(1, cpu_count() // _most_workers(planned))
+    return min(jobs or cores, cores, len(planned))
 
 
 def _most_workers(planned):
@@ -163,8 +187,7 @@ def in_one_line(error):
 
 def train_here(planned, overwrite, jobs, dataset):
     """Train runs side by side on this machine; yield each run id, and what went wrong or None."""
-    cores = max(1, cpu_count() // _most_workers(planned))
-    jobs = min(jobs or cores, cores, len(planned))
+    jobs = _jobs(jobs, planned)
     given = overwrite, dataset, os.getpid()
     tasks = {run.run_id: delayed(attempt)(paths.ROOT, run, *given) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):

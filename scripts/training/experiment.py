@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 from contextlib import nullcontext, suppress
+from itertools import islice
 from math import inf
 
 import numpy as np
@@ -220,6 +221,24 @@ def start(kind, settings, data):
         weight_decay=settings["weight_decay"],
         averaging=settings["averaging"],
     )
+
+
+RECORD = 80_000  # bytes of an epoch with gradients, in the log and in the weights file
+
+
+def estimate(model, settings, data):
+    """Estimate the seconds that a run takes here, from updates on a few batches, and the bytes it writes."""
+    built, optimizer = start(model, settings, data)
+    batches = shuffled_batches(data.splits["train"], settings["batch_size"], generator(0, "shuffling"))
+    seconds = []
+    with threadpool_limits(1), np.errstate(all="ignore"):
+        for batch in islice(batches, 12):
+            started = time.perf_counter()
+            built.forward(batch.ids, batch.batch_sizes, generator(0, "dropout"))
+            optimizer.update(built.theta, built.backward(np.ones(len(batch.y), built.dtype)))
+            seconds.append(time.perf_counter() - started)
+    written = 5 * built.theta.nbytes + settings["gradients"] * RECORD * settings["epochs"]
+    return float(np.mean(seconds[1:] or seconds)) * len(batches) * settings["epochs"], written
 
 
 def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.files.data import describe_data
+from scripts.files.data import describe_data, load_manifest
 from scripts.files.paths import log_path, weights_path
 from scripts.files.runs import existing_runs
 from scripts.studies import parallel
 from scripts.studies.parallel import Planned
 from scripts.training import experiment
+from scripts.training.settings import check_settings
 
 pytestmark = pytest.mark.several_processes
 PROJECT = Path(__file__).resolve().parents[2]
@@ -84,3 +85,34 @@ def test_a_run_whose_process_is_killed_fails_alone(data):
     outcomes = dict(parallel.train_here(planned, False, 2, describe_data(data.manifest)))
     assert outcomes == {"run-0": None, "run-1": parallel.KILLED, "run-2": None, "run-3": None}
     assert existing_runs() == ["run-0", "run-2", "run-3"]
+
+
+def test_time_and_disk_are_said_before_the_first_run(data, capsys, monkeypatch):
+    """Each kind of run is estimated once; two run at a time."""
+    asked = []
+
+    def estimate(model, settings, data):
+        asked.append((model, settings["hidden_size"]))
+        return 60.0 * settings["hidden_size"], 2e6
+
+    monkeypatch.setattr(parallel.experiment, "estimate", estimate)
+    monkeypatch.setattr(parallel, "cpu_count", lambda: 2)
+    planned = [
+        parallel.Planned(model, f"{model}-{units}-{seed}", {"hidden_size": units, "seed": seed})
+        for model in ("rnn", "lstm")
+        for units in (2, 3)
+        for seed in range(2)
+    ]
+    parallel._announce(planned, None, describe_data(load_manifest()))
+    assert asked == [("rnn", 2), ("rnn", 3), ("lstm", 2), ("lstm", 3)]
+    said = "8 runs to train, 2 at a time: about 10 min on an otherwise idle machine, 16 MB in assets/"
+    assert capsys.readouterr().out == said + "\n"
+
+
+def test_the_estimate_is_near_what_a_run_takes_and_writes(kind, data):
+    settings = check_settings(kind, {"hidden_size": 40, "epochs": 3})
+    seconds, written = experiment.estimate(kind, settings, data)
+    assert 0 < seconds < 60
+    experiment.run(kind, "run", progress=False, hidden_size=40, epochs=3)
+    found = log_path("run").stat().st_size + weights_path("run").stat().st_size
+    assert found / 5 < written < 5 * found
