@@ -9,6 +9,12 @@ from scripts.figures.style import STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
+from scripts.files.studies import read_study, study_names
+from scripts.studies.statistics import smallest_enough
+
+TITLE = "How well models learn without a part of their gradient"
+MESSAGE = "No loss is measurable when the gradient is cut after {} steps"
+MOMENTS = {"initialisation": ("before training", "--"), "best": ("selected epoch", "-")}
 
 
 @figure("backward-{name}.png")
@@ -16,30 +22,53 @@ def plot_backward(name=DEFAULT):
     """Draw the test accuracy of both models, trained with each change of the backward pass.
 
     Left: the gradient is cut after K steps; right: the other changes. A point is the mean over seeds, its bar
-    the 95% interval; the band is the interval of full training. A point whose bar lies in the band of its
-    colour can't be told from full training by eye; the study's table has the tests.
+    the 95% interval; line and band are mean and interval of full training. The title states the smallest K
+    from which on no test finds either model worse than with full training; the study's table says how large a
+    difference would have been found. Below, where there is a truncation study of the runs with full
+    training: what the cut takes away, ‖g_K − g‖ / ‖g‖ of all parameters.
     """
     with reading_study("backward", name) as study:
         names = list(dict.fromkeys(one["name"] for one in study["variants"]))
         truncated = [one for one in names if re.fullmatch(r"truncate-\d+", one)]
         others = [one for one in names if one not in (*truncated, "full")]
-        title = "How well models learn without a part of their gradient"
+        errors = _truncation_of(study)
         widths = [max(1, len(truncated)), max(1, len(others))]
-        drawn, panels = open_figure(title, 5, ncols=2, sharey=True, width_ratios=widths)
-        for axes, shown in zip(panels, (truncated, others), strict=True):
+        layout = {"nrows": 2 if errors else 1, "ncols": 2, "squeeze": False, "sharey": "row"}
+        drawn, axes = open_figure(_title(study), 8 if errors else 5, width_ratios=widths, **layout)
+        for top, shown in zip(axes[0], (truncated, others), strict=True):
             for model in NAMES:
-                _draw_accuracies(axes, study, model, shown)
-            axes.set_xticks(range(len(shown)), [_tick(one) for one in shown])
-            axes.set_xlim(-0.6, max(1, len(shown)) - 0.4)
-        panels[0].set(title="Gradient cut after K steps", xlabel="K, steps that it goes back")
-        panels[0].set_ylabel("test accuracy (%)")
-        panels[1].set_title("Other changes")
-        panels[1].tick_params("x", labelsize=9)
-        panels[0].legend(loc="lower right")
+                _draw_accuracies(top, study, model, shown)
+            top.set_xticks(range(len(shown)), [_tick(one) for one in shown])
+            top.set_xlim(-0.6, max(1, len(shown)) - 0.4)
+        axes[0, 0].set(title="Gradient cut after K steps", ylabel="test accuracy (%)")
+        axes[0, 0].legend(loc="lower right", title="line, band: full training")
+        axes[0, 1].set_title("Other changes")
+        axes[0, 1].tick_params("x", labelsize=9)
+        if errors:
+            _draw_errors(axes[1, 0], errors, truncated)
+            axes[1, 1].axis("off")
+            axes[1, 1].legend(*axes[1, 0].get_legend_handles_labels(), loc="upper left", handlelength=4)
+        axes[-1, 0].set_xlabel("K, steps that the gradient goes back")
         seeds, test = len(study["seeds"]), study["dataset"]["splits"]["test"]["rows"]
         sentences = f"{test:,} test sentences, standard error {100 * study['standard_error']:.1f} points"
         add_provenance(drawn, name_data(study["dataset"]), counted(seeds, "seed"), sentences)
         return drawn
+
+
+def _title(study):
+    """Return the finding of the study where it has one for both models, else what is drawn."""
+    enough = [smallest_enough(study, model) for model in NAMES]
+    return TITLE if None in enough else MESSAGE.format(max(enough))
+
+
+def _truncation_of(study):
+    """Return the truncation study of the runs with full training, or None."""
+    full = {run_id for one in study["variants"] if one["name"] == "full" for run_id in one["runs"]}
+    for name in study_names("truncation"):
+        found = read_study("truncation", name)
+        if all(full.issuperset(model["runs"]) for model in found["models"]):
+            return found
+    return None
 
 
 def _tick(name):
@@ -67,3 +96,20 @@ def _draw_accuracies(axes, study, model, shown):
     bars = [0 if low is None else mean - low for mean, low in zip(means, lows, strict=True)]
     look = {"color": colour, "marker": marker, "linestyle": "none", "capsize": 3}
     axes.errorbar(places, 100 * means, 100 * np.array(bars), label=NAMES[model], **look)
+
+
+def _draw_errors(axes, truncation, truncated):
+    """Draw what the cut takes away from the whole gradient, the mean over runs, at the K of `truncated`."""
+    shown = [int(name.removeprefix("truncate-")) for name in truncated]
+    places = [place for place, K in enumerate(shown) if K in truncation["K"]]
+    for model in truncation["models"]:
+        colour, marker = STATES[model["model"], "h"]
+        for moment, (words, linestyle) in MOMENTS.items():
+            errors = np.mean([run["whole"]["all"]["error"] for run in model[moment]], axis=0)
+            drawn = [100 * errors[truncation["K"].index(shown[place])] for place in places]
+            look = {"color": colour, "marker": marker, "linestyle": linestyle}
+            look["markerfacecolor"] = colour if linestyle == "-" else "white"
+            axes.plot(places, drawn, label=f"{NAMES[model['model']]}, {words}", **look)
+    axes.set(title="What the cut takes away", ylabel="relative error of the gradient (%)", ylim=(0, None))
+    axes.set_xticks(range(len(shown)), shown)
+    axes.set_xlim(-0.6, max(1, len(shown)) - 0.4)

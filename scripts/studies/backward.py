@@ -24,6 +24,7 @@ from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import table
 from scripts.files.runs import NAMES
 from scripts.studies.arguments import refuse_varied, with_epochs
+from scripts.studies.statistics import smallest_enough
 from scripts.studies.variants import Variant, run_variants, variants_table
 from scripts.training.recipes import BEST
 
@@ -100,26 +101,6 @@ def _pairs(variants):
         references += ["rnn"] if model == "lstm" and name in AGAINST_RNN else []
         pairs += [(one, by_name[of, "full"]) for of in references if (of, "full") in by_name]
     return pairs
-
-
-def smallest_enough(study, model, significance=0.05):
-    """Return the smallest K from which on truncate-K is not measurably worse than full training, or None.
-
-    Neither Welch's test of the test accuracy over seeds nor the error of that difference over the test
-    sentences may find it worse, at this K and at all larger ones.
-    """
-    enough = None
-    for K in reversed(DISTANCES):
-        label, full = f"{NAMES[model]}, truncate-{K}", f"{NAMES[model]}, full"
-        for found in study["differences"]:
-            if (found["of"], found["minus"]) == (label, full):
-                accuracy = found["test_accuracy"]
-                told = accuracy["p"] is not None and accuracy["p"] < significance
-                told |= abs(accuracy["mean"]) > 1.96 * found["sentences_error"]
-                if told and accuracy["mean"] < 0:
-                    return enough
-                enough = K
-    return enough
 
 
 def backward_table(study):

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from scripts.files.numbers import round_to_digits
+from scripts.files.runs import NAMES
 
 CONFIDENCE = 0.95
 POWER = 0.8  # with which a difference is called detectable
@@ -93,6 +94,25 @@ def error_over_sentences(a, b):
 def standard_error(accuracy, sentences):
     """Standard error of an accuracy on so many sentences."""
     return math.sqrt(accuracy * (1 - accuracy) / sentences)
+
+
+def smallest_enough(study, model, significance=0.05):
+    """Return the smallest K of a backward study from which on truncate-K is not measurably worse, or None.
+
+    Neither Welch's test of the test accuracy over seeds nor the error of that difference over the test
+    sentences may find it worse, at this K and at all larger ones.
+    """
+    head, full, enough = f"{NAMES[model]}, truncate-", f"{NAMES[model]}, full", None
+    pairs = [found for found in study["differences"] if found["minus"] == full]
+    cut = {found["of"].removeprefix(head): found for found in pairs if found["of"].startswith(head)}
+    for K in sorted((int(K) for K in cut if K.isdecimal()), reverse=True):
+        accuracy = cut[str(K)]["test_accuracy"]
+        told = accuracy["p"] is not None and accuracy["p"] < significance
+        told |= abs(accuracy["mean"]) > 1.96 * cut[str(K)]["sentences_error"]
+        if told and accuracy["mean"] < 0:
+            return enough
+        enough = K
+    return enough
 
 
 def describe_failure(study, model):

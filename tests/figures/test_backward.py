@@ -3,7 +3,8 @@
 import numpy as np
 
 from scripts import plots
-from tests.figures.helpers import make_variant, make_variants
+from scripts.files.studies import STUDY_VERSION
+from tests.figures.helpers import lines, make_variant, make_variants, save
 
 NAMES = ("full", "truncate-0", "truncate-10", "preserve-norm")
 
@@ -30,3 +31,49 @@ def test_one_seed_has_no_interval(study_root):
     variant["intervals"]["test_accuracy"] |= {"low": None, "high": None}
     make_variants("default", "backward", [variant])
     assert plots.plot_backward().exists()
+
+
+def test_the_error_of_the_cut_gradient_stands_below_its_accuracy(study_root):
+    """Where there is a truncation study of these very runs."""
+    variants = [make_variant(model, name) for model in ("rnn", "lstm") for name in NAMES]
+    study = make_variants("default", "backward", variants)
+    runs = {one["model"]: one["runs"] for one in study["variants"] if one["name"] == "full"}
+
+    def truncation(name, **changed):
+        models = [
+            {"model": model, "runs": changed.get("runs", ids)}
+            | {
+                moment: [{"whole": {"all": {"error": [first + 0.1 * seed, 0.3, 0.1]}}} for seed in range(2)]
+                for moment, first in (("initialisation", 0.5), ("best", 0.8))
+            }
+            for model, ids in runs.items()
+        ]
+        save("truncation", name, {"format_version": STUDY_VERSION, "K": [0, 5, 10], "models": models})
+
+    truncation("others", runs=["rnn-run-1"])
+    assert len(plots.plot_backward.draw().axes) == 2
+    truncation("these")
+    figure = plots.plot_backward.draw()
+    below = lines(figure.axes[2])
+    np.testing.assert_allclose(below["RNN, before training"].get_ydata(), [55, 10])
+    np.testing.assert_allclose(below["LSTM, selected epoch"].get_ydata(), [85, 10])
+    assert below["LSTM, selected epoch"].get_xdata().tolist() == [0, 1]  # the places of K = 0 and 10
+
+
+def test_the_title_is_the_finding_where_there_is_one(study_root):
+    variants = [make_variant(model, name) for model in ("rnn", "lstm") for name in NAMES]
+    differences = [
+        {
+            "of": f"{model}, truncate-{K}",
+            "minus": f"{model}, full",
+            "test_accuracy": {"mean": -0.01, "p": p},
+            "sentences_error": 0.02,
+        }
+        for model in ("RNN", "LSTM")
+        for K, p in ((0, 0.01), (10, 0.5))
+    ]
+    make_variants("default", "backward", variants, differences=differences)
+    title = plots.plot_backward.draw().get_suptitle()
+    assert title == "No loss is measurable when the gradient is cut after 10 steps"
+    make_variants("default", "backward", variants, differences=differences[:2])
+    assert plots.plot_backward.draw().get_suptitle().startswith("How well models learn")

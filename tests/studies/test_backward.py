@@ -5,7 +5,8 @@ import pytest
 import main
 from scripts.files.errors import UserError
 from scripts.files.runs import load_run
-from scripts.studies.backward import BOTH, OF_LSTM, backward_study, backward_table, smallest_enough
+from scripts.studies.backward import BOTH, OF_LSTM, backward_study, backward_table
+from scripts.studies.statistics import smallest_enough
 from tests.studies.helpers import assert_provenance, written
 
 TINY = {"progress": False, "of_model": {model: {"epochs": 1, "hidden_size": 3} for model in ("rnn", "lstm")}}
