@@ -147,4 +147,4 @@ def truncation_table(study):
     heads = [f"{name}, κ({delta})" for name in ("W_hh", "all") for delta in study["delta"]]
     split, batches = f"{study['sentences']['count']:,} sentences", f"batches of {study['batches']['size']}"
     kinds = f"of all {split} / median of {batches} / bound from the decay; {study['seconds']} s"
-    return f"κ(δ), the first K with a relative error below δ: {kinds}\n{table(rows, ['', *heads])}"
+    return f"κ(δ), the first K with a relative error below δ: {kinds}\n\n{table(rows, ['', *heads])}"
