@@ -37,9 +37,9 @@ from scripts.files import paths
 from scripts.files.data import check_unchanged, load_data, pack_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, whole_number
-from scripts.files.paths import check_run_id, log_path, rooted
+from scripts.files.paths import check_run_id, rooted
 from scripts.files.progress import progress_bar
-from scripts.files.runs import pack_run, unpack_run
+from scripts.files.runs import pack_run, read_log, unpack_run
 from scripts.training import experiment
 from scripts.training.settings import check_settings
 from scripts.training.workers import deaf_to_ctrl_c
@@ -104,6 +104,13 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
     return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
 
 
+def _log_is_whole(run_id, run):
+    """Tell whether the log has all epochs of a run: a kill may come between weights and log."""
+    with contextlib.suppress(UserError):
+        return len(read_log(run_id)[1]) == len(run.history)
+    return False
+
+
 def _announce(planned, jobs, dataset):
     """Say how long runs will take on this machine, and how much they write."""
     data, seconds, size, known = load_data(dataset["data"]), 0, 0, {}
@@ -143,7 +150,7 @@ def _sort_out(planned, overwrite, dataset):
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue
-        if previous and len(previous.history) > settings["epochs"] and log_path(run.run_id).exists():
+        if previous and len(previous.history) > settings["epochs"] and _log_is_whole(run.run_id, previous):
             finished += 1
         else:
             waiting.append(run)

@@ -293,12 +293,14 @@ def test_an_interrupted_comparison_continues(data, monkeypatch, capsys):
     assert more["variants"][0]["seeds"] == [1, 0, 5]
 
 
-def test_a_log_that_is_missing_is_made_again(data):
+@pytest.mark.parametrize("lost", ["all of it", "the last epoch"])
+def test_a_log_that_is_missing_or_one_epoch_short_is_made_again(data, lost):
+    """A kill between the weights file and the log of the last epoch leaves the second."""
     asked = {"models": "rnn", "seeds": 1, "hidden_size": 3, "jobs": 1, **TINY}
     compare_models(**asked)
     path = log_path("comparison-compare-rnn-s0")
     log = path.read_bytes()
-    path.unlink()
+    path.unlink() if lost == "all of it" else path.write_bytes(b"".join(log.splitlines(True)[:-1]))
     compare_models(**asked)
     assert path.read_bytes() == log
 
