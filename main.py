@@ -290,9 +290,15 @@ if __name__ == "__main__":
     # backward_study(seeds=3)
     # plot()
 
-    # The same with the best settings, three seeds, after backward_study(): 5 min on a busy machine.
+    # The cut gradient with the best settings, three seeds, after backward_study(): 5 min on a busy machine.
     # truncation_study([f"backward-default-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
     # plot()
+
+    # Is a change lost to its step size alone? Some of them with half and twice the learning rate: 75 min.
+    # for factor in (0.5, 2):
+    #     rates = {model: own | {"lr": factor * own["lr"]} for model, own in BEST.items()}
+    #     some = ("full", "truncate-10", "preserve-norm", "h-detach", "c-detach")
+    #     backward_study(seeds=3, backward=some, of_model=rates, name=f"lr-times-{factor}")
 
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.
     # compare()
