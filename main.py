@@ -315,6 +315,8 @@ if __name__ == "__main__":
     # probe_study(data="probe-even")
     # preprocess(dataset="probe", probe_longest=50, probe_mixture="log", name="probe-log", if_missing=True)
     # probe_study(data="probe-log")
+    # preprocess(dataset="probe", probe_longest=50, probe_mixture="far", name="probe-far", if_missing=True)
+    # probe_study(data="probe-far")
     # plot()
 
     # Long texts, gradients to 400 steps back, best settings but 5 epochs. IMDb, in data/imdb/: 18 min.

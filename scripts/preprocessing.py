@@ -322,7 +322,8 @@ def main(arguments=None):
     add(
         "--probe-mixture",
         choices=cue_distance.MIXTURES,
-        help="of --dataset probe: how often training sentences have each distance d, equally or as 1 / d "
+        help="of --dataset probe: how often training sentences have each distance d, equally, as 1 / d, or "
+        "equally but none below half the longest "
         f"(default: {cue_distance.MIXTURES[0]})",
     )
     add("--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)")

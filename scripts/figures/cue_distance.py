@@ -16,7 +16,11 @@ FLOOR, CEILING = 1e-30, 1e2  # where the axis of the gradients ends
 DEAD = 1e-10  # a line to compare with
 MOMENTS = {"after": ("selected epoch", "-"), "before": ("epoch 0 (before training)", "--")}
 TITLE = "How far back a model remembers, and how much of the gradient gets there"
-TRAINED = {"even": "", "log": "\nwhere short distances are common in training"}
+TRAINED = {
+    "even": "",
+    "log": "\nwhere short distances are common in training",
+    "far": "\nwhere training has no distance below half the longest",
+}
 
 
 @figure()
@@ -24,8 +28,8 @@ def plot_probe(name=MIXTURES[0]):
     """Draw how far back full training remembers, and how far the changed training; {file name: figure}.
 
     A marked cue (the decider), d words before the end of a sentence, determines its label. Studies are named
-    by the distances in training, unless they were given another name: ``"even"``, each d equally often, or
-    ``"log"``, d as often as 1/d.
+    by the distances in training, unless they were given another name: ``"even"``, each d equally often,
+    ``"log"``, d as often as 1/d, or ``"far"``, none below half the longest.
     """
     with reading_study("cue-distance", name) as study:
         drawn = {f"cue-distance-{name}-changes.png": _draw_changes(study)}

@@ -9,6 +9,7 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("comparison", "compare"): "compare()",
     ("comparison", "imdb"): 'compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)',
     ("cue-distance", "even"): 'probe_study(data="probe-even")',
+    ("cue-distance", "far"): 'probe_study(data="probe-far")',
     ("cue-distance", "log"): 'probe_study(data="probe-log")',
     ("equal-parameters", DEFAULT): "equal_parameters()",
     ("initialisations", DEFAULT): "initialisation_study(of_model=BEST)",

@@ -25,24 +25,27 @@ which holds what every study does (scripts/files/studies.py), and
                         decides, lists over d; null where it is exactly 0
 
 A gradient at a distance after training doesn't show why the model fails there, or not: training made both.
-What a change of the backward pass shows, and what was expected before any of these runs, with distances to
-50. Known was a trial with the even mixture: preserve-norm failed as early as the plain RNN, and the LSTM with
-h-detach learned all distances.
+What a variant shows if it learns as far as full training, and to which distance it was expected to. The
+expectations for even and log were written before any of these runs, with distances to 50, but for a trial
+with the even mixture; those for far (distances from 25 on alone) after the results of even, where all but
+preserve-norm had learned all distances.
 
-==================  ====================================================  ==================================
-variant             if it learns as far as full training                  expected
-==================  ====================================================  ==================================
-RNN, full           –                                                     even: d < 5, log: about 10
-RNN, truncate-10    what it learns, it learns from near cues              the same as full
-RNN, preserve-norm  the size of its gradient is not what it lacks         the same as full
-RNN, norm-penalty   (further: Jacobians that keep norms are what it       further than full with log, not
-                    lacks, of the forward pass as well)                   with even
-LSTM, full, chrono  –                                                     all distances, chrono in fewer
-                                                                          epochs
-LSTM, truncate-K    what it learns of near cues it keeps for far ones     beyond K, but not to 50
-LSTM, h-detach      the gradient along the cell is enough                 all distances, in more epochs
-LSTM, c-detach      the gradient along the cell is not needed             no further than the RNN
-==================  ====================================================  ==================================
+==================  ===============================================  ======  ======  =======================
+variant             if it learns as far                              even    log     far
+==================  ===============================================  ======  ======  =======================
+RNN, full           –                                                below   about   chance everywhere
+                                                                     5       10
+RNN, truncate-10    it learns from near cues alone                   as full as full chance (no cue is near)
+RNN, preserve-norm  the size of its gradient is not what it lacks    as full as full chance
+RNN, norm-penalty   Jacobians that keep norms are what it lacks, of  as full further in some seeds
+                    the forward pass as well
+LSTM, full          –                                                all     all     all
+LSTM, chrono        –                                                all     all     all, in fewer epochs
+LSTM, truncate-K    what it learns of near cues it keeps for far     beyond  beyond  chance for K = 10, 25
+                    ones                                             K       K
+LSTM, h-detach      the gradient along the cell is enough            all     all     all with chrono
+LSTM, c-detach      the gradient along the cell is not needed        as RNN  as RNN  chance
+==================  ===============================================  ======  ======  =======================
 """
 
 from contextlib import suppress
@@ -109,7 +112,7 @@ def probe_study(
     variants : sequence of str, optional
         Names of some of :data:`VARIANTS`, such as ``("full",)``; all by default.
     name : str, optional
-        Of the study; by default the mixture's, ``"even"`` or ``"log"``.
+        Of the study; by default the mixture's: ``"even"``, ``"log"`` or ``"far"``.
     data : str, optional
         Name of the dataset, in data/<data>/; by default the one in data/ itself.
     overwrite, progress : bool

@@ -2,6 +2,7 @@
 
     python scripts/preprocessing.py --dataset probe                     as many sentences at each distance
     python scripts/preprocessing.py --dataset probe --probe-mixture log   more of the short ones
+    python scripts/preprocessing.py --dataset probe --probe-mixture far   none of the shorter half
 
 Every sentence holds a positive and a negative cue. The marker word comes directly before the one that
 decides; the other is a few words before or after it. Then neutral text follows, so that exactly d words
@@ -30,7 +31,8 @@ from scripts.text.tables import Table
 
 NAME = "probe"  # the short name of this task: in options, files and functions, such as probe_study
 SHORTEST, LONGEST = 2, 200  # words after the deciding cue
-MIXTURES = ("even", "log")  # how often train and validation hold each distance d: equally, or as 1 / d
+# How often train and validation hold each distance d: equally, as 1 / d, or equally from half the longest on
+MIXTURES = ("even", "log", "far")
 UTMOST = 5_000  # what --probe-longest allows: an epoch of it takes minutes
 SIZES = {"train": 10_000, "validation": 2_000}  # sentences
 TEST_DISTANCES = 14  # evenly spaced in log d
@@ -132,8 +134,9 @@ def _draw_distances(split, longest, mixture, rng):
     if split == "test":
         return [d for d in tested_distances(longest) for _ in range(TEST_SENTENCES // 2)]
     pairs = SIZES[split] // 2
-    if mixture == "even":
-        return [rng.randint(SHORTEST, longest) for _ in range(pairs)]
+    if mixture != "log":
+        shortest = SHORTEST if mixture == "even" else max(SHORTEST, longest // 2)
+        return [rng.randint(shortest, longest) for _ in range(pairs)]
     span = math.log((longest + 1) / SHORTEST)
     return [min(longest, int(SHORTEST * math.exp(span * rng.random()))) for _ in range(pairs)]
 
@@ -150,7 +153,7 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
     ----------
     longest : int, optional
         Most words after the deciding cue; 200 by default.
-    mixture : {"even", "log"}, optional
+    mixture : {"even", "log", "far"}, optional
         How often train and validation hold each distance; "even" by default.
     max_length : int, optional
         Length to which texts will be cut; a UserError where that would take the deciding cue away.
@@ -158,7 +161,7 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
     """
     longest, mixture = LONGEST if longest is None else longest, mixture or MIXTURES[0]
     if mixture not in MIXTURES:
-        raise UserError(f"--probe-mixture {mixture} is unknown: choose {' or '.join(MIXTURES)}")
+        raise UserError(f"--probe-mixture {mixture} is unknown: choose one of {', '.join(MIXTURES)}")
     if not (isinstance(longest, numbers.Integral) and SHORTEST <= longest <= UTMOST):
         raise UserError(
             f"--probe-longest {longest} is out of range: give a whole number of words, {SHORTEST} to {UTMOST}"

@@ -143,6 +143,13 @@ def test_test_has_as_many_sentences_at_each_distance_and_train_mixes_all(rows):
     assert np.mean(np.array(distances["train"]) <= 8) == pytest.approx(7 / 39, abs=0.02)
 
 
+def test_the_mixture_can_leave_out_the_nearer_half():
+    drawn = cue_distance._draw_distances("train", 51, "far", random.Random(1))
+    assert (min(drawn), max(drawn)) == (25, 51)
+    assert set(drawn) == set(range(25, 52))
+    assert cue_distance._draw_distances("test", 51, "far", None)[0] == 2  # tested at all distances
+
+
 def test_the_mixture_can_be_even_in_log_d():
     distances = np.array(cue_distance._draw_distances("train", LONGEST, "log", random.Random(0)))
     assert set(distances) == set(range(2, LONGEST + 1))
@@ -218,7 +225,7 @@ def test_other_data_is_not_taken_for_the_probe(data):
         ({"max_length": 100}, "a cue 200 words before the end doesn't fit into --max-length 100"),
         ({"probe_longest": 60, "dataset": "imdb"}, "for --dataset probe only"),
         ({"probe_mixture": "log", "dataset": "imdb"}, "for --dataset probe only"),
-        ({"probe_mixture": "odd"}, "choose even or log"),
+        ({"probe_mixture": "odd"}, "choose one of even, log, far"),
     ],
 )
 def test_a_distance_that_does_not_fit_is_one_line(study_root, given, message):
