@@ -93,20 +93,18 @@ def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_o
     assert lines(figure.axes[1])["RNN h, selected epoch"].get_ydata()[-1] == 0
 
 
-def test_each_variant_has_a_symbol_where_each_seed_fails():
-    make_study()
+def test_the_map_has_the_median_of_each_variant_at_each_distance():
+    study = make_study()
     figure = plots.plot_probe.draw()["cue-distance-even-changes.png"]
     (axes,) = figure.axes
-    symbols = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 3]
-    assert [list(x) for x in symbols] == [[1, 4, 2], [4, 4, 4], [1, 1, 4]]  # 2, 5, 20, 200 and never
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
-        "RNN, full",
-        "LSTM, full",
-        "LSTM, truncate-5",
-    ]
-    (stroke,) = [line for line in axes.lines if line.get_marker() == "|"]
-    assert (stroke.get_xdata()[0], stroke.get_ydata()[0]) == (1, 2)
-    assert_complete(figure, "3 seeds, a symbol each", "200 test sentences", "below 75%", "never")
+    expected = np.array([np.median(one["accuracy"], axis=0) for one in study["variants"]])
+    np.testing.assert_allclose(axes.images[0].get_array(), 100 * expected)
+    assert [text.get_text() for text in axes.texts] == [f"{value:.0f}" for value in 100 * expected.ravel()]
+    labels = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert labels == ["RNN, full", "LSTM, full", "LSTM, truncate-5"]
+    (stroke,) = axes.lines  # behind d = 5, the second of 2, 5, 20, 200, in the third row
+    assert (list(stroke.get_xdata()), list(stroke.get_ydata())) == ([1.5, 1.5], [1.5, 2.5])
+    assert_complete(figure, "median of 3 seeds", "200 test sentences", "black stroke")
 
 
 def test_two_mixtures_are_two_files_of_each_figure(full_size):
