@@ -25,7 +25,7 @@ SMALL_WIDE = SMALL_BEST["rnn"] | {"hidden_size": 5}
 SMALL_RECIPES = {study: SMALL_BEST if recipe else {} for study, recipe in report.RECIPES.items()} | {
     ("comparison", "best-wide"): {"rnn": SMALL_WIDE}
 }
-SMALL_BACKWARD = {"backward": ("full", "truncate-1", "h-detach"), "of_model": SMALL_BEST}
+SMALL_BACKWARD = {"backward": ("full", "h-detach"), "of_model": SMALL_BEST}
 SHORT = {"epochs": 2}  # of the runs with default settings
 
 
@@ -68,14 +68,15 @@ def run_block(source):
         "test_overfit": functools.partial(main.test_overfit, steps=20),
         "backward_study": backward_small,
         "initialisation_study": functools.partial(main.initialisation_study, seeds=1),
-        "equal_parameters": functools.partial(main.equal_parameters, seeds=1),
+        "equal_parameters": functools.partial(main.equal_parameters, seeds=1, epochs=1, hidden_size=4),
         "BEST_RNN": main.BEST_RNN | SHORT | {"hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | SHORT | {"hidden_size": 64},
         "jacobians": jacobians_small,
+        "memory_study": lambda rnn, lstm: main.memory_study(rnn[:3], lstm[:3]),
         "BEST": SMALL_BEST,
         "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
-        "probe_study": functools.partial(main.probe_study, seeds=1, epochs=1),
+        "probe_study": functools.partial(main.probe_study, seeds=1, epochs=1, variants="full"),
         "compare": compare_small,
         "report": report_small,
         "plot": plot_small,
@@ -86,7 +87,7 @@ def run_block(source):
 
 def compare_small(*models, **options):
     """As main.compare, one seed, or as many as later blocks ask for, and short runs."""
-    seeds = 10 if options.get("name") == "best" else 1
+    seeds = 3 if options.get("name") == "best" else 1
     settings = {} if "of_model" in options else SHORT
     main.compare(*models, **options | {"seeds": seeds} | settings)
 
