@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this 
 from scripts.figures import style
 from scripts.figures.backward import plot_backward
 from scripts.figures.cue_distance import plot_probe
-from scripts.figures.jacobians import plot_direct_path, plot_lyapunov, plot_theory
+from scripts.figures.jacobians import plot_direct_path, plot_theory
 from scripts.figures.last_words import plot_memory
 from scripts.figures.learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.figures.runs import (
@@ -137,7 +137,6 @@ def _compare(rnns, lstms, widths, show):
         studied = [study_path("jacobians", run_id).exists() for run_id in run_ids]
         paths += _attempt(plot_theory, rnn.run_id, show) if studied[0] else []
         paths += _attempt(plot_direct_path, lstm.run_id, show) if studied[1] else []
-        paths += _attempt(plot_lyapunov, *run_ids, show) if all(studied) else []
     if len(widths) > 1:
         paths.append(plot_gradients_rnns([log.run_id for log in widths], show))
     return paths

@@ -72,7 +72,6 @@ def test_every_block_runs_in_any_order(data, study_root, capsys):
         "recurrent-weights-rnn-run-1-vs-lstm-run-3.png",
         "theory-rnn-run-1.png",
         "direct-path-lstm-run-3.png",
-        "lyapunov-rnn-run-1-vs-lstm-run-3.png",
         "sentence-rnn-run-1+lstm-run-3.png",
         "equal-parameters-default.png",
         "memory-default.png",

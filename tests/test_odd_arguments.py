@@ -37,7 +37,7 @@ CALLS = {
     "plot": main.plot,
     "train_rnn": lambda odd: main.train_rnn(odd, **TINY),
 }
-for name in ("sentences", "steps", "burn_in", "exponents", "distances"):
+for name in ("sentences", "steps", "burn_in", "distances"):
     CALLS[f"jacobians, {name}"] = lambda odd, name=name: main.jacobians("rnn-run-1", **QUICK | {name: odd})
 for name in SETTINGS:
     CALLS[name] = lambda odd, name=name: main.train_lstm("a", overwrite=True, **TINY | {name: odd})
@@ -80,7 +80,6 @@ ALIKE = {  # whole numbers that a call takes, and one that is right
     "jacobians, sentences": 3,
     "jacobians, steps": 5,
     "jacobians, burn_in": 1,
-    "jacobians, exponents": 2,
     "truncation_study, batches": 1,
 }
 

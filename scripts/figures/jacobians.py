@@ -18,7 +18,6 @@ from scripts.files.studies import read_study, study_path
 from scripts.training import logs
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
-MOMENTS = {"initialisation": "before training", "best": "at the best epoch"}
 LINESTYLES = {"initialisation": "--", "best": "-"}
 HIGHEST = 10  # powers of ten above 1 that a panel shows at least; bounds go on beyond
 THEORY = {  # by quantity: label, colour, marker
@@ -34,21 +33,12 @@ DIRECT = {
     "direct_gradient": ("the same along the direct path alone: ‖∂z/∂c_T ⊙ ∏f_t‖", SKY, "v"),
     "direct_mean": ("direct path ∏f_t: mean over units", BLACK, "s"),
 }
-RATES = {  # label, marker, and of a measured rate the state
-    "exponent_drive": ("predicted: largest Lyapunov exponent, long drive", "o", None),
-    "exponent_sentences": ("predicted: the same of sentences", "^", None),
-    "slope_h": ("measured: slope of ln ‖∂z/∂h‖", "s", "h"),
-    "slope_c": ("measured: slope of ln ‖∂z/∂c‖", "D", "c"),
-}
-
-ALIKE = ("distances", "drive", "sentences")  # of studies that are drawn together
 
 # Studies --------------------------------------------------------------------------------------------------
 
 
-def _remedy(*run_ids):
-    calls = " and ".join(f'jacobians("{run_id}")' for run_id in run_ids)
-    return f"call {calls} of main.py"
+def _remedy(run_id):
+    return f'call jacobians("{run_id}") of main.py'
 
 
 def read(run_id, model):
@@ -70,27 +60,11 @@ def read(run_id, model):
 
 
 @contextlib.contextmanager
-def _reading(*runs):
-    """A block that draws from the studies of these runs, (run id, model) each, which it yields in a list."""
-    studies, run_ids = [read(*run) for run in runs], [run_id for run_id, _ in runs]
-    with reading(*(study_path("jacobians", run_id) for run_id in run_ids), remedy=_remedy(*run_ids)):
-        yield studies
-
-
-def _check_alike(first, *others):
-    """Raise UserError where studies were not measured with the same options, on the same sentences."""
-
-    def options(study):
-        return {"data": study["dataset"]["checksum"]} | {key: study[key] for key in ALIKE}
-
-    for other in others:
-        for name, one in options(first).items():
-            if one != (two := options(other)[name]):
-                run_ids = first["run_id"], other["run_id"]
-                raise UserError(
-                    f"the Jacobians of {run_ids[0]!r} and {run_ids[1]!r} were measured with other {name} "
-                    f"({one} and {two}): {_remedy(*run_ids)} with the same options, for runs on the same data"
-                )
+def _reading(run_id, model):
+    """A block that draws from the study of a run, which it yields."""
+    study = read(run_id, model)
+    with reading(study_path("jacobians", run_id), remedy=_remedy(run_id)):
+        yield study
 
 
 # By distance ----------------------------------------------------------------------------------------------
@@ -100,12 +74,12 @@ def _check_alike(first, *others):
 def plot_theory(rnn=DEFAULT_RNN):
     """Draw bounds of an RNN's gradient and the measured gradient, before and after training.
 
-    at distance k from the end, theory allows at most the bounds. Measured is one vector, ∂z/∂h_T, taken
+    At distance k from the end, theory allows at most the bounds. Measured is one vector, ∂z/∂h_T, taken
     through the product of step Jacobians J_t = ∂h_t/∂h_{t-1}, so it lies below the product's norm. Lines are
     medians over the sentences, bands quartiles; bounds that leave at the top go on. The titles say how loose
     each bound is.
     """
-    with _reading((rnn, "rnn")) as (study,):
+    with _reading(rnn, "rnn") as study:
         title = f"Theory and measurement: an RNN's gradient ({study['hidden_size']} units)"
         return _draw_by_distance(study, THEORY, title, _describe_bounds)
 
@@ -129,7 +103,7 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
     derivative, takes all these ways. Norms: spectral for matrices, Euclidean for vectors, over all units.
     Lines are medians over the sentences, bands quartiles.
     """
-    with _reading((lstm, "lstm")) as (study,):
+    with _reading(lstm, "lstm") as study:
         title = "Why does my LSTM's gradient vanish? The direct path and the whole ({} units)"
         return _draw_by_distance(study, DIRECT, title.format(study["hidden_size"]), _describe_direct_path)
 
@@ -146,7 +120,7 @@ def _describe_direct_path(study, part):
 
 
 def _draw_by_distance(study, looks, title, describe):
-    """Draw quantities of a study by distance: before training, at the best epoch, and the sentence counts."""
+    """Draw quantities of a study by distance, before training and at the selected epoch, and the counts."""
     drawn, axes = open_figure(title, 10, nrows=3, sharex=True, height_ratios=[3.4, 3.4, 1])
     for panel, (moment, linestyle) in zip(axes, LINESTYLES.items(), strict=False):
         part = study["at"][moment]
@@ -157,21 +131,17 @@ def _draw_by_distance(study, looks, title, describe):
         ]
         panels.draw_medians(panel, curves, "log")
         panel.axhline(0, color=GREY, linewidth=1, zorder=1)
-        when = f"Epoch {part['epoch']} (best)" if moment == "best" else "Before training"
+        when = f"Epoch {part['epoch']} (selected)" if moment == "best" else "Before training"
         panel.set(ylabel="relative to the last step", title=when + describe(study, part))
         panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(8, integer=True))
         panel.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
     _share_height(axes[:2], study)
     panels.draw_counts(drawn, axes, curves, study["sentences"]["shortest"])
     panels.add_legend(axes[0], axes[0].get_legend_handles_labels(), 1, title_lines=2)
-    _add_provenance(drawn, study)
+    run = f"{study['run_id']} (epoch {study['at']['best']['epoch']} of {study['epochs']})"
+    sentences = name_sentences(study["sentences"], study["sentences"]["split"])
+    add_provenance(drawn, name_data(study["dataset"]), run, sentences)
     return drawn
-
-
-def _add_provenance(drawn, *studies):
-    runs = [f"{of['run_id']} (epoch {of['at']['best']['epoch']} of {of['epochs']})" for of in studies]
-    sentences = dict.fromkeys(name_sentences(of["sentences"], of["sentences"]["split"]) for of in studies)
-    add_provenance(drawn, name_data(studies[0]["dataset"]), ", ".join(runs), *sentences)
 
 
 def _share_height(axes, study):
@@ -190,75 +160,3 @@ def power(log):
     if not -2 <= log < 3:
         return f"$10^{{{log:.1f}}}$"
     return f"{10**log:.0f}" if log >= 1 else f"{10**log:.2g}"
-
-
-# Lyapunov exponents ---------------------------------------------------------------------------------------
-
-
-@figure("lyapunov-{rnn}-vs-{lstm}.png")
-def plot_lyapunov(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
-    """Draw the Lyapunov exponents of an RNN and an LSTM, and the predicted and the measured rates.
-
-    Below 0, a small change of the state dies out; in the long run a gradient is multiplied by exp λ₁ per
-    step. Long drive: words drawn at random, state never reset. Sentences: each in directions drawn at random,
-    to its last word, without the first steps, while these turn into place; mean and quartiles (band) over the
-    sentences. Slopes: least squares through the mean of the logs between the distances of the study.
-    """
-    with _reading((rnn, "rnn"), (lstm, "lstm")) as studies:
-        _check_alike(*studies)
-        title = f"Lyapunov exponents and rates: {_name_units(studies)}"
-        drawn, axes = open_figure(title, 8, nrows=2, ncols=2, height_ratios=[4, 2.6])
-        for panel, study in zip(axes[0], studies, strict=True):
-            for moment in MOMENTS:
-                _draw_spectrum(panel, study, moment)
-            panel.axhline(0, color=GREY, linewidth=1, zorder=1)
-            panel.set(xlabel="number of the exponent, i", ylabel="λᵢ (nats per step)")
-            panel.legend(fontsize=9)
-        _draw_rates(panels.span_last_row(drawn, axes), studies)
-        _add_provenance(drawn, *studies)
-        return drawn
-
-
-def _name_units(studies):
-    return ", ".join(f"{NAMES[study['model']]} ({study['hidden_size']} units)" for study in studies)
-
-
-def _draw_spectrum(axes, study, moment):
-    """Draw the exponents of one moment: along the long drive, and over the sentences with quartiles."""
-    part, best, model = study["at"][moment], moment == "best", study["model"]
-    when = f"epoch {part['epoch']}" if best else "before training"
-    drive, sentences = part["exponents"]["drive"], part["exponents"]["sentences"]
-    i = range(1, len(drive) + 1)
-    q25, mean, q75 = (np.array(sentences[name], float) for name in ("q25", "mean", "q75"))
-    axes.fill_between(i, q25, q75, color=BLACK, alpha=0.15 if best else 0.08, linewidth=0)
-    for values, of, colour, marker in (
-        (np.array(drive, float), "long drive", STATES[model, "h"][0], "o"),
-        (mean, "sentences", BLACK, "^"),
-    ):
-        (line,) = axes.plot(i, values, LINESTYLES[moment], color=colour, marker=marker, label=f"{when}, {of}")
-        line.set(markerfacecolor=colour if best else "white", markevery=(0, max(1, len(i) // 8)))
-    panels.count_axis(axes, 1, len(i))
-    state, every = ("h", study["hidden_size"]) if model == "rnn" else ("(h, c)", 2 * study["hidden_size"])
-    number = f"the {len(i)} largest of {every}" if len(i) < every else f"all {every}"
-    axes.set_title(f"{NAMES[model]}, state {state}: {number} λᵢ")
-
-
-def _draw_rates(axes, studies):
-    """Draw predicted and measured rates: a row per model and moment, a marker per kind."""
-    rows = [(study, moment) for study in studies for moment in MOMENTS]
-    for row, (study, moment) in enumerate(rows):
-        for number, (name, (label, marker, state)) in enumerate(RATES.items()):
-            rate = study["at"][moment]["rates"].get(name)
-            if rate is None:
-                continue  # an RNN has no c
-            look = {"color": BLACK, "markerfacecolor": "white", "label": label}
-            if state:
-                model = study["model"]
-                look = {"color": STATES[model, state][0], "label": f"{label}, {NAMES[model]}"}
-            axes.plot([rate], [row + 0.17 * (number - 1.5)], marker, linestyle="none", **look)
-    axes.set_yticks(range(len(rows)), [f"{NAMES[of['model']]}\n{MOMENTS[moment]}" for of, moment in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.axvline(0, color=GREY, linewidth=1, zorder=1)
-    axes.set(title="Predicted and measured rates", xlabel="nats per step (0: nothing is lost)")
-    handles = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
-    panels.add_legend(axes, (handles.values(), handles), 2)

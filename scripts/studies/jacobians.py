@@ -18,8 +18,8 @@ sentences on which the run's log measured its gradients, and writes
                     see scripts/dynamics/jacobians.py
         excess      {quantity: median over sentences of log₁₀ (quantity / measured decay of h, for the LSTM
                     of c) at the last of `distances`}
-        exponents   {drive, drive_error, sentences: {mean, q25, q75}}: Lyapunov exponents, nats per step
-        rates       {exponent_drive, exponent_drive_error, exponent_sentences, slope_<quantity>}, the same
+        rates       {exponent_drive, exponent_drive_error, exponent_sentences, slope_<quantity>}: largest
+                    Lyapunov exponents and slopes, nats per step
 
 A number that is not finite, such as the log₁₀ of a product that is exactly 0, is null.
 """
@@ -60,7 +60,6 @@ def jacobian_study(
     sentences=500,
     *,
     distances=(9, 19),
-    exponents=32,
     steps=10_000,
     burn_in=500,
     progress=True,
@@ -76,8 +75,6 @@ def jacobian_study(
         At most so many of those that the log measured its gradients on, evenly spaced.
     distances : (int, int)
         Between which distances from the end, k, slopes are measured, on sentences that reach the second one.
-    exponents : int
-        Number of Lyapunov exponents, from the largest on.
     steps, burn_in : int
         Length of the long drive, and its first steps, which are left out. Its words are drawn at random, with
         replacement, from those sentences.
@@ -85,7 +82,7 @@ def jacobian_study(
         Show a progress bar.
     """
     started = time.perf_counter()
-    sentences, exponents = whole_number("sentences", sentences), whole_number("exponents", exponents)
+    sentences = whole_number("sentences", sentences)
     steps, burn_in = whole_number("steps", steps, 1, 10**8), whole_number("burn_in", burn_in, 0, 10**8)
     trained, data, run = load_model(run_id)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
@@ -105,9 +102,9 @@ def jacobian_study(
             model = build_model(kind, settings, data.embeddings, np.float64)
             model.theta[:] = weights.theta
             bar = {"desc": f"{run_id}, {name}", "progress": progress}
-            by_sentence = _along_sentences(model, split, rows, exponents, bar)
+            by_sentence = _along_sentences(model, split, rows, bar)
             stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
-            along_drive = jacobians.lyapunov_exponents(stream, exponents, burn_in)
+            along_drive = jacobians.lyapunov_exponents(stream, 1, burn_in)
             at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, distances)}
     return save_study(
         "jacobians",
@@ -135,7 +132,7 @@ def jacobian_study(
 
 
 def sentence_burn_in(lengths):
-    """Number of first steps that the exponents along a sentence leave out: half of the shortest, at most 10.
+    """Number of first steps that the exponent along a sentence leave out: half of the shortest, at most 10.
 
     Directions drawn at random take some steps to turn into those that grow most; counted, these steps would
     make the largest exponent too small.
@@ -158,25 +155,23 @@ def _checked_distances(distances, longest):
     return listed
 
 
-def _along_sentences(model, split, rows, exponents, bar):
-    """Return log₁₀ of each quantity by distance, for each sentence, longest first; and exponents (n, k)."""
+def _along_sentences(model, split, rows, bar):
+    """Return log₁₀ of each quantity by distance, for each sentence, longest first; and its exponent (n,)."""
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     starts = np.cumsum(walk.counts) - walk.counts  # distance by distance; within one, longest sentence first
-    values, exponents_of, burn_in = {}, [], sentence_burn_in(split.s[rows])
+    values, exponents, burn_in = {}, [], sentence_burn_in(split.s[rows])
     for number, batch in enumerate(progress_bar(sorted_batches(split, 1, rows), **bar)):
         places = starts[: len(batch.ids)] + number
         decay = {s: walk.norms[s][places] - walk.norms[s][number] for s in model.states}
-        theory, spectrum = jacobians.along_sentence(model, batch.ids, exponents, number, burn_in)
+        theory, (exponent,) = jacobians.along_sentence(model, batch.ids, 1, number, burn_in)
         for name, logs in (decay | theory).items():
             values.setdefault(name, []).append(logs)
-        exponents_of.append(spectrum)
-    return values, np.array(exponents_of)
+        exponents.append(exponent)
+    return values, np.array(exponents)
 
 
 def _summarise(model, values, of_sentences, along_drive, errors, distances):
     """Return one of the two parts of a study, from what was measured at the weights of one epoch."""
-    q25, q75 = np.quantile(of_sentences, (0.25, 0.75), axis=0)
-    mean = of_sentences.mean(0)
     lengths = np.array([len(logs) for logs in values["h"]])
     distance = np.arange(lengths.max())
     return {
@@ -185,15 +180,10 @@ def _summarise(model, values, of_sentences, along_drive, errors, distances):
         "count": [int((lengths > k).sum()) for k in distance],
         "quantities": {name: _quantiles_by_distance(logs) for name, logs in values.items()},
         "excess": _excess(values, model.states, distances[1]),
-        "exponents": {
-            "drive": finite(along_drive),
-            "drive_error": finite(errors),
-            "sentences": {"mean": finite(mean), "q25": finite(q25), "q75": finite(q75)},
-        },
         "rates": {
             "exponent_drive": finite(along_drive[0]),
             "exponent_drive_error": finite(errors[0]),
-            "exponent_sentences": finite(mean[0]),
+            "exponent_sentences": finite(of_sentences.mean()),
         }
         | {f"slope_{name}": finite(jacobians.slope(logs, *distances)) for name, logs in values.items()},
     }

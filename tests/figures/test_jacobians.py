@@ -35,7 +35,7 @@ RATES = {  # powers of ten a step, before training and at the best epoch
 }
 
 
-def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, exponents=32):
+def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0):
     """Write a made-up study: every quantity an exponential with a ripple of its own."""
     distance = np.arange(longest)
     count = np.where(distance < 20, 500, 500 * np.exp(-(distance - 19) / 7)).astype(int) + 1
@@ -45,7 +45,6 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
             quantity: scale * rates[place] * distance + 0.02 * np.sin(distance + k) * (distance > 0)
             for k, (quantity, rates) in enumerate(RATES[model].items())
         }
-        spectrum = -0.1 - 0.03 * np.arange(exponents) - 0.02 * place
         weights = {"spectral_radius": 1.5 + place, "largest_singular_value": 2.25 + place}
         at[name] = {
             "epoch": epoch,
@@ -57,15 +56,6 @@ def make_study(run_id="rnn-run-1", model="rnn", *, longest=49, scale=1.0, expone
                 for quantity, log in logs.items()
             },
             "excess": {"product": 0.5 + place, "norms": 3.25 + place, "pascanu": 9.5 + place},
-            "exponents": {
-                "drive": spectrum.tolist(),
-                "drive_error": [0.001] * exponents,
-                "sentences": {
-                    "mean": (spectrum - 0.04).tolist(),
-                    "q25": (spectrum - 0.06).tolist(),
-                    "q75": (spectrum - 0.03).tolist(),
-                },
-            },
             "rates": {
                 "exponent_drive": -0.1,
                 "exponent_drive_error": 0.001,
@@ -124,7 +114,7 @@ def test_lines_and_bands_are_those_of_the_study(plot, model, looks):
             assert_band(band, part["distance"], quantity["q25"], quantity["q75"])
     (counts,) = lines(figure.axes[2]).values()
     np.testing.assert_array_equal(counts.get_ydata(), study["at"]["best"]["count"])
-    assert_complete(figure, "a-run", "Before training", "Epoch 7 (best)", "epoch 7 of 20", *PROVENANCE)
+    assert_complete(figure, "a-run", "Before training", "Epoch 7 (selected)", "epoch 7 of 20", *PROVENANCE)
     drawn = lines(figure.axes[0]).values()
     assert (
         len({line.get_color() for line in drawn}) == len({line.get_marker() for line in drawn}) == len(looks)
@@ -203,88 +193,14 @@ def test_400_steps_and_products_of_exactly_0_are_drawn():
     plots.plot_theory.draw()
 
 
-# Lyapunov exponents and rates -----------------------------------------------------------------------------
-
-
-def test_spectra_are_those_of_the_studies():
-    studies = make_study(), make_study("lstm-run-3", "lstm")
-    figure = plots.plot_lyapunov.draw()
-    for axes, study in zip(figure.axes, studies, strict=False):
-        drawn = lines(axes)
-        for moment, when in (("initialisation", "before training"), ("best", "epoch 7")):
-            exponents = study["at"][moment]["exponents"]
-            for label, values in (("long drive", "drive"), ("sentences", "sentences")):
-                line = drawn[f"{when}, {label}"]
-                expected = exponents[values] if values == "drive" else exponents[values]["mean"]
-                np.testing.assert_array_equal(line.get_ydata(), expected)
-                np.testing.assert_array_equal(line.get_xdata(), range(1, 33))
-                assert line.get_linestyle() == ("-" if moment == "best" else "--")
-        assert len({(line.get_marker(), line.get_linestyle()) for line in drawn.values()}) == 4
-        assert "nats per step" in axes.get_ylabel()
-    assert_complete(figure, "rnn-run-1", "lstm-run-3", *PROVENANCE)
-    titles = [axes.get_title(loc="left") for axes in figure.axes[:2]]
-    assert titles == ["RNN, state h: the 32 largest of 48 λᵢ", "LSTM, state (h, c): the 32 largest of 96 λᵢ"]
-    make_study(exponents=48)
-    assert "RNN, state h: all 48 λᵢ" in words(plots.plot_lyapunov.draw())
-
-
-def assert_rates(axes, studies):
-    """Every rate that a study has is drawn, model by model and moment by moment."""
-    drawn = {}
-    for line in axes.lines:
-        if not line.get_label().startswith("_"):
-            drawn.setdefault(line.get_label(), []).append(list(line.get_xdata()))
-    expected = {}
-    for study in studies:
-        for moment in jacobians.MOMENTS:
-            for name, (label, _, state) in jacobians.RATES.items():
-                label = f"{label}, {study['model'].upper()}" if state else label
-                if (rate := study["at"][moment]["rates"].get(name)) is not None:
-                    expected.setdefault(label, []).append([rate])
-    assert drawn == expected
-    assert "measured: slope of ln ‖∂z/∂c‖, RNN" not in drawn
-    legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert sorted(legend) == sorted(drawn)
-
-
-def test_rates_are_those_of_the_studies_and_have_room():
-    rnn, lstm = make_study(), make_study("lstm-run-3", "lstm")
-    rnn["at"]["best"]["rates"]["slope_h"] = None  # 0 remains: no rate
-    rewrite(rnn)
-    figure = plots.plot_lyapunov.draw()
-    assert_rates(figure.axes[-1], [rnn, lstm])
-    figure.canvas.draw()
-    assert figure.axes[-1].get_legend().get_window_extent().x1 <= figure.bbox.x1
-    for axes in figure.axes[:2]:
-        assert axes._left_title.get_window_extent().x1 < figure.bbox.x1
-
-
-@pytest.mark.parametrize(
-    ("part", "change", "words_of_it"),
-    [
-        ("distances", [5, 15], "other distances"),
-        ("drive", {"steps": 99}, "other drive"),
-        ("drive", {"burn_in": 0}, "other drive"),
-        ("sentences", {"burn_in": 3}, "other sentences"),
-        ("dataset", {"checksum": "fedcba9876543210"}, "other data"),
-    ],
-)
-def test_studies_that_were_not_measured_alike_are_not_drawn_together(part, change, words_of_it):
-    make_study()
-    lstm = make_study("lstm-run-3", "lstm")
-    lstm[part] = {**lstm[part], **change} if isinstance(change, dict) else change
-    rewrite(lstm)
-    fails(words_of_it + r".*jacobians\(\"rnn-run-1\"\) and jacobians", plots.plot_lyapunov)
-
-
 # Files and bad input --------------------------------------------------------------------------------------
 
 
 def test_figures_are_files_of_the_common_width_and_the_same_again(full_size):
     make_study()
     make_study("lstm-run-3", "lstm")
-    drawn = [plots.plot_theory(), plots.plot_direct_path(), plots.plot_lyapunov()]
-    names = ["theory-rnn-run-1.png", "direct-path-lstm-run-3.png", "lyapunov-rnn-run-1-vs-lstm-run-3.png"]
+    drawn = [plots.plot_theory(), plots.plot_direct_path()]
+    names = ["theory-rnn-run-1.png", "direct-path-lstm-run-3.png"]
     assert drawn == [paths.ROOT / "assets" / "figures" / name for name in names]
     for path in drawn:
         assert plt.imread(path).shape[1] == style.WIDTH * style.PIXELS_PER_INCH
@@ -302,7 +218,6 @@ def test_studies_that_are_missing_or_of_the_other_model_are_refused():
     make_study("lstm-run-3", "lstm")
     fails("'lstm-run-3' is of an LSTM, expected one of an RNN", plots.plot_theory, "lstm-run-3")
     fails("'rnn-run-1' is of an RNN, expected", plots.plot_direct_path, "rnn-run-1")
-    fails("'lstm-run-3' is of an LSTM", plots.plot_lyapunov, "lstm-run-3", "lstm-run-3")
 
 
 @pytest.mark.parametrize(
@@ -323,8 +238,6 @@ def test_damaged_studies_are_refused(text, match):
         (plots.plot_theory, ("at", "best")),
         (plots.plot_theory, ("at", "initialisation", "quantities", "h", "q25")),
         (plots.plot_theory, ("at", "best", "excess", "norms")),
-        (plots.plot_lyapunov, ("at", "best", "exponents", "sentences")),
-        (plots.plot_lyapunov, ("drive",)),
     ],
 )
 def test_studies_that_lack_a_key_are_refused(plot, keys):
