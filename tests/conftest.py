@@ -72,8 +72,16 @@ def _few_processes(request):
 
 
 @pytest.fixture
-def quick_pictures(monkeypatch):
-    """Let figures be drawn and saved as a single pixel, for tests that do not look at them."""
-    from scripts.figures import style  # matplotlib takes a second to import
+def full_size():
+    """For tests that look at the pixels of a picture."""
 
-    monkeypatch.setattr(style, "to_png", lambda drawn: Image.new("P", (1, 1)))
+
+@pytest.fixture(autouse=True)
+def _small_pictures(request):
+    """Save a drawn figure as a single pixel where no test looks at it: that takes a second."""
+    from scripts.figures import style
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "full_size" not in request.fixturenames and request.path.parent.name != "figures":
+            patch.setattr(style, "to_png", lambda drawn: Image.new("P", (1, 1)))
+        yield

@@ -34,7 +34,7 @@ def pair(root):
 
 
 @pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
-def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
+def test_without_a_run_id_everything_is_drawn(pair, root, capsys, full_size):
     make_run("rnn-16", hidden_size=16)
     make_run("rnn-16-seed-1", hidden_size=16)
     make_run("unrecorded", recorded=False)
@@ -63,7 +63,7 @@ def test_without_a_run_id_everything_is_drawn(pair, root, capsys):
     assert not plt.get_fignums()
 
 
-def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys, quick_pictures):
+def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys):
     make_run("rnn-16", hidden_size=16)
     plots.plot_all("rnn-16", "lstm-run-3")
     names = [line.rsplit("/")[-1] for line in capsys.readouterr().out.split()]
@@ -71,7 +71,7 @@ def test_with_run_ids_these_runs_are_drawn_and_compared(pair, capsys, quick_pict
     assert names == ["training-rnn-16.png", "training-lstm-run-3.png", *compared]
 
 
-def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair):
+def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair, full_size):
     first = plots.plot_gradients_rnn_vs_lstm()
     bytes_of_first = first.read_bytes()
     assert plots.plot_gradients_rnn_vs_lstm() == first
@@ -80,7 +80,7 @@ def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair):
 
 def test_every_function_keeps_its_arguments_and_takes_show_last():
     functions = {name: function for name, function in vars(plots).items() if name.startswith("plot_")}
-    assert len(functions) == 19
+    assert len(functions) == 18
     for name, function in functions.items():
         assert list(inspect.signature(function).parameters)[-1] == "show", name
         assert function.__doc__, name
@@ -89,7 +89,7 @@ def test_every_function_keeps_its_arguments_and_takes_show_last():
         plots.plot_theory(colour="red")
 
 
-def test_with_a_screen_all_figures_are_shown_and_waited_for_once(pair, monkeypatch, quick_pictures):
+def test_with_a_screen_all_figures_are_shown_and_waited_for_once(pair, monkeypatch):
     calls = []
     monkeypatch.setattr(style, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda **options: calls.append((options, len(plt.get_fignums()))))
@@ -109,7 +109,7 @@ def test_nothing_to_draw_is_one_line():
     fails("nothing to draw.*preprocessing.py", plots.plot_all)
 
 
-def test_a_damaged_log_does_not_keep_the_others_from_being_drawn(pair, capsys, quick_pictures):
+def test_a_damaged_log_does_not_keep_the_others_from_being_drawn(pair, capsys):
     log_path("broken").write_text("no json\n")
     names = {path.name for path in plots.plot_all()}
     assert "training-rnn-run-1.png" in names

@@ -121,4 +121,4 @@ def to_png(drawn):
     with plt.style.context(STYLE), io.BytesIO() as buffer, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a word in a script that the font lacks: boxes
         drawn.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
-        return Image.open(buffer).convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE)
+        return Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)

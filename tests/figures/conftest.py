@@ -4,14 +4,9 @@ import pytest
 from scripts.figures import style
 
 
-@pytest.fixture
-def full_size():
-    """For tests of the size of a picture: the others save small ones, which takes half the time."""
-
-
 @pytest.fixture(autouse=True)
 def root(study_root, request, monkeypatch):
-    """A project root of its own for each test, and no figure left open."""
+    """A project root of its own for each test, and no figure left open; pictures are small ones."""
     if "full_size" not in request.fixturenames:
         monkeypatch.setattr(style, "PIXELS_PER_INCH", 20)
     yield study_root

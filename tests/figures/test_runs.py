@@ -251,7 +251,7 @@ def test_rnns_of_one_width_are_not_called_several(pair):
         assert ("RNNs that differ in lr" in said) == bool(options)
 
 
-def test_plot_compares_widths_of_one_recipe(pair, quick_pictures):
+def test_plot_compares_widths_of_one_recipe(pair):
     names = [path.name for path in plots.plot_all(show=False)]
     assert not [name for name in names if "+" in name]
     change(make_run("rnn-best", hidden_size=128), lr=0.1)
