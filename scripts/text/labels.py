@@ -12,8 +12,11 @@ MISSING = {"", "na", "n/a", "nan", "null", "?"}  # texts that stand for no label
 SENSES = {  # words for the negative and the positive class
     sense: re.compile(rf"(?:(?:very|mostly|somewhat)[ _-])?(?:{words})", re.IGNORECASE)
     for sense, words in (
-        (-1, "neg.*|rotten|bad|false|no|dislike.*|unfavou?rable|not[ _-]recommended|unhappy|sad|-"),
-        (1, "pos.*|fresh|good|true|yes|like.*|favou?rable|recommended|happy|[+]"),
+        (
+            -1,
+            "neg.*|rotten|bad|awful|terrible|poor|false|no|dislike.*|unfavou?rable|not[ _-]recommended|unhappy|sad|-",
+        ),
+        (1, "pos.*|fresh|good|great|excellent|true|yes|like.*|favou?rable|recommended|happy|[+]"),
     )
 }
 

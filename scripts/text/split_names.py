@@ -139,9 +139,10 @@ def _choose(groups, dataset, wanted, default):
         return chosen
     listed = ", ".join(f"{name!r} ({', '.join(splits)})" for name, splits in groups.items())
     said = f"{dataset} holds" if wanted is None else f"--config {wanted}: {dataset} has no such, only"
+    first_names = {f"{split}={names[0]}" for splits in groups.values() for split, names in splits.items()}
     raise UserError(
         f"{said} the configurations {listed}: choose one with --config {shlex.quote(next(iter(groups)))}, or "
-        f"say which file is which with {_example(_merge(groups))}"
+        f"say which files are one dataset with --split {' '.join(map(shlex.quote, sorted(first_names)))}"
     )
 
 

@@ -18,7 +18,7 @@ from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Part, find_columns, 
 SEPARATORS = {".csv": ",;\t|", ".tsv": "\t,;|"}
 SAMPLE = 1000  # labels, and fields that may be rows, to compare with each other
 QUOTED, ESCAPED = "doubled", "after a backslash"  # how quotation marks stand within a quoted field
-LAX, PLAIN = "loosely placed", "part of the text"
+SPACED, LAX, PLAIN = "doubled, fields after a blank", "loosely placed", "part of the text"
 MARKS = {  # UTF-32 first, as its mark begins like that of UTF-16
     **dict.fromkeys((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32"),
     **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
@@ -84,7 +84,7 @@ def open_delimited(path, name, options):
     """Open a file as a `Part`."""
     encoding, fault = find_encoding(path, options.encoding), None
     separator = _find_separator(path, encoding, options)
-    for quotes in (QUOTED, ESCAPED, PLAIN if separator == "\t" else LAX):
+    for quotes in (QUOTED, ESCAPED, PLAIN) if separator == "\t" else (QUOTED, ESCAPED, SPACED, LAX):
         try:
             return _open_as(Layout(path, encoding, separator, quotes, not options.no_header), name, options)
         except _Fault as error:
@@ -141,8 +141,12 @@ def _read_rows(layout, skipped=0):
     quoting = csv.QUOTE_NONE if layout.quotes == PLAIN else csv.QUOTE_MINIMAL
     with open(layout.path, encoding=layout.encoding, newline="") as file:
         lines = (line.replace('\\"', '""') for line in file) if layout.quotes == ESCAPED else file
-        strict = layout.quotes in (QUOTED, ESCAPED)
-        reader, first = csv.reader(lines, delimiter=layout.separator, quoting=quoting, strict=strict), 1
+        form = {
+            "delimiter": layout.separator,
+            "quoting": quoting,
+            "strict": layout.quotes not in (LAX, PLAIN),
+        }
+        reader, first = csv.reader(lines, skipinitialspace=layout.quotes == SPACED, **form), 1
         try:
             for row in reader:
                 if len(row) > 1 or "".join(row).strip():
@@ -211,7 +215,13 @@ def _parse(path, text):
 
 def _json_part(name, encoding, rows):
     def read(text, label):
-        return ((row.get(text), row.get(label)) for row in rows)
+        return ((_joined(row.get(text)), row.get(label)) for row in rows)
 
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return Part(name, columns, len(rows), read, {"encoding": encoding})
+
+
+def _joined(text):
+    """A text as it is, or a list of its words with blanks between them."""
+    is_list = isinstance(text, list) and all(isinstance(word, str) for word in text)
+    return " ".join(text) if is_list else text

@@ -78,6 +78,14 @@ def test_a_line_that_does_not_fit_is_named(tmp_path, lines, line):
         load(path)
 
 
+def test_a_blank_before_a_quoted_field_is_no_part_of_it(tmp_path):
+    path = write(
+        tmp_path / "films.csv", ["label, text", '1, "good, really"', '0, "bad, ""really"""', "1, fine"]
+    )
+    expected = {"train": [("good, really", 1), ('bad, "really"', 0), ("fine", 1)]}
+    assert load(path, text_column="text") == expected
+
+
 def test_prose_on_several_lines_is_no_swallowed_row(tmp_path):
     texts = ["we saw it twice, then\nonce more, alone\n\nthe end, 1", "fine,\nreally"]
     with open(tmp_path / "films.csv", "w", newline="", encoding="utf-8") as file:

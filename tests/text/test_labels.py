@@ -28,6 +28,8 @@ from scripts.text.labels import DROPPED, check_same_classes, count_hidden, two_c
         (["unhappy", "happy"], {"unhappy": 0, "happy": 1}),
         (["recommended", "not recommended"], {"not recommended": 0, "recommended": 1}),
         (["+", "-"], {"-": 0, "+": 1}),
+        (["great", "terrible"], {"terrible": 0, "great": 1}),
+        (["Awful", "Excellent"], {"Awful": 0, "Excellent": 1}),
         ([1, "0", "1", 0.0], {"0": 0, 0.0: 0, 1: 1, "1": 1}),
         (["Neg", "pos ", "neg", "Pos"], {"Neg": 0, "neg": 0, "pos ": 1, "Pos": 1}),
     ],
