@@ -9,14 +9,12 @@ from scripts.files.errors import UserError
 HIDDEN = -1  # in place of a label that is kept secret
 DROPPED = object()  # in place of the label of a row without text
 MISSING = {"", "na", "n/a", "nan", "null", "?"}  # texts that stand for no label
+POSITIVE = "favou?rable|recommended|happy"
 SENSES = {  # words for the negative and the positive class
     sense: re.compile(rf"(?:(?:very|mostly|somewhat)[ _-])?(?:{words})", re.IGNORECASE)
     for sense, words in (
-        (
-            -1,
-            "neg.*|rotten|bad|awful|terrible|poor|false|no|dislike.*|unfavou?rable|not[ _-]recommended|unhappy|sad|-",
-        ),
-        (1, "pos.*|fresh|good|great|excellent|true|yes|like.*|favou?rable|recommended|happy|[+]"),
+        (-1, f"neg.*|rotten|bad|awful|terrible|false|no|dislike.*|sad|-|(?:un|not[ _-])(?:{POSITIVE})"),
+        (1, f"pos.*|fresh|good|great|excellent|true|yes|like.*|[+]|{POSITIVE}"),
     )
 }
 
