@@ -1,1 +1,1 @@
-"""One file per section of the benchmark; used by scripts/benchmark.py."""
+"""Both models timed next to PyTorch and JAX; used by scripts/benchmark.py."""
