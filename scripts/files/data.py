@@ -87,7 +87,7 @@ def save_data(data):
     with contextlib.ExitStack() as renamed_at_the_end:  # the last first
         last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json", data.name)))
         for name, content in zip(DATA_FILES[:-1], [*arrays, words], strict=True):
-            file = renamed_at_the_end.enter_context(written_whole(data_path(name, data.name), flush=False))
+            file = renamed_at_the_end.enter_context(written_whole(data_path(name, data.name)))
             if content is words:
                 file.write(words)
             else:
@@ -96,9 +96,6 @@ def save_data(data):
             checksums[name] = checksum(file.name)
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         flush_to_disk(last)
-        for name in DATA_FILES:
-            if (path := data_path(name, data.name)).is_dir():
-                raise UserError(f"{path} is a folder: move it away")
         data_path("dataset.json", data.name).unlink(missing_ok=True)
         flush_folder(data_path("", data.name))
     return manifest
@@ -224,8 +221,8 @@ def load_data(name=None):
     embeddings, words = load("embeddings.npy"), data_path("vocabulary.txt", name)
     with undamaged(words, "no list of words", remedy):
         vocabulary = words.read_bytes().decode("utf-8").split("\n")[:-1]
-    if fault := _fault_of(splits, vocabulary, embeddings):
-        raise UserError(f"{_folder(name)} {fault}: {remedy}")
+    with undamaged(data_path("dataset.json", name), "of arrays that make no sense", remedy):
+        _check_arrays(splits, len(vocabulary), embeddings)
     if load_manifest(name) != manifest:  # so every file above was the one whose checksum was taken
         raise UserError(
             f"{_folder(name)} changed while it was read: wait until preprocessing has ended, and run again"
@@ -233,29 +230,16 @@ def load_data(name=None):
     return Data(splits, vocabulary, embeddings, manifest, name)
 
 
-def _fault_of(splits, vocabulary, embeddings):
-    """Return why the arrays of a dataset don't fit one another, in words, or None."""
-    shape, V = embeddings.shape, len(vocabulary)
-    if embeddings.dtype != np.float32 or len(shape) != 2 or shape[0] != V or not embeddings.size:
-        return f"holds {V} words but embeddings of shape {shape} and type {embeddings.dtype}"
+def _check_arrays(splits, V, embeddings):
+    """Raise ValueError where the arrays of a dataset don't fit one another, or its V words."""
+    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != V or not embeddings.size:
+        raise ValueError(f"{V} words, but embeddings of {embeddings.shape} {embeddings.dtype}")
     if not np.isfinite(embeddings).all():
-        return "holds embeddings with a value that is no finite number"
-    for name, split in splits.items():
-        if fault := _fault_of_split(split, V):
-            return f"holds a split {name}: {fault}"
-    return None
-
-
-def _fault_of_split(split, words):
-    """Return the fault of one split, in words, or None."""
-    x, s, y, g = split
-    for array in split:
-        if array.ndim != 1 or array.dtype.kind not in "ui" or not np.can_cast(array.dtype, np.int64):
-            return "expected four lists of whole numbers below 2**63"
-    if not len(s) == len(y) == len(g) or not len(s):
-        return f"{len(s)} lengths, {len(y)} labels, {len(g)} sources"
-    if not 1 <= s.min() <= s.max() <= len(x) or s.sum(dtype=np.int64) != len(x):
-        return "lengths out of range"
-    if x.min() < 0 or x.max() >= words or not np.isin(y, (0, 1)).all():
-        return "token ids or labels out of range"
-    return None
+        raise ValueError("embeddings with a value that is no finite number")
+    for name, (x, s, y, g) in splits.items():
+        if any(array.dtype.kind not in "ui" or array.ndim != 1 for array in (x, s, y, g)):
+            raise ValueError(f"split {name} is not made of four lists of whole numbers")
+        if not len(s) == len(y) == len(g) or s.min() < 1 or s.sum() != len(x):
+            raise ValueError(f"lengths, labels and sources of split {name} don't fit one another")
+        if x.min() < 0 or x.max() >= V or not np.isin(y, (0, 1)).all():
+            raise ValueError(f"token ids or labels of split {name} are out of range")

@@ -6,7 +6,7 @@ memory is taken, and every fault is a :class:`UserError` of one line.
 """
 
 import contextlib
-import errno
+import glob
 import hashlib
 import json
 import math
@@ -25,8 +25,6 @@ from filelock import FileLock, Timeout
 
 from scripts.files.errors import UserError
 
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # a file system without locks
-LONGEST_JSON = 1 << 28  # bytes of a text; the record of an epoch on SST-2 has some 20,000
 DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
     ValueError,
     LookupError,
@@ -47,11 +45,10 @@ DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
 
 
 @contextlib.contextmanager
-def written_whole(path, flush=True):
+def written_whole(path):
     """Open a binary file that replaces the one at `path` only when the block ends without an error.
 
-    After a full disk, which is a UserError, the old file is unchanged. `flush` makes the new name survive a
-    power cut; False where the caller flushes the folder once for several files.
+    After a full disk, which is a UserError, the old file is unchanged.
     """
     temporary = path.with_name(f".{path.name[:120]}.{secrets.token_hex(4)}.part")
     try:
@@ -60,8 +57,7 @@ def written_whole(path, flush=True):
             yield file
             flush_to_disk(file)
         temporary.replace(path)
-        if flush:
-            flush_folder(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
@@ -131,19 +127,15 @@ def only_writer(what, paths):
         with contextlib.suppress(OSError):  # Windows lets nobody read a locked file
             holder = path.read_bytes()[:200].decode("utf-8", "replace").strip() or holder
         raise UserError(f"{what} is being written by {holder}: wait until it has ended") from error
-    except (OSError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
-            raise _unwritable(path, error) from error
-        print(f"note: no locks here ({error}), so write {what} from one process only")
+    except OSError as error:
+        raise _unwritable(path, error) from error
     try:
         with contextlib.suppress(OSError):  # a full disk
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         for written in paths:
-            part = re.compile(rf"\.{re.escape(written.name)}\.[^.]+\.part")
-            with contextlib.suppress(OSError):
-                for file in written.parent.iterdir():
-                    if part.fullmatch(file.name):
-                        file.unlink(missing_ok=True)
+            for half in written.parent.glob(f".{glob.escape(written.name)}.{'[0-9a-f]' * 8}.part"):
+                with contextlib.suppress(OSError):
+                    half.unlink()
         yield
     finally:
         lock.release()
@@ -209,20 +201,12 @@ def checksum(path):
 
 def read_json(path):
     """Read the value in a JSON file; a damaged one is a UserError."""
-    with undamaged(path, "no JSON", "delete it and make it again"), open(path, "rb") as file:
-        return parse_json(file.read(LONGEST_JSON + 1))
-
-
-def parse_lines(file):
-    """Yield the values in an open file of JSON lines; raise ValueError at a line that is no JSON."""
-    while line := file.readline(LONGEST_JSON + 1):
-        yield parse_json(line)
+    with undamaged(path, "no JSON", "delete it and make it again"):
+        return parse_json(path.read_bytes())
 
 
 def parse_json(text):
     """Parse a JSON text; NaN and infinity, which Python's own reader takes, are a ValueError."""
-    if len(text) > LONGEST_JSON:
-        raise ValueError(f"more than {LONGEST_JSON} bytes")
     return json.loads(text, parse_constant=_refuse_constant)
 
 

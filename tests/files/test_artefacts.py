@@ -93,23 +93,25 @@ def test_nothing_is_unpickled(data, study_root):
 
 @pytest.mark.parametrize(
     "column",
-    [{"x": lambda x: x + 200}, {"s": lambda s: s * 0}, {"s": lambda s: s[:-1]}, {"y": lambda y: y + 1}],
+    [
+        {"x": lambda x: x + 200},
+        {"x": lambda x: x.astype(float)},
+        {"s": lambda s: s * 0},
+        {"s": lambda s: s[:-1]},
+        {"y": lambda y: y + 1},
+    ],
 )
 def test_data_that_make_no_sense_are_refused(data, column):
     ((name, change),) = column.items()
     broken = data.splits["test"]._replace(**{name: change(getattr(data.splits["test"], name).copy())})
     save_data(data._replace(splits=data.splits | {"test": broken}))
-    with pytest.raises(UserError, match="data/ holds a split test"):
+    with pytest.raises(UserError, match=r"arrays that make no sense \(.*split test"):
         load_data()
 
 
-def test_lengths_too_wide_for_an_index_and_vectors_without_entries_are_refused(data):
-    wide = data.splits["test"]._replace(s=data.splits["test"].s.astype(np.uint64))
-    save_data(data._replace(splits=data.splits | {"test": wide}))
-    with pytest.raises(UserError, match="split test: expected four lists of whole numbers below"):
-        load_data()
+def test_vectors_without_entries_are_refused(data):
     save_data(data._replace(embeddings=data.embeddings[:, :0]))
-    with pytest.raises(UserError, match=r"embeddings of shape \(30, 0\)"):
+    with pytest.raises(UserError, match=r"embeddings of \(30, 0\)"):
         load_data()
 
 
@@ -158,13 +160,13 @@ def a_run(data):
 @pytest.mark.parametrize("keep", [0, 3, 100, 2000])
 def test_damaged_weights_are_one_line(a_run, keep):
     a_run.write_bytes(a_run.read_bytes()[:keep])
-    with pytest.raises(UserError, match=r"a-run\.npz is no weights file"):
+    with pytest.raises(UserError, match=r"a-run\.npz is damaged"):
         load_run("a-run")
 
 
 def test_weights_without_settings_are_one_line(a_run):
     np.savez(a_run, weight_ih_l0=np.zeros((4, 6)))
-    with pytest.raises(UserError, match=r"no weights file.*settings"):
+    with pytest.raises(UserError, match=r"damaged.*settings"):
         load_run("a-run")
 
 
@@ -224,15 +226,7 @@ DAMAGES = {
     "no loss": lambda lines: lines[1].pop("validation_loss"),
     "loss null": lambda lines: lines[2].update(train_loss=None),
     "a rate that is no JSON": lambda lines: lines[1].update(learning_rate=float("nan")),
-    "a median a text": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].__setitem__(0, "1"),
     "loss a text": lambda lines: lines[2].update(train_loss="small"),
-    "no gradients": lambda lines: lines[1].pop("gradients"),
-    "gradients of another kind": lambda lines: lines[1].update(gradients=[1]),
-    "no state": lambda lines: lines[1]["gradients"].pop("h"),
-    "a shorter list": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].pop(),
-    "no list": lambda lines: lines[1]["gradients"]["h"]["decay"].pop("count"),
-    "no shortest": lambda lines: lines[1]["gradients"].pop("shortest"),
-    "distances out of order": lambda lines: lines[1]["gradients"]["h"]["loss"]["distance"].reverse(),
 }
 
 
@@ -252,15 +246,12 @@ ARRAY_DAMAGES = {
     "no average to resume from": lambda run: run.settings["hyperparameters"].update(averaging=0.9),
     "another shape": lambda run: run.resume.update(m=run.resume["m"][:-1]),
     "weights that are not finite": lambda run: run.weights["bias_out"].fill(np.nan),
-    "other units": lambda run: run.settings["hyperparameters"].update(hidden_size=10**5),
     "an array too many": lambda run: run.weights.update(more=np.zeros(1)),
     "weights missing": lambda run: run.weights.pop("weight_hh_l0"),
     "weights of another kind": lambda run: run.weights.update(bias_out=np.array(["a"])),
     "a timing missing": lambda run: run.timings.pop(),
     "a state of two dimensions": lambda run: run.resume.update(m=run.resume["m"][None]),
     "no updates that can be counted": lambda run: run.resume.update(k=np.array(1.5)),
-    "updates beyond counting": lambda run: run.resume.update(k=np.array(2**53)),
-    "a negative square": lambda run: run.resume["v"].__setitem__(0, -1),
     "a number too large": lambda run: run.weights.update(bias_out=np.array([1e300])),
     "no number of epochs": lambda run: run.settings["hyperparameters"].update(epochs=1.5),
     "no history": lambda run: (run.history.clear(), run.timings.clear()),
@@ -340,12 +331,10 @@ def test_weights_under_another_runs_name_are_refused(a_run):
 
 @pytest.mark.parametrize("read", [load_run, read_log])
 def test_a_missing_run_is_told_which_there_are_but_not_a_hundred(study_root, read):
-    with pytest.raises(UserError, match=r"no run 'lstm-7'.*; runs here: none: "):
+    with pytest.raises(UserError, match=r"no run 'lstm-7'.*; most similar runs here: none: "):
         read("lstm-7")
     for number in range(MANY_RUNS):
         write_text(log_path(f"lstm-1{number}"), "")
-    with pytest.raises(UserError, match=r"; runs here: lstm-10, lstm-11, .*, lstm-17: "):
-        read("lstm-7")
     write_text(log_path("a-run"), "")
-    with pytest.raises(UserError, match=r"; runs here: lstm-1\d, .*, lstm-1\d and 1 more: "):
+    with pytest.raises(UserError, match=r"; most similar runs here: (lstm-1\d, ){7}lstm-1\d: "):
         read("lstm-7")
