@@ -237,9 +237,10 @@ def _check_arrays(splits, V, embeddings):
     if not np.isfinite(embeddings).all():
         raise ValueError("embeddings with a value that is no finite number")
     for name, (x, s, y, g) in splits.items():
-        if any(array.dtype.kind not in "ui" or array.ndim != 1 for array in (x, s, y, g)):
-            raise ValueError(f"split {name} is not made of four lists of whole numbers")
-        if not len(s) == len(y) == len(g) or s.min() < 1 or s.sum() != len(x):
+        whole = [array.dtype.kind in "ui" and np.can_cast(array.dtype, np.int64) for array in (x, s, y, g)]
+        if not all(whole) or {array.ndim for array in (x, s, y, g)} != {1}:
+            raise ValueError(f"split {name} is not made of four lists of whole numbers below 2**63")
+        if not len(s) == len(y) == len(g) or not 1 <= s.min() <= s.max() <= len(x) or s.sum() != len(x):
             raise ValueError(f"lengths, labels and sources of split {name} don't fit one another")
         if x.min() < 0 or x.max() >= V or not np.isin(y, (0, 1)).all():
             raise ValueError(f"token ids or labels of split {name} are out of range")

@@ -118,7 +118,7 @@ def load_run(run_id):
         history, timings = (parse_json(members.pop(name).item()) for name in ("history", "timings"))
         ended = parse_json(members.pop("ended", np.array("null")).item())
         resume = {name.removeprefix("resume/"): members.pop(name) for name in list(members) if "/" in name}
-        run = Run(settings, _checked_epochs(history), timings, members, resume, ended)
+        run = Run(settings, _checked_epochs(history, settings), timings, members, resume, ended)
         _check_run(run)
     if (found := settings.get("run_id")) != run_id:
         remedy = f"give the file its own name back, or train {run_id!r}"
@@ -138,7 +138,7 @@ def read_log(run_id):
         settings, *records = map(parse_json, file)
         check_version(path, settings, remedy, RUN_VERSION)
         _check_settings(settings)
-        return settings, _checked_epochs(records)
+        return settings, _checked_epochs(records, settings)
 
 
 def existing_runs():
@@ -168,28 +168,63 @@ def _check_settings(settings):
         settings["dataset"][name]
 
 
-def _checked_epochs(records):
-    """Return the records of epochs 0, 1, 2, …; a line of type "end" may follow."""
-    epochs = [record for record in records if record["type"] != "end"]
-    if not epochs or [record["epoch"] for record in epochs] != list(range(len(epochs))):
-        raise ValueError("its epochs are not 0, 1, 2, …")
-    for record in epochs:
+def _checked_epochs(records, settings):
+    """Return the records of epochs 0, 1, 2, …, checked one by one; a line of type "end" may follow."""
+    epochs = []
+    for record in records:
+        if record["type"] == "end":
+            break
+        if record["type"] != "epoch" or record["epoch"] != len(epochs):
+            raise ValueError("its epochs are not 0, 1, 2, …")
         for name in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
             if not math.isfinite(record[name]):
                 raise ValueError(f"{name} {record[name]} at epoch {record['epoch']}")
+        if record["gradients"] is not None:
+            _check_gradients(record["gradients"], settings["model"])
+        epochs.append(record)
+    if not epochs:
+        raise ValueError("it holds no epoch")
     return epochs
+
+
+def _check_gradients(gradients, model):
+    for state in ("h", "c", "x") if model == "lstm" else ("h", "x"):
+        for quantity, columns in gradients[state].items():
+            reached = len(columns["distance"])
+            if columns["distance"] != list(range(reached)) or not reached == gradients["longest"] > 0:
+                raise ValueError(f"distances of {state} {quantity}")
+            for name in ("count", "median", "q25", "q75", "vanished", "exploded"):
+                numbers = [value for value in columns[name] if value is not None]
+                if len(columns[name]) != reached or not all(map(math.isfinite, numbers)):
+                    raise ValueError(f"{name} of {state} {quantity}")
+    if not 1 <= gradients["shortest"] <= gradients["longest"] or gradients["sentences"] < 1:
+        raise ValueError("sentences")
 
 
 def _check_run(run):
     """Check that the timings and the arrays of a weights file fit one another and its settings."""
-    if [set(timing) for timing in run.timings] != [set(TIMINGS)] * len(run.history):
+    if len(run.timings) != len(run.history):
         raise ValueError("as many timings as epochs were expected")
-    averaged = {"average"} if run.settings["hyperparameters"].get("averaging") else set()
+    for timing in run.timings:
+        if set(timing) != set(TIMINGS) or not all(map(math.isfinite, timing.values())):
+            raise ValueError(f"timings {timing}")
+    hyperparameters = run.settings["hyperparameters"]
+    averaged = {"average"} if hyperparameters.get("averaging") else set()
     if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
         raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
+    with np.errstate(over="ignore"):  # a number too large for float32 becomes an infinity
+        for name, array in {**run.weights, **run.resume}.items():
+            if array.dtype.kind not in "fiu" or not np.isfinite(array.astype(np.float32)).all():
+                raise ValueError(f"{name} holds a value that is no finite number")
     parameters = sum(array.size for array in run.weights.values())
-    for name, array in {**run.weights, **run.resume}.items():
-        if name in run.resume and array.shape != (() if name == "k" else (parameters,)):
-            raise ValueError(f"{name} of shape {array.shape}, but {parameters} weights")
-        if array.dtype != (int if name == "k" else np.float32) or not np.isfinite(array).all():
-            raise ValueError(f"{name} of {array.dtype}, or with a value that is no finite number")
+    shapes = {name: run.resume[name].shape for name in ("theta", "m", "v", *averaged)}
+    if set(shapes.values()) != {(parameters,)}:
+        raise ValueError(f"{parameters} weights, but a state to resume from of {shapes}")
+    if run.resume["v"].min() < 0:
+        raise ValueError("v, the mean of squares, is negative")
+    k = run.resume["k"]
+    if k.shape != () or k.dtype.kind not in "iu" or not 0 <= k < 2**53:
+        raise ValueError(f"k, the number of updates, is {k}")
+    hidden_size, units = hyperparameters["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
+    if units != hidden_size:
+        raise ValueError(f"weights of {units} units, but hidden_size {hidden_size}")

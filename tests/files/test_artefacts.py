@@ -109,7 +109,11 @@ def test_data_that_make_no_sense_are_refused(data, column):
         load_data()
 
 
-def test_vectors_without_entries_are_refused(data):
+def test_lengths_too_wide_for_an_index_and_vectors_without_entries_are_refused(data):
+    wide = data.splits["test"]._replace(s=data.splits["test"].s.astype(np.uint64))
+    save_data(data._replace(splits=data.splits | {"test": wide}))
+    with pytest.raises(UserError, match="split test is not made of four lists of whole numbers below"):
+        load_data()
     save_data(data._replace(embeddings=data.embeddings[:, :0]))
     with pytest.raises(UserError, match=r"embeddings of \(30, 0\)"):
         load_data()
@@ -226,7 +230,15 @@ DAMAGES = {
     "no loss": lambda lines: lines[1].pop("validation_loss"),
     "loss null": lambda lines: lines[2].update(train_loss=None),
     "a rate that is no JSON": lambda lines: lines[1].update(learning_rate=float("nan")),
+    "a median a text": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].__setitem__(0, "1"),
     "loss a text": lambda lines: lines[2].update(train_loss="small"),
+    "no gradients": lambda lines: lines[1].pop("gradients"),
+    "gradients of another kind": lambda lines: lines[1].update(gradients=[1]),
+    "no state": lambda lines: lines[1]["gradients"].pop("h"),
+    "a shorter list": lambda lines: lines[1]["gradients"]["h"]["decay"]["median"].pop(),
+    "no list": lambda lines: lines[1]["gradients"]["h"]["decay"].pop("count"),
+    "no shortest": lambda lines: lines[1]["gradients"].pop("shortest"),
+    "distances out of order": lambda lines: lines[1]["gradients"]["h"]["loss"]["distance"].reverse(),
 }
 
 
@@ -246,12 +258,15 @@ ARRAY_DAMAGES = {
     "no average to resume from": lambda run: run.settings["hyperparameters"].update(averaging=0.9),
     "another shape": lambda run: run.resume.update(m=run.resume["m"][:-1]),
     "weights that are not finite": lambda run: run.weights["bias_out"].fill(np.nan),
+    "other units": lambda run: run.settings["hyperparameters"].update(hidden_size=10**5),
     "an array too many": lambda run: run.weights.update(more=np.zeros(1)),
     "weights missing": lambda run: run.weights.pop("weight_hh_l0"),
     "weights of another kind": lambda run: run.weights.update(bias_out=np.array(["a"])),
     "a timing missing": lambda run: run.timings.pop(),
     "a state of two dimensions": lambda run: run.resume.update(m=run.resume["m"][None]),
     "no updates that can be counted": lambda run: run.resume.update(k=np.array(1.5)),
+    "updates beyond counting": lambda run: run.resume.update(k=np.array(2**53)),
+    "a negative square": lambda run: run.resume["v"].__setitem__(0, -1),
     "a number too large": lambda run: run.weights.update(bias_out=np.array([1e300])),
     "no number of epochs": lambda run: run.settings["hyperparameters"].update(epochs=1.5),
     "no history": lambda run: (run.history.clear(), run.timings.clear()),
