@@ -216,12 +216,10 @@ def _refuse_constant(name):
 
 def read_arrays(path):
     """Read all arrays of an .npz file into a dict; raise one of DAMAGE where numpy.savez didn't write it."""
-    with open(path, "rb") as file:
-        with zipfile.ZipFile(file) as archive:
-            _check_members(archive, os.fstat(file.fileno()).st_size)
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+    with zipfile.ZipFile(path) as archive:
+        _check_members(archive, path.stat().st_size)
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _check_members(archive, size):

@@ -11,7 +11,7 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
 from scripts.files.runs import best_epoch, load_run
 from scripts.text.batches import sorted_batches
-from scripts.training.experiment import EVALUATION_BATCH, build_model, saved_settings
+from scripts.training.experiment import EVALUATION_BATCH, build_model, check_weights, saved_settings
 
 LONE_SURROGATE = "[\ud800-\udfff]"  # half of a character, which no file can hold
 LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: where each group of lengths begins
@@ -32,10 +32,7 @@ def load_model(run_id):
             f"({name_dataset(here)}): preprocess as then, or train again"
         )
     model = build_model(run.settings["model"], saved_settings(run_id, run.settings), data.embeddings)
-    shapes = {name: view.shape for name, view in model.parameters.items()}
-    found = {name: array.shape for name, array in run.weights.items()}
-    if shapes != found:
-        raise UserError(f"the weights of run {run_id!r} have shapes {found}, not {shapes}: train it again")
+    check_weights(run, model)
     for name, view in model.parameters.items():
         view[:] = run.weights[name]
     return model, data, run

@@ -284,7 +284,10 @@ def _train(run_id, header, data, previous, progress, dataset):
         if previous:
             run = _with_settings(previous, settings)
             best_loss = best_epoch(run.history)["validation_loss"]
-            _restore(run, model, optimizer)
+            check_weights(run, model)
+            model.theta[:] = run.resume["theta"]
+            optimizer.restore(run.resume)
+            print(f"{run_id}: continuing after epoch {len(run.history) - 1}.")
         for record in epochs_of(header, data, model, optimizer, len(run.history), progress):
             started = time.perf_counter()
             record["gradients"] = None
@@ -310,16 +313,13 @@ def _train(run_id, header, data, previous, progress, dataset):
         raise UserError(f"run {run_id!r} {fault}: {START_AGAIN}{kept}") from error
 
 
-def _restore(run, model, optimizer):
-    """Let a model and its optimizer continue where a run stopped."""
-    run_id, theta = run.settings["run_id"], run.resume["theta"]
-    if theta.shape != model.theta.shape:
-        fault = f"has {theta.size} parameters in its weights file, expected {model.theta.size}"
-        remedy = "restore the file from a copy, or delete it and its log, and train again"
-        raise UserError(f"run {run_id!r} {fault}: {remedy}")
-    model.theta[:] = theta
-    optimizer.restore(run.resume)
-    print(f"{run_id}: continuing after epoch {len(run.history) - 1}.")
+def check_weights(run, model):
+    """Raise UserError where the weights of a run are not of the shapes of a model's parameters."""
+    shapes = {name: view.shape for name, view in model.parameters.items()}
+    found = {name: array.shape for name, array in run.weights.items()}
+    if shapes != found:
+        fault = f"the weights of run {run.settings['run_id']!r} have shapes {found}, not {shapes}"
+        raise UserError(f"{fault}: restore the file from a copy, or delete it and its log, and train again")
 
 
 def _with_settings(run, settings):

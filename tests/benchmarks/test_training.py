@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from scripts.benchmarks import peers, sentences, training
-from scripts.benchmarks.peers import Own, bucket, pad
+from scripts.benchmarks.peers import Own, pad
 from scripts.benchmarks.sentences import cut_batches, draw_split
 from scripts.benchmarks.training import (
     TOLERANCE,
@@ -221,16 +221,11 @@ def test_libraries_agree_and_leave_our_model_alone(kind, module, batches):
 # Sentences ------------------------------------------------------------------------------------------------
 
 
-def test_padding_to_more_steps_and_round_numbers_of_them():
+def test_padding_unpacks_a_batch_into_columns():
     batch = Batch(np.array([7, 4, 6, 8, 5, 9]), np.array([3, 2, 1]), np.zeros(3), np.arange(3))
     ids, lengths = pad(batch)
     assert ids.tolist() == [[7, 4, 6], [8, 5, 0], [9, 0, 0]]
     assert lengths.tolist() == [3, 2, 1]
-    ids, lengths = pad(batch, 4)
-    assert ids.tolist() == [[7, 4, 6], [8, 5, 0], [9, 0, 0], [0, 0, 0]]
-    assert lengths.tolist() == [3, 2, 1]
-    rounded = {1: 1, 7: 7, 8: 8, 9: 10, 10: 10, 23: 24, 25: 28, 52: 52}
-    assert {steps: bucket(steps) for steps in rounded} == rounded
 
 
 def test_made_up_sentences_are_as_long_as_those_of_sst2():
@@ -284,8 +279,8 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
         result("own", 1.0, "two processes", 1),
         result("PyTorch", 6.0, "packed × 2", threads=2),
         result("PyTorch", 7.5, threads=1),
-        result("JAX", 4.0, "buckets"),
-        result("JAX", 0, "padded", refused="its losses differ"),
+        result("JAX", 4.0, "padded"),
+        result("JAX", 0, "other", refused="its losses differ"),
     ]
     entry = {"model": "lstm", "hidden_size": 64, "batch_size": 32, "batches": 5, "epoch_batches": 10}
     refused = [*results[:4], result("JAX", 0, refused="it computes something else")]
@@ -299,6 +294,6 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
         "| JAX, s | one process ÷ JAX | two processes ÷ JAX | JAX, first pass, s |"
     ) in text
     own = "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 2.00 | 12.00 (packed × 2) | 0.50 | 0.17 | 0.40 "
-    assert f"{own}| 8.00 (buckets) | 0.75 | 0.25 | 30 |" in text
+    assert f"{own}| 8.00 (padded) | 0.75 | 0.25 | 30 |" in text
     assert f"{own}| refused | – | – | – |" in text
-    assert "Refused: JAX padded (lstm, H = 64, batch 32): its losses differ." in text
+    assert "Refused: JAX other (lstm, H = 64, batch 32): its losses differ." in text
