@@ -43,9 +43,7 @@ def benchmark(quick=False):
     write_json(path, record)
     for section in training.CAPTIONS:
         record[section] = []
-        bar = progress_bar(training.points(quick), section, unit="point", leave=False)
-        for point in bar:
-            bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
+        for point in progress_bar(training.points(quick), section, unit="point", leave=False):
             try:
                 entry = training.measure(point, repetitions, section)
             except KeyboardInterrupt:

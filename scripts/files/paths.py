@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.files.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-FORMAT_VERSION = 1  # of data/ and studies
+FORMAT_VERSION = 1  # of data/
 GLOVE_2024 = "wiki_giga_2024_100_MFT20_vectors_seed_2024_alpha_0.75_eta_0.05.050_combined.txt"
 
 

@@ -33,7 +33,6 @@ NAMES = {"rnn": "RNN", "lstm": "LSTM"}
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
 RESUME = {"theta", "m", "v", "k"}
-MANY_RUNS = 8  # an error lists no more
 RETRAIN = "train it again with overwrite=True, or restore it from a copy"
 
 
@@ -143,13 +142,12 @@ def read_log(run_id):
 
 def existing_runs():
     """List the run ids of all logs, in alphabetical order."""
-    logs = assets_path("runs", "").glob("*.jsonl")
-    return sorted(path.stem for path in logs if not path.name.startswith("."))
+    return sorted(path.stem for path in assets_path("runs", "").glob("[!.]*.jsonl"))
 
 
 def _check_present(run_id, path):
     if is_absent(path):
-        alike = ", ".join(difflib.get_close_matches(run_id, existing_runs(), MANY_RUNS, cutoff=0)) or "none"
+        alike = ", ".join(difflib.get_close_matches(run_id, existing_runs(), 8, cutoff=0)) or "none"
         fault = f"there is no run {run_id!r} ({path} is missing); most similar runs here: {alike}"
         raise UserError(f"{fault}: {remedy_of_run(run_id)}")
 
@@ -160,10 +158,8 @@ def _check_present(run_id, path):
 def _check_settings(settings):
     if settings["model"] not in NAMES:
         raise ValueError(f"model {settings['model']!r}")
-    for name in ("epochs", "hidden_size"):
-        value = settings["hyperparameters"][name]
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} {value!r}")
+    if type(size := settings["hyperparameters"]["hidden_size"]) is not int:
+        raise ValueError(f"hidden_size {size!r}")
     for name in ("name", "embeddings", "dimensions", "checksum"):
         settings["dataset"][name]
 

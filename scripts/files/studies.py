@@ -35,20 +35,9 @@ def is_of_study(run_id):
 def save_study(kind, name, dataset, runs, show, **content):
     """Print what a study found, write it with its provenance, and return it.
 
-    Where it can't be written, that is said in one line: what was computed is printed and returned all the
-    same.
-
-    Parameters
-    ----------
-    kind, name : str
-    dataset : dict
-        As a log names it: see scripts.files.data.describe_data.
-    runs : list of scripts.files.runs.Run
-        Runs that were trained for it: ``seconds`` is what they took in all, whenever that was.
-    show : callable
-        Returns the study as text, to be printed.
-    **content
-        Measurements.
+    `dataset` is as a log describes it, `content` what was measured, and `show` writes a study as text. `runs`
+    is a list of those trained for it: ``seconds`` is what they took in all, whenever that was. Where the file
+    can't be written, one line says so; the study is printed and returned all the same.
     """
     study = {
         "format_version": STUDY_VERSION,

@@ -97,14 +97,8 @@ class Settings:
 
 
 ALONE = {"rnn": ("norm_penalty",), "lstm": ("forget_bias", "chrono_steps", "gate_inputs")}  # one model's
-OF_MODEL = (
-    "input_dropout",
-    "state_dropout",
-    "recurrent_init",
-    "input_init",
-    "forget_bias",
-    "chrono_steps",
-)  # its arguments
+# Those that are arguments of a model's class
+OF_MODEL = ("input_dropout", "state_dropout", "recurrent_init", "input_init", "forget_bias", "chrono_steps")
 
 
 def foreign_settings(model, models=NAMES):
