@@ -69,7 +69,7 @@ FIGURES = {  # of the pages: assets/figures/readme-<name>.png, and what draws it
     "memory": plots.plot_memory,
     "probe": lambda: plots.plot_probe()[0],
     "probe-changes": lambda: plots.plot_probe()[1],
-    "probe-changes-log": lambda: plots.plot_probe("log")[1],
+    "probe-changes-far": lambda: plots.plot_probe("far")[1],
     "sentence": lambda: plots.plot_sentence([read_study("sentence", run_id) for run_id in DEFAULT_RUNS]),
     "theory": plots.plot_theory,
 }
