@@ -6,6 +6,7 @@ memory is taken, and every fault is a :class:`UserError` of one line.
 """
 
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -25,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from scripts.files.errors import UserError
 
+NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}  # a file system without locks, as some of NFS
 DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
     ValueError,
     LookupError,
@@ -128,7 +130,9 @@ def only_writer(what, paths):
             holder = path.read_bytes()[:200].decode("utf-8", "replace").strip() or holder
         raise UserError(f"{what} is being written by {holder}: wait until it has ended") from error
     except OSError as error:
-        raise _unwritable(path, error) from error
+        if error.errno not in NO_LOCKS:
+            raise _unwritable(path, error) from error
+        print(f"note: no locks here ({error}), so write {what} from one process only")
     try:
         with contextlib.suppress(OSError):  # a full disk
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")

@@ -1,6 +1,7 @@
 """Nothing lost, nothing let in: kills, two writers, full disks, read-only folders, files from strangers."""
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from scripts import preprocessing
-from scripts.files import paths
+from scripts.files import paths, storage
 from scripts.files.data import load_data, pack_data, save_data, writing_data
 from scripts.files.errors import UserError
 from scripts.files.paths import data_path, log_path, weights_path
@@ -169,6 +170,16 @@ def test_second_thread_that_trains_the_same_run_is_refused(data):
     (error,) = errors
     assert f"'a-run' is being written by process {os.getpid()} on " in error
     run()
+
+
+def test_file_system_without_locks_is_noted(data, monkeypatch, capsys):
+    def none(lock):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(storage.FileLock, "acquire", none)
+    run()
+    assert "no locks" in capsys.readouterr().out
+    load_run("a-run")
 
 
 # Full disks, read-only folders, no home, no screen --------------------------------------------------------
