@@ -310,7 +310,7 @@ if __name__ == "__main__":
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 
-    # How far back can each model learn, and with which part of its gradient? On made-up sentences: 40 min.
+    # How far back can each model learn, and with which part of its gradient? On made-up sentences: 88 min.
     # preprocess(dataset="probe", probe_longest=50, name="probe-even", if_missing=True)
     # probe_study(data="probe-even")
     # preprocess(dataset="probe", probe_longest=50, probe_mixture="log", name="probe-log", if_missing=True)
