@@ -57,7 +57,7 @@ def train_lstm(
 
 
 def test(run_id="lstm-run-3"):
-    """Test a trained run on the test split, with the weights of its best epoch.
+    """Test a trained run on the test split, with the weights of its selected epoch.
 
     Returns
     -------
@@ -306,7 +306,7 @@ if __name__ == "__main__":
     # Faster on two idle cores: two processes share each batch. 37 s, where one takes 50.
     # train_lstm("lstm-two-workers", workers=2)
 
-    # Overfitting: the LSTM without dropout; its best epoch comes early, then the validation loss rises: 50 s.
+    # Overfitting: an LSTM without dropout, whose validation loss is smallest early, and then rises: 50 s.
     # train_lstm("lstm-plain", input_dropout=0, state_dropout=0)
     # plot("lstm-plain")
 

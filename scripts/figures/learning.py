@@ -42,7 +42,7 @@ def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 
     A column is an epoch, a row a distance. White: as large as at the last step; red: less remains, down to
     1e-4 and below; black: 0, or below 1e-308; blue: it has grown; grey: there is no median, as no sentence
-    has a gradient at its last step. Star: the best epoch. Only distances that at least 20 sentences reach
+    has a gradient at its last step. Star: the selected epoch. Only distances that at least 20 sentences reach
     are drawn.
     """
     with _reading_recorded(rnn, lstm) as logs:
@@ -117,7 +117,7 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 
 
 def _two_epochs(log):
-    """The best epoch and the one before training, if they differ, with their line styles."""
+    """The selected epoch and the one before training, if they differ, with their line styles."""
     return [(log.best, "-")] if log.best["epoch"] == 0 else [(log.best, "-"), (log.epochs[0], "--")]
 
 

@@ -63,7 +63,7 @@ def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
 
 
 def draw_before_and_after(row, curves, shortest, titles):
-    """Draw curves over seeds, from the smallest to the largest: before training, and at the best epoch.
+    """Draw curves over seeds, from the smallest to the largest: before training, and at the selected epoch.
 
     The two panels have one range, that of the distances shown, so that they compare.
     """

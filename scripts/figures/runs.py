@@ -44,20 +44,20 @@ PANELS = {  # by quantity of the log: height, title, label of the axis
 
 @figure("training-{run_id}.png")
 def plot_run(run_id):
-    """Draw training and validation loss and accuracy by epoch, the best epoch marked.
+    """Draw training and validation loss and accuracy by epoch, the selected epoch marked.
 
-    Training values are means over an epoch while it trains, validation values are taken at its end. The best
-    epoch has the smallest validation loss, and its weights are kept. A validation loss that rises past it
-    while the training loss falls is overfitting.
+    Training values are means over an epoch while it trains, validation values are taken at its end. The
+    selected epoch has the smallest validation loss, and its weights are kept. A validation loss that rises
+    past it while the training loss falls is overfitting.
     """
     with reading_logs((run_id, None)) as (log,):
         title = f"Learning curves: {NAMES[log.model]} with {log.hidden_size} units, run {log.run_id}"
         drawn, (loss, accuracy) = open_figure(title, 3.8, ncols=2)
         _draw_learning(loss, log, "loss", 1)
         _draw_learning(accuracy, log, "accuracy", 100)
-        loss.set_title(f"Loss (validation, best epoch: {log.best['validation_loss']:.3f})")
+        loss.set_title(f"Loss (validation, selected epoch: {log.best['validation_loss']:.3f})")
         loss.set_ylabel("cross-entropy (nats)")
-        accuracy.set_title(f"Accuracy (validation, best epoch: {log.best['validation_accuracy']:.1%})")
+        accuracy.set_title(f"Accuracy (validation, selected epoch: {log.best['validation_accuracy']:.1%})")
         accuracy.set_ylabel("correct (% of sentences)")
         loss.legend(frameon=True, framealpha=0.8, edgecolor="none")
         add_provenance(drawn, *name_logs([log]))
@@ -72,7 +72,7 @@ def _draw_learning(axes, log, quantity, scale):
     best, value = log.best["epoch"], scale * log.best[f"validation_{quantity}"]
     axes.axvline(best, color=GREY, linestyle=":", zorder=1)
     look = {"color": style.PURPLE, "markersize": 17, "markeredgecolor": "black", "zorder": 4}
-    axes.plot(best, value, "*", label=f"best epoch: {best}", **look)
+    axes.plot(best, value, "*", label=f"selected epoch: {best}", **look)
     axes.set_xlabel("epoch (0 = before training)")
     axes.xaxis.get_major_locator().set_params(integer=True)
 
@@ -82,7 +82,7 @@ def _draw_learning(axes, log, quantity, scale):
 
 @figure("gradients-{rnn}-vs-{lstm}.png")
 def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
-    """Draw how far back gradients reach in an RNN and in an LSTM, at the best epoch and before training.
+    """Draw how far back gradients reach in an RNN and in an LSTM, at the selected epoch and before training.
 
     Decay: 1 is as large as at the last step of the sentence; at 0.01 a hundredth remains. Lines are medians
     over the sentences, bands quartiles; a line that leaves at the bottom is below 1e-308. Vanished and
@@ -125,11 +125,11 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
 
 
 def _curves_of(log, state, label, colour, marker):
-    """Curves for one state of one run: the best epoch solid and, where it is another, epoch 0 dashed."""
+    """Curves for one state of one run: the selected epoch solid and, where it is another, epoch 0 dashed."""
     check_gradients_recorded(log)
     best, first = log.best, log.epochs[0]
     label, look = f"{label}, epoch", (colour, marker)
-    curves = [panels.Curve(f"{label} {best['epoch']} (best)", best["gradients"][state], *look)]
+    curves = [panels.Curve(f"{label} {best['epoch']} (selected)", best["gradients"][state], *look)]
     if best["epoch"] > 0:
         curves.append(panels.Curve(f"{label} 0 (before training)", first["gradients"][state], *look, "--"))
     return curves
@@ -151,7 +151,7 @@ def _draw_by_distance(logs, curves, quantities, title):
     axes[0].axhline(1, color=GREY, linewidth=1, zorder=1)  # nothing is lost
     panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
     entries = zip(*axes[0].get_legend_handles_labels(), strict=True)
-    # Best epochs first: of two columns, each has one epoch.
+    # Selected epochs first: of two columns, each has one epoch.
     best_first = sorted(entries, key=lambda entry: entry[0].get_linestyle() == "--")
     panels.add_legend(axes[0], zip(*best_first, strict=True), columns)
     add_provenance(drawn, *name_logs(logs, sentences=True))

@@ -20,7 +20,7 @@ WIDTH = 9  # inches
 PIXELS_PER_INCH = 150
 SCREENLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends that only write files
 
-# One meaning per colour; a line is dashed before training and solid at the best epoch.
+# One meaning per colour; a line is dashed before training and solid at the selected epoch.
 RNN_H, LSTM_H, LSTM_C = "#D55E00", "#0072B2", "#009E73"
 STATES = {("rnn", "h"): (RNN_H, "o"), ("lstm", "h"): (LSTM_H, "s"), ("lstm", "c"): (LSTM_C, "^")}
 BLACK, GREY, SKY, PURPLE, AMBER = "#000000", "#666666", "#56B4E9", "#CC79A7", "#E69F00"  # for all else

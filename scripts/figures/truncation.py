@@ -11,7 +11,7 @@ from scripts.files.runs import NAMES
 
 FARTHEST = 30  # K shown
 TITLES = {"W_hh": "Of W_hh alone", "all": "Of W_ih, W_hh and b"}
-MOMENTS = {"initialisation": ("before training", "--"), "best": ("at the best epoch", "-")}
+MOMENTS = {"initialisation": ("before training", "--"), "best": ("at the selected epoch", "-")}
 
 
 @figure("truncation-{name}.png")

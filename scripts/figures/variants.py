@@ -103,7 +103,7 @@ def _draw(study, title, rows, scored):
     height = sum(heights) + 0.22 * max(1, len(rows[0][-1]) // 2) + 1.2  # legend, title, provenance
     drawn, axes = open_figure(title, height, nrows=len(heights), ncols=2, height_ratios=heights)
     for row, (gradient, of_state, curves) in zip(axes, rows, strict=False):
-        titles = [moment + of_state for moment in ("Before training", "At the best epoch")]
+        titles = [moment + of_state for moment in ("Before training", "At the selected epoch")]
         panels.draw_before_and_after(row, curves, study["sentences"]["shortest"], titles)
         row[0].set_ylabel(f"norm of {gradient},\nrelative to the last step")
     entries = axes[len(rows) - 1, 1].get_legend_handles_labels()
@@ -140,5 +140,5 @@ def _draw_scores(axes, study, scored):
     labels = [textwrap.fill(label, 14) for _, label, _ in scored]
     axes.set_yticks(range(len(scored)), labels, fontsize=9)
     axes.set_ylim(len(scored) - 0.4, -0.6)
-    axes.set_title("Test accuracy at the best epoch")
+    axes.set_title("Test accuracy at the selected epoch")
     axes.set_xlabel(f"correct (% of {study['dataset']['splits']['test']['rows']:,} test sentences)")

@@ -1,7 +1,7 @@
 """Jacobians of a trained run, and what they say about its gradients; scripts/figures draws them.
 
-main.py calls :func:`jacobian_study`. It measures at the weights before training and of the best epoch, on the
-sentences on which the run's log measured its gradients, and writes
+main.py calls :func:`jacobian_study`. It measures at the weights before training and of the selected epoch,
+on the sentences on which the run's log measured its gradients, and writes
 ``assets/studies/jacobians/<run_id>.json``, with what every study holds (scripts/files/studies.py), and
 
     run_id, model, hidden_size, epochs      as the log has them

@@ -8,7 +8,7 @@ main.py calls :func:`truncation_study`; scripts/dynamics/truncation.py defines g
     K, delta    0, 1, … up to the longest sentence - 1; relative errors δ
     models      a list of
         model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
-        initialisation, best    for each run, at untrained weights and at those of the best epoch:
+        initialisation, best    for each run, at untrained weights and at those of the selected epoch:
             whole, batches      {W_hh, all}: of the mean loss over the split; medians over the batches
 
 ``all`` are W_ih, W_hh and b: no truncation changes the output layer, which is left out. Dropout is off, and g

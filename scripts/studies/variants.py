@@ -15,8 +15,8 @@ one that is called again only measures, and no study takes the runs of another. 
     standard_error  of one accuracy near these on that test split, null where none is measured
     variants        a list of
         name, model, label, settings (its own), parameters, runs (run ids), seeds (of runs that didn't fail)
-        best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at its best epoch;
-                    test_accuracy is null in a search: nothing may be chosen by the test split
+        best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at the selected
+                    epoch; test_accuracy is null in a search: nothing may be chosen by the test split
         whole_loss  validation loss of whole sentences alone (the longest row of each source), one per seed
         decay       {h, c: {before, after: {distance, count, median, low, high}}}: ‖∂z/∂h_t‖ over that at
                     k = 0, at epoch 0 and at the selected checkpoint; median (of logarithms), smallest,
@@ -55,7 +55,7 @@ from scripts.training.evaluation import correct_on_test, loss_on_whole_sentences
 from scripts.training.settings import Settings, as_given, foreign_settings
 
 ENDS = ("mean", "low", "high")  # of an interval
-MOMENTS = ("before", "after")  # training: epoch 0 and the best epoch
+MOMENTS = ("before", "after")  # training: epoch 0 and the selected epoch
 
 
 class Variant(NamedTuple):

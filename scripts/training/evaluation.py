@@ -106,7 +106,7 @@ def describe_test(metrics):
         [f"{group['from']} – {group['to']}", str(group["sentences"]), f"{group['accuracy']:.1%}"]
         for group in metrics["by_length"]
     ]
-    run = f"\n{metrics['run_id']}, epoch {metrics['epoch']} (best on validation)"
+    run = f"\n{metrics['run_id']}, epoch {metrics['epoch']} (selected by validation)"
     return (
         f"{run}, {metrics['sentences']} test sentences\n"
         f"accuracy {metrics['accuracy']:.2%}   F1 {metrics['f1']:.4f}   loss {metrics['loss']:.4f}\n\n"

@@ -192,7 +192,7 @@ SMALL = {"steps": 50, "burn_in": 5, "progress": False}
 
 @pytest.fixture
 def trained(kind, data):
-    """A small run of that kind, whose best epoch is not epoch 0."""
+    """A small run of that kind, whose selected epoch is not epoch 0."""
     options = {"input_dropout": 0, "state_dropout": 0, "seed": 3, "progress": False}
     run = experiment.run(kind, "a-run", epochs=2, hidden_size=6, lr=0.02, **options)
     assert best_epoch(run.history)["epoch"] > 0

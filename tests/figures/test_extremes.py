@@ -30,7 +30,7 @@ def pair(data):
         decay = run.history[epoch]["gradients"]["h"]["decay"]
         for name in ("q25", "median", "q75"):
             decay[name] = [spoil(k, value) for k, value in enumerate(decay[name], 1)]
-    run.history[1]["validation_loss"] = 0.01  # the best epoch
+    run.history[1]["validation_loss"] = 0.01  # the selected epoch
     save_run("rnn-run-1", run)
     write_log("rnn-run-1", run)
 

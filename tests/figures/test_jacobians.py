@@ -22,7 +22,7 @@ from tests.figures.helpers import (
     words,
 )
 
-RATES = {  # powers of ten a step, before training and at the best epoch
+RATES = {  # powers of ten a step, before training and at the selected epoch
     "rnn": {"h": (-0.14, -0.05), "product": (-0.12, -0.04), "norms": (0.01, 0.45), "pascanu": (0.02, 0.8)},
     "lstm": {
         "h": (-0.06, -0.02),

@@ -43,7 +43,7 @@ def test_run_draws_loss_and_accuracy_of_the_log_and_marks_the_best_epoch(pair):
                 expected = [scale * epoch[f"{split}_{quantity}"] for epoch in log.epochs]
                 np.testing.assert_allclose(drawn[label].get_ydata(), expected)
                 np.testing.assert_array_equal(drawn[label].get_xdata(), range(len(log.epochs)))
-            star = drawn[f"best epoch: {BEST}"]
+            star = drawn[f"selected epoch: {BEST}"]
             assert list(star.get_xdata()) == [BEST]
             np.testing.assert_allclose(star.get_ydata(), [scale * log.epochs[BEST][f"validation_{quantity}"]])
         assert figure.axes[0].get_legend()
@@ -60,7 +60,7 @@ def draw():
 def expected_curves(rnn, lstm):
     """Labels of the comparison, and the quantities in the log."""
     for log, state, name in ((rnn, "h", "RNN h"), (lstm, "h", "LSTM h"), (lstm, "c", "LSTM c")):
-        yield f"{name}, epoch {BEST} (best)", log.epochs[BEST]["gradients"][state]
+        yield f"{name}, epoch {BEST} (selected)", log.epochs[BEST]["gradients"][state]
         yield f"{name}, epoch 0 (before training)", log.epochs[0]["gradients"][state]
 
 
@@ -82,12 +82,12 @@ def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
     figure = draw()
     drawn = lines(figure.axes[0])
     assert {label: line.get_linestyle() for label, line in drawn.items()} == {
-        label: "-" if "best" in label else "--" for label in drawn
+        label: "-" if "selected" in label else "--" for label in drawn
     }
     looks = {(line.get_color(), line.get_marker()) for line in drawn.values()}
     assert len(looks) == len({look[0] for look in looks}) == len({look[1] for look in looks}) == 3
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert legend == sorted(drawn, key=lambda label: "best" not in label)
+    assert legend == sorted(drawn, key=lambda label: "selected" not in label)
     assert_complete(figure, "rnn-run-1", "lstm-run-3", "64 units", "48 units", "20 to 49 tokens", "587")
 
 
@@ -151,7 +151,7 @@ def test_norms_that_are_exactly_zero_leave_the_axis(pair):
     rewrite(*pair)
     figure = draw()
     style.to_png(figure)
-    drawn = lines(figure.axes[0])[f"RNN h, epoch {BEST} (best)"]
+    drawn = lines(figure.axes[0])[f"RNN h, epoch {BEST} (selected)"]
     np.testing.assert_array_equal(drawn.get_ydata(), median)
 
 
@@ -160,7 +160,7 @@ def test_rnns_take_any_runs_and_read_their_widths(root):
     figure = plots.plot_gradients_rnns.draw([log.run_id for log in logs])
     drawn = lines(figure.axes[0])
     for log in logs:
-        line = drawn[f"{log.hidden_size} units ({log.run_id}), epoch {BEST} (best)"]
+        line = drawn[f"{log.hidden_size} units ({log.run_id}), epoch {BEST} (selected)"]
         np.testing.assert_array_equal(line.get_ydata(), log.epochs[BEST]["gradients"]["h"]["decay"]["median"])
     assert len({line.get_color() for line in drawn.values()}) == len(logs)
     assert_complete(figure, *(log.run_id for log in logs))

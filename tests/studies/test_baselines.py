@@ -66,7 +66,7 @@ def test_what_random_rows_give_is_what_a_run_on_them_gives(data, monkeypatch, av
         "averaging": averaging,
         "epochs": 4,
         "lr": 0.3,
-    }  # too fast: the best epoch isn't the last
+    }  # too fast: the selected epoch isn't the last
     monkeypatch.setattr(baselines, "BEST", {"lstm": small})
     loaded = load_data()
     found = baselines.train_on_random_rows("lstm", loaded, False)

@@ -52,7 +52,7 @@ def joined(gradients, names):
 
 
 def model_at(run_id, moment):
-    """A run's model in float64, before training or at its best epoch."""
+    """A run's model in float64, before training or at its selected epoch."""
     found, data, run = evaluation.load_model(run_id)
     kind, settings = run.settings["model"], run.settings["hyperparameters"]
     if moment == "initialisation":

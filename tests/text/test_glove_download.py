@@ -333,6 +333,7 @@ def encrypt(archive):
         (pack({GLOVE_2024: bytes(1_000_001)}), "more than 1,000,000 bytes"),
         (GOOD + bytes(1_000_000), "more than 1,000,000 bytes"),
     ],
+    ids=range(11),  # else a name would hold the whole archive
 )
 def test_a_damaged_archive_is_refused_and_deleted(server, monkeypatch, content, complaint):
     monkeypatch.setattr(glove_download, "LARGEST", 1_000_000)

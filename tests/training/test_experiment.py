@@ -61,7 +61,7 @@ def test_training_learns(kind, data):
 def test_weights_are_those_of_the_best_validation_epoch(kind, data, averaging):
     history = run(kind, epochs=12, lr=0.05, averaging=averaging).history
     best = best_epoch(history)
-    assert 0 < best["epoch"] < 12, "choose settings under which the best epoch is not the last"
+    assert 0 < best["epoch"] < 12, "choose settings under which the selected epoch is not the last"
     kept = load_run("a-run")
     model = experiment.build_model(kind, kept.settings["hyperparameters"], data.embeddings)
     for name, view in model.parameters.items():
