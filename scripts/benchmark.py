@@ -1,19 +1,24 @@
-"""Speed of training and inference next to PyTorch and JAX, on a CPU.
+"""Speed and memory next to PyTorch, JAX and gensim, on a CPU.
 
 Run it::
 
-    python scripts/benchmark.py            everything
-    python scripts/benchmark.py --quick    H = 64 and batch 64 only, fewer repetitions: some minutes
+    python scripts/benchmark.py                          everything
+    python scripts/benchmark.py --quick                  H = 64, batch 64, smaller files: some minutes
+    python scripts/benchmark.py --only training glove    some sections
+    python scripts/benchmark.py --only training --sizes 64x64 128x64
 
-A library that is not installed is skipped. A run writes ``assets/benchmarks/<date>-<time>.json`` after each
-point. Git ignores it; named ``<date>.json`` it can be committed. It holds ``circumstances``, a list of lines,
-and for each section that was measured a list of entries: see scripts/benchmarks/training.py.
+A library that is not installed is skipped. Section glove needs 1.2 GB in the folder for temporary files.
+A run writes ``assets/benchmarks/<date>-<time>.json`` after each point. Git ignores it; named ``<date>.json``
+it can be committed. It holds ``circumstances``, a list of lines, and for each section that was measured a
+list of entries, which its file in scripts/benchmarks/ describes. Such a file has ``points(quick, sizes)``,
+``measure(point, repetitions, section)`` and ``tables(entries, section)``.
 """
 
 import argparse
 import datetime
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -21,7 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.benchmarks import training
+from scripts.benchmarks import glove, training
 from scripts.benchmarks.peers import find_libraries
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import assets_path
@@ -30,27 +35,34 @@ from scripts.files.storage import write_json
 from scripts.training.experiment import numpy_blas
 from scripts.training.workers import usable_cores
 
+SECTIONS = {"training": training, "inference": training, "glove": glove}
 STEERING = ("OPENBLAS_", "OMP_", "MKL_", "XLA_")  # such environment variables change a library's speed
 
 
-def benchmark(quick=False):
-    """Measure both sections, write the JSON after each point, print the tables, and return the JSON."""
-    repetitions = 3 if quick else 5
+def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=None):
+    """Measure some sections, write the JSON after each point, print the tables, and return the JSON.
+
+    `sizes` is a list of (H, batch size), for training and inference. By default there are 5 repetitions, 3 of
+    a quick run.
+    """
+    repetitions = repetitions or (3 if quick else 5)
     record = {"circumstances": circumstances(repetitions)}
     print(*record["circumstances"], sep="\n")
     started = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
     path = assets_path("benchmarks", f"{started}.json")
     write_json(path, record)
-    for section in training.CAPTIONS:
-        record[section] = []
-        for point in progress_bar(training.points(quick), section, unit="point", leave=False):
+    for name in sections:
+        record[name] = []
+        bar = progress_bar(SECTIONS[name].points(quick, sizes), name, unit="point", leave=False)
+        for point in bar:
+            bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
             try:
-                entry = training.measure(point, repetitions, section)
+                entry = SECTIONS[name].measure(point, repetitions, name)
             except KeyboardInterrupt:
                 raise UserError(f"interrupted: {path} holds the points that were measured") from None
-            record[section].append(point | entry)
+            record[name].append(point | entry)
             write_json(path, record)
-        print("", *training.tables(record[section], section), sep="\n\n")
+        print("", *SECTIONS[name].tables(record[name], name), sep="\n\n")
     print(f"\nWritten to {path}.")
     return record
 
@@ -78,11 +90,28 @@ def _cpu_name():
     return platform.processor() or platform.machine()
 
 
+def _parse_size(text):
+    if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
+        raise UserError(f"--sizes {text} is no size: give units x sentences per batch, such as 64x32")
+    H, B = map(int, text.split("x"))
+    return H, B
+
+
 def main(arguments=None):
     """Read the command line and measure."""
-    parser = argparse.ArgumentParser(description="Speed, next to PyTorch and JAX.")
-    parser.add_argument("--quick", action="store_true", help="H = 64 and batch 64 only, fewer repetitions")
-    benchmark(parser.parse_args(arguments).quick)
+    parser = argparse.ArgumentParser(description="Speed and memory, next to PyTorch, JAX and gensim.")
+    parser.add_argument("--quick", action="store_true", help="H = 64 and batch 64 only, smaller files")
+    parser.add_argument("--only", nargs="+", metavar="SECTION", help=f"among {', '.join(SECTIONS)}")
+    parser.add_argument("--sizes", nargs="+", metavar="HxB", help="of training and inference, such as 64x32")
+    parser.add_argument("--repetitions", type=int, help="whose medians are compared")
+    chosen = parser.parse_args(arguments)
+    if unknown := set(chosen.only or ()) - SECTIONS.keys():
+        raise UserError(f"--only {min(unknown)} is no section: choose among {', '.join(SECTIONS)}")
+    if chosen.repetitions is not None and chosen.repetitions < 1:
+        raise UserError(f"--repetitions {chosen.repetitions} is too few: give a whole number, 1 or more")
+    sizes = [_parse_size(size) for size in chosen.sizes] if chosen.sizes else None
+    sections = [name for name in SECTIONS if name in (chosen.only or SECTIONS)]
+    benchmark(sections, chosen.quick, sizes, chosen.repetitions)
 
 
 if __name__ == "__main__":

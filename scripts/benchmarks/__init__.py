@@ -1,1 +1,1 @@
-"""Both models timed next to PyTorch and JAX; used by scripts/benchmark.py."""
+"""One file per section of the benchmark; used by scripts/benchmark.py."""

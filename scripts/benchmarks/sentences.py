@@ -3,6 +3,7 @@
 import numpy as np
 
 from scripts.files.data import Split
+from scripts.files.errors import UserError
 from scripts.text.batches import shuffled_batches
 
 DIMENSIONS = 100  # D
@@ -31,6 +32,9 @@ def draw_embeddings():
 def cut_batches(split, batch_size, count):
     """Return the first `count` full batches of a shuffled epoch, and how many batches the epoch has."""
     full, rest = divmod(len(split.s), batch_size)
+    if not full:
+        found = f"a batch of {batch_size} is larger than the {len(split.s)} sentences of an epoch"
+        raise UserError(f"{found}: give smaller --sizes")
     split = split._replace(s=split.s[: full * batch_size])  # else some would hold a sentence less
     batches = shuffled_batches(split, batch_size, np.random.default_rng(0))
     batches.rows = batches.rows[:count]

@@ -1,9 +1,7 @@
 """Sections "training" and "inference": seconds per epoch, next to PyTorch and JAX.
 
-All train on the same batches, which are built before the clock starts. Contenders take turns in every
-repetition, so that a slow minute of the machine affects all of them, and medians are compared; of a library
-its fastest variant counts. One that computes something else than ours is refused and not timed. An entry of
-the JSON is
+All train on the same batches, which are built before the clock starts. Contenders take turns; of a library
+its fastest variant counts. An entry of the JSON is
 
     model, hidden_size, batch_size
     batches, epoch_batches      how many were timed, and how many an epoch has
@@ -14,12 +12,11 @@ the JSON is
         seconds             of an epoch: the median of the repetitions, scaled from the batches timed
 """
 
-import time
 from functools import partial
-from statistics import median
 
 import numpy as np
 
+from scripts.benchmarks import turns
 from scripts.benchmarks.peers import OWN, OWN_VARIANTS, PEERS, find_libraries
 from scripts.benchmarks.sentences import cut_batches, draw_embeddings, draw_split
 from scripts.files.numbers import table
@@ -28,7 +25,6 @@ from scripts.training.settings import check_settings
 
 SIZES = [(64, 64), (64, 32), (64, 256), (32, 64), (128, 64), (256, 64), (512, 64)]  # H and batch size
 STEPS = 20  # of training, after which losses are compared
-TOLERANCE = 1e-4  # of these losses
 WARM = 20  # batches before the clock starts: processes and threads have then begun, as in most of a training
 CAPTIONS = {
     "training": "Seconds per epoch of training, scaled from the share of its batches that was timed. A "
@@ -38,16 +34,15 @@ CAPTIONS = {
     "inference": "Seconds per epoch of inference, as those of training. Our inference begins with a "
     "projection of all words, which is counted once per epoch.",
 }
-clock = time.perf_counter
 
 
-def points(quick):
-    """Return both models at each size, or (quick) at the first alone.
+def points(quick, sizes=None):
+    """Return both models at each size, given as (H, batch size).
 
     200 batches are timed (quick: 100) up to H = 64 and batch 64, fewer of larger ones, but at least 20.
     """
     listed = []
-    for H, B in SIZES[:1] if quick else SIZES:
+    for H, B in sizes or (SIZES[:1] if quick else SIZES):
         batches = max(STEPS, (100 if quick else 200) * 64 * 64 // (max(H, 64) * max(B, 64)))
         listed += [{"model": kind, "hidden_size": H, "batch_size": B, "batches": batches} for kind in LOOPS]
     return listed
@@ -75,22 +70,13 @@ def plain_model(kind, H, embeddings):
 
 def compare(contenders, batches, share, repetitions, section):
     """Time contenders, the first of which is ours, on a share of an epoch: the ``results`` of an entry."""
-    results, turns, reference = [], {}, None
-    for number, contender in enumerate(contenders):
+    compared = []
+    for contender in contenders:
         prepared = contender.prepare(batches)
-        started = clock()
-        losses = losses_after_training(contender, prepared[:STEPS])
-        reference = losses if reference is None else reference
         described = {name: getattr(contender, name) for name in ("library", "variant", "threads")}
-        results.append(described | {"refused": refusal(losses, reference)})
-        if not results[number]["refused"]:
-            turns[number] = partial(_turn, contender, prepared, share, section)
-            turns[number]()
-            results[number]["first_seconds"] = clock() - started
-    timed = [{number: turn() for number, turn in turns.items()} for _ in range(repetitions)]
-    for number in turns:
-        results[number]["seconds"] = median(seconds[number] for seconds in timed)
-    return results
+        check = partial(losses_after_training, contender, prepared[:STEPS])
+        compared.append((described, check, partial(_turn, contender, prepared, share, section)))
+    return turns.compare(compared, repetitions, f"after {STEPS} steps its losses")
 
 
 def losses_after_training(contender, prepared):
@@ -100,28 +86,14 @@ def losses_after_training(contender, prepared):
         return np.array([contender.evaluate([batch]) for batch in prepared])
 
 
-def refusal(losses, reference):
-    """Return why a contender is refused, whose losses differ from ours, or None."""
-    difference = np.abs(losses - reference).max()
-    if difference <= TOLERANCE:  # not so of NaN
-        return None
-    return f"after {STEPS} steps its losses differ from ours by {difference:.1e}, more than {TOLERANCE:g}"
-
-
 def _turn(contender, batches, share, section):
     """Return the seconds of an epoch, from those of a share of its batches."""
     with contender.running():
         if section == "training":
             contender.train(batches[:WARM])
-            return _seconds_of(contender.train, batches) / share
+            return turns.seconds(contender.train, batches) / share
         contender.evaluate(batches[:WARM])
-        return _seconds_of(contender.once) + _seconds_of(contender.evaluate, batches) / share
-
-
-def _seconds_of(act, *arguments):
-    started = clock()
-    act(*arguments)
-    return clock() - started
+        return turns.seconds(contender.once) + turns.seconds(contender.evaluate, batches) / share
 
 
 def fastest(results, library, **wanted):
@@ -137,13 +109,7 @@ def tables(entries, section):
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
     variants = dict.fromkeys(result["variant"] for result in results if result["library"] == OWN)
     rows = [_row(entry, section, libraries, variants) for entry in entries]
-    refused = [
-        f"Refused: {result['library']} {result['variant']} ({entry['model']}, H = {entry['hidden_size']}, "
-        f"batch {entry['batch_size']}): {result['refused']}."
-        for entry in entries
-        for result in entry["results"]
-        if result["refused"]
-    ]
+    refused = turns.refusals(entries, ("model", "hidden_size", "batch_size"))
     return [CAPTIONS[section], table([row.values() for row in rows], rows[0]), *refused]
 
 

@@ -26,7 +26,10 @@ def made_up(study_root, monkeypatch):
     monkeypatch.setattr(sentences, "SST2_SENTENCES", 200)
     monkeypatch.setattr(training, "OWN_VARIANTS", [Own])
     monkeypatch.setattr(training, "PEERS", {})
-    monkeypatch.setattr(training, "SIZES", [(4, 16)])
+
+
+def measure(sections=("training", "inference"), **options):
+    return benchmark.benchmark(sections, sizes=[(4, 16)], repetitions=2, **options)
 
 
 def written():
@@ -38,16 +41,17 @@ def written():
 # What is written ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("quick", "repetitions"), [(False, 5), (True, 3)])
-def test_json_holds_what_was_measured(made_up, quick, repetitions, capsys, monkeypatch):
+@pytest.mark.parametrize("quick", [False, True])
+def test_json_holds_what_was_measured(made_up, quick, capsys, monkeypatch):
     monkeypatch.setenv("OPENBLAS_VERBOSE", "0")
-    record = benchmark.benchmark(quick)
+    record = measure(quick=quick)
     assert json.loads(written().read_text(encoding="utf-8")) == record
     told = "\n".join(record["circumstances"])
     assert f"numpy {np.__version__}" in told
     assert f"BLAS: {numpy_blas()}" in told
-    assert f"medians of {repetitions} repetitions" in told
+    assert "medians of 2 repetitions" in told
     assert "OPENBLAS_VERBOSE=0" in told
+    assert "glove" not in record
     for name in ("training", "inference"):
         assert [entry["model"] for entry in record[name]] == ["rnn", "lstm"]
     printed = unpadded(capsys.readouterr().out)
@@ -61,7 +65,7 @@ def test_json_holds_what_was_measured(made_up, quick, repetitions, capsys, monke
 def test_missing_libraries_are_skipped_and_said_so(made_up, capsys, monkeypatch):
     why = "not installed (No module named 'jax'): `pip install jax` and run this again"
     monkeypatch.setattr(benchmark, "find_libraries", lambda: ({"torch": "2"}, {"jax": why}))
-    record = benchmark.benchmark(quick=True)
+    record = measure(["training"])
     for told in ("\n".join(record["circumstances"]), capsys.readouterr().out):
         assert f"jax is skipped, {why}." in told
         assert "torch 2" in told
@@ -77,14 +81,14 @@ def test_an_interrupted_run_keeps_what_was_measured(made_up, monkeypatch):
 
     monkeypatch.setattr(training, "measure", interrupted)
     with pytest.raises(UserError, match=r"interrupted: .*json holds the points that were measured"):
-        benchmark.benchmark()
+        measure()
     record = json.loads(written().read_text(encoding="utf-8"))
     assert [entry["model"] for entry in record["training"]] == ["rnn"]
     assert "inference" not in record
 
 
 def test_git_ignores_what_a_reader_measures(made_up):
-    benchmark.benchmark(quick=True)
+    measure(["inference"])
     name = f"assets/benchmarks/{written().name}"
     ignored = subprocess.run(["git", "-C", PROJECT, "check-ignore", "-q", name])
     if ignored.returncode == 128:
@@ -97,7 +101,7 @@ def test_a_committed_result_of_the_same_day_stays(made_up):
     committed = paths.assets_path("benchmarks", f"{datetime.date.today().isoformat()}.json")
     write_json(committed, {"training": []})
     before = committed.read_bytes()
-    measured = benchmark.benchmark(quick=True)
+    measured = measure(["inference"])
     assert committed.read_bytes() == before
     (other,) = set(committed.parent.iterdir()) - {committed}
     assert json.loads(other.read_text(encoding="utf-8")) == measured
@@ -106,16 +110,37 @@ def test_a_committed_result_of_the_same_day_stays(made_up):
 
 def test_every_point_is_measured_once():
     for quick in (True, False):
-        points = training.points(quick)
-        assert all(points.count(point) == 1 for point in points)
-    sizes = {(point["hidden_size"], point["batch_size"]) for point in points}
+        for section in benchmark.SECTIONS.values():
+            points = section.points(quick)
+            assert all(points.count(point) == 1 for point in points)
+    sizes = {(point["hidden_size"], point["batch_size"]) for point in training.points(False)}
     assert sizes == set(SIZES)
     assert set(SIZES) == {*((64, B) for B in (32, 64, 256)), *((H, 64) for H in (32, 128, 256, 512))}
 
 
-def test_the_command_line_asks_for_all_or_for_a_quick_run(monkeypatch):
+# The command line -----------------------------------------------------------------------------------------
+
+
+def test_sections_sizes_and_repetitions_are_chosen(monkeypatch):
     asked = []
-    monkeypatch.setattr(benchmark, "benchmark", asked.append)
-    benchmark.main([])
+    monkeypatch.setattr(benchmark, "benchmark", lambda *given: asked.append(given))
+    benchmark.main(["--only", "inference", "training", "--sizes", "64x32", "8x4", "--repetitions", "7"])
     benchmark.main(["--quick"])
-    assert asked == [False, True]
+    assert asked == [
+        (["training", "inference"], False, [(64, 32), (8, 4)], 7),
+        (list(benchmark.SECTIONS), True, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--repetitions", "0"], "--repetitions 0 is too few"),
+        (["--only", "speed"], "--only speed is no section: choose among training, inference, glove"),
+        (["--sizes", "64"], "--sizes 64 is no size: give units x sentences per batch, such as 64x32"),
+        (["--sizes", "0x64"], "--sizes 0x64 is no size"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_line(study_root, arguments, message):
+    with pytest.raises(UserError, match=message):
+        benchmark.main(arguments)

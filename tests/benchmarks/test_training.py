@@ -7,17 +7,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from scripts.benchmarks import peers, sentences, training
-from scripts.benchmarks.peers import Own, pad
+from scripts.benchmarks import peers, sentences, training, turns
+from scripts.benchmarks.peers import Own, bucket, pad
 from scripts.benchmarks.sentences import cut_batches, draw_split
-from scripts.benchmarks.training import (
-    TOLERANCE,
-    compare,
-    fastest,
-    losses_after_training,
-    plain_model,
-    refusal,
-)
+from scripts.benchmarks.training import compare, fastest, losses_after_training, plain_model
+from scripts.benchmarks.turns import TOLERANCE, refusal
+from scripts.files.errors import UserError
 from scripts.text.batches import Batch
 from tests.conftest import make_split
 from tests.helpers import unpadded
@@ -67,7 +62,7 @@ def batches():
 @pytest.fixture
 def ticking(monkeypatch):
     """A clock that is one second further whenever it is read."""
-    monkeypatch.setattr(training, "clock", itertools.count().__next__)
+    monkeypatch.setattr(turns, "clock", itertools.count().__next__)
 
 
 @pytest.fixture
@@ -214,18 +209,23 @@ def test_libraries_agree_and_leave_our_model_alone(kind, module, batches):
     trained = own.model.theta.copy()
     for contender in contenders:
         losses = losses_after_training(contender, contender.prepare(batches[:2]))
-        assert refusal(losses, reference) is None
+        assert refusal(losses, reference, "losses") is None
     np.testing.assert_array_equal(own.model.theta, trained)
 
 
 # Sentences ------------------------------------------------------------------------------------------------
 
 
-def test_padding_unpacks_a_batch_into_columns():
+def test_padding_to_more_steps_and_round_numbers_of_them():
     batch = Batch(np.array([7, 4, 6, 8, 5, 9]), np.array([3, 2, 1]), np.zeros(3), np.arange(3))
     ids, lengths = pad(batch)
     assert ids.tolist() == [[7, 4, 6], [8, 5, 0], [9, 0, 0]]
     assert lengths.tolist() == [3, 2, 1]
+    ids, lengths = pad(batch, 4)
+    assert ids.tolist() == [[7, 4, 6], [8, 5, 0], [9, 0, 0], [0, 0, 0]]
+    assert lengths.tolist() == [3, 2, 1]
+    rounded = {1: 1, 7: 7, 8: 8, 9: 10, 10: 10, 23: 24, 25: 28, 52: 52}
+    assert {steps: bucket(steps) for steps in rounded} == rounded
 
 
 def test_made_up_sentences_are_as_long_as_those_of_sst2():
@@ -244,11 +244,12 @@ def test_only_full_batches_are_timed_and_all_are_counted():
     batches, epoch_batches = cut_batches(split, 16, 50)
     assert epoch_batches == 7
     assert [len(batch.y) for batch in batches] == [16] * 6
+    with pytest.raises(UserError, match="a batch of 128 is larger than the 100 sentences of an epoch"):
+        cut_batches(split, 128, 50)
 
 
-def test_fewer_batches_of_larger_sizes(monkeypatch):
-    monkeypatch.setattr(training, "SIZES", [(32, 64), (64, 64), (128, 64), (64, 256), (512, 256)])
-    points = training.points(quick=False)
+def test_fewer_batches_of_larger_sizes():
+    points = training.points(False, [(32, 64), (64, 64), (128, 64), (64, 256), (512, 256)])
     assert [point["batches"] for point in points[::2]] == [200, 200, 100, 50, training.STEPS]
     assert [point["model"] for point in points[:2]] == ["rnn", "lstm"]
 
@@ -279,8 +280,8 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
         result("own", 1.0, "two processes", 1),
         result("PyTorch", 6.0, "packed × 2", threads=2),
         result("PyTorch", 7.5, threads=1),
-        result("JAX", 4.0, "padded"),
-        result("JAX", 0, "other", refused="its losses differ"),
+        result("JAX", 4.0, "buckets"),
+        result("JAX", 0, "padded", refused="its losses differ"),
     ]
     entry = {"model": "lstm", "hidden_size": 64, "batch_size": 32, "batches": 5, "epoch_batches": 10}
     refused = [*results[:4], result("JAX", 0, refused="it computes something else")]
@@ -294,6 +295,6 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
         "| JAX, s | one process ÷ JAX | two processes ÷ JAX | JAX, first pass, s |"
     ) in text
     own = "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 2.00 | 12.00 (packed × 2) | 0.50 | 0.17 | 0.40 "
-    assert f"{own}| 8.00 (padded) | 0.75 | 0.25 | 30 |" in text
+    assert f"{own}| 8.00 (buckets) | 0.75 | 0.25 | 30 |" in text
     assert f"{own}| refused | – | – | – |" in text
-    assert "Refused: JAX other (lstm, H = 64, batch 32): its losses differ." in text
+    assert "Refused: JAX padded (model lstm, hidden_size 64, batch_size 32): its losses differ." in text
