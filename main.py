@@ -9,7 +9,7 @@ from scripts.studies import arguments
 from scripts.studies.backward import backward_study  # noqa: F401
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
 from scripts.studies.cue_distance import probe_study  # noqa: F401
-from scripts.studies.initialisations import equal_parameters, initialisation_study  # noqa: F401
+from scripts.studies.initialisations import initialisation_study  # noqa: F401
 from scripts.studies.jacobians import jacobian_study as jacobians  # noqa: F401
 from scripts.studies.last_words import memory_study  # noqa: F401
 from scripts.studies.settings_search import search  # noqa: F401
@@ -233,8 +233,8 @@ if __name__ == "__main__":
     # test("rnn-best")
     # test("lstm-best")
 
-    # The same, ten seeds each, side by side, with intervals: 15 min.
-    # compare(seeds=10, name="best", of_model=BEST)
+    # The same, five seeds each, side by side, with intervals: 12 min on a busy machine.
+    # compare(seeds=5, name="best", of_model=BEST)
 
     # The search behind them: each setting changed in turn, two seeds, on the validation split alone: 40 min.
     # search()
@@ -274,31 +274,27 @@ if __name__ == "__main__":
     # initialisation_study(of_model=BEST)
     # plot()
 
-    # Is the LSTM's lead its size? An RNN with as many parameters, three seeds: 2 min.
-    # equal_parameters()
-    # plot()
-
-    # Does the dataset need memory? Accuracy from the last k words, best settings, ten seeds: 1 min.
-    # memory_study(*([f"comparison-best-{m}-s{s}" for s in range(10)] for m in ("rnn", "lstm")))
+    # Does the dataset need memory? Accuracy from the last k words, best settings, five seeds: 1 min.
+    # memory_study(*([f"comparison-best-{m}-s{s}" for s in range(5)] for m in ("rnn", "lstm")))
     # plot()
 
     # How much of a gradient is lost when it is cut after K steps? Before and after training: 25 s.
     # truncation_study()
     # plot()
 
-    # Does training need the gradient from far back? Both models with it changed, three seeds: 133 min.
-    # backward_study(seeds=3)
+    # Does training need the gradient from far back? Five seeds of each change: 5 h on a busy machine.
+    # backward_study()
     # plot()
 
     # The cut gradient with the best settings, three seeds, after backward_study(): 5 min on a busy machine.
     # truncation_study([f"backward-default-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
     # plot()
 
-    # Is a change lost to its step size alone? Some of them with half and twice the learning rate: 75 min.
+    # Is a change lost to its step size alone? Half and twice the learning rate: an hour, estimated.
     # for factor in (0.5, 2):
     #     rates = {model: own | {"lr": factor * own["lr"]} for model, own in BEST.items()}
-    #     some = ("full", "truncate-10", "preserve-norm", "h-detach", "c-detach")
-    #     backward_study(seeds=3, backward=some, of_model=rates, name=f"lr-times-{factor}")
+    #     some = ("full", "truncate-10", "preserve-norm", "c-detach")
+    #     backward_study(seeds=2, backward=some, of_model=rates, name=f"lr-times-{factor}")
 
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.
     # compare()

@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file also runs as a script
 
 from scripts.figures import style
+from scripts.figures.animation import animate_decay as animate_decay
 from scripts.figures.backward import plot_backward
 from scripts.figures.cue_distance import plot_probe
 from scripts.figures.jacobians import plot_direct_path, plot_theory
@@ -31,7 +32,7 @@ from scripts.figures.runs import (
 )
 from scripts.figures.sentence import plot_sentence as plot_sentence
 from scripts.figures.truncation import plot_truncation
-from scripts.figures.variants import plot_comparison, plot_equal_parameters, plot_initialisations
+from scripts.figures.variants import plot_comparison, plot_initialisations
 from scripts.files.data import existing_data
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import check_run_id
@@ -45,6 +46,15 @@ from scripts.training.logs import (
     differences,
     read,
 )
+
+STUDY_FIGURES = {  # by kind of study: what draws it
+    "backward": plot_backward,
+    "initialisations": plot_initialisations,
+    "memory": plot_memory,
+    "cue-distance": plot_probe,
+    "truncation": plot_truncation,
+    "comparison": plot_comparison,
+}
 
 
 def plot_all(*run_ids, show=None):
@@ -80,7 +90,8 @@ def _plot_everything(show):
     """Draw the sentence lengths, every run but those of studies, one comparison of runs, and the studies."""
     names = [run_id for run_id in existing_runs() if not is_of_study(run_id)]
     logs = [log for run_id in names for log in _attempt(read, run_id)]
-    datasets, studies = existing_data(), _study_figures()
+    datasets = existing_data()
+    studies = [(plot, name) for kind, plot in STUDY_FIGURES.items() for name in study_names(kind)]
     if not logs and not datasets and not studies:
         raise UserError(
             "nothing to draw, expected data/ or a log in assets/runs/: run "
@@ -94,20 +105,6 @@ def _plot_everything(show):
     widths = {log.hidden_size: log for log in reversed(rnns) if not differences([rnns[0], log])}
     paths += _compare(rnns[:1], lstms[:1], [widths[width] for width in sorted(widths)], show)
     return paths + [path for drawing in studies for path in _attempt(*drawing, show=show)]
-
-
-def _study_figures():
-    """The functions that draw the studies that there are, each with its arguments."""
-    by_kind = {
-        "backward": plot_backward,
-        "initialisations": plot_initialisations,
-        "equal-parameters": plot_equal_parameters,
-        "memory": plot_memory,
-        "cue-distance": plot_probe,
-        "truncation": plot_truncation,
-        "comparison": plot_comparison,
-    }
-    return [[plot, name] for kind, plot in by_kind.items() for name in study_names(kind)]
 
 
 def _attempt(function, *arguments, **options):

@@ -68,7 +68,6 @@ def run_block(source):
         "test_overfit": functools.partial(main.test_overfit, steps=20),
         "backward_study": backward_small,
         "initialisation_study": functools.partial(main.initialisation_study, seeds=1),
-        "equal_parameters": functools.partial(main.equal_parameters, seeds=1, epochs=1, hidden_size=4),
         "BEST_RNN": main.BEST_RNN | SHORT | {"hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | SHORT | {"hidden_size": 64},
         "jacobians": jacobians_small,

@@ -56,7 +56,7 @@ def test_every_block_runs_in_any_order(data, study_root, capsys):
         main.plot()
     assert load_data().manifest == data.manifest
     of_small_data = {f"cue-distance/{mixture}" for mixture in MIXTURES} | {"comparison/imdb"}
-    assert set(kept) <= of_small_data | {"equal-parameters/default"}, kept
+    assert set(kept) <= of_small_data, kept
     out = capsys.readouterr().out
     assert "accuracy" in out
     assert "P(positive)" in out
@@ -73,7 +73,6 @@ def test_every_block_runs_in_any_order(data, study_root, capsys):
         "theory-rnn-run-1.png",
         "direct-path-lstm-run-3.png",
         "sentence-rnn-run-1+lstm-run-3.png",
-        "equal-parameters-default.png",
         "memory-default.png",
         "truncation-default.png",
         "backward-default.png",

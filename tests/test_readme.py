@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import textwrap
 from dataclasses import fields
 from pathlib import Path
 
@@ -121,6 +122,16 @@ def test_the_room_of_studies_names_each_of_its_files():
     words = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
     named = re.findall(r"(?m)^ {4}(\w+\.py) ", words)
     assert sorted(named) == sorted(path.name for path in room.glob("[!_]*.py"))
+
+
+def test_the_lines_of_the_backward_pass_are_those_of_the_code():
+    (quoted,) = re.findall(r"```python\n(for t in .*?)```", READMES["README.md"], re.S)
+    code = (PROJECT / "rnn" / "model.py").read_text(encoding="utf-8")
+    assert textwrap.indent(quoted, 8 * " ") in code
+
+
+def test_the_front_page_is_short():
+    assert READMES["README.md"].count("\n") <= 150
 
 
 @EVERY

@@ -1,4 +1,4 @@
-"""The README's way to open weights in PyTorch is carried out as it stands there."""
+"""Weights open in PyTorch as data/README.md says."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 
 from scripts.training import evaluation, experiment
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-RUN_ID = "lstm-run-3"  # of the README
+README = (Path(__file__).parent.parent / "data" / "README.md").read_text(encoding="utf-8")
+RUN_ID = "lstm-run-3"  # of data/README.md
 
 
 @pytest.fixture

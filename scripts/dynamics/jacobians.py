@@ -12,8 +12,6 @@ Norms along a sentence are given as log₁₀, exponents and rates in natural lo
 float64; products are rescaled as they grow, so that nothing under- or overflows over hundreds of steps.
 """
 
-from itertools import islice
-
 import numpy as np
 
 BLOCKS = 10  # stretches of a long drive whose means tell how sure an exponent is
@@ -56,61 +54,43 @@ def norm_sums(matrices):
         return np.cumsum([np.log10(largest_singular_value(M)) for M in matrices])
 
 
-def log_stretches(matrices, exponents=None, seed=0):
-    """Yield how far each matrix stretches an orthonormal frame turned by those before it, by repeated QR.
+def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
+    """Estimate finite-time Lyapunov exponents: how far steps stretch an orthonormal frame, by repeated QR.
 
-        M_s Q_{s-1} = Q_s R_s,   log|diag R_s|
+        M_s Q_{s-1} = Q_s R_s,   λ_i = mean over steps of log|R_ii|
 
     Parameters
     ----------
     matrices : iterable of (n, n) numpy.ndarray
         First step first; taken one at a time, so a long drive needs no memory.
     exponents : int, optional
-        k, the number of directions followed; all n by default.
+        k, how many, from the largest on; all n by default.
+    burn_in : int
+        Number of first steps, in which the frame aligns, that are left out of the mean.
     seed : int
         Draws Q_0, orthonormal, all directions equally likely.
 
-    Yields
-    ------
-    (k,) numpy.ndarray
-        In nats; -∞ where a direction is lost altogether.
+    Returns
+    -------
+    exponents : (k,) numpy.ndarray
+        λ in nats per step, as QR orders them: descending, but for noise; -∞ where a direction is lost.
+    errors : (k,) numpy.ndarray
+        Their standard errors from the means of ten successive blocks; NaN for fewer than ten steps.
 
     References
     ----------
     Benettin et al. (1980), Lyapunov characteristic exponents. Engelken, Wolf & Abbott (2020), Lyapunov
     spectra of chaotic recurrent neural networks.
     """
-    Q = None
+    Q, logs = None, []
     for M in matrices:
         if Q is None:
             k = len(M) if exponents is None else min(exponents, len(M))
             Q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((len(M), k)))
         Q, R = np.linalg.qr(M @ Q)
         with np.errstate(divide="ignore"):
-            stretches = np.log(np.abs(np.diagonal(R)))
-        yield stretches
-
-
-def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
-    """Estimate finite-time Lyapunov exponents, λ_i = mean over steps of log|R_ii|.
-
-    Parameters
-    ----------
-    matrices : iterable of (n, n) numpy.ndarray
-    exponents : int, optional
-        How many, from the largest on; all n by default.
-    burn_in : int
-        Number of first steps, in which the frame aligns, that are left out of the mean.
-    seed : int
-
-    Returns
-    -------
-    exponents : (k,) numpy.ndarray
-        λ in nats per step, as QR orders them: descending, but for noise.
-    errors : (k,) numpy.ndarray
-        Their standard errors from the means of ten successive blocks; NaN for fewer than ten steps.
-    """
-    logs = np.array(list(islice(log_stretches(matrices, exponents, seed), burn_in, None)))
+            logs.append(np.log(np.abs(np.diagonal(R))))
+    logs = np.array(logs[burn_in:])
     with np.errstate(invalid="ignore"):  # -∞ minus -∞: a lost direction has no error
         errors = np.full(logs.shape[1], np.nan)
         if len(logs) >= BLOCKS:
@@ -138,12 +118,9 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
         In float64.
     ids : (T,) integers
         Token ids.
-    exponents : int, optional
-        How many Lyapunov exponents; all by default.
-    seed : int
-        Draws the directions that they begin with. Over a few steps these matter, so sentences should differ.
-    burn_in : int
-        Number of first steps, in which these directions align, that are left out; fewer than T.
+    exponents, seed, burn_in
+        See :func:`lyapunov_exponents`. Over a few steps the directions that they begin with matter, so
+        sentences should differ in their seeds.
 
     Returns
     -------
@@ -152,7 +129,6 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
         ``pascanu``; for the LSTM, along its direct cell path ∏ f_s, ``direct_mean`` and ``direct_max`` over
         the units, and ``direct_gradient``, the decay of ∂z/∂c along this path alone.
     exponents : (k,) numpy.ndarray
-        Finite-time Lyapunov exponents over the steps after the burn-in, in nats per step.
     """
     J = list(stream(model, ids))
     back = J[:0:-1]  # J_T … J_2: that of the first step leads to the state before the sentence

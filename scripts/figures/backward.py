@@ -37,7 +37,7 @@ def plot_backward(name=DEFAULT):
         drawn, axes = open_figure(_title(study), 8 if errors else 5, width_ratios=widths, **layout)
         for top, shown in zip(axes[0], (truncated, others), strict=True):
             for model in NAMES:
-                _draw_accuracies(top, study, model, shown)
+                draw_accuracies(top, study, model, shown)
             top.set_xticks(range(len(shown)), [_tick(one) for one in shown])
             top.set_xlim(-0.6, max(1, len(shown)) - 0.4)
         axes[0, 0].set(title="Gradient cut after K steps", ylabel="test accuracy (%)")
@@ -79,8 +79,18 @@ def _tick(name):
     return words.replace("-", "-\n")
 
 
-def _draw_accuracies(axes, study, model, shown):
-    """Draw the variants of one model over the places of `shown`, on the band of its full training."""
+def draw_accuracies(axes, study, model, shown):
+    """Draw the variants of one model over places 0, 1, …, on the band of its full training.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    study : dict
+        Summary of scripts/studies/backward.py.
+    model : {"rnn", "lstm"}
+    shown : list of str
+        Names of variants, one for each place.
+    """
     found = {
         one["name"]: one["intervals"]["test_accuracy"] for one in study["variants"] if one["model"] == model
     }

@@ -9,12 +9,13 @@ import matplotlib.ticker
 import numpy as np
 
 from scripts.figures import panels
-from scripts.figures.sources import name_data, name_sentences, reading
+from scripts.figures.sources import name_data, name_sentences, reading_study
 from scripts.figures.style import AMBER, BLACK, GREY, PURPLE, SKY, STATES, add_provenance, figure, open_figure
+from scripts.files.blocks import remedy_of_study
 from scripts.files.errors import UserError
 from scripts.files.paths import log_path
 from scripts.files.runs import NAMES
-from scripts.files.studies import read_study, study_path
+from scripts.files.studies import study_path
 from scripts.training import logs
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
@@ -34,17 +35,11 @@ DIRECT = {
     "direct_mean": ("direct path ∏f_t: mean over units", BLACK, "s"),
 }
 
-# Studies --------------------------------------------------------------------------------------------------
 
-
-def _remedy(run_id):
-    return f'call jacobians("{run_id}") of main.py'
-
-
-def read(run_id, model):
-    """Read the Jacobian study of a run, checked: of that model, and not older than the log of the run."""
-    study, path, remedy = read_study("jacobians", run_id), study_path("jacobians", run_id), _remedy(run_id)
-    with reading(path, remedy=remedy):
+@contextlib.contextmanager
+def reading_jacobians(run_id, model):
+    """A block that draws from a run's study, checked: of that model, and not older than the run's log."""
+    with reading_study("jacobians", run_id) as study:
         found = study["model"]
         if found != model:
             raise UserError(
@@ -55,19 +50,9 @@ def read(run_id, model):
             logged = log.model, log.hidden_size, log.best["epoch"], log.epochs[-1]["epoch"]
             measured = model, study["hidden_size"], study["at"]["best"]["epoch"], study["epochs"]
             if logged != measured or log.settings["dataset"] != study["dataset"]:
+                path, remedy = study_path("jacobians", run_id), remedy_of_study("jacobians", run_id)
                 raise UserError(f"{path} was measured before the run was trained again: {remedy}")
-    return study
-
-
-@contextlib.contextmanager
-def _reading(run_id, model):
-    """A block that draws from the study of a run, which it yields."""
-    study = read(run_id, model)
-    with reading(study_path("jacobians", run_id), remedy=_remedy(run_id)):
         yield study
-
-
-# By distance ----------------------------------------------------------------------------------------------
 
 
 @figure("theory-{rnn}.png")
@@ -79,7 +64,7 @@ def plot_theory(rnn=DEFAULT_RNN):
     medians over the sentences, bands quartiles; bounds that leave at the top go on. The titles say how loose
     each bound is.
     """
-    with _reading(rnn, "rnn") as study:
+    with reading_jacobians(rnn, "rnn") as study:
         title = f"Theory and measurement: an RNN's gradient ({study['hidden_size']} units)"
         return _draw_by_distance(study, THEORY, title, _describe_bounds)
 
@@ -103,7 +88,7 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
     derivative, takes all these ways. Norms: spectral for matrices, Euclidean for vectors, over all units.
     Lines are medians over the sentences, bands quartiles.
     """
-    with _reading(lstm, "lstm") as study:
+    with reading_jacobians(lstm, "lstm") as study:
         title = "Why does my LSTM's gradient vanish? The direct path and the whole ({} units)"
         return _draw_by_distance(study, DIRECT, title.format(study["hidden_size"]), _describe_direct_path)
 

@@ -3,16 +3,14 @@
 Drawn from the logs of the two runs. plots.py calls them.
 """
 
-import contextlib
-
 import matplotlib
 import numpy as np
 
 from scripts.figures import panels, style
-from scripts.figures.sources import name_logs, reading_logs
+from scripts.figures.sources import name_logs, reading_logs, two_epochs
 from scripts.figures.style import GREY, RNN_H, STATES, add_provenance, figure, open_figure
 from scripts.files.runs import NAMES
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
 GATES = {  # (model, activation): name, colour, marker
     ("lstm", "i"): ("input gate i", style.AMBER, "o"),
@@ -22,15 +20,6 @@ GATES = {  # (model, activation): name, colour, marker
 }
 WEIGHTS = {**GATES, ("lstm", "g"): ("candidate g", style.BLACK, "v"), ("rnn", "h"): ("W_hh", RNN_H, "D")}
 LOWEST, HIGHEST, STEP = -4, 1, 0.25  # log₁₀ of the decays that the heat map's colours span, and of one colour
-
-
-@contextlib.contextmanager
-def _reading_recorded(rnn, lstm):
-    """A block that draws from the logs of an RNN and an LSTM with recorded dynamics, which it yields."""
-    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
-        for log in logs:
-            check_gradients_recorded(log)
-        yield logs
 
 
 # Gradients ------------------------------------------------------------------------------------------------
@@ -45,7 +34,7 @@ def plot_decay_while_learning(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     has a gradient at its last step. Star: the selected epoch. Only distances that at least 20 sentences reach
     are drawn.
     """
-    with _reading_recorded(rnn, lstm) as logs:
+    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         title = "While it learns: how much of the gradient remains, by epoch"
         drawn, axes = open_figure(title, 4.6, ncols=3, sharey=True)
         for panel, log, state in zip(axes, (logs[0], logs[1], logs[1]), "hhc", strict=True):
@@ -101,7 +90,7 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     Over all units and sentences. An LSTM's cell keeps its gradient where f is near 1; a gate below .1 or
     above .9 hardly changes with its input, nor does a tanh beyond .9 (its slope there is below .19).
     """
-    with _reading_recorded(rnn, lstm) as logs:
+    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         title = "What saturates: the gates of the LSTM, the tanh of the RNN"
         drawn, axes = open_figure(title, 7.4, nrows=2, ncols=2, sharex=True, sharey="row")
         for (values, saturated), log in zip(axes.T, reversed(logs), strict=True):
@@ -116,15 +105,10 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
         return drawn
 
 
-def _two_epochs(log):
-    """The selected epoch and the one before training, if they differ, with their line styles."""
-    return [(log.best, "-")] if log.best["epoch"] == 0 else [(log.best, "-"), (log.epochs[0], "--")]
-
-
 def _draw_activations(values_axes, saturated_axes, log):
     """Draw the activations of one run at both epochs, in the two panels of a column."""
     curves = []
-    for epoch, linestyle in _two_epochs(log):
+    for epoch, linestyle in two_epochs(log):
         for name, values in epoch["activations"].items():
             label, colour, marker = GATES[log.model, name]
             label = f"{label}, epoch {epoch['epoch']}"
@@ -150,7 +134,7 @@ def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     norms of all its steps. Spectra are of W_hh, the LSTM's gate by gate; a largest singular value above 1 is
     necessary for an RNN's gradient to explode, not sufficient.
     """
-    with _reading_recorded(rnn, lstm) as logs:
+    with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         title = "What the recurrent weights W_hh learn from, and how they change"
         drawn, axes = open_figure(title, 7.4, nrows=2, ncols=2)
         (share, summed), (radius, largest) = axes
@@ -179,7 +163,7 @@ def plot_recurrent_weights(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 def _draw_recurrent_share(axes, summed_axes, log):
     """Draw the mean share of ∂ℓ/∂W_hh by distance, and its running sum, where every sentence counts."""
     shared = log.best["gradients"]["shortest"]  # distances that all sentences reach
-    for epoch, linestyle in _two_epochs(log):
+    for epoch, linestyle in two_epochs(log):
         values = epoch["gradients"]["recurrent_share"]
         label = f"{NAMES[log.model]}, epoch {epoch['epoch']}"
         curve = panels.Curve(label, {"share": values}, *STATES[log.model, "h"], linestyle)

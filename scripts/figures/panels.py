@@ -127,13 +127,6 @@ def count_axis(axes, first, last):
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(10, **round_numbers))
 
 
-def span_last_row(drawn, axes):
-    """One axes in place of the two of the last row."""
-    for panel in axes[-1]:
-        panel.remove()
-    return drawn.add_subplot(axes[-1, 0].get_gridspec()[-1, :])
-
-
 def add_legend(axes, entries, columns, title_lines=1):
     """A legend above an axes and its title; `entries` are what ``get_legend_handles_labels`` gives."""
     pad = 0.9 + 1.5 * title_lines

@@ -10,12 +10,12 @@ import numpy as np
 
 from scripts.dynamics.gradients import EXPLODED, VANISHED
 from scripts.figures import panels, style
-from scripts.figures.sources import name_data, name_logs, reading_logs
+from scripts.figures.sources import name_data, name_logs, reading_logs, two_epochs
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
-from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, check_gradients_recorded, differences
+from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, differences
 from scripts.training.settings import as_given
 
 SPLIT_COLOURS = {"train": style.BLACK, "validation": style.AMBER, "test": style.SKY}
@@ -50,7 +50,7 @@ def plot_run(run_id):
     selected epoch has the smallest validation loss, and its weights are kept. A validation loss that rises
     past it while the training loss falls is overfitting.
     """
-    with reading_logs((run_id, None)) as (log,):
+    with reading_logs((run_id, None), recorded=False) as (log,):
         title = f"Learning curves: {NAMES[log.model]} with {log.hidden_size} units, run {log.run_id}"
         drawn, (loss, accuracy) = open_figure(title, 3.8, ncols=2)
         _draw_learning(loss, log, "loss", 1)
@@ -126,12 +126,11 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
 
 def _curves_of(log, state, label, colour, marker):
     """Curves for one state of one run: the selected epoch solid and, where it is another, epoch 0 dashed."""
-    check_gradients_recorded(log)
-    best, first = log.best, log.epochs[0]
-    label, look = f"{label}, epoch", (colour, marker)
-    curves = [panels.Curve(f"{label} {best['epoch']} (selected)", best["gradients"][state], *look)]
-    if best["epoch"] > 0:
-        curves.append(panels.Curve(f"{label} 0 (before training)", first["gradients"][state], *look, "--"))
+    when = {"-": "selected", "--": "before training"}
+    curves = []
+    for record, linestyle in two_epochs(log):
+        words = f"{label}, epoch {record['epoch']} ({when[linestyle]})"
+        curves.append(panels.Curve(words, record["gradients"][state], colour, marker, linestyle))
     return curves
 
 

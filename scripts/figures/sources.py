@@ -11,7 +11,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, log_path
 from scripts.files.storage import DAMAGE
 from scripts.files.studies import read_study, study_path
-from scripts.training.logs import read
+from scripts.training.logs import check_gradients_recorded, read
 
 RETRAIN = "train it again with overwrite=True"
 
@@ -38,11 +38,21 @@ def reading_study(kind, name):
 
 
 @contextlib.contextmanager
-def reading_logs(*runs):
-    """A block that draws from the logs of these runs, (run id, model) each, which it yields in a list."""
+def reading_logs(*runs, recorded=True):
+    """A block that draws from the logs of these runs, (run id, model) each, which it yields in a list.
+
+    Where `recorded`, they have to hold gradients.
+    """
     logs = [read(*run) for run in runs]
     with reading(*(log_path(log.run_id) for log in logs), remedy=RETRAIN):
+        for log in logs if recorded else ():
+            check_gradients_recorded(log)
         yield logs
+
+
+def two_epochs(log):
+    """Return the records of the selected epoch and, if it is another, of epoch 0, with their line styles."""
+    return [(log.best, "-")] if log.best["epoch"] == 0 else [(log.best, "-"), (log.epochs[0], "--")]
 
 
 def name_data(dataset):

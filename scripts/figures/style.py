@@ -116,9 +116,9 @@ def _save(drawn, name, show):
     return path
 
 
-def to_png(drawn):
+def to_png(drawn, dpi=PIXELS_PER_INCH):
     """A figure as an image of 256 colours: a third of the bytes, and the colours of lines stay exact."""
     with plt.style.context(STYLE), io.BytesIO() as buffer, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a word in a script that the font lacks: boxes
-        drawn.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 1})
+        drawn.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
         return Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)

@@ -13,7 +13,6 @@ from scripts.files.runs import NAMES
 from scripts.training.settings import as_given
 
 LOOKS = list(zip((AMBER, SKY, PURPLE, BLACK), "os^D", strict=True))  # of variants, in order
-SIZES = [STATES["rnn", "h"], (BLACK, "D"), STATES["lstm", "h"]]  # of the models of equal-parameters
 STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
 
 
@@ -77,14 +76,6 @@ def plot_initialisations(name=DEFAULT):
         return figures
 
 
-@figure("equal-parameters-{name}.png")
-def plot_equal_parameters(name=DEFAULT):
-    """Draw the LSTM next to RNNs of as many units and of as many parameters; see :func:`plot_comparison`."""
-    title = "An LSTM and RNNs of as many units, or as many parameters"
-    with reading_study("equal-parameters", name) as study:
-        return _draw_variants(study, title, study["variants"], SIZES)
-
-
 def _draw_variants(study, title, variants, looks):
     """Draw variants by label, a row for each state."""
     scored = [(variant, variant["label"], look) for variant, look in zip(variants, looks, strict=False)]
@@ -108,7 +99,9 @@ def _draw(study, title, rows, scored):
         row[0].set_ylabel(f"norm of {gradient},\nrelative to the last step")
     entries = axes[len(rows) - 1, 1].get_legend_handles_labels()
     panels.add_legend(axes[0, 0], entries, 2 if len(rows) > 1 else 3)
-    _draw_scores(panels.span_last_row(drawn, axes), study, scored)
+    for panel in axes[-1]:
+        panel.remove()  # for one as wide as both
+    _draw_scores(drawn.add_subplot(axes[-1, 0].get_gridspec()[-1, :]), study, scored)
     failed = f"failed and left out: {', '.join(study['failed'])}" if study["failed"] else ""
     seeds, sentences = _count_seeds([variant for variant, *_ in scored]), name_sentences(study["sentences"])
     own = (

@@ -2,16 +2,17 @@
 
 DEFAULT = "default"  # the name of a study whose caller gives none
 STUDIES = {  # calls of main.py, by kind and name of the study that each makes
-    ("backward", DEFAULT): "backward_study(seeds=3)",
+    ("backward", DEFAULT): "backward_study()",
+    ("backward", "lr-times-0.5"): 'backward_study(…, name="lr-times-0.5")',
+    ("backward", "lr-times-2"): 'backward_study(…, name="lr-times-2")',
     ("baselines", DEFAULT): "baselines()",
-    ("comparison", "best"): 'compare(seeds=10, name="best", of_model=BEST)',
+    ("comparison", "best"): 'compare(seeds=5, name="best", of_model=BEST)',
     ("comparison", "best-wide"): 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
     ("comparison", "compare"): "compare()",
     ("comparison", "imdb"): 'compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)',
     ("cue-distance", "even"): 'probe_study(data="probe-even")',
     ("cue-distance", "far"): 'probe_study(data="probe-far")',
     ("cue-distance", "log"): 'probe_study(data="probe-log")',
-    ("equal-parameters", DEFAULT): "equal_parameters()",
     ("initialisations", DEFAULT): "initialisation_study(of_model=BEST)",
     ("memory", DEFAULT): "memory_study(…)",
     ("search", DEFAULT): "search()",
@@ -23,7 +24,6 @@ CALLS = {  # of a study of that kind and any name
     "baselines": 'baselines(name="{}")',
     "comparison": 'compare(name="{}", …)',
     "cue-distance": 'probe_study(name="{}", …)',
-    "equal-parameters": 'equal_parameters(name="{}", …)',
     "initialisations": 'initialisation_study(name="{}", …)',
     "jacobians": 'jacobians("{}")',
     "memory": 'memory_study(…, name="{}")',

@@ -17,6 +17,7 @@ and numbers from elsewhere are not checked; the latter are between ``<!-- quoted
 import re
 
 from scripts import plots
+from scripts.figures.front_page import plot_front_page
 from scripts.files import paths
 from scripts.files.blocks import DEFAULT, remedy_of_settings
 from scripts.files.errors import UserError
@@ -30,6 +31,7 @@ from scripts.studies.baselines import baselines_table
 from scripts.studies.cue_distance import probe_table
 from scripts.studies.jacobians import rates_table
 from scripts.studies.last_words import memory_table
+from scripts.studies.statistics import standard_error
 from scripts.studies.truncation import truncation_table
 from scripts.studies.variants import variants_table
 from scripts.training.recipes import BEST, BEST_5_EPOCHS, WIDE_RNN
@@ -42,7 +44,6 @@ TABLES = {  # by kind of study: writes one as text
     "baselines": baselines_table,
     "comparison": variants_table,
     "cue-distance": probe_table,
-    "equal-parameters": variants_table,
     "initialisations": variants_table,
     "jacobians": rates_table,
     "memory": memory_table,
@@ -58,11 +59,13 @@ RECIPES = {  # settings of one model alone that a study has to have
     ("comparison", "imdb"): BEST_5_EPOCHS,
     ("search", DEFAULT): BEST,
 }
-FIGURES = {  # of the pages: assets/figures/readme-<name>.png, and what draws it
+ANIMATION = "decay-while-learning.gif"
+FIGURES = {  # of the pages: assets/figures/readme-<name>.png or a file name, and what draws it
+    ANIMATION: plots.animate_decay,
     "backward": plots.plot_backward,
-    "best": lambda: plots.plot_comparison("best")[0],
     "compare": lambda: plots.plot_comparison()[0],
     "direct-path": plots.plot_direct_path,
+    "front-page": plot_front_page,
     "imdb": lambda: plots.plot_comparison("imdb")[0],
     "initialisations": lambda: plots.plot_initialisations()[-1],
     "learning": plots.plot_decay_while_learning,
@@ -93,7 +96,7 @@ def report():
             write_text(paths.ROOT / name, pages[name])
             print(f"{name}: tables written again")
     for name, draw in FIGURES.items():
-        file = f"readme-{name}.png"
+        file = name if name == ANIMATION else f"readme-{name}.png"
         try:
             write_bytes(assets_path("figures", file), draw().read_bytes())
         except UserError as error:
@@ -152,29 +155,28 @@ def _read_summary(kind, name, checksum):
 
 
 def front_page(checksum):
-    """Write the table of the front page: the best settings, the wide RNN, and the baselines."""
-    best, wide = (_read_summary("comparison", name, checksum) for name in ("best", "best-wide"))
+    """Write the table of the front page: both models with their best settings, and the baselines."""
+    best = _read_summary("comparison", "best", checksum)
     others = _read_summary("baselines", DEFAULT, checksum)
-    rows = []
-    for variant in sorted(best["variants"], key=lambda one: one["model"]) + wide["variants"]:
-        found, model = variant["test_accuracy"], variant["model"]
-        units = variant["settings"]["hidden_size"]
-        rows.append(
-            [
-                f"{NAMES[model]}, {units} units, {len(found)} seeds",
-                plus_minus(variant["intervals"]["test_accuracy"], 100, 1),
-                f"{100 * min(found):.1f} to {100 * max(found):.1f}",
-                f"{variant['parameters']:,}",
-            ]
+    found = [
+        (
+            f"{NAMES[one['model']]}, {one['settings']['hidden_size']} units, {len(one['seeds'])} seeds",
+            one["intervals"]["test_accuracy"],
+            f"{one['parameters']:,}",
         )
+        for one in sorted(best["variants"], key=lambda one: one["model"])
+    ]
     for name, accuracy in (
-        ("logistic regression on mean vectors", others["mean_vectors"]["test"]),
         ("logistic regression on word counts", others["counts"]["test"]),
+        ("logistic regression on mean vectors", others["mean_vectors"]["test"]),
         ("majority class", others["majority"]),
     ):
-        rows.append([name, f"{100 * accuracy:.1f}", "", ""])
-    heads = [f"{others['sentences']} test sentences", "test accuracy, %", "lowest to highest", "parameters"]
-    return table(rows, heads)
+        found.append((name, {"mean": accuracy, "low": None}, ""))
+    rows = []
+    for name, accuracy, parameters in found:
+        of_sentences = 196 * standard_error(accuracy["mean"], others["sentences"])  # half of a 95% interval
+        rows.append([name, plus_minus(accuracy, 100, 1), f"± {of_sentences:.1f}", parameters])
+    return table(rows, ["", "test accuracy, % ± over seeds", "over sentences", "parameters"])
 
 
 # Numbers in prose -----------------------------------------------------------------------------------------
@@ -183,7 +185,7 @@ QUOTED = r"<!-- quoted -->.*?<!-- end -->"
 ROWS = r"<!-- rows: (.*?) -->"
 UNCHECKED = (
     rf"^```.*?^```$|{QUOTED}|<!--.*?-->|`[^`]*`|\]\([^)]*\)"
-    r"|95%\s(?:confidence\s)?interval"
+    r"|95%\s(?:confidence\s)?interval|Python \d\.\d+"
 )
 DIGITS = r"(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
 LIST = rf"(?:(?:,? (?:and |to |± |– )?|–)[-+]?{DIGITS})*"  # numbers that share a percent sign
@@ -191,12 +193,16 @@ NUMBER = rf"(?<![\w.,])([-+]?{DIGITS}(?:e-?\d+)?)(?!\w|[.,]\d)(?:(?={LIST} ?(%))
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 
 
-def sections_of(pages):
-    """Return the text below each heading of the results page, and README.md up to its first section."""
-    text = re.sub(r"(?ms)^```.*?^```$", "", pages[RESULTS_PAGE])  # "# …" in code is no heading
-    _, *pieces = re.split(r"(?m)^#+ (.*?)(?: \(`.*`\))?$", text)
-    front = re.split(r"(?m)^## ", pages[FRONT_PAGE])[0]
-    return {"Front page": front} | dict(zip(pieces[::2], pieces[1::2], strict=True))
+def sections_of(page):
+    """Return the text below each heading of a page, by heading."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", page)  # "# …" in code is no heading
+    _, *pieces = re.split(r"(?m)^#+ (.*)$", text)
+    return dict(zip(pieces[::2], pieces[1::2], strict=True))
+
+
+def anchor(heading):
+    """Return the address of a heading within its page, as in README.md#quick-start."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def numbers_in(text):
@@ -213,17 +219,22 @@ def _plain(text):
 
 
 def check(pages):
-    """Count the numbers in the prose of both pages; return that, and a line for each that is in no table."""
+    """Count the numbers in the prose of both pages; return that, and a line for each that is in no table.
+
+    A paragraph or list item of the front page may also state the numbers of a section that it links to.
+    """
     count, wrong = 0, []
-    for heading, section in sections_of(pages).items():
-        tables = "".join(match[5] for match in re.finditer(MARKED, section))
-        for paragraph in re.sub(f"{MARKED}|{QUOTED}", " ", section).split("\n\n"):
+    sections = [(page, *section) for page in pages for section in sections_of(pages[page]).items()]
+    tables = {
+        (page, anchor(heading)): "".join(match[5] for match in re.finditer(MARKED, text))
+        for page, heading, text in sections
+    }
+    for page, heading, text in sections:
+        for paragraph in re.split(r"\n\n|\n(?=- )", re.sub(f"{MARKED}|{QUOTED}", " ", text)):
+            linked = re.findall(rf"\({RESULTS_PAGE}#([^)]+)\)", paragraph) if page == FRONT_PAGE else []
+            own = [(page, anchor(heading)), *((RESULTS_PAGE, target) for target in linked)]
             found = re.search(ROWS, paragraph)
-            labels = found[1].split("; ") if found else None
-            rows = [
-                row for row in tables.splitlines() if not labels or row[1:].split("|")[0].strip() in labels
-            ]
-            known = set(re.findall(rf"(?<![\w.,])[-+]?{DIGITS}(?:e-?\d+)?", _plain("\n".join(rows))))
+            known = _numbers_of("".join(tables.get(one, "") for one in own), found and found[1].split("; "))
             numbers = numbers_in(paragraph)
             count += len(numbers)
             where = f"the rows {found[1]} of its tables" if found else "its tables"
@@ -233,3 +244,9 @@ def check(pages):
                 if number not in known
             ]
     return count, wrong
+
+
+def _numbers_of(tables, labels):
+    """Return the numbers that tables print; with `labels` those of the rows with these labels alone."""
+    rows = [row for row in tables.splitlines() if not labels or row[1:].split("|")[0].strip() in labels]
+    return set(re.findall(rf"(?<![\w.,])[-+]?{DIGITS}(?:e-?\d+)?", _plain("\n".join(rows))))

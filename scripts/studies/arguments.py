@@ -1,4 +1,4 @@
-"""Arguments that studies share: seeds, settings, and settings of one model alone; each is checked here.
+"""Arguments that studies share: seeds, runs, and settings of one model alone; each is checked.
 
 No file is read or written.
 """
@@ -7,7 +7,9 @@ import itertools
 
 import numpy as np
 
+from scripts.files.data import name_dataset
 from scripts.files.errors import UserError
+from scripts.files.runs import NAMES, best_epoch
 
 MOST_SEEDS = 10_000
 AXIS = (tuple, list, range)  # types that give a setting several values
@@ -49,6 +51,43 @@ def run_id_list(run_ids, what="run"):
     return listed
 
 
+def seeds_by_model(runs, study):
+    """Return lists of runs, one per model; UserError where they differ in more than model and seed."""
+    first = runs[0].settings
+    for run in runs:
+        if run.settings["dataset"]["checksum"] != first["dataset"]["checksum"]:
+            named = [f"{one['run_id']!r} on {name_dataset(one['dataset'])}" for one in (first, run.settings)]
+            raise UserError(f"runs were trained on several datasets, {' and '.join(named)}: give runs of one")
+    by_model = [[run for run in runs if run.settings["model"] == model] for model in NAMES]
+    by_model = [seeds for seeds in by_model if seeds]
+    for seeds in by_model:
+        _check_one_recipe([run.settings for run in seeds], study)
+    return by_model
+
+
+def _check_one_recipe(runs, study):
+    first, by_seed = runs[0], {}
+    for run in runs:
+        run_id, settings, seed = run["run_id"], run["hyperparameters"], run["hyperparameters"]["seed"]
+        if settings | {"seed": first["hyperparameters"]["seed"]} != first["hyperparameters"]:
+            raise UserError(
+                f"runs {first['run_id']!r} and {run_id!r} have other settings, expected the same but for the "
+                f"seed: give {study} seeds of one recipe"
+            )
+        if (other := by_seed.setdefault(seed, run_id)) != run_id:
+            raise UserError(f"runs {other!r} and {run_id!r} have one seed, {seed}: give each seed once")
+
+
+def describe_seeds(runs):
+    """Return what a study says of the runs of one model."""
+    return {
+        "model": runs[0].settings["model"],
+        "hidden_size": runs[0].settings["hyperparameters"]["hidden_size"],
+        "runs": [run.settings["run_id"] for run in runs],
+        "best_epoch": [best_epoch(run.history)["epoch"] for run in runs],
+    }
+
+
 def settings_of_models(of_model, models, shared):
     """Return settings of one model alone, as JSON can hold them; UserError where they make no sense.
 
@@ -71,18 +110,6 @@ def settings_of_models(of_model, models, shared):
                     "leave one of them out"
                 )
     return {model: {key: plain(value) for key, value in own.items()} for model, own in of_model.items()}
-
-
-def with_epochs(settings, epochs, usual, of_model, models):
-    """Return the settings of all runs with their epochs, and the checked settings of one model alone.
-
-    Where no `epochs` are given and `of_model` lacks those of one of the `models`, they are the `usual` ones.
-    """
-    shared = settings if epochs is None else {**settings, "epochs": epochs}
-    of_model = settings_of_models(of_model, models, shared)
-    if epochs is None and not all("epochs" in of_model.get(model, {}) for model in models):
-        shared = {**settings, "epochs": usual}
-    return shared, of_model
 
 
 def refuse_varied(settings, *varied):

@@ -23,7 +23,6 @@ gates-x                   its lead needs no gates that see the state   less than
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import table
 from scripts.files.runs import NAMES
-from scripts.studies.arguments import refuse_varied, with_epochs
 from scripts.studies.statistics import smallest_enough
 from scripts.studies.variants import Variant, run_variants, variants_table
 from scripts.training.recipes import BEST
@@ -43,11 +42,7 @@ def backward_study(
     backward=(*BOTH, *OF_LSTM, "gates-x"),
     name=DEFAULT,
     of_model=BEST,
-    data=None,
-    overwrite=False,
-    progress=True,
-    scheduler=None,
-    **settings,
+    **options,
 ):
     """Train both models with each change of the backward pass, and compare them with full training.
 
@@ -59,11 +54,7 @@ def backward_study(
     backward : sequence of str
         Values of the setting ``backward``; "gates-x" is an LSTM whose gates see the input alone. Of the RNN
         those are left out that only an LSTM has.
-    scheduler : str, optional
-        Address of a Dask scheduler, whose workers train.
     """
-    refuse_varied(settings, "backward", "gate_inputs")
-    shared, of_model = with_epochs(settings, epochs, EPOCHS, of_model, list(NAMES))
     variants = [
         Variant(
             one,
@@ -81,14 +72,13 @@ def backward_study(
         "Training with the backward pass changed",
         variants,
         seeds,
-        shared=shared,
+        epochs,
+        usual_epochs=EPOCHS,
+        varied=("backward", "gate_inputs"),
         of_model=of_model,
         pairs=_pairs,
         show=backward_table,
-        data=data,
-        overwrite=overwrite,
-        progress=progress,
-        scheduler=scheduler,
+        **options,
     )
 
 

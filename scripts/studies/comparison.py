@@ -1,9 +1,7 @@
 """A list of variants: each model with every combination of settings; main.compare() calls it.
 
-The caller names the comparison. A run keeps its settings: called with others, the comparison is refused
-before anything is trained or written. Settings that are varied are part of the run ids, so another grid under
-the same name trains runs of its own and replaces the JSON; called again with the first grid, it is measured
-again, from the runs that were kept.
+Settings that are varied are part of the run ids, so another grid under the same name trains runs of its own
+and replaces the JSON; called again with the first grid, it is measured again, from the runs that were kept.
 """
 
 import itertools
@@ -12,37 +10,31 @@ import numpy as np
 
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
-from scripts.studies.arguments import AXIS, plain, settings_of_models
+from scripts.studies.arguments import AXIS, plain
 from scripts.studies.variants import Variant, run_variants
 from scripts.training.settings import foreign_settings
 
 
-def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", *, of_model=None, **options):
+def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", **options):
     """Train each model with each combination of settings, over seeds, and give the results intervals.
 
     Returns the dict that scripts/studies/variants.py describes, and prints its table. Parameters are those of
-    main.compare(), and of :func:`scripts.studies.parallel.train`. A setting with several values is varied,
-    every value with every value of the others, but nothing in `of_model` is; settings of the LSTM alone leave
-    the RNN as it is.
+    main.compare() and of :func:`scripts.studies.variants.run_variants`. A setting with several values is
+    varied, every value with every value of the others, but nothing in `of_model` is; settings of the LSTM
+    alone leave the RNN as it is.
     """
     models = _model_list(models)
-    of_train = ("data", "overwrite", "progress", "jobs", "scheduler")
-    training = {key: options.pop(key) for key in of_train if key in options}
-    settings = {key: plain(value) for key, value in options.items()}
-    of_model = settings_of_models(of_model, models, settings)
-    axes = {key: _value_list(key, values) for key, values in settings.items() if isinstance(values, AXIS)}
-    shared = {key: value for key, value in settings.items() if key not in axes}
+    options = {key: plain(value) for key, value in options.items()}
+    axes = {key: _value_list(key, values) for key, values in options.items() if isinstance(values, AXIS)}
     return run_variants(
         "comparison",
         name,
         f"{' and '.join(NAMES.get(model, model) for model in models)}: how far back the gradient reaches",
         [variant for model in models for variant in _grid(model, models, axes)],
         seeds,
-        shared=shared,
-        of_model=of_model,
         axes=axes,
         pairs=lambda variants: pair_models(variants, axes),
-        **training,
+        **{key: value for key, value in options.items() if key not in axes},
     )
 
 

@@ -57,11 +57,12 @@ from threadpoolctl import threadpool_limits
 from scripts.dynamics.gradients import walk_back
 from scripts.files.data import describe_data, load_data
 from scripts.files.errors import UserError
-from scripts.files.numbers import counted, round_to_digits, table
+from scripts.files.numbers import counted, table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
 from scripts.studies.arguments import refuse_varied, seed_list
+from scripts.studies.jacobians import finite
 from scripts.studies.parallel import train
 from scripts.studies.variants import Variant, plan_variants
 from scripts.text import cue_distance as task
@@ -276,13 +277,9 @@ def gradient_at_cue(model, split, distances):
 
 def quartiles_at(seeds, distances, tested):
     """Median and quartiles at each tested distance over the sentences of all seeds; None for log₁₀ 0."""
-    found = {"q25": [], "median": [], "q75": []}
-    for d in tested:
-        values = np.concatenate([seed[distances == d] for seed in seeds])
-        quantiles = np.quantile(values, (0.25, 0.5, 0.75), method="nearest")
-        for curve, value in zip(found.values(), quantiles, strict=True):
-            curve.append(round_to_digits(value) if np.isfinite(value) else None)
-    return found
+    by_distance = (np.concatenate([seed[distances == d] for seed in seeds]) for d in tested)
+    quantiles = [np.quantile(values, (0.25, 0.5, 0.75), method="nearest") for values in by_distance]
+    return dict(zip(("q25", "median", "q75"), finite(np.transpose(quantiles)), strict=True))
 
 
 def probe_table(study):

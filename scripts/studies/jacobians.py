@@ -53,6 +53,12 @@ RATES = {  # name in a study, and in its table
     "slope_direct_gradient": "∂z/∂c along the direct path alone, k = {first} to {last}",
     "slope_direct_mean": "direct path ∏f, mean over units, k = {first} to {last}",
 }
+EXCESS = {  # quantities that a table compares with the measured decay
+    "pascanu": "the bound (σ₁γ)^k",
+    "norms": "the product of norms ∏‖J‖",
+    "product": "the norm of the product ‖∏J‖",
+    "direct_gradient": "∂z/∂c along the direct path",
+}
 
 
 def jacobian_study(
@@ -192,8 +198,8 @@ def _summarise(model, values, of_sentences, along_drive, errors, distances):
 def _quantiles_by_distance(by_sentence):
     """Return median and quartiles at every distance; sentences come longest first."""
     by_distance = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(len(by_sentence[0])))
-    q25, median, q75 = np.transpose([np.quantile(logs, (0.25, 0.5, 0.75)) for logs in by_distance])
-    return {"median": finite(median), "q25": finite(q25), "q75": finite(q75)}
+    quantiles = np.transpose([np.quantile(logs, (0.5, 0.25, 0.75)) for logs in by_distance])
+    return dict(zip(("median", "q25", "q75"), finite(quantiles), strict=True))
 
 
 def _excess(values, states, distance):
@@ -213,25 +219,31 @@ def finite(numbers):
 
 
 def rates_table(study):
-    """Write predicted and measured rates as a table; after ± a standard error."""
-    before, best = study["at"]["initialisation"]["rates"], study["at"]["best"]["rates"]
+    """Write predicted and measured rates as a table, and by how much bounds exceed the measurement."""
+    before, best = study["at"]["initialisation"], study["at"]["best"]
     (first, last), start = study["distances"], study["sentences"]["burn_in"] + 1
     rows = [
-        [words.format(first=first, last=last, start=start), rate(before, name), rate(best, name)]
+        [
+            words.format(first=first, last=last, start=start),
+            *(rate(at["rates"], name) for at in (before, best)),
+        ]
         for name, words in RATES.items()
-        if name in best
+        if name in best["rates"]
     ]
-    heads = [
-        f"{study['run_id']}: nats per step back",
-        "before training",
-        f"epoch {study['at']['best']['epoch']}",
+    rows += [
+        [f"log₁₀ of {words} / measured, k = {last}", *(f"{at['excess'][name]:+.1f}" for at in (before, best))]
+        for name, words in EXCESS.items()
+        if best["excess"].get(name) is not None and before["excess"].get(name) is not None
     ]
+    heads = [f"{study['run_id']}: nats per word (half-life in words)", "before training"]
+    heads.append(f"epoch {best['epoch']}")
     return f"{study['sentences']['count']} validation sentences\n{table(rows, heads)}"
 
 
 def rate(rates, name):
-    """Write one rate in nats per step; after ± its standard error, where it has one."""
+    """Write one rate in nats per word, after ± its standard error; then the half-life, if it decays."""
     value, error = rates[name], rates.get(f"{name}_error")
     if value is None:
         return "-∞"
-    return f"{value:+.3f}" if error is None else f"{value:+.3f} ± {error:.4f}"
+    half_life = f" ({np.log(2) / -value:.1f})" if value < 0 else ""
+    return f"{value:+.3f}{'' if error is None else f' ± {error:.4f}'}{half_life}"

@@ -19,14 +19,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.files.blocks import DEFAULT
-from scripts.files.data import Split, describe_data, name_dataset
+from scripts.files.data import Split, describe_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, round_to_digits, table
 from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
-from scripts.files.runs import NAMES, best_epoch
+from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
-from scripts.studies.arguments import run_id_list
+from scripts.studies.arguments import describe_seeds, run_id_list, seeds_by_model
 from scripts.studies.statistics import standard_error
 from scripts.training.evaluation import accuracy, load_model
 
@@ -51,31 +51,28 @@ def memory_study(rnn="rnn-run-1", lstm="lstm-run-3", *, name=DEFAULT, progress=T
         Show a progress bar.
     """
     check_run_id(name, "name")
-    loaded = {"rnn": _load_seeds("rnn", rnn), "lstm": _load_seeds("lstm", lstm)}
-    check_one_dataset([run for of_model in loaded.values() for _, _, run in of_model])
-    data = loaded["rnn"][0][1]
+    loaded = _load("rnn", rnn) + _load("lstm", lstm)
+    by_model = seeds_by_model([run for _, _, run in loaded], "memory_study")
+    data = loaded[0][1]
     train, test = data.splits["train"], data.splits["test"]
     ks = range(1, int(test.s.max()) + 1)
-    correct = {model: [[] for _ in of_model] for model, of_model in loaded.items()}
-    counts = []
+    correct, counts = {run.settings["run_id"]: [] for _, _, run in loaded}, []
     bag_of_words = fit_logistic_regression(word_counts(train, data), train.y)
     for k in progress_bar(ks, "last k words", progress=progress):
         ending = last_words(test, k)
-        for model, of_model in loaded.items():
-            for (classifier, _, _), by_k in zip(of_model, correct[model], strict=True):
-                by_k.append(accuracy(classifier, ending))
+        for (classifier, _, _), by_k in zip(loaded, correct.values(), strict=True):
+            by_k.append(accuracy(classifier, ending))
         counts.append(float(bag_of_words.score(word_counts(ending, data), ending.y)))
-    runs = {model: [run for _, _, run in of_model] for model, of_model in loaded.items()}
     return save_study(
         "memory",
         name,
         describe_data(data.manifest, data.name),
-        runs["rnn"] + runs["lstm"],
+        [run for _, _, run in loaded],
         memory_table,
         sentences=len(test.s),
         k=list(ks),
         longer=[int(np.sum(test.s > k)) for k in ks],
-        models=[describe_memory(of_model, correct[model], len(test.s)) for model, of_model in runs.items()],
+        models=[describe_memory(seeds, correct, len(test.s)) for seeds in by_model],
         baselines={"majority": majority_accuracy(train, test), "counts": counts},
     )
 
@@ -92,8 +89,8 @@ def memory_table(study):
     return table(rows, ["test accuracy, %, from the last k words", *shown])
 
 
-def _load_seeds(model, run_ids):
-    """Return classifier, data and run of each seed of one model, checked to be of one recipe."""
+def _load(model, run_ids):
+    """Return classifier, data and run of each seed of one model, checked to be of that model."""
     run_ids = run_id_list(run_ids, f"run of the {NAMES[model]}")
     loaded = [load_model(run_id) for run_id in run_ids]
     for run_id, (_, _, run) in zip(run_ids, loaded, strict=True):
@@ -102,58 +99,19 @@ def _load_seeds(model, run_ids):
                 f"run {run_id!r} is one of the {NAMES[run.settings['model']]}, expected the {NAMES[model]}: "
                 "give memory_study an RNN's run and an LSTM's, in this order"
             )
-    check_one_recipe([run for _, _, run in loaded], "memory_study")
     return loaded
 
 
-def seeds_by_model(runs, study):
-    """Return lists of runs, one a model, for a study in which runs of one model are seeds of one recipe."""
-    check_one_dataset(runs)
-    by_model = [[run for run in runs if run.settings["model"] == model] for model in NAMES]
-    by_model = [seeds for seeds in by_model if seeds]
-    for seeds in by_model:
-        check_one_recipe(seeds, study)
-    return by_model
-
-
-def check_one_recipe(runs, study):
-    """Raise UserError where runs of one model, in the call of a study, differ in more than their seeds."""
-    seeds = {}
-    (first_id, first), *_ = named = [
-        (run.settings["run_id"], run.settings["hyperparameters"]) for run in runs
-    ]
-    for run_id, settings in named:
-        if settings | {"seed": first["seed"]} != first:
-            raise UserError(
-                f"runs {first_id!r} and {run_id!r} have other settings, expected the same but for the "
-                f"seed: give {study} seeds of one recipe"
-            )
-        if (other := seeds.setdefault(settings["seed"], run_id)) != run_id:
-            raise UserError(
-                f"runs {other!r} and {run_id!r} have one seed, {settings['seed']}: give each seed once"
-            )
-
-
-def check_one_dataset(runs):
-    """Raise UserError where runs were trained on several datasets."""
-    first, *others = [run.settings for run in runs]
-    for other in others:
-        if other["dataset"]["checksum"] != first["dataset"]["checksum"]:
-            named = [f"{run['run_id']!r} on {name_dataset(run['dataset'])}" for run in (first, other)]
-            raise UserError(f"runs were trained on several datasets, {' and '.join(named)}: give runs of one")
-
-
 def describe_memory(runs, correct, sentences):
-    """Return what the study says of the runs of one model, from the accuracy of each for each k."""
-    mean = np.mean(correct, axis=0)
+    """Return what the study says of the runs of one model, from the accuracies of each by its run id."""
+    seeds = describe_seeds(runs)
+    accuracies = [correct[run_id] for run_id in seeds["runs"]]
+    mean = np.mean(accuracies, axis=0)
     error = standard_error(mean[-1], sentences)
     below = np.flatnonzero(mean < mean[-1] - error)
     return {
-        "model": runs[0].settings["model"],
-        "hidden_size": runs[0].settings["hyperparameters"]["hidden_size"],
-        "runs": [run.settings["run_id"] for run in runs],
-        "best_epoch": [best_epoch(run.history)["epoch"] for run in runs],
-        "accuracy": correct,
+        **seeds,
+        "accuracy": accuracies,
         "standard_error": round_to_digits(error),
         "enough": int(below[-1]) + 2 if len(below) else 1,
     }

@@ -3,10 +3,8 @@
 Each run has a log and weights of its own, so an interrupted study continues where it stopped: finished runs
 stay, and those that were begun go on. scripts/studies/variants.py and cue_distance.py call :func:`train`.
 
-The workers of a cluster need the packages of requirements.txt and ``dask[distributed]``, but neither this
-project nor a shared disk: one archive of its code and of data/ is scattered, each run trains in a process and
-a temporary folder of its own, and its files come back and are written here when it is finished. A cluster
-executes whatever is sent to it, and so does whoever reads its answers: it belongs on a private network.
+On a cluster (scripts/README.md says what it needs) one archive of the code and of data/ is scattered; each
+run trains in a process and a temporary folder of its own, and its files are written here when it is finished.
 """
 
 import asyncio
@@ -78,17 +76,17 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
     """
     jobs = None if jobs is None else whole_number("jobs", jobs)
     finished, waiting, failed = _sort_out(planned, overwrite, dataset)
+    workers = _most_workers(planned)
     if scheduler is None:
-        experiment.check_cores(_most_workers(planned))
+        experiment.check_cores(workers)
         _announce(waiting, jobs, dataset)
         outcomes = train_here(waiting, overwrite, jobs, dataset)
+    elif workers > 1:
+        raise UserError(
+            f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train one run each, on "
+            "one core: leave workers=1"
+        )
     else:
-        workers = _most_workers(planned)
-        if workers > 1:
-            raise UserError(
-                f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train one run each, on "
-                "one core: leave workers=1"
-            )
         outcomes = train_there(scheduler, waiting, overwrite, dataset)
     if finished:
         print(f"{finished} of {len(planned)} runs are finished (same settings and data).")

@@ -38,7 +38,6 @@ def search(seeds=2, *, name=DEFAULT, **options):
         "The best settings and one change at a time, on the validation split",
         planned(),
         seeds,
-        shared={},
         of_model=BEST,
         **options,
     )

@@ -34,11 +34,10 @@ from scripts.files.data import load_data
 from scripts.files.numbers import table, whole_number
 from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
-from scripts.files.runs import best_epoch, load_run
+from scripts.files.runs import load_run
 from scripts.files.studies import save_study
-from scripts.studies.arguments import run_id_list
+from scripts.studies.arguments import describe_seeds, run_id_list, seeds_by_model
 from scripts.studies.jacobians import finite
-from scripts.studies.last_words import seeds_by_model
 from scripts.studies.statistics import lower_medians
 from scripts.text.batches import random_batches, sorted_batches
 from scripts.training.evaluation import load_model
@@ -78,21 +77,16 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
         batches={"count": len(drawn), "size": len(drawn.rows[0]), "seed": SEED},
         K=list(range(split.s.max())),
         delta=list(DELTAS),
-        models=[_describe_seeds(seeds, drawn, progress) for seeds in by_model],
+        models=[
+            {
+                **describe_seeds(seeds),
+                "initialisation": [_measure(run.settings, False, drawn, progress) for run in seeds],
+                "best": [_measure(run.settings, True, drawn, progress) for run in seeds],
+            }
+            for seeds in by_model
+        ],
         seconds=round(time.perf_counter() - started, 1),
     )
-
-
-def _describe_seeds(runs, drawn, progress):
-    """Return what the study says of the runs of one model."""
-    return {
-        "model": runs[0].settings["model"],
-        "hidden_size": runs[0].settings["hyperparameters"]["hidden_size"],
-        "runs": [run.settings["run_id"] for run in runs],
-        "best_epoch": [best_epoch(run.history)["epoch"] for run in runs],
-        "initialisation": [_measure(run.settings, False, drawn, progress) for run in runs],
-        "best": [_measure(run.settings, True, drawn, progress) for run in runs],
-    }
 
 
 def _measure(run, trained, drawn, progress):

@@ -48,7 +48,7 @@ from scripts.files.numbers import counted, log_median, plus_minus, power_of_ten,
 from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.files.studies import save_study
-from scripts.studies.arguments import plain, refuse_varied, seed_list
+from scripts.studies.arguments import plain, refuse_varied, seed_list, settings_of_models
 from scripts.studies.parallel import Planned, train
 from scripts.studies.statistics import difference, error_over_sentences, interval, standard_error
 from scripts.training.evaluation import correct_on_test, loss_on_whole_sentences
@@ -56,6 +56,7 @@ from scripts.training.settings import Settings, as_given, foreign_settings
 
 ENDS = ("mean", "low", "high")  # of an interval
 MOMENTS = ("before", "after")  # training: epoch 0 and the selected epoch
+OF_TRAINING = ("overwrite", "progress", "jobs", "scheduler")  # options that are no settings
 
 
 class Variant(NamedTuple):
@@ -91,8 +92,10 @@ def run_variants(
     title,
     variants,
     seeds,
+    epochs=None,
     *,
-    shared,
+    usual_epochs=Settings.epochs,
+    varied=(),
     of_model=None,
     axes=None,
     pairs=None,
@@ -106,10 +109,16 @@ def run_variants(
 
     Parameters
     ----------
-    kind, name, title, seeds, shared, of_model, axes
+    kind, name, title, seeds, axes
         As this module's docstring describes them.
     variants : list of Variant
-        Their settings come on top of `shared`, and of those of their model in `of_model`.
+        Their settings come on top of those of all runs, and of those of their model in `of_model`.
+    epochs : int, optional
+        Of all runs; by default each model's own from `of_model`, or `usual_epochs`.
+    varied : sequence of str
+        Settings that the variants choose: they are refused for all runs, and left out of `of_model`.
+    of_model : dict of str to dict, optional
+        Settings of one model alone.
     pairs : callable, optional
         Chooses, among the described variants, those to be compared: a list of (variant, reference).
     show : callable, optional
@@ -117,11 +126,21 @@ def run_variants(
     data : str, optional
         Name of the dataset, in data/<data>/.
     **options
-        See :func:`scripts.studies.parallel.train`.
+        Settings of all runs, and options of :func:`scripts.studies.parallel.train`.
     """
     check_run_id(name, "name")
-    of_model, axes = of_model or {}, axes or {}
-    seeds, shared = seed_list(seeds), {key: plain(value) for key, value in shared.items()}
+    training = {key: options.pop(key) for key in OF_TRAINING if key in options}
+    options |= {} if epochs is None else {"epochs": epochs}
+    shared, axes, seeds = {key: plain(value) for key, value in options.items()}, axes or {}, seed_list(seeds)
+    refuse_varied(shared, *varied)
+    models = list(dict.fromkeys(variant.model for variant in variants))
+    of_model = settings_of_models(of_model, models, shared | axes)
+    if not all("epochs" in shared | axes | of_model.get(model, {}) for model in models):
+        shared["epochs"] = usual_epochs
+    of_model = {
+        model: {key: value for key, value in own.items() if key not in varied}
+        for model, own in of_model.items()
+    }
     variants = [
         variant._replace(settings=of_model.get(variant.model, {}) | variant.settings) for variant in variants
     ]
@@ -133,7 +152,7 @@ def run_variants(
     data = load_data(data)
     dataset = describe_data(data.manifest, data.name)
     planned = plan_variants(kind, name, variants, seeds, shared)
-    failed = train(list(chain.from_iterable(planned)), dataset, **options)
+    failed = train(list(chain.from_iterable(planned)), dataset, **training)
     run_ids = [[run.run_id for run in of_variant if run.run_id not in failed] for of_variant in planned]
     if not any(run_ids):
         raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")

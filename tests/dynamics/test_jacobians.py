@@ -2,6 +2,7 @@
 
 import json
 import weakref
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -65,9 +66,12 @@ def test_a_product_that_is_exactly_0_is_minus_infinity():
 def test_stretches_multiply_to_the_volume():
     rng = np.random.default_rng(0)
     matrices = [rng.standard_normal((4, 4)) for _ in range(9)]
-    for M, stretches in zip(matrices, jacobians.log_stretches(matrices), strict=True):
-        assert stretches.shape == (4,)
-        assert stretches.sum() == pytest.approx(np.linalg.slogdet(M)[1])
+    volume = 0
+    for steps, M in enumerate(matrices, 1):
+        exponents, _ = jacobians.lyapunov_exponents(matrices[:steps])
+        volume += np.linalg.slogdet(M)[1]
+        assert exponents.shape == (4,)
+        assert steps * exponents.sum() == pytest.approx(volume)
 
 
 def test_the_first_exponents_are_those_of_all():
@@ -148,11 +152,10 @@ def test_along_a_sentence_equals_brute_force(make_model):
 
 def test_exponents_of_a_sentence_leave_out_the_burn_in(make_model):
     model, ids = make_model(H=5), np.random.default_rng(0).integers(0, 11, 25)
-    stretches = np.array(list(jacobians.log_stretches(jacobians.stream(model, ids), 3, seed=4)))
+    first, _ = jacobians.lyapunov_exponents(islice(jacobians.stream(model, ids), 10), 3, seed=4)
     _, every = jacobians.along_sentence(model, ids, 3, 4)
     _, later = jacobians.along_sentence(model, ids, 3, 4, burn_in=10)
-    np.testing.assert_allclose(every, stretches.mean(0))
-    np.testing.assert_allclose(later, stretches[10:].mean(0))
+    np.testing.assert_allclose(25 * every, 10 * first + 15 * later)
 
 
 def test_a_sentence_of_one_word_has_distance_0_alone(make_model):
@@ -256,15 +259,15 @@ def test_exponents_are_those_of_evenly_spaced_sentences_and_of_the_drive_without
     )
     exact.theta[:] = model.theta
     of_sentences = [  # each in a direction of its own
-        np.array(list(jacobians.log_stretches(jacobians.stream(exact, ids), 1, seed)))[burn_in:].mean()
+        jacobians.lyapunov_exponents(jacobians.stream(exact, ids), 1, burn_in, seed)[0]
         for seed, ids in enumerate(sentences)
     ]
     rates = study["at"]["best"]["rates"]
     assert rates["exponent_sentences"] == pytest.approx(np.mean(of_sentences), rel=1e-6)
 
     drive = np.random.default_rng(study["drive"]["seed"]).choice(np.concatenate(sentences), 55)
-    stretches = np.array(list(jacobians.log_stretches(jacobians.stream(exact, drive), 1)))
-    assert rates["exponent_drive"] == pytest.approx(stretches[5:].mean(), rel=1e-6)
+    exponent, _ = jacobians.lyapunov_exponents(jacobians.stream(exact, drive), 1, 5)
+    assert rates["exponent_drive"] == pytest.approx(exponent[0], rel=1e-6)
 
 
 @pytest.mark.parametrize(("lengths", "burn_in"), [((20, 52), 10), ((21, 400), 10), ((9, 30), 4), ((1, 5), 0)])
@@ -274,8 +277,8 @@ def test_burn_in_of_sentences_is_ten_steps_or_half_of_the_shortest(lengths, burn
 
 def test_a_rate_has_its_standard_error():
     rates = {"exponent_drive": -0.1245, "exponent_drive_error": 0.00478, "slope_h": 0.1, "slope_c": None}
-    assert rate(rates, "exponent_drive") == "-0.124 ± 0.0048"
-    assert rate(rates | {"exponent_drive_error": None}, "exponent_drive") == "-0.124"
+    assert rate(rates, "exponent_drive") == "-0.124 ± 0.0048 (5.6)"
+    assert rate(rates | {"exponent_drive_error": None}, "exponent_drive") == "-0.124 (5.6)"
     assert rate(rates, "slope_h") == "+0.100"
     assert rate(rates, "slope_c") == "-∞"
 
@@ -296,6 +299,9 @@ def test_study_takes_at_most_so_many_sentences(trained):
     assert "k = 9 to 19" in table
     assert "sentences from step 10 " in table
     assert f" ± {study['at']['best']['rates']['exponent_drive_error']:.4f}" in table
+    assert f"{study['at']['best']['excess']['product']:+.1f} |" in table
+    slope = study["at"]["initialisation"]["rates"]["slope_h"]
+    assert f"{slope:+.3f} ({np.log(2) / -slope:.1f})" in table
 
 
 def test_numbers_that_are_not_finite_are_null():

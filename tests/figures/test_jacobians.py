@@ -252,10 +252,15 @@ def test_studies_that_lack_a_key_are_refused(plot, keys):
     fails(rf'rnn-run-1.json.* lacks \'{keys[-1]}\': call jacobians\("rnn-run-1"\)', plot)
 
 
+def read(run_id, model):
+    with jacobians.reading_jacobians(run_id, model) as study:
+        return study
+
+
 def test_a_study_of_an_earlier_training_is_refused(kind, data):
     experiment.run(kind, "a-run", epochs=2, hidden_size=4, progress=False)
     study = jacobian_study("a-run", 5, steps=20, burn_in=2, progress=False)
-    assert jacobians.read("a-run", kind) == study
+    assert read("a-run", kind) == study
     match = r'trained again: call jacobians\("a-run"\) of main.py'
     for stale in (
         study | {"hidden_size": 5},
@@ -264,10 +269,10 @@ def test_a_study_of_an_earlier_training_is_refused(kind, data):
         study | {"at": study["at"] | {"best": study["at"]["best"] | {"epoch": 9}}},
     ):
         rewrite(stale)
-        fails(match, jacobians.read, "a-run", kind)
+        fails(match, read, "a-run", kind)
     other = "lstm" if kind == "rnn" else "rnn"  # which that run was before it was trained again
     rewrite(study | {"model": other})
-    fails(match, jacobians.read, "a-run", other)
+    fails(match, read, "a-run", other)
     rewrite(stale)
     log_path("a-run").unlink()
-    assert jacobians.read("a-run", kind) == stale  # nothing to compare it with
+    assert read("a-run", kind) == stale  # nothing to compare it with

@@ -269,7 +269,7 @@ def test_a_missing_run_names_the_block_to_run(pair):
     fails(r'block train_lstm\("lstm-plain", input_dropout=0, state_drop', plots.plot_run, "lstm-plain")
     fails(r"train it with train_rnn or train_lstm of main.py", plots.plot_gradients_rnn_vs_lstm, "other")
     fails("there is no run 'lstm-9'.*main.py", plots.plot_run, "lstm-9")
-    fails(r'block compare\(seeds=10, name="best", of_', plots.plot_run, "comparison-best-rnn-s3")
+    fails(r'block compare\(seeds=5, name="best", of_', plots.plot_run, "comparison-best-rnn-s3")
     fails(r'block compare\("rnn", name="best-wide", ', plots.plot_run, "comparison-best-wide-rnn-s3")
     fails("can't be a file name", plots.plot_run, "../rnn-run-1")
 

@@ -29,7 +29,6 @@ INITIALISATIONS = [
     ("lstm", "forget-2", "forget bias 2"),
     ("lstm", "chrono", "chrono"),
 ]
-UNITS = {"rnn-64": "RNN, 64 units", "rnn-161": "RNN, 161 units", "lstm": "LSTM, 64 units"}
 
 
 def initialisations(**changed):
@@ -38,11 +37,6 @@ def initialisations(**changed):
         for number, (model, name, label) in enumerate(INITIALISATIONS, 1)
     ]
     return make_variants("default", "initialisations", variants, **changed)
-
-
-def equal_parameters():
-    variants = [make_variant(name.split("-")[0], name, label=label) for name, label in UNITS.items()]
-    return make_variants("default", "equal-parameters", variants)
 
 
 def comparison(name="compare", seeds=(0, 1, 2), **changed):
@@ -56,7 +50,7 @@ def comparison(name="compare", seeds=(0, 1, 2), **changed):
     return make_variants(name, "comparison", variants, **content)
 
 
-# Initialisations, equal parameters ------------------------------------------------------------------------
+# Initialisations ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("model", "states"), [("rnn", "h"), ("lstm", "ch")])
@@ -113,27 +107,14 @@ def test_a_decay_that_no_seed_has_is_a_gap():
     assert np.isfinite(figure.axes[1].get_ylim()).all()
 
 
-def test_equal_parameters_have_the_labels_of_the_study_and_the_colours_of_the_states():
-    equal_parameters()
-    figure = plots.plot_equal_parameters.draw()
-    drawn = lines(figure.axes[2])
-    assert list(drawn) == list(UNITS.values())
-    assert drawn[UNITS["rnn-64"]].get_color() == style.RNN_H
-    assert drawn[UNITS["lstm"]].get_color() == style.LSTM_H
-    assert list(lines(figure.axes[0])) == [UNITS["lstm"]]  # only the LSTM has a cell
-    for label in UNITS.values():
-        assert label in words(figure)
-
-
-def test_initialisations_and_equal_parameters_are_files(full_size):
+def test_initialisations_are_files(full_size):
     initialisations()
-    equal_parameters()
     paths = plots.plot_initialisations()
     assert [path.name for path in paths] == [
         "initialisations-default-rnn.png",
         "initialisations-default-lstm.png",
     ]
-    for path in (*paths, plots.plot_equal_parameters()):
+    for path in paths:
         assert 10_000 < path.stat().st_size < 200_000
 
 
@@ -239,7 +220,6 @@ def test_models_of_equal_settings_are_one_figure_though_they_are_no_pair():
     ("make", "plot", "block"),
     [
         (initialisations, plots.plot_initialisations, "initialisation_study"),
-        (equal_parameters, plots.plot_equal_parameters, "equal_parameters"),
         (comparison, plots.plot_comparison, "compare"),
     ],
 )

@@ -11,7 +11,7 @@ from scripts.files.blocks import STUDIES
 from scripts.files.data import describe_data
 from scripts.files.errors import UserError
 from scripts.files.storage import read_json, write_json
-from scripts.files.studies import study_path
+from scripts.files.studies import read_study, study_path
 from scripts.report import report
 
 TINY = {"epochs": 1, "hidden_size": 3, "progress": False, "jobs": 1}
@@ -42,10 +42,12 @@ def test_every_table_is_that_of_its_study_where_it_is_committed():
 
 
 def test_every_figure_of_the_pages_is_committed():
-    linked = re.findall(r"\((?:assets/)?figures/readme-(.*?)\.png\)", "".join(PAGES.values()))
-    committed = {path.stem for path in (PROJECT / "assets" / "figures").glob("readme-*.png")}
-    assert {f"readme-{name}" for name in linked} == committed
-    assert set(linked) == set(report.FIGURES)
+    linked = re.findall(r"\((?:assets/)?figures/(.*?)\)", "".join(PAGES.values()))
+    folder = PROJECT / "assets" / "figures"
+    committed = {path.name for path in [*folder.glob("readme-*.png"), folder / report.ANIMATION]}
+    assert set(linked) == committed
+    made = {name if name == report.ANIMATION else f"readme-{name}.png" for name in report.FIGURES}
+    assert committed == made
 
 
 # Numbers in prose -------------------------------------------------------------------------------------------
@@ -93,10 +95,10 @@ TABLE = """<!-- study: comparison/compare, data abc -->
 """
 
 
-def stated(text, table=TABLE):
+def stated(text, table=TABLE, front="# a\n"):
     """Return the complaints about a section with this text and table, before a section that has another."""
-    page = f"# Here (`block()`)\n\n{text}\n\n{table}\n## There\n\n{TABLE.replace('81.4', '7.5')}"
-    return report.check({report.FRONT_PAGE: "# a\n", report.RESULTS_PAGE: page})[1]
+    page = f"# Here\n\n{text}\n\n{table}\n## There\n\n{TABLE.replace('81.4', '7.5')}"
+    return report.check({report.FRONT_PAGE: front, report.RESULTS_PAGE: page})[1]
 
 
 @pytest.mark.parametrize("text", ["81.4%", "81.4 ± 0.3", "5 × 10⁻⁷", "49%", "−0.319", "no number"])
@@ -120,6 +122,17 @@ def test_the_rows_that_a_paragraph_names_are_those_that_count():
     (line,) = stated("<!-- rows: LSTM -->\n81.4% and 84.4%", table)
     assert line == '"Here" states 81.4, which is not in the rows LSTM of its tables'
     assert stated("<!-- rows: LSTM -->\n84.4%\n\n81.4%", table) == []
+
+
+def test_an_item_of_the_front_page_may_state_the_numbers_of_the_section_that_it_links_to():
+    link = "([here](assets/README.md#here))"
+    assert stated("", front=f"# Found\n\n- It is 81.4% {link}.\n- And 49%, too {link}.\n") == []
+    (line,) = stated("", front=f"# Found\n\n- It is 81.4%.\n- Here 49% {link}.\n")
+    assert line == '"Found" states 81.4, which is not in its tables'
+    (line,) = stated("", front="# Found\n\n- It is 81.4% ([there](assets/README.md#there)).\n")
+    assert line.startswith('"Found" states 81.4')
+    (line,) = stated("", front=f"# Found\n\n<!-- rows: other -->\nIt is 81.4% {link}.\n")
+    assert line.endswith("not in the rows other of its tables")
 
 
 # report() on a small project --------------------------------------------------------------------------------
@@ -160,8 +173,7 @@ def test_report_writes_tables_and_figures_and_names_what_is_missing(page, study_
     found, lines = printed_by_report(capsys)
     assert list(found["kept"]) == ["comparison/best", "readme-none.png"]
     assert (
-        'uncomment the block compare(seeds=10, name="best", of_model=BEST)'
-        in found["kept"]["comparison/best"]
+        'uncomment the block compare(seeds=5, name="best", of_model=BEST)' in found["kept"]["comparison/best"]
     )
     assert lines[-1] == "0 of 0 numbers are in a table of their section"
     text = page.read_text(encoding="utf-8")
@@ -200,22 +212,23 @@ def test_a_study_of_other_data_or_settings_takes_no_ones_place(page, monkeypatch
 
 def test_the_front_page_has_the_best_settings_and_the_baselines(data, study_root, monkeypatch, capsys):
     small = {model: {"epochs": 1, "hidden_size": 3} for model in ("rnn", "lstm")}
-    wide = {"rnn": {"epochs": 1, "hidden_size": 5}}
-    recipes = {("comparison", "best"): small, ("comparison", "best-wide"): wide}
-    monkeypatch.setattr(report, "RECIPES", recipes)
+    monkeypatch.setattr(report, "RECIPES", {("comparison", "best"): small})
     monkeypatch.setattr("scripts.studies.baselines.BEST", small)
     options = {"progress": False, "jobs": 1}
     main.compare(seeds=2, name="best", of_model=small, **options)
-    main.compare("rnn", seeds=2, name="best-wide", of_model=wide, **options)
     main.baselines(progress=False)
     rows = report.front_page(describe_data(data.manifest)["checksum"]).splitlines()
-    names = [row.split("|")[1].strip() for row in rows[2:]]
-    assert names[:3] == ["LSTM, 3 units, 2 seeds", "RNN, 3 units, 2 seeds", "RNN, 5 units, 2 seeds"]
-    assert names[3:] == [
-        "logistic regression on mean vectors",
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
+    assert [name for name, *_ in cells] == [
+        "LSTM, 3 units, 2 seeds",
+        "RNN, 3 units, 2 seeds",
         "logistic regression on word counts",
+        "logistic regression on mean vectors",
         "majority class",
     ]
+    n, share = len(data.splits["test"].y), read_study("baselines", "default")["majority"]
+    assert cells[-1][1] == f"{100 * share:.1f}"
+    assert cells[-1][2] == f"± {196 * (share * (1 - share) / n) ** 0.5:.1f}"
 
 
 def test_a_study_that_lacks_what_its_table_shows_leaves_the_table(page, capsys):

@@ -1,4 +1,4 @@
-"""Initialisations and equal parameters: what is trained, measured a second way, and what is refused."""
+"""Initialisations: what is trained, measured a second way, and what is refused."""
 
 import re
 
@@ -14,8 +14,6 @@ from scripts.files.runs import existing_runs, load_run, read_log
 from scripts.studies.initialisations import (
     EPOCHS,
     INITIALISATIONS,
-    equal_parameters,
-    equal_width,
     initialisation_study,
 )
 from scripts.studies.variants import variants_table
@@ -83,22 +81,6 @@ def test_a_study_that_is_called_again_trains_nothing(initialisations, capsys):
     assert "14 of 14 runs are finished" in capsys.readouterr().out
 
 
-def test_equal_parameters_has_equal_parameters_and_runs_of_its_own(initialisations):
-    before = {run_id: weights_path(run_id).read_bytes() for run_id in existing_runs()}
-    study = equal_parameters(seeds=2, epochs=2, **TINY)
-    assert written("equal-parameters") == study
-    narrow, wide, lstm = study["variants"]
-    by_name = {variant["name"]: variant for variant in initialisations["variants"]}
-    for found, expected in ((narrow, by_name["orthogonal"]), (lstm, by_name["forget-1"])):
-        own = {"label": expected["label"], "runs": expected["runs"]}
-        assert found | own == expected  # the same settings and seeds give the same results
-    assert narrow["parameters"] < wide["parameters"]
-    assert abs(wide["parameters"] - lstm["parameters"]) < 20
-    assert len(existing_runs()) == 14 + 6
-    equal_parameters(seeds=1, epochs=1, overwrite=True, **TINY)
-    assert {run_id: weights_path(run_id).read_bytes() for run_id in before} == before
-
-
 def test_initialisations_of_models_with_settings_of_their_own(initialisations):
     """Under another name; the study's own settings come before the model's."""
     of_model = {"rnn": {"lr": 0.003}, "lstm": {"epochs": 1, "forget_bias": "chrono"}}
@@ -126,16 +108,6 @@ def test_initialisations_of_models_with_settings_of_their_own(initialisations):
     assert [variant["label"] for variant in study["variants"]] == [v.label for v in INITIALISATIONS]
 
 
-@pytest.mark.parametrize(("H", "D", "wide"), [(64, 100, 161), (64, 50, 148), (16, 100, 50), (1, 1, 2)])
-def test_equal_width_is_the_nearest(H, D, wide):
-    def rnn(n):
-        return n * (D + n + 1) + n + 1
-
-    target = 4 * H * (D + H + 1) + H + 1
-    assert equal_width(H, D) == wide
-    assert min(range(1, 400), key=lambda n: abs(rnn(n) - target)) == wide
-
-
 def test_table_names_every_variant(initialisations):
     lines = variants_table(initialisations).split("\n")
     for line, variant in zip(lines[5:], initialisations["variants"], strict=False):
@@ -157,14 +129,13 @@ def test_settings_are_checked_before_the_first_training(data):
     assert not existing_runs()
 
 
-@pytest.mark.parametrize("study", [initialisation_study, equal_parameters])
 @pytest.mark.parametrize(
     "given", [{"gradients": False}, {"seed": 4}, {"recurrent_init": "uniform"}, {"forget_bias": 2.0}]
 )
-def test_what_a_study_chooses_itself_is_refused_before_the_first_training(data, study, given):
+def test_what_a_study_chooses_itself_is_refused_before_the_first_training(data, given):
     ((name, value),) = given.items()
     with pytest.raises(UserError, match=f"{name}={value!r}: ") as error:
-        study(seeds=1, epochs=1, **TINY, **given)
+        initialisation_study(seeds=1, epochs=1, **TINY, **given)
     assert "\n" not in str(error.value)
     assert not existing_runs()
 
@@ -197,10 +168,10 @@ def test_an_interrupted_study_continues(data, monkeypatch):
 
     monkeypatch.setattr(experiment, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        equal_parameters(seeds=2, epochs=1, **TINY)
+        initialisation_study(seeds=1, epochs=1, **TINY)
     kept = {run_id: weights_path(run_id).stat().st_mtime_ns for run_id in finished}
     assert len(kept) == 3
     monkeypatch.setattr(experiment, "run", run)
-    study = equal_parameters(seeds=2, epochs=1, **TINY)
-    assert len(study["variants"]) == 3
+    study = initialisation_study(seeds=1, epochs=1, **TINY)
+    assert len(study["variants"]) == 7
     assert all(weights_path(run_id).stat().st_mtime_ns == then for run_id, then in kept.items())

@@ -9,6 +9,7 @@ from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.runs import Run, load_run, save_run
 from scripts.studies import last_words
+from scripts.studies.arguments import seeds_by_model
 from scripts.studies.last_words import (
     describe_memory,
     fit_logistic_regression,
@@ -136,24 +137,27 @@ def test_memory_takes_several_seeds_of_one_recipe(trained):
 def test_runs_on_several_datasets_are_refused():
     def run(run_id, checksum):
         dataset = {"name": "texts", "embeddings": "vectors", "checksum": checksum}
-        return Run({"run_id": run_id, "dataset": dataset}, [], [], {}, {})
+        settings = {"run_id": run_id, "model": "rnn", "dataset": dataset, "hyperparameters": {"seed": run_id}}
+        return Run(settings, [], [], {}, {})
 
-    last_words.check_one_dataset([run("a", "1"), run("b", "1")])
+    (seeds,) = seeds_by_model([run("a", "1"), run("b", "1")], "memory_study")
+    assert len(seeds) == 2
     with pytest.raises(
         UserError,
         match=r"'a' on texts with vectors in data/ \(1\) and 'b' on texts with vectors in data/ \(2\)",
     ):
-        last_words.check_one_dataset([run("a", "1"), run("a", "1"), run("b", "2")])
+        seeds_by_model([run("a", "1"), run("a", "1"), run("b", "2")], "memory_study")
 
 
 def test_enough_words_are_those_from_which_on_the_mean_is_within_a_standard_error():
-    settings = {"run_id": "a-run", "model": "rnn", "hyperparameters": {"hidden_size": 5}}
-    run = Run(settings, [{"epoch": 0, "validation_loss": 1.0}], [], {}, {})
+    settings = {"model": "rnn", "hyperparameters": {"hidden_size": 5}}
+    history = [{"epoch": 0, "validation_loss": 1.0}]
+    runs = [Run(settings | {"run_id": run_id}, history, [], {}, {}) for run_id in "ab"]
     by_k = np.array([0.5, 0.8, 0.73, 0.77, 0.9, 0.8])
-    described = describe_memory([run, run], [by_k + 0.1, by_k - 0.1], 100)
+    described = describe_memory(runs, {"a": by_k + 0.1, "b": by_k - 0.1}, 100)
     assert described["standard_error"] == pytest.approx(0.04)
     assert described["enough"] == 4
-    assert describe_memory([run], [[0.8, 0.8]], 100)["enough"] == 1
+    assert describe_memory(runs[:1], {"a": [0.8, 0.8]}, 100)["enough"] == 1
 
 
 def test_word_counts_know_no_order(data):

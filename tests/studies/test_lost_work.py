@@ -80,17 +80,17 @@ def test_a_name_with_a_value_is_not_a_grid_with_that_value(data):
 
 def test_a_study_that_overwrites_leaves_the_runs_of_others(data):
     main.initialisation_study(1, 1, hidden_size=3, progress=False)
-    main.equal_parameters(1, 1, hidden_size=3, progress=False)
+    main.backward_study(1, 1, backward=("full",), of_model={}, hidden_size=3, progress=False)
     main.compare("rnn", 1, **TINY)
     kept = files()
-    main.equal_parameters(1, 1, hidden_size=4, overwrite=True, progress=False)
+    main.backward_study(1, 1, backward=("full",), of_model={}, hidden_size=4, overwrite=True, progress=False)
     main.initialisation_study(1, 1, name="other", hidden_size=4, overwrite=True, progress=False)
     main.compare("rnn", 1, name="other", lr=0.1, overwrite=True, **TINY)
-    now, own = files(), "equal-parameters-default"
-    same = {path for path in kept if own not in path.name and path.parts[0] != "equal-parameters"}
+    now, own = files(), "backward-default"
+    same = {path for path in kept if own not in path.name and path.parts[0] != "backward"}
     assert len(same) == 1 + 7 + 3
     assert {path: now[path] for path in same} == {path: kept[path] for path in same}
-    assert len(existing_runs()) == 7 + 3 + 1 + 7 + 1 + 1  # another width: the wide RNN has another name
+    assert len(existing_runs()) == 7 + 2 + 1 + 7 + 1
 
 
 def test_which_runs_are_of_a_study():
@@ -98,7 +98,7 @@ def test_which_runs_are_of_a_study():
         "comparison-best-rnn-s0",
         "comparison-a-lstm-lr-0.1-s12",
         "search-default-rnn-best-s1",
-        "equal-parameters-default-rnn-161-units-s2",
+        "backward-default-rnn-truncate-10-s2",
         "cue-distance-even-lstm-s0",
     ):
         assert is_of_study(run_id), run_id
@@ -112,7 +112,7 @@ def test_a_study_of_before_is_refused_with_what_makes_it_again(data):
     path.write_text('{"format_version": 3}')
     with pytest.raises(
         UserError,
-        match=rf"version 3, expected {STUDY_VERSION}: uncomment the block compare\(seeds=10, name=\"b",
+        match=rf"version 3, expected {STUDY_VERSION}: uncomment the block compare\(seeds=5, name=\"b",
     ):
         read_study("comparison", "best")
     path.unlink()
@@ -146,8 +146,8 @@ def test_results_that_cannot_be_written_are_printed_and_returned(data, capsys):
         ),
         (lambda: main.compare(seeds=1, **TINY), "standard error", "comparison/compare.json", "variants"),
         (
-            lambda: main.equal_parameters(1, 1, hidden_size=3, progress=False),
-            "8 units",
+            lambda: main.initialisation_study(1, 1, hidden_size=3, progress=False),
+            "forget bias 2",
             "default.json",
             "differences",
         ),

@@ -1,0 +1,51 @@
+"""The figure of the front page: what remains of the gradient, and what its loss costs."""
+
+import numpy as np
+
+from scripts.figures.front_page import plot_front_page
+from tests.figures.helpers import lines, make_variant, make_variants, words
+
+NAMES = ("full", "truncate-0", "truncate-10", "preserve-norm")
+
+
+def make_study(**changed):
+    variants = [make_variant(model, name) for model in ("rnn", "lstm") for name in NAMES]
+    return make_variants("default", "backward", variants, **changed)
+
+
+def test_the_decay_is_that_of_full_training(study_root):
+    study = make_study()
+    left, right = plot_front_page.draw().axes
+    for variant in study["variants"]:
+        if variant["name"] == "full":
+            state = {"rnn": "h", "lstm": "c"}[variant["model"]]
+            for moment in ("before", "after"):
+                drawn = lines(left)[f"{variant['model']} {moment}"]
+                assert drawn.get_ydata().tolist() == variant["decay"][state][moment]["median"]
+                assert drawn.get_linestyle() == {"before": "--", "after": "-"}[moment]
+    assert [label.get_text() for label in right.get_xticklabels()] == ["0", "10"]
+    assert "RNN, untrained" in words(left.figure)
+
+
+def test_the_title_states_the_finding_where_there_is_one(study_root):
+    make_study()
+    assert plot_front_page.draw().axes[1].get_title("left") == "Accuracy with a shortened gradient"
+    differences = [
+        {
+            "of": f"{model}, truncate-{K}",
+            "minus": f"{model}, full",
+            "test_accuracy": {"mean": -0.01, "p": p},
+            "sentences_error": 0.02,
+        }
+        for model in ("RNN", "LSTM")
+        for K, p in ((0, 0.01), (10, 0.5))
+    ]
+    make_study(differences=differences)
+    drawn = plot_front_page.draw()
+    assert drawn.axes[1].get_title("left") == "… but no loss is measurable from K = 10 on"
+    assert np.prod(drawn.get_size_inches()) < 9 * 4  # low enough for the first screen
+
+
+def test_it_is_a_file(study_root):
+    make_study()
+    assert plot_front_page().name == "front-page-default.png"
