@@ -282,7 +282,7 @@ if __name__ == "__main__":
     # truncation_study()
     # plot()
 
-    # Does training need the gradient from far back? Five seeds of each change: 5 h on a busy machine.
+    # Does training need the gradient from far back? Five seeds of each change: 290 min, busy machine.
     # backward_study()
     # plot()
 
@@ -290,7 +290,7 @@ if __name__ == "__main__":
     # truncation_study([f"backward-default-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
     # plot()
 
-    # Is a change lost to its step size alone? Half and twice the learning rate: an hour, estimated.
+    # Is a change lost to its step size alone? Half and twice the learning rate: 60 min, estimated.
     # for factor in (0.5, 2):
     #     rates = {model: own | {"lr": factor * own["lr"]} for model, own in BEST.items()}
     #     some = ("full", "truncate-10", "preserve-norm", "c-detach")

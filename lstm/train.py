@@ -35,7 +35,7 @@ def train(model, training, validation, optimizer, *, epochs, first_epoch=0, drop
     Yields
     ------
     dict
-        The record of one epoch, as README.md at the top explains it. The training loss and accuracy of an
+        The record of one epoch, as data/README.md explains it. The training loss and accuracy of an
         epoch are means over its sentences as they were met, with dropout and under moving weights.
 
     Raises

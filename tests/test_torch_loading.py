@@ -1,4 +1,4 @@
-"""Weights open in PyTorch as data/README.md says."""
+"""The code in data/README.md that loads weights, in NumPy and in PyTorch, runs as printed."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,8 @@ import pytest
 from scripts.training import evaluation, experiment
 
 README = (Path(__file__).parent.parent / "data" / "README.md").read_text(encoding="utf-8")
-RUN_ID = "lstm-run-3"  # of data/README.md
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.S)
+RUN_ID = "lstm-run-3"  # in both snippets
 
 
 @pytest.fixture
@@ -17,8 +18,18 @@ def torch():
     return pytest.importorskip("torch", reason="PyTorch is not installed")
 
 
+def test_weights_open_in_numpy(data, study_root, monkeypatch, capsys):
+    (snippet,) = (code for code in SNIPPETS if "import torch" not in code)
+    experiment.run("lstm", RUN_ID, progress=False, epochs=1)
+    monkeypatch.chdir(study_root)
+    said = {}
+    exec(snippet, said)
+    assert "(256, 64)" in capsys.readouterr().out
+    assert [record["epoch"] for record in said["epochs"]] == [0, 1]
+
+
 def test_weights_open_in_pytorch_and_give_the_same_logits(torch, kind, data, study_root, monkeypatch):
-    (snippet,) = (code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "import torch" in code)
+    (snippet,) = (code for code in SNIPPETS if "import torch" in code)
     experiment.run(kind, f"a-{kind}", progress=False, epochs=3, hidden_size=12, lr=0.02)
     monkeypatch.chdir(study_root)
     assert snippet.count(RUN_ID) == 1

@@ -77,5 +77,5 @@ def _finding(study):
     return (
         "Accuracy with a shortened gradient"
         if None in enough
-        else f"… but no loss is measurable from K = {max(enough)} on"
+        else f"… but from K = {max(enough)} on no loss of accuracy shows"
     )

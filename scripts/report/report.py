@@ -185,7 +185,7 @@ QUOTED = r"<!-- quoted -->.*?<!-- end -->"
 ROWS = r"<!-- rows: (.*?) -->"
 UNCHECKED = (
     rf"^```.*?^```$|{QUOTED}|<!--.*?-->|`[^`]*`|\]\([^)]*\)"
-    r"|95%\s(?:confidence\s)?interval|Python \d\.\d+"
+    r"|95%\s(?:confidence\s)?interval|Python \d+(?:\.\d+)+"
 )
 DIGITS = r"(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
 LIST = rf"(?:(?:,? (?:and |to |± |– )?|–)[-+]?{DIGITS})*"  # numbers that share a percent sign

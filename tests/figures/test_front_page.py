@@ -42,7 +42,7 @@ def test_the_title_states_the_finding_where_there_is_one(study_root):
     ]
     make_study(differences=differences)
     drawn = plot_front_page.draw()
-    assert drawn.axes[1].get_title("left") == "… but no loss is measurable from K = 10 on"
+    assert drawn.axes[1].get_title("left") == "… but from K = 10 on no loss of accuracy shows"
     assert np.prod(drawn.get_size_inches()) < 9 * 4  # low enough for the first screen
 
 
