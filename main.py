@@ -290,11 +290,11 @@ if __name__ == "__main__":
     # truncation_study([f"backward-default-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
     # plot()
 
-    # Is a change lost to its step size alone? Half and twice the learning rate: 60 min, estimated.
+    # Is a change lost to its step size alone? Half and twice the learning rate: 45 min.
     # for factor in (0.5, 2):
     #     rates = {model: own | {"lr": factor * own["lr"]} for model, own in BEST.items()}
     #     some = ("full", "truncate-10", "preserve-norm", "c-detach")
-    #     backward_study(seeds=2, backward=some, of_model=rates, name=f"lr-times-{factor}")
+    #     backward_study(seeds=1, backward=some, of_model=rates, name=f"lr-times-{factor}")
 
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.
     # compare()
