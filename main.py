@@ -233,7 +233,7 @@ if __name__ == "__main__":
     # test("rnn-best")
     # test("lstm-best")
 
-    # The same, five seeds each, side by side, with intervals: 12 min on a busy machine.
+    # The same, five seeds each, side by side, with intervals: 18 min on a busy machine.
     # compare(seeds=5, name="best", of_model=BEST)
 
     # The search behind them: each setting changed in turn, two seeds, on the validation split alone: 40 min.
@@ -282,7 +282,7 @@ if __name__ == "__main__":
     # truncation_study()
     # plot()
 
-    # Does training need the gradient from far back? Five seeds of each change: 290 min, busy machine.
+    # Does training need the gradient from far back? Five seeds of each change: 288 min, busy machine.
     # backward_study()
     # plot()
 
@@ -290,7 +290,7 @@ if __name__ == "__main__":
     # truncation_study([f"backward-default-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
     # plot()
 
-    # Is a change lost to its step size alone? Half and twice the learning rate: 45 min.
+    # Is a change lost to its step size alone? Half and twice the learning rate: 49 min.
     # for factor in (0.5, 2):
     #     rates = {model: own | {"lr": factor * own["lr"]} for model, own in BEST.items()}
     #     some = ("full", "truncate-10", "preserve-norm", "c-detach")

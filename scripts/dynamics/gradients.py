@@ -52,8 +52,13 @@ def measure(model, split, rows):
     Returns
     -------
     dict
-        ``gradients``, ``activations`` and ``recurrent_weights``, whose fields README.md describes. Saturation
-        is counted as by Karpathy, Johnson & Li (2016).
+        ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
+        and for the input ``x``: ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖,
+        as :func:`summarise` gives them; and ``recurrent_share``, the part of each word in ∂ℓ/∂W_hh:
+        ``distance``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
+        ``activations``: of the gates i, f, o of an LSTM, or of |h| of an RNN, over sentences and units: the
+        same lists and ``saturated``, the share above 0.9, and of gates also below 0.1, as Karpathy, Johnson &
+        Li (2016) count it. ``recurrent_weights``: see :func:`spectra`.
     """
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     counts = walk.counts
@@ -180,7 +185,9 @@ def summarise(blocks):
     Returns
     -------
     dict of str to list
-        The fields that README.md describes; of no sentence at all they are null.
+        ``distance``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, the end of
+        float64), ``log10_median`` (which doesn't end there), ``vanished`` (share below 1e-10), ``exploded``
+        (share above 1e6). Of no sentence at all they are null.
     """
     return {
         **_quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),

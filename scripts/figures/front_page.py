@@ -1,9 +1,12 @@
 """The figure of the front page: how far back the gradient reaches, and how much of that training needs.
 
-Drawn from one study, that of scripts/studies/backward.py; report() copies it next to the documents.
+Drawn from one study, that of scripts/studies/backward.py, by report(). The titles of its two panels are one
+sentence, the finding; where the study has no such finding, they say what is drawn.
 """
 
 import re
+
+import numpy as np
 
 from scripts.figures.backward import draw_accuracies
 from scripts.figures.panels import Curve, draw_medians, mark_distances
@@ -39,11 +42,9 @@ def plot_front_page(name=DEFAULT):
         for model in NAMES:
             draw_accuracies(right, study, model, shown)
         right.set_xticks(range(len(shown)), [cut.removeprefix("truncate-") for cut in shown])
-        right.set(
-            xlabel="K, words after which the gradient is cut",
-            ylabel="test accuracy (%)",
-            title=_finding(study),
-        )
+        right.set(xlabel="K, words after which the gradient is cut", ylabel="test accuracy (%)")
+        for axes, title in zip((left, right), _titles(study), strict=True):
+            axes.set_title(title)
         right.legend(loc="lower right", title="lines, bands: not cut")
         return drawn
 
@@ -67,15 +68,21 @@ def _draw_remaining(axes, study):
     axes.set(xlim=(0, min(FARTHEST, axes.get_xlim()[1])), ylim=(5e-4, 4))
     axes.axhline(1, color=GREY, linewidth=1, zorder=1)
     axes.set_xlabel("distance from the end of the sentence (words)")
-    axes.set(ylabel="gradient that remains (%)", title="Training makes the gradient reach further back …")
+    axes.set_ylabel("gradient that remains (%)")
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}")
 
 
-def _finding(study):
-    """Return the finding of the cut where the study has one for both models, else what is drawn."""
+def _titles(study):
+    """Return the titles of both panels: further back after training, and which K is enough, or neither."""
+    shown = [
+        one["remaining"][state]
+        for one in study["variants"]
+        for model, state in SHOWN
+        if (one["model"], one["name"]) == (model, "full")
+    ]
+    grown = all(np.mean(moments["after"]) > np.mean(moments["before"]) for moments in shown)
     enough = [smallest_enough(study, model) for model in NAMES]
-    return (
-        "Accuracy with a shortened gradient"
-        if None in enough
-        else f"… but from K = {max(enough)} on no loss of accuracy shows"
-    )
+    if not grown or None in enough:
+        return "How far back the gradient reaches", "Accuracy with a shortened gradient"
+    finding = f"… but from K = {max(enough)} on no loss of accuracy shows"
+    return "Training makes the gradient reach further back …", finding

@@ -9,7 +9,8 @@ with the checksum of the data that the study has to be of:
 
 A summary is ``assets/studies/<kind>/<name>.json``; those that a page names are committed, so that no run is
 needed. In prose every number with a decimal point, every power of ten and every percentage is checked: a
-table of its section has to print it, with the same digits and sign. Where a table is long, a paragraph can
+table of its section has to print it, with the same digits and sign; on the front page also a table of a
+section that the paragraph links to. Where a table is long, a paragraph can
 begin with ``<!-- rows: RNN, full; LSTM, full -->``: then only the rows with these labels count. Code, links
 and numbers from elsewhere are not checked; the latter are between ``<!-- quoted -->`` and ``<!-- end -->``.
 """

@@ -1,4 +1,4 @@
-"""How should weights begin? Both models with several initialisations, before training and after.
+"""Compare initial weights: both models with several initialisations, untrained and trained.
 
 main.py calls :func:`initialisation_study`; scripts/studies/variants.py trains and measures the variants.
 """

@@ -1,4 +1,8 @@
-"""Statistics of the studies: intervals over seeds, differences of variants, errors over test sentences."""
+"""Statistics of the studies: intervals over seeds, differences of variants, errors over test sentences.
+
+Over seeds: Student's interval of a mean, Welch's test of a difference. Over test sentences: the standard
+error of an accuracy, and of a difference between models that read the same sentences, which is a paired one.
+"""
 
 import math
 

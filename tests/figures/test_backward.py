@@ -4,7 +4,7 @@ import numpy as np
 
 from scripts import plots
 from scripts.files.studies import STUDY_VERSION
-from tests.figures.helpers import lines, make_variant, make_variants, save
+from tests.figures.helpers import differences_of_cuts, lines, make_variant, make_variants, save
 
 NAMES = ("full", "truncate-0", "truncate-10", "preserve-norm")
 
@@ -62,16 +62,7 @@ def test_the_error_of_the_cut_gradient_stands_below_its_accuracy(study_root):
 
 def test_the_title_is_the_finding_where_there_is_one(study_root):
     variants = [make_variant(model, name) for model in ("rnn", "lstm") for name in NAMES]
-    differences = [
-        {
-            "of": f"{model}, truncate-{K}",
-            "minus": f"{model}, full",
-            "test_accuracy": {"mean": -0.01, "p": p},
-            "sentences_error": 0.02,
-        }
-        for model in ("RNN", "LSTM")
-        for K, p in ((0, 0.01), (10, 0.5))
-    ]
+    differences = differences_of_cuts()
     make_variants("default", "backward", variants, differences=differences)
     title = plots.plot_backward.draw().get_suptitle()
     assert title == "No loss is measurable when the gradient is cut after 10 steps"

@@ -3,13 +3,18 @@
 import numpy as np
 
 from scripts.figures.front_page import plot_front_page
-from tests.figures.helpers import lines, make_variant, make_variants, words
+from scripts.figures.style import STATES
+from tests.figures.helpers import differences_of_cuts, lines, make_variant, make_variants, words
 
 NAMES = ("full", "truncate-0", "truncate-10", "preserve-norm")
 
 
-def make_study(**changed):
+def make_study(before=-2.0, after=-1.0, **changed):
+    """Save a study; `before` and `after` training, so many powers of ten of the gradient remain."""
     variants = [make_variant(model, name) for model in ("rnn", "lstm") for name in NAMES]
+    for variant in variants:
+        for moments in variant["remaining"].values():
+            moments |= {"before": [before], "after": [after]}
     return make_variants("default", "backward", variants, **changed)
 
 
@@ -22,6 +27,7 @@ def test_the_decay_is_that_of_full_training(study_root):
             for moment in ("before", "after"):
                 drawn = lines(left)[f"{variant['model']} {moment}"]
                 assert drawn.get_ydata().tolist() == variant["decay"][state][moment]["median"]
+                assert drawn.get_color() == STATES[variant["model"], state][0]
                 assert drawn.get_linestyle() == {"before": "--", "after": "-"}[moment]
     assert [label.get_text() for label in right.get_xticklabels()] == ["0", "10"]
     assert "RNN, untrained" in words(left.figure)
@@ -30,20 +36,15 @@ def test_the_decay_is_that_of_full_training(study_root):
 def test_the_title_states_the_finding_where_there_is_one(study_root):
     make_study()
     assert plot_front_page.draw().axes[1].get_title("left") == "Accuracy with a shortened gradient"
-    differences = [
-        {
-            "of": f"{model}, truncate-{K}",
-            "minus": f"{model}, full",
-            "test_accuracy": {"mean": -0.01, "p": p},
-            "sentences_error": 0.02,
-        }
-        for model in ("RNN", "LSTM")
-        for K, p in ((0, 0.01), (10, 0.5))
-    ]
+    differences = differences_of_cuts()
     make_study(differences=differences)
     drawn = plot_front_page.draw()
+    assert drawn.axes[0].get_title("left") == "Training makes the gradient reach further back …"
     assert drawn.axes[1].get_title("left") == "… but from K = 10 on no loss of accuracy shows"
     assert np.prod(drawn.get_size_inches()) < 9 * 4  # low enough for the first screen
+    make_study(-1.0, -2.0, differences=differences)
+    titles = [axes.get_title("left") for axes in plot_front_page.draw().axes]
+    assert titles == ["How far back the gradient reaches", "Accuracy with a shortened gradient"]
 
 
 def test_it_is_a_file(study_root):
