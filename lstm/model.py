@@ -39,7 +39,7 @@ class LSTMClassifier:
         W_ih, gate by gate: uniform in ±√(6/(D+H)), or in ±1/√H.
     forget_bias : float or "chrono"
         The forget gate's part b_f of b; the rest is 0. "chrono": b_f = log U[1, T-1], and b_i = -b_f, so that
-        units forget over 1 to T steps. A run always passes its own: scripts/training/settings.py.
+        units forget over 2 to T steps. A run always passes its own: scripts/training/settings.py.
     chrono_steps : int
         That T.
     input_dropout, state_dropout : float

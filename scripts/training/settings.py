@@ -77,7 +77,7 @@ class Settings:
     )
     # A run's default: every setting is passed to the model, so lstm/model.py's own default counts for no run.
     forget_bias: float | str = _setting(
-        1.0, "The forget gate's bias at the start; chrono: spread over 1 to chrono_steps steps.", BIAS
+        1.0, "The forget gate's bias at the start; chrono: spread over 2 to chrono_steps steps.", BIAS
     )
     chrono_steps: int = _setting(50, "Longest memory, in steps, that chrono begins with.", STEPS)
     gate_inputs: str = _setting(
