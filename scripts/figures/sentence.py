@@ -1,18 +1,23 @@
-"""The figure of one sentence: which of its words the gradient reaches, and which of them matter."""
+"""The figure of one sentence: its words coloured by what they do to the score, and the score as it grows."""
+
+import unicodedata
 
 import numpy as np
 
 from scripts.figures.sources import name_runs
-from scripts.figures.style import GREY, PURPLE, SKY, add_provenance, figure, open_figure
+from scripts.figures.style import AMBER, BLACK, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.runs import NAMES
 
-QUANTITIES = {  # by column: its title, the label of its axis
-    "reach": ("gradient: how far z\nmoves with a small\nchange of the word", "‖∂z/∂x‖"),
-    "gradient_input": ("gradient · input:\nto first order, what\nthe word adds to z", "∂z/∂x · x (logit)"),
-    "left_out": ("occlusion:\nz minus z\nwithout the word", "z − z without it (logit)"),
+QUANTITIES = {  # in the order of the rows of words
+    "reach": "gradient ‖∂z/∂x‖: how far z moves with a small change of the word",
+    "gradient_input": "gradient · input: to first order, what the word adds to z",
+    "left_out": "occlusion: z minus z without the word",
 }
 MOST_WORDS = 60  # that a figure has room for: of a longer text, the last ones
-LONGEST = 18  # characters of a word that its label has room for
+LONGEST = 18  # characters of a word that are shown
+LINE = 100  # characters of a row of words; the letters have one width, so that no words overlap
+LINE_HEIGHT = 0.24  # inches
+LABELLED = 30  # words that have room below the axis of the score
 
 
 def _file_name(readings):
@@ -22,42 +27,85 @@ def _file_name(readings):
 
 @figure(_file_name)
 def plot_sentence(readings):
-    """Draw a sentence word by word, for one run or for several, one above the other.
+    """Draw a sentence as coloured words, for one run or for several, and below it the logit word by word.
 
-    The model reads from top to bottom and judges after the last word. A bar right of 0 (blue): the word
-    speaks for positive; left (purple): for negative. A word can matter and have a small gradient, and the
-    reverse: compare the first column with the last. The next sentence takes the place of this one's file.
+    The stronger the colour, the larger the value; blue: the word speaks for positive, purple: for negative;
+    yellow where there is no sign. A word can matter and have a small gradient, and the reverse: compare the
+    first row with the last. Below, the logit after each word, as if the sentence ended there. The next
+    sentence takes the place of this one's file.
 
     `readings` are what scripts.training.evaluation.read_sentence returns for the same sentence.
     """
     words = len(readings[0]["words"])
     cut = f" (the last {MOST_WORDS} of {words} tokens)" if words > MOST_WORDS else ""
-    height = len(readings) * (1.0 + 0.24 * min(max(words, 5), MOST_WORDS)) + 1.4
+    texts = [_labels(reading) for reading in readings]
+    lines = [len(QUANTITIES) * (1 + place_words(each)[-1][0] + 1) + 1 for each in texts]
+    heights = [LINE_HEIGHT * count for count in lines] + [1.7]
     title = f"What each word of a sentence does to its score z{cut}"
-    shape = {"nrows": len(readings), "ncols": 3, "squeeze": False}
-    drawn, axes = open_figure(title, height, sharey=True, sharex="col", **shape)
-    for row, reading in zip(axes, readings, strict=True):
-        for panel, quantity in zip(row, QUANTITIES, strict=True):
-            _draw_words(panel, reading, quantity)
-        judged = f"{NAMES[reading['model']]}: P(positive) = {reading['probability']:.2f}"
-        row[0].set_ylabel(judged, weight="bold")
-    for top, bottom, (title, label) in zip(axes[0], axes[-1], QUANTITIES.values(), strict=True):
-        top.set_title(title)
-        bottom.set_xlabel(label)
+    shape = {"nrows": len(heights), "height_ratios": heights, "squeeze": False}
+    drawn, axes = open_figure(title, sum(heights) + 0.9, **shape)
+    *rows, logit = axes[:, 0]
+    for panel, reading, labels, count in zip(rows, readings, texts, lines, strict=True):
+        largest = {name: np.abs([each[name][-MOST_WORDS:] for each in readings]).max() for name in QUANTITIES}
+        _draw_words(panel, reading, labels, count, largest)
+    _draw_logit(logit, readings, texts[0])
     runs = [f"{reading['run_id']} (epoch {reading['epoch']})" for reading in readings]
     add_provenance(drawn, *name_runs(runs, [reading["dataset"] for reading in readings]))
     return drawn
 
 
-def _draw_words(axes, reading, quantity):
-    """Draw one quantity as one bar per word, the first word on top."""
-    values = np.array(reading[quantity][-MOST_WORDS:])
-    colours = GREY if quantity == "reach" else np.where(values > 0, SKY, PURPLE)
-    axes.barh(np.arange(len(values)), values, color=colours, height=0.75)
-    axes.axvline(0, color="black", linewidth=1)
+def _labels(reading):
+    """Return the words that are shown; one without a vector has a question mark."""
     words = zip(reading["words"][-MOST_WORDS:], reading["known"][-MOST_WORDS:], strict=True)
     words = [(word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…", known) for word, known in words]
-    labels = [word if known else f"{word} (unknown)" for word, known in words]
-    axes.set_yticks(range(len(values)), labels, parse_math=False)
-    axes.set_ylim(len(values) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
+    return [word if known else f"{word}?" for word, known in words]
+
+
+def place_words(words):
+    """Return (line, column) of each word, in characters, as a text of `LINE` characters wraps."""
+    places, line, column = [], 0, 0
+    for word in words:
+        width = len(word) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in word)
+        if column and column + width > LINE:
+            line, column = line + 1, 0
+        places.append((line, column))
+        column += width + 2
+    return places
+
+
+def _draw_words(axes, reading, labels, lines, largest):
+    """Draw the words of one run once for each quantity, a row of words below its name."""
+    axes.set(xlim=(0, LINE), ylim=(lines, 0))
+    axes.axis("off")
+    judged = f"{NAMES[reading['model']]}: P(positive) = {reading['probability']:.2f}"
+    axes.text(0, 0.5, judged, weight="bold", va="center")
+    top, places = 1, place_words(labels)
+    for name, meaning in QUANTITIES.items():
+        axes.text(0, top + 0.5, meaning, fontsize=9, color="#333333", va="center")
+        for word, value, (line, column) in zip(labels, reading[name][-MOST_WORDS:], places, strict=True):
+            colour = AMBER if name == "reach" else SKY if value > 0 else PURPLE
+            box = {
+                "facecolor": colour,
+                "alpha": abs(value) / (largest[name] or 1),
+                "pad": 1.5,
+                "linewidth": 0,
+            }
+            look = {"family": ["DejaVu Sans Mono"], "fontsize": 9, "parse_math": False, "bbox": box}
+            axes.text(column + 0.3, top + line + 1.5, word, va="center", **look)
+        top += 2 + places[-1][0]
+
+
+def _draw_logit(axes, readings, words):
+    """Draw the logit after each word: above 0 a sentence that ended there would be called positive."""
+    for reading in readings:
+        logits, name = reading["running"][-MOST_WORDS:], NAMES[reading["model"]]
+        colour, marker = STATES[reading["model"], "h"]
+        axes.plot(range(1, len(logits) + 1), logits, color=colour, marker=marker, label=name)
+    axes.axhline(0, color=BLACK, linewidth=1)
+    axes.set(title="The score z as it grows", ylabel="logit z", xlim=(0.5, len(words) + 0.5))
+    if len(words) <= LABELLED:
+        look = {"rotation": 40, "ha": "right", "rotation_mode": "anchor", "fontsize": 9, "parse_math": False}
+        axes.set_xticks(range(1, len(words) + 1), words, **look)
+    else:
+        axes.set_xlabel("words read")
+    axes.legend(fontsize=9)

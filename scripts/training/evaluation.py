@@ -5,7 +5,7 @@ import re
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scripts.dynamics.occlusion import effects_of_leaving_out
+from scripts.dynamics.occlusion import effects_of_leaving_out, running_logits
 from scripts.files.data import UNKNOWN, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
@@ -134,7 +134,8 @@ def read_sentence(run_id, sentence, progress=True):
         ``run_id``, ``model``, ``epoch``, ``dataset``, ``sentence``; ``z`` and ``probability`` (that it is
         positive); and for each of the T tokens: ``words``, ``known`` (does it have a vector), ``reach``
         (‖∂z/∂x_t‖), ``share`` (reach, divided by its sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
-        order what x_t adds to z) and ``left_out`` (z minus the z of the sentence without the word).
+        order what x_t adds to z), ``left_out`` (z minus the z of the sentence without the word) and
+        ``running`` (the logit after that word, as if the sentence ended there).
     """
     from scripts.text.tokens import tokens_of
 
@@ -145,7 +146,7 @@ def read_sentence(run_id, sentence, progress=True):
     row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
     ids = np.array([row.get(word, UNKNOWN) for word in words])
     with threadpool_limits(1):  # of many small products, threads would wait for each other
-        left_out = effects_of_leaving_out(model, ids, progress)
+        left_out, running = effects_of_leaving_out(model, ids, progress), running_logits(model, ids)
         z = float(model.forward(ids, np.ones(len(ids), int))[0])
         model.backward(np.ones(1, model.dtype))
     gradient = model.input_gradients().astype(np.float64)
@@ -164,6 +165,7 @@ def read_sentence(run_id, sentence, progress=True):
         "share": (reach / (reach.sum() or 1)).tolist(),
         "gradient_input": np.einsum("td,td->t", gradient, model.embeddings[ids]).tolist(),
         "left_out": left_out.tolist(),
+        "running": running.tolist(),
     }
 
 

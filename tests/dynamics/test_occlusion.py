@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from scripts.dynamics.occlusion import effects_of_leaving_out
+from scripts.dynamics.occlusion import effects_of_leaving_out, running_logits
 from scripts.training.experiment import CLASSIFIERS
 
 
@@ -107,3 +107,10 @@ def test_a_step_is_that_of_the_forward_pass(make_model):
     x = model.embeddings[ids[0, :1]]
     for one, each in zip(model.step(x, *states), model.step(np.repeat(x, 3, 0), *states), strict=True):
         np.testing.assert_allclose(one, each, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_the_running_logit_is_that_of_each_beginning_of_the_text(kind):
+    model, ids = trained_like(kind, dtype=np.float64), np.arange(12)
+    beginnings = [model.forward(ids[:n], np.ones(n, int))[0] for n in range(1, 13)]
+    np.testing.assert_allclose(running_logits(model, ids), beginnings, rtol=1e-12)

@@ -94,17 +94,21 @@ def test_each_figure_is_written_titled_and_small(pair, name):
     assert "made-up" in figure.get_supxlabel()
 
 
-def test_a_sentence_is_drawn_word_by_word_and_a_long_one_to_its_last_words(pair):
+def test_a_sentence_is_drawn_as_coloured_words_and_a_long_one_to_its_last(pair):
     for words in (4, 90):
         sentence = " ".join(["good", "word1"] * (words // 2))
         readings = [evaluation.read_sentence(log.run_id, sentence) for log in pair]
         figure = plots.plot_sentence.draw(readings)
-        panels = np.array(figure.axes).reshape(2, 3)
         drawn = min(words, MOST_WORDS)
-        for row, reading in zip(panels, readings, strict=True):
-            for axes, quantity in zip(row, QUANTITIES, strict=True):
-                widths = [bar.get_width() for bar in axes.patches]
-                np.testing.assert_allclose(widths, reading[quantity][-drawn:])
+        *texts, logit = figure.axes
+        for axes, reading in zip(texts, readings, strict=True):
+            boxes = [text.get_bbox_patch() for text in axes.texts if text.get_bbox_patch()]
+            shown = np.array([box.get_alpha() for box in boxes]).reshape(len(QUANTITIES), drawn)
+            for row, quantity in zip(shown, QUANTITIES, strict=True):
+                size = np.abs([each[quantity][-drawn:] for each in readings]).max()
+                np.testing.assert_allclose(row, np.abs(reading[quantity][-drawn:]) / size, atol=0.0501)
+        for line, reading in zip(logit.lines, readings, strict=False):
+            np.testing.assert_array_equal(line.get_ydata(), reading["running"][-drawn:])
         assert (f"last {drawn} of 90" in figure.get_suptitle()) == (words == 90)
 
 
