@@ -124,8 +124,9 @@ def predict(sentence, run_id="lstm-run-3", draw=True):
     Returns
     -------
     dict, or list of dict for several runs
-        The probability that the sentence is positive, and for each word ‖∂z/∂x_t‖, gradient · input, and how
-        z changes when the word is left out; also printed. See scripts.training.evaluation.read_sentence.
+        The probability that the sentence is positive, and for each word ‖∂z/∂x_t‖, gradient · input, how z
+        changes when the word is left out (also printed), and z after that word. See
+        scripts.training.evaluation.read_sentence.
     """
     readings = [evaluation.read_sentence(each, sentence) for each in arguments.run_id_list(run_id)]
     for reading in readings:

@@ -1,7 +1,5 @@
 """The figure of one sentence: its words coloured by what they do to the score, and the score as it grows."""
 
-import unicodedata
-
 import numpy as np
 
 from scripts.figures.sources import name_runs
@@ -10,13 +8,13 @@ from scripts.files.runs import NAMES
 
 QUANTITIES = {  # in the order of the rows of words
     "reach": "gradient ‖∂z/∂x‖: how far z moves with a small change of the word",
-    "gradient_input": "gradient · input: to first order, what the word adds to z",
-    "left_out": "occlusion: z minus z without the word",
+    "gradient_input": "gradient · input: what the word adds to z (blue) or takes (purple), to first order",
+    "left_out": "occlusion: z minus z without the word, above 0 (blue) or below (purple)",
 }
 MOST_WORDS = 60  # that a figure has room for: of a longer text, the last ones
 LONGEST = 18  # characters of a word that are shown
 LINE = 100  # characters of a row of words; the letters have one width, so that no words overlap
-LINE_HEIGHT = 0.24  # inches
+LINE_HEIGHT, LOGIT_HEIGHT = 0.22, 1.5  # inches
 LABELLED = 30  # words that have room below the axis of the score
 
 
@@ -29,21 +27,22 @@ def _file_name(readings):
 def plot_sentence(readings):
     """Draw a sentence as coloured words, for one run or for several, and below it the logit word by word.
 
-    The stronger the colour, the larger the value; blue: the word speaks for positive, purple: for negative;
-    yellow where there is no sign. A word can matter and have a small gradient, and the reverse: compare the
-    first row with the last. Below, the logit after each word, as if the sentence ended there. The next
-    sentence takes the place of this one's file.
+    The stronger the colour, the larger the value among all runs; blue: the word speaks for positive, purple:
+    for negative; yellow: a norm, which has no sign. A word can matter and have a small gradient, and the
+    reverse: compare the first row with the last. Below is the logit after each word, as if the sentence ended
+    there. The next sentence takes the place of this one's file.
 
     `readings` are what scripts.training.evaluation.read_sentence returns for the same sentence.
     """
     words = len(readings[0]["words"])
     cut = f" (the last {MOST_WORDS} of {words} tokens)" if words > MOST_WORDS else ""
     texts = [_labels(reading) for reading in readings]
-    lines = [len(QUANTITIES) * (1 + place_words(each)[-1][0] + 1) + 1 for each in texts]
-    heights = [LINE_HEIGHT * count for count in lines] + [1.7]
+    lines = [1 + len(QUANTITIES) * (2 + _place_words(each)[-1][0]) for each in texts]
+    heights = [LINE_HEIGHT * count for count in lines] + [LOGIT_HEIGHT]
+    around = 1.1 + 0.05 * max(map(len, texts[0]))  # titles, and the words below the axis, which are turned
     title = f"What each word of a sentence does to its score z{cut}"
     shape = {"nrows": len(heights), "height_ratios": heights, "squeeze": False}
-    drawn, axes = open_figure(title, sum(heights) + 0.9, **shape)
+    drawn, axes = open_figure(title, sum(heights) + around, **shape)
     *rows, logit = axes[:, 0]
     for panel, reading, labels, count in zip(rows, readings, texts, lines, strict=True):
         largest = {name: np.abs([each[name][-MOST_WORDS:] for each in readings]).max() for name in QUANTITIES}
@@ -61,15 +60,14 @@ def _labels(reading):
     return [word if known else f"{word}?" for word, known in words]
 
 
-def place_words(words):
+def _place_words(words):
     """Return (line, column) of each word, in characters, as a text of `LINE` characters wraps."""
     places, line, column = [], 0, 0
     for word in words:
-        width = len(word) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in word)
-        if column and column + width > LINE:
+        if column and column + len(word) > LINE:
             line, column = line + 1, 0
         places.append((line, column))
-        column += width + 2
+        column += len(word) + 2
     return places
 
 
@@ -79,17 +77,13 @@ def _draw_words(axes, reading, labels, lines, largest):
     axes.axis("off")
     judged = f"{NAMES[reading['model']]}: P(positive) = {reading['probability']:.2f}"
     axes.text(0, 0.5, judged, weight="bold", va="center")
-    top, places = 1, place_words(labels)
+    top, places = 1, _place_words(labels)
     for name, meaning in QUANTITIES.items():
         axes.text(0, top + 0.5, meaning, fontsize=9, color="#333333", va="center")
         for word, value, (line, column) in zip(labels, reading[name][-MOST_WORDS:], places, strict=True):
             colour = AMBER if name == "reach" else SKY if value > 0 else PURPLE
-            box = {
-                "facecolor": colour,
-                "alpha": abs(value) / (largest[name] or 1),
-                "pad": 1.5,
-                "linewidth": 0,
-            }
+            strength = np.round(abs(value) / (largest[name] or 1), 1)  # few shades: a PNG holds 256 colours
+            box = {"facecolor": colour, "alpha": strength, "pad": 1.5, "linewidth": 0}
             look = {"family": ["DejaVu Sans Mono"], "fontsize": 9, "parse_math": False, "bbox": box}
             axes.text(column + 0.3, top + line + 1.5, word, va="center", **look)
         top += 2 + places[-1][0]

@@ -106,7 +106,7 @@ def test_a_sentence_is_drawn_as_coloured_words_and_a_long_one_to_its_last(pair):
             shown = np.array([box.get_alpha() for box in boxes]).reshape(len(QUANTITIES), drawn)
             for row, quantity in zip(shown, QUANTITIES, strict=True):
                 size = np.abs([each[quantity][-drawn:] for each in readings]).max()
-                np.testing.assert_allclose(row, np.abs(reading[quantity][-drawn:]) / size, atol=0.0501)
+                np.testing.assert_array_equal(row, np.round(np.abs(reading[quantity][-drawn:]) / size, 1))
         for line, reading in zip(logit.lines, readings, strict=False):
             np.testing.assert_array_equal(line.get_ydata(), reading["running"][-drawn:])
         assert (f"last {drawn} of 90" in figure.get_suptitle()) == (words == 90)
