@@ -1,17 +1,15 @@
-"""Speed and memory next to PyTorch, JAX and gensim, on a CPU.
+"""Speed next to PyTorch and JAX, on a CPU.
 
 Run it::
 
     python scripts/benchmark.py                          everything
-    python scripts/benchmark.py --quick                  H = 64, batch 64, smaller files: some minutes
-    python scripts/benchmark.py --only training glove    some sections
+    python scripts/benchmark.py --quick                  H = 64, batch 64: some minutes
+    python scripts/benchmark.py --only inference         one section
     python scripts/benchmark.py --only training --sizes 64x64 128x64
 
-A library that is not installed is skipped. Section glove needs 1.2 GB in the folder for temporary files.
-A run writes ``assets/benchmarks/<date>-<time>.json`` after each point. Git ignores it; named ``<date>.json``
-it can be committed. It holds ``circumstances``, a list of lines, and for each section that was measured a
-list of entries, which its file in scripts/benchmarks/ describes. Such a file has ``points(quick, sizes)``,
-``measure(point, repetitions, section)`` and ``tables(entries, section)``.
+A library that is not installed is skipped. A run writes ``assets/benchmarks/<date>-<time>.json`` after each
+point. Git ignores it; named ``<date>.json`` it can be committed. It holds ``circumstances``, a list of lines,
+and for each section that was measured a list of entries, which scripts/benchmarks/training.py describes.
 """
 
 import argparse
@@ -26,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.benchmarks import glove, training
+from scripts.benchmarks import training
 from scripts.benchmarks.peers import find_libraries
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import assets_path
@@ -35,14 +33,14 @@ from scripts.files.storage import write_json
 from scripts.training.experiment import numpy_blas
 from scripts.training.workers import usable_cores
 
-SECTIONS = {"training": training, "inference": training, "glove": glove}
+SECTIONS = "training", "inference"
 STEERING = ("OPENBLAS_", "OMP_", "MKL_", "XLA_")  # such environment variables change a library's speed
 
 
-def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=None):
+def benchmark(sections=SECTIONS, quick=False, sizes=None, repetitions=None):
     """Measure some sections, write the JSON after each point, print the tables, and return the JSON.
 
-    `sizes` is a list of (H, batch size), for training and inference. By default there are 5 repetitions, 3 of
+    `sizes` is a list of (H, batch size). By default there are 5 repetitions, 3 of
     a quick run.
     """
     repetitions = repetitions or (3 if quick else 5)
@@ -53,16 +51,16 @@ def benchmark(sections=tuple(SECTIONS), quick=False, sizes=None, repetitions=Non
     write_json(path, record)
     for name in sections:
         record[name] = []
-        bar = progress_bar(SECTIONS[name].points(quick, sizes), name, unit="point", leave=False)
+        bar = progress_bar(training.points(quick, sizes), name, unit="point", leave=False)
         for point in bar:
             bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
             try:
-                entry = SECTIONS[name].measure(point, repetitions, name)
+                entry = training.measure(point, repetitions, name)
             except KeyboardInterrupt:
                 raise UserError(f"interrupted: {path} holds the points that were measured") from None
             record[name].append(point | entry)
             write_json(path, record)
-        print("", *SECTIONS[name].tables(record[name], name), sep="\n\n")
+        print("", *training.tables(record[name], name), sep="\n\n")
     print(f"\nWritten to {path}.")
     return record
 
@@ -99,13 +97,15 @@ def _parse_size(text):
 
 def main(arguments=None):
     """Read the command line and measure."""
-    parser = argparse.ArgumentParser(description="Speed and memory, next to PyTorch, JAX and gensim.")
-    parser.add_argument("--quick", action="store_true", help="H = 64 and batch 64 only, smaller files")
+    parser = argparse.ArgumentParser(description="Speed next to PyTorch and JAX.")
+    parser.add_argument("--quick", action="store_true", help="H = 64 and batch 64 only")
     parser.add_argument("--only", nargs="+", metavar="SECTION", help=f"among {', '.join(SECTIONS)}")
-    parser.add_argument("--sizes", nargs="+", metavar="HxB", help="of training and inference, such as 64x32")
+    parser.add_argument(
+        "--sizes", nargs="+", metavar="HxB", help="units x sentences per batch, such as 64x32"
+    )
     parser.add_argument("--repetitions", type=int, help="whose medians are compared")
     chosen = parser.parse_args(arguments)
-    if unknown := set(chosen.only or ()) - SECTIONS.keys():
+    if unknown := set(chosen.only or ()).difference(SECTIONS):
         raise UserError(f"--only {min(unknown)} is no section: choose among {', '.join(SECTIONS)}")
     if chosen.repetitions is not None and chosen.repetitions < 1:
         raise UserError(f"--repetitions {chosen.repetitions} is too few: give a whole number, 1 or more")

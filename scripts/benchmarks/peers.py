@@ -256,9 +256,9 @@ PEERS = {  # contenders that start with the weights of a model
 
 
 def find_libraries():
-    """Import PyTorch, JAX and gensim; return versions, and why a library is skipped, by module."""
+    """Import PyTorch and JAX; return versions, and why a library is skipped, by module."""
     versions, skipped = {}, {}
-    for module in (*PEERS, "gensim"):
+    for module in PEERS:
         try:
             versions[module] = importlib.import_module(module).__version__
         except ImportError as error:

@@ -1,7 +1,9 @@
 """Sections "training" and "inference": seconds per epoch, next to PyTorch and JAX.
 
-All train on the same batches, which are built before the clock starts. Contenders take turns; of a library
-its fastest variant counts. An entry of the JSON is
+All train on the same batches, which are built before the clock starts. Contenders take turns in every
+repetition, so that a slow minute of the machine affects all of them, and medians are compared; of a library
+its fastest variant counts. One that computes something else than ours is refused and not timed. An entry of
+the JSON is
 
     model, hidden_size, batch_size
     batches, epoch_batches      how many were timed, and how many an epoch has
@@ -12,11 +14,11 @@ its fastest variant counts. An entry of the JSON is
         seconds             of an epoch: the median of the repetitions, scaled from the batches timed
 """
 
-from functools import partial
+import time
+from statistics import median
 
 import numpy as np
 
-from scripts.benchmarks import turns
 from scripts.benchmarks.peers import OWN, OWN_VARIANTS, PEERS, find_libraries
 from scripts.benchmarks.sentences import cut_batches, draw_embeddings, draw_split
 from scripts.files.numbers import table
@@ -24,6 +26,8 @@ from scripts.training.experiment import LOOPS, build_model
 from scripts.training.settings import check_settings
 
 SIZES = [(64, 64), (64, 32), (64, 256), (32, 64), (128, 64), (256, 64), (512, 64)]  # H and batch size
+clock = time.perf_counter
+TOLERANCE = 1e-4  # of losses
 STEPS = 20  # of training, after which losses are compared
 WARM = 20  # batches before the clock starts: processes and threads have then begun, as in most of a training
 CAPTIONS = {
@@ -70,13 +74,32 @@ def plain_model(kind, H, embeddings):
 
 def compare(contenders, batches, share, repetitions, section):
     """Time contenders, the first of which is ours, on a share of an epoch: the ``results`` of an entry."""
-    compared = []
+    results, prepared, ours = [], {}, None
     for contender in contenders:
-        prepared = contender.prepare(batches)
-        described = {name: getattr(contender, name) for name in ("library", "variant", "threads")}
-        check = partial(losses_after_training, contender, prepared[:STEPS])
-        compared.append((described, check, partial(_turn, contender, prepared, share, section)))
-    return turns.compare(compared, repetitions, f"after {STEPS} steps its losses")
+        started, own_form = clock(), contender.prepare(batches)
+        losses = losses_after_training(contender, own_form[:STEPS])
+        ours = losses if ours is None else ours
+        result = {name: getattr(contender, name) for name in ("library", "variant", "threads")}
+        results.append(result | {"refused": refusal(losses, ours)})
+        if not results[-1]["refused"]:
+            prepared[len(results) - 1] = own_form
+            _turn(contender, own_form, share, section)
+            results[-1]["first_seconds"] = clock() - started
+    turns = [
+        {number: _turn(contenders[number], own_form, share, section) for number, own_form in prepared.items()}
+        for _ in range(repetitions)
+    ]
+    for number in prepared:
+        results[number]["seconds"] = median(turn[number] for turn in turns)
+    return results
+
+
+def refusal(losses, ours):
+    """Return why a contender is refused, whose losses differ from ours, or None."""
+    difference = float(np.abs(losses - ours).max())
+    if difference <= TOLERANCE:  # not so of NaN
+        return None
+    return f"after {STEPS} steps its losses differ from ours by {difference:.1e}, more than {TOLERANCE:g}"
 
 
 def losses_after_training(contender, prepared):
@@ -88,12 +111,17 @@ def losses_after_training(contender, prepared):
 
 def _turn(contender, batches, share, section):
     """Return the seconds of an epoch, from those of a share of its batches."""
+    act = contender.train if section == "training" else contender.evaluate
     with contender.running():
-        if section == "training":
-            contender.train(batches[:WARM])
-            return turns.seconds(contender.train, batches) / share
-        contender.evaluate(batches[:WARM])
-        return turns.seconds(contender.once) + turns.seconds(contender.evaluate, batches) / share
+        act(batches[:WARM])
+        once = 0
+        if section == "inference":
+            started = clock()
+            contender.once()
+            once = clock() - started
+        started = clock()
+        act(batches)
+        return once + (clock() - started) / share
 
 
 def fastest(results, library, **wanted):
@@ -109,7 +137,13 @@ def tables(entries, section):
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
     variants = dict.fromkeys(result["variant"] for result in results if result["library"] == OWN)
     rows = [_row(entry, section, libraries, variants) for entry in entries]
-    refused = turns.refusals(entries, ("model", "hidden_size", "batch_size"))
+    refused = [
+        f"Refused: {result['library']} {result['variant']} ({entry['model'].upper()}, "
+        f"H {entry['hidden_size']}, batch {entry['batch_size']}): {result['refused']}."
+        for entry in entries
+        for result in entry["results"]
+        if result["refused"]
+    ]
     return [CAPTIONS[section], table([row.values() for row in rows], rows[0]), *refused]
 
 

@@ -51,7 +51,6 @@ def test_json_holds_what_was_measured(made_up, quick, capsys, monkeypatch):
     assert f"BLAS: {numpy_blas()}" in told
     assert "medians of 2 repetitions" in told
     assert "OPENBLAS_VERBOSE=0" in told
-    assert "glove" not in record
     for name in ("training", "inference"):
         assert [entry["model"] for entry in record[name]] == ["rnn", "lstm"]
     printed = unpadded(capsys.readouterr().out)
@@ -110,9 +109,8 @@ def test_a_committed_result_of_the_same_day_stays(made_up):
 
 def test_every_point_is_measured_once():
     for quick in (True, False):
-        for section in benchmark.SECTIONS.values():
-            points = section.points(quick)
-            assert all(points.count(point) == 1 for point in points)
+        points = training.points(quick)
+        assert all(points.count(point) == 1 for point in points)
     sizes = {(point["hidden_size"], point["batch_size"]) for point in training.points(False)}
     assert sizes == set(SIZES)
     assert set(SIZES) == {*((64, B) for B in (32, 64, 256)), *((H, 64) for H in (32, 128, 256, 512))}
@@ -136,7 +134,7 @@ def test_sections_sizes_and_repetitions_are_chosen(monkeypatch):
     ("arguments", "message"),
     [
         (["--repetitions", "0"], "--repetitions 0 is too few"),
-        (["--only", "speed"], "--only speed is no section: choose among training, inference, glove"),
+        (["--only", "speed"], "--only speed is no section: choose among training, inference"),
         (["--sizes", "64"], "--sizes 64 is no size: give units x sentences per batch, such as 64x32"),
         (["--sizes", "0x64"], "--sizes 0x64 is no size"),
     ],

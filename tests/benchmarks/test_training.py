@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from scripts.benchmarks import peers, sentences, training, turns
+from scripts.benchmarks import peers, sentences, training
 from scripts.benchmarks.peers import Own, bucket, pad
 from scripts.benchmarks.sentences import cut_batches, draw_split
-from scripts.benchmarks.training import compare, fastest, losses_after_training, plain_model
-from scripts.benchmarks.turns import TOLERANCE, refusal
+from scripts.benchmarks.training import (
+    TOLERANCE,
+    compare,
+    fastest,
+    losses_after_training,
+    plain_model,
+    refusal,
+)
 from scripts.files.errors import UserError
 from scripts.text.batches import Batch
 from tests.conftest import make_split
@@ -62,7 +68,7 @@ def batches():
 @pytest.fixture
 def ticking(monkeypatch):
     """A clock that is one second further whenever it is read."""
-    monkeypatch.setattr(turns, "clock", itertools.count().__next__)
+    monkeypatch.setattr(training, "clock", itertools.count().__next__)
 
 
 @pytest.fixture
@@ -209,7 +215,7 @@ def test_libraries_agree_and_leave_our_model_alone(kind, module, batches):
     trained = own.model.theta.copy()
     for contender in contenders:
         losses = losses_after_training(contender, contender.prepare(batches[:2]))
-        assert refusal(losses, reference, "losses") is None
+        assert refusal(losses, reference) is None
     np.testing.assert_array_equal(own.model.theta, trained)
 
 
@@ -297,4 +303,4 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
     own = "| LSTM | 64 | 32 | 5 of 10 | 6.00 | 2.00 | 12.00 (packed × 2) | 0.50 | 0.17 | 0.40 "
     assert f"{own}| 8.00 (buckets) | 0.75 | 0.25 | 30 |" in text
     assert f"{own}| refused | – | – | – |" in text
-    assert "Refused: JAX padded (model lstm, hidden_size 64, batch_size 32): its losses differ." in text
+    assert "Refused: JAX padded (LSTM, H 64, batch 32): its losses differ." in text
