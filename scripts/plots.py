@@ -18,12 +18,12 @@ import matplotlib.pyplot as plt
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file also runs as a script
 
 from scripts.figures import style
+from scripts.figures.activations import plot_activations
 from scripts.figures.animation import animate_decay as animate_decay
 from scripts.figures.backward import plot_backward
 from scripts.figures.cue_distance import plot_probe
 from scripts.figures.jacobians import plot_direct_path, plot_theory
 from scripts.figures.last_words import plot_memory
-from scripts.figures.learning import plot_activations, plot_decay_while_learning, plot_recurrent_weights
 from scripts.figures.runs import (
     plot_gradients_rnn_vs_lstm,
     plot_gradients_rnns,
@@ -128,9 +128,7 @@ def _compare(rnns, lstms, widths, show):
     paths = []
     for rnn, lstm in [(rnn, lstm) for rnn in rnns for lstm in lstms]:
         run_ids = rnn.run_id, lstm.run_id
-        paths.append(plot_gradients_rnn_vs_lstm(*run_ids, show))
-        for plot in (plot_decay_while_learning, plot_activations, plot_recurrent_weights):
-            paths.append(plot(*run_ids, show))
+        paths += [plot_gradients_rnn_vs_lstm(*run_ids, show), plot_activations(*run_ids, show)]
         studied = [study_path("jacobians", run_id).exists() for run_id in run_ids]
         paths += _attempt(plot_theory, rnn.run_id, show) if studied[0] else []
         paths += _attempt(plot_direct_path, lstm.run_id, show) if studied[1] else []

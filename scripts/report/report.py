@@ -69,7 +69,6 @@ FIGURES = {  # of the pages: assets/figures/readme-<name>.png or a file name, an
     "front-page": plot_front_page,
     "imdb": lambda: plots.plot_comparison("imdb")[0],
     "initialisations": lambda: plots.plot_initialisations()[-1],
-    "learning": plots.plot_decay_while_learning,
     "memory": plots.plot_memory,
     "probe": lambda: plots.plot_probe()[0],
     "probe-changes": lambda: plots.plot_probe()[1],

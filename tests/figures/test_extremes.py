@@ -35,30 +35,6 @@ def pair(data):
     write_log("rnn-run-1", run)
 
 
-def test_the_heat_map_tells_no_decay_from_nothing_left_and_from_no_median(pair):
-    figure = plots.plot_decay_while_learning.draw()
-    rnn = figure.axes[0]
-    assert rnn.get_title(loc="left") == "RNN h\nblack: 0\ngrey: no median"
-    assert figure.axes[1].get_title(loc="left") == "LSTM h"
-    decays, zeros = (mesh.get_array() for mesh in rnn.collections)
-    assert np.isfinite(decays[:3, 1]).all()
-    assert not np.ma.getmaskarray(zeros)[3:, 1].any()
-    assert np.ma.getmaskarray(zeros)[:3, 1].all()
-    assert np.ma.getmaskarray(zeros)[:, [0, 2]].all()
-    assert np.ma.getmaskarray(decays)[:, 2].all()
-    canvas = figure.canvas
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())
-
-    def colour(epoch, distance):
-        x, y = rnn.transData.transform((epoch, distance)).astype(int)
-        return tuple(pixels[len(pixels) - 1 - y, x, :3])
-
-    assert colour(1, 6) == (0, 0, 0)
-    assert colour(2, 6) == (187, 187, 187)
-    assert min(colour(0, 1)) > 200
-
-
 def test_a_line_says_where_it_is_zero(pair):
     figure = plots.plot_gradients_rnn_vs_lstm.draw()
     decay = figure.axes[0]
@@ -121,8 +97,8 @@ def test_tiny_data_have_whole_counts_on_their_axes(study_root, longest):
     experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
     memory_study(progress=False)
     truncation_study(progress=False)
-    plot = plots.plot_decay_while_learning, plots.plot_gradients_rnn_vs_lstm, plots.plot_activations
-    for draw in (*plot, plots.plot_recurrent_weights, plots.plot_memory, plots.plot_truncation):
+    plot = plots.plot_gradients_rnn_vs_lstm, plots.plot_activations
+    for draw in (*plot, plots.plot_memory, plots.plot_truncation):
         figure = draw.draw()
         figure.canvas.draw()
         for axes in figure.axes:
@@ -134,13 +110,3 @@ def test_tiny_data_have_whole_counts_on_their_axes(study_root, longest):
             points = [line for line in axes.lines if len(line.get_xdata()) == 1]
             assert all(line.get_markevery() in (None, 3, (0, 4)) for line in points), "each has its marker"
         matplotlib.pyplot.close("all")
-
-
-def test_the_only_row_of_a_heat_map_is_drawn(study_root):
-    write_data((6, 6, 6), longest=1)
-    experiment.run("rnn", "rnn-run-1", epochs=1, hidden_size=4)
-    experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
-    figure = plots.plot_decay_while_learning.draw()
-    assert figure.axes[0].get_ylim() == (-0.5, 0.5)
-    assert figure.axes[0].collections[0].get_array().shape == (1, 2)
-    matplotlib.pyplot.close("all")

@@ -202,7 +202,7 @@ def change(log, dataset=None, **settings):
 def test_of_runs_on_two_datasets_the_caption_says_which_is_which(pair, dataset, expected):
     change(pair[1], dataset)
     first = "stanfordnlp/sst2, GloVe 2024 (100d)" + (" [0123456789abcdef]" if len(dataset) == 1 else "")
-    for plot in (plots.plot_gradients_rnn_vs_lstm, plots.plot_decay_while_learning, plots.plot_activations):
+    for plot in (plots.plot_gradients_rnn_vs_lstm, plots.plot_activations):
         said = words(plot.draw())
         assert f"rnn-run-1 (epoch 2 of 6) on {first}" in said
         assert f"lstm-run-3 (epoch 2 of {pair[1].epochs[-1]['epoch']}) on {expected}" in said
