@@ -94,7 +94,7 @@ def test_with_a_screen_all_figures_are_shown_and_waited_for_once(pair, monkeypat
     monkeypatch.setattr(style, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda **options: calls.append((options, len(plt.get_fignums()))))
     plots.plot_all("rnn-run-1", "lstm-run-3")
-    assert calls == [*(({"block": False}, count) for count in range(1, 7)), ({}, 6)]
+    assert calls == [*(({"block": False}, count) for count in range(1, 5)), ({}, 4)]
 
 
 def test_runs_from_any_directory_and_ends_with_one_line(tmp_path):
