@@ -13,27 +13,13 @@ POOL = 100  # batches that are sorted by length together while shuffling
 
 
 class Batch(NamedTuple):
-    """A packed batch of B sentences, N tokens, T steps.
+    """A packed batch of B sentences, N tokens, T steps."""
 
-    Attributes
-    ----------
-    ids : (N,) unsigned integers
-        Token ids, step after step.
-    batch_sizes : (T,) integers
-        Number of sentences still running at each step.
-    y : (B,) integers
-        Labels.
-    rows : (B,) integers
-        Places of the sentences in their split, longest first.
-    weights : (B,) numpy.ndarray or 1
-        Weight of each sentence in training.
-    """
-
-    ids: np.ndarray
-    batch_sizes: np.ndarray
-    y: np.ndarray
-    rows: np.ndarray
-    weights: np.ndarray | int = 1
+    ids: np.ndarray  # (N,) token ids, step after step
+    batch_sizes: np.ndarray  # (T,) number of sentences still running at each step
+    y: np.ndarray  # (B,) labels
+    rows: np.ndarray  # (B,) places of the sentences in their split, longest first
+    weights: np.ndarray | int = 1  # (B,) weight of each sentence in training
 
 
 class Batches:
@@ -62,16 +48,9 @@ class Batches:
             yield Batch(ids, batch_sizes, y[rows], rows, 1 if self.weights is None else self.weights[rows])
 
 
-def index_type(largest):
-    """Four bytes for an index up to `largest`, eight where that is more than two thousand million."""
-    return np.int32 if largest < 2**31 else np.int64
-
-
 def find_starts(split):
     """Return where each sentence of a split begins in its x, (N,) integers."""
-    starts = np.zeros(len(split.s), index_type(len(split.x)))
-    starts[1:] = split.s[:-1]
-    return np.cumsum(starts, dtype=starts.dtype, out=starts)
+    return np.cumsum(split.s, dtype=np.int64) - split.s
 
 
 def longest_first(split, rows):
@@ -92,8 +71,7 @@ def pack(x, starts, lengths):
 
     Returns
     -------
-    ids : (N,) integers
-    batch_sizes : (T,) integers
+    ids, batch_sizes : (N,) and (T,) integers
 
     Examples
     --------
@@ -108,21 +86,16 @@ def pack(x, starts, lengths):
 
 def sorted_batches(split, batch_size, rows=None):
     """Batches of a split, or of some rows of it, longest sentences first, always in the same order."""
-    if rows is None:
-        rows = np.arange(len(split.s), dtype=index_type(len(split.s)))
-    return Batches(split, cut(longest_first(split, rows), batch_size))
+    rows = longest_first(split, np.arange(len(split.s)) if rows is None else rows)
+    return Batches(split, np.split(rows, range(batch_size, len(rows), batch_size)))
 
 
 def random_batches(split, batch_size, rng, most):
     """Batches of random sentences of a split, none twice: at most so many, all of the same size."""
-    rows = cut(rng.permutation(len(split.s)), batch_size)
-    full = [each for each in rows if len(each) == len(rows[0])]
-    return Batches(split, [longest_first(split, each) for each in full[:most]])
-
-
-def cut(rows, batch_size):
-    """Cut rows into batches: a list of views."""
-    return np.split(rows, range(batch_size, len(rows), batch_size))
+    order = rng.permutation(len(split.s))
+    size = min(batch_size, len(order))
+    count = min(most, len(order) // size)
+    return Batches(split, [longest_first(split, rows) for rows in order[: count * size].reshape(count, size)])
 
 
 def shuffled_batches(split, batch_size, rng, weights=None):
@@ -132,8 +105,7 @@ def shuffled_batches(split, batch_size, rng, weights=None):
     are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow. The sizes
     of batches differ by one at most: a last one of few sentences would count as much as any other.
     """
-    order = np.arange(len(split.s), dtype=index_type(len(split.s)))
-    rng.shuffle(order)
+    order = rng.permutation(len(split.s))
     rows = np.array_split(order, -(-len(order) // batch_size))  # views
     starts = [0, *np.cumsum([len(batch) for batch in rows])]
     for first in range(0, len(rows), POOL):

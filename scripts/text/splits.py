@@ -31,8 +31,7 @@ def find_sources(sentences):
     """Find, for each row, the sources that contain it.
 
     Rows are taken longest first: containment is transitive, so a row that lies within any longer row lies
-    within a source already found. Each stretch of a source is looked up among the rows, as far as some row
-    has its first words and its length.
+    within a source already found.
 
     Parameters
     ----------
@@ -41,8 +40,8 @@ def find_sources(sentences):
 
     Returns
     -------
-    scipy.sparse.csr_array
-        (N, N) boolean: ``within[i, j]`` where row i lies within source j. A source lies within itself.
+    (N, N) boolean scipy.sparse.csr_array
+        ``within[i, j]`` where row i lies within source j. A source lies within itself.
 
     Examples
     --------
@@ -67,13 +66,12 @@ def find_sources(sentences):
 
 def _stretches(sentence, lengths):
     """Iterate over the stretches of a sentence that begin, and are as long, as some row."""
-    starts = [0, *(place + 1 for place, sign in enumerate(sentence) if sign == " "), len(sentence) + 1]
-    count = len(starts) - 1
-    for first in range(count):
-        for after in range(first + 1, min(first + FIRST, count) + 1):
-            for length in lengths.get(sentence[starts[first] : starts[after] - 1], ()):
-                if first + length <= count:
-                    yield sentence[starts[first] : starts[first + length] - 1]
+    words = sentence.split(" ")
+    for first in range(len(words)):
+        for head in range(1, FIRST + 1):
+            for length in lengths.get(" ".join(words[first : first + head]), ()):
+                if first + length <= len(words):
+                    yield " ".join(words[first : first + length])
 
 
 def whole_texts(count):
@@ -96,25 +94,17 @@ def carve(within, lengths, parts, seed):
 
     Parameters
     ----------
-    within : (N, N) scipy.sparse.csr_array
-        From `find_sources` or `whole_texts`.
-    lengths : (N,) integers
-        Tokens of each row.
+    within, lengths : (N, N) scipy.sparse.csr_array, (N,) integers
+        From `find_sources` or `whole_texts`; the tokens of each row.
     parts : sequence of str
         Names of the parts to carve out, a tenth of the groups each; none leaves all in train.
     seed : int
 
     Returns
     -------
-    part_of_row : (N,) integers
-        0 for train, k for ``parts[k - 1]``.
-    source_of_row : (N,) integers
-        The first source of each row that lies in the row's own part (where none does: its first).
-
-    Raises
-    ------
-    UserError
-        There are too few groups for a split.
+    part_of_row, source_of_row : (N,) integers
+        0 for train, k for ``parts[k - 1]``; the first source that lies in the row's own part (where none
+        does: its first). A UserError says that there are too few groups for a split.
     """
     sources, groups = unite(within, lengths)
     tenth = max(1, round(SHARE * (groups.max() + 1)))
