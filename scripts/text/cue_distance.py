@@ -1,9 +1,5 @@
 """The cue-distance task: made-up sentences with their label's cue exactly d words before the end.
 
-    python scripts/preprocessing.py --dataset probe                     as many sentences at each distance
-    python scripts/preprocessing.py --dataset probe --probe-mixture log   more of the short ones
-    python scripts/preprocessing.py --dataset probe --probe-mixture far   none of the shorter half
-
 Every sentence holds a positive and a negative cue. The marker word comes directly before the one that
 decides; the other is a few words before or after it. Then neutral text follows, so that exactly d words
 come after the deciding cue. For d = 5, label negative:
@@ -17,11 +13,10 @@ it would give the answer away, as its opposite.
 
 Where the deciding cue comes first, the other one is up to 5 words nearer the end, and a model that remembers
 only that one can still answer. So how far back a model remembers is measured on the sentences whose deciding
-cue comes last (:func:`decides_last`). Preprocessing makes the sentences; `studies/cue_distance.py` measures.
+cue comes last (:func:`decides_last`).
 """
 
 import math
-import numbers
 import random
 
 import numpy as np
@@ -119,13 +114,6 @@ def _neutral_text(words, rng):
     return text
 
 
-def _make_rows(distances, rng):
-    """Iterate over (text, label) of twins, one pair per distance; in every other one the decider is first."""
-    for number, d in enumerate(distances):
-        for words, label in make_twins(d, number % 2 == 0, rng):
-            yield " ".join(words), label
-
-
 # The dataset ----------------------------------------------------------------------------------------------
 
 
@@ -146,26 +134,21 @@ def tested_distances(longest):
     return np.unique(np.geomspace(SHORTEST, longest, TEST_DISTANCES).round().astype(int)).tolist()
 
 
-def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
+def cue_distance_table(longest, mixture="even", max_length=None, seed=0):
     """Return the task as a `Table` that preprocessing reads.
 
     Parameters
     ----------
-    longest : int, optional
-        Most words after the deciding cue; 200 by default.
-    mixture : {"even", "log", "far"}, optional
-        How often train and validation hold each distance; "even" by default.
+    longest : int
+        Most words after the deciding cue.
+    mixture : {"even", "log", "far"}
+        How often train and validation hold each distance.
     max_length : int, optional
         Length to which texts will be cut; a UserError where that would take the deciding cue away.
     seed : int
     """
-    longest, mixture = LONGEST if longest is None else longest, mixture or MIXTURES[0]
     if mixture not in MIXTURES:
         raise UserError(f"--probe-mixture {mixture} is unknown: choose one of {', '.join(MIXTURES)}")
-    if not (isinstance(longest, numbers.Integral) and SHORTEST <= longest <= UTMOST):
-        raise UserError(
-            f"--probe-longest {longest} is out of range: give a whole number of words, {SHORTEST} to {UTMOST}"
-        )
     needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it comes before them
     if max_length is not None and max_length < needed:
         raise UserError(
@@ -175,7 +158,9 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
 
     def read(split):
         rng = random.Random(f"{seed} {split}")
-        return _make_rows(_draw_distances(split, longest, mixture, rng), rng)
+        for number, d in enumerate(_draw_distances(split, longest, mixture, rng)):
+            for words, label in make_twins(d, number % 2 == 0, rng):
+                yield " ".join(words), label
 
     sizes = SIZES | {"test": len(tested_distances(longest)) * TEST_SENTENCES}
     source = (
@@ -184,11 +169,10 @@ def cue_distance_table(longest=None, mixture=None, max_length=None, seed=0):
     return Table(NAME, source, sizes, read, None, True, True)
 
 
-def describe(longest=None, mixture=None):
+def describe(longest, mixture):
     """Describe the task for ``dataset.json``, so that its readers find each sentence's distance."""
-    longest = LONGEST if longest is None else longest
     return {
-        "mixture": mixture or MIXTURES[0],
+        "mixture": mixture,
         "marker": MARKER,
         "distance": "words after the deciding cue, which is the word that follows the marker",
         "shortest": SHORTEST,

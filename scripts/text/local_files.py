@@ -30,7 +30,7 @@ FOREIGN = {  # the first bytes of a file -> what it is, and what to do
 
 def load_local(path, options):
     """Open a folder or a file, as a `Table`."""
-    path = Path(path).resolve()
+    path, given = Path(path).resolve(), options._asdict()
     with readable(path):
         is_folder = path.is_dir() and not (path / SAVED).is_file()
         names, others = _list_files(path) if is_folder else ([path.name], {})
@@ -41,10 +41,10 @@ def load_local(path, options):
     names = list(parts) or names  # a file may hold several splits
     if is_folder or len(names) > 1:
         if options.split is not None:
-            refuse_options(options, "files that --split names", "config")
+            refuse_options("files that --split names", given, "config")
         splits, unused, configuration = divide(names, path.name, options.split, options.config, folder=path)
     else:
-        refuse_options(options, "a single file", "config", "split")
+        refuse_options("a single file", given, "config", "split")
         splits, unused, configuration = {"train": names}, {}, None
     for name in chain(*splits.values()):
         found = parts if name in parts else _open(base, name, options)
@@ -55,9 +55,9 @@ def load_local(path, options):
     opened = {split: [parts[name] for name in several] for split, several in splits.items()}
     said = {key for several in opened.values() for part in several for key in part.read_as}
     if "separator" not in said:
-        refuse_options(options, "what is no .csv or .tsv file", "separator", "no_header")
+        refuse_options("what is no .csv or .tsv file", given, "separator", "no_header")
     if "encoding" not in said:
-        refuse_options(options, "what is no text file", "encoding")
+        refuse_options("what is no text file", given, "encoding")
     others |= {parts[name].name if name in parts else name: why for name, why in unused.items()}
     if (more := len(others) - LISTED) > 0:
         others = dict(list(others.items())[:LISTED]) | {f"{more:,} more": "as those before"}

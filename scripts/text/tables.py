@@ -140,9 +140,9 @@ def _find_doubts(splits, lead, columns, unused):
     return doubts
 
 
-def refuse_options(options, what, *names):
-    """Raise UserError where an option is given that has no meaning for what is read."""
-    for name in names:
-        if value := getattr(options, name):
+def refuse_options(what, options, *names):
+    """Raise UserError where one of these options (by default all) is given: none has a meaning for `what`."""
+    for name in names or options:
+        if (value := options[name]) not in (None, False):
             given = f"--{name.replace('_', '-')}{'' if value is True else f' {value}'}"
             raise UserError(f"{given} has no meaning for {what}: leave it out")

@@ -218,13 +218,13 @@ def test_other_data_is_not_taken_for_the_probe(data):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"probe_longest": 1}, "2 to 5000"),
-        ({"probe_longest": 10**7}, "2 to 5000"),
+        ({"probe_longest": 1}, "2 or more, at most 5,000"),
+        ({"probe_longest": 10**7}, "2 or more, at most 5,000"),
         ({"probe_longest": 2.5}, "whole number"),
         ({"probe_longest": 60, "max_length": 66}, "give 67 or more, or a smaller --probe-longest"),
         ({"max_length": 100}, "a cue 200 words before the end doesn't fit into --max-length 100"),
-        ({"probe_longest": 60, "dataset": "imdb"}, "for --dataset probe only"),
-        ({"probe_mixture": "log", "dataset": "imdb"}, "for --dataset probe only"),
+        ({"probe_longest": 60, "dataset": "imdb"}, "no meaning for a dataset other than probe"),
+        ({"probe_mixture": "log", "dataset": "imdb"}, "no meaning for a dataset other than probe"),
         ({"probe_mixture": "odd"}, "choose one of even, log, far"),
     ],
 )

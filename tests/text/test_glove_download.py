@@ -185,7 +185,7 @@ def test_preprocessing_goes_on_with_it(server, monkeypatch, tmp_path):
 @pytest.mark.parametrize("options", [{"embeddings": "custom"}, {"dimensions": 50}])
 def test_other_vectors_and_these_are_not_asked_for_at_once(server, options):
     (option, value), *_ = options.items()
-    with pytest.raises(UserError, match=f"--{option} {value} asks for other vectors than --download-glove"):
+    with pytest.raises(UserError, match=f"--{option} {value} has no meaning for --download-glove"):
         preprocessing.preprocess("films.csv", download_glove=True, **options)
     assert files_here() == []
 

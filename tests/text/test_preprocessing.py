@@ -368,13 +368,17 @@ def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatc
 
 
 def test_options_of_the_probe_are_for_the_probe():
-    with pytest.raises(UserError, match="--probe-longest 9 is for --dataset probe only"):
+    with pytest.raises(
+        UserError, match="--probe-longest 9 has no meaning for a dataset other than probe: leave it out"
+    ):
         preprocess("films.csv", "custom", probe_longest=9)
 
 
 @pytest.mark.parametrize("embeddings", [None, "glove-6b-50d", "vectors.txt"])
 def test_dimensions_are_for_custom_vectors(embeddings):
-    with pytest.raises(UserError, match="--dimensions 50 is for --embeddings custom only: leave one"):
+    with pytest.raises(
+        UserError, match="--dimensions 50 has no meaning for vectors other than --embeddings custom"
+    ):
         preprocess("films.csv", embeddings, dimensions=50)
 
 

@@ -370,7 +370,7 @@ def test_another_dataset_that_gives_no_test_split_is_refused(splits, complaint):
 
 
 def test_another_dataset_is_not_for_the_probe(study_root):
-    with pytest.raises(UserError, match=r"--test films\.csv can't be given with --dataset probe"):
+    with pytest.raises(UserError, match=r"--test films\.csv has no meaning for --dataset probe"):
         preprocess("probe", "custom", test="films.csv")
 
 
