@@ -1,14 +1,7 @@
 """Preprocessed datasets: written by ``scripts/preprocessing.py``, read by trainings and studies.
 
 One is in data/ itself, others are in data/<name>/; the functions here take that name, None for data/ itself.
-
-``{split}-x.npy``     token ids of all sentences, one after the other (ragged, no padding stored)
-``{split}-s.npy``     (N,) sentence lengths, each at least 1; they sum to the length of x
-``{split}-y.npy``     (N,) labels, 0 negative, 1 positive
-``{split}-g.npy``     (N,) number of the source sentence each row was cut from
-``embeddings.npy``    (V, D) float32; row 0 is padding (zeros), row 1 the unknown word
-``vocabulary.txt``    V lines; line i is the word of row i
-``dataset.json``      written last: provenance, split sizes, and a checksum of every file above
+``{split}-x.npy`` and its like hold a :class:`Split`, the other files the rest of a :class:`Data`.
 """
 
 import contextlib
@@ -18,19 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scripts.files import storage
 from scripts.files.errors import UserError
 from scripts.files.paths import FORMAT_VERSION, check_version, data_path
-from scripts.files.storage import (
-    checksum,
-    flush_folder,
-    flush_to_disk,
-    is_absent,
-    only_writer,
-    read_bytes,
-    read_json,
-    undamaged,
-    written_whole,
-)
+from scripts.files.storage import is_absent, undamaged, written_whole
 
 SPLITS = ("train", "validation", "test")
 PADDING, UNKNOWN = 0, 1  # the first two rows of the embeddings
@@ -38,21 +22,21 @@ RESERVED = ("<pad>", "<unk>")  # and their words
 
 
 class Split(NamedTuple):
-    """One split of the dataset: the arrays in its four files, described at the top of this file."""
+    """One split of the dataset: N sentences."""
 
-    x: np.ndarray
-    s: np.ndarray
-    y: np.ndarray
-    g: np.ndarray
+    x: np.ndarray  # token ids of all sentences, one after the other (ragged, no padding stored)
+    s: np.ndarray  # (N,) sentence lengths, each at least 1; they sum to the length of x
+    y: np.ndarray  # (N,) labels, 0 negative, 1 positive
+    g: np.ndarray  # (N,) number of the source sentence each row was cut from
 
 
 class Data(NamedTuple):
     """A preprocessed dataset."""
 
     splits: dict  # of Split, by name
-    vocabulary: list  # of words
-    embeddings: np.ndarray  # (V, D) float32
-    manifest: dict  # dataset.json
+    vocabulary: list  # of V words: line i of vocabulary.txt is the word of row i
+    embeddings: np.ndarray  # (V, D) float32; row 0 is padding (zeros), row 1 the unknown word
+    manifest: dict  # dataset.json, written last: provenance, split sizes, a checksum of every other file
     name: str | None = None  # of its folder in data/
 
 
@@ -66,7 +50,7 @@ def writing_data(name=None):
     """Return a context in which no other process or thread writes that dataset."""
     if name in DATA_FILES:
         raise UserError(f"dataset name {name!r} is that of a file in data/: give another")
-    return only_writer(_folder(name), [data_path(file, name) for file in reversed(DATA_FILES)])
+    return storage.only_writer(_folder(name), [data_path(file, name) for file in reversed(DATA_FILES)])
 
 
 def save_data(data):
@@ -77,13 +61,8 @@ def save_data(data):
     """
     arrays = [array for name in SPLITS for array in data.splits[name]] + [data.embeddings]
     words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
-    checksums = {}
-    manifest = {
-        "format_version": FORMAT_VERSION,
-        **data.manifest,
-        "splits": {name: _describe_split(split) for name, split in data.splits.items()},
-        "files": checksums,
-    }
+    checksums, splits = {}, {name: _describe_split(split) for name, split in data.splits.items()}
+    manifest = {"format_version": FORMAT_VERSION, **data.manifest, "splits": splits, "files": checksums}
     with contextlib.ExitStack() as renamed_at_the_end:  # the last first
         last = renamed_at_the_end.enter_context(written_whole(data_path("dataset.json", data.name)))
         for name, content in zip(DATA_FILES[:-1], [*arrays, words], strict=True):
@@ -92,12 +71,12 @@ def save_data(data):
                 file.write(words)
             else:
                 np.save(file, content, allow_pickle=False)
-            flush_to_disk(file)
-            checksums[name] = checksum(file.name)
+            storage.flush_to_disk(file)
+            checksums[name] = storage.checksum(file.name)
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        flush_to_disk(last)
+        storage.flush_to_disk(last)
         data_path("dataset.json", data.name).unlink(missing_ok=True)
-        flush_folder(data_path("", data.name))
+        storage.flush_folder(data_path("", data.name))
     return manifest
 
 
@@ -135,7 +114,7 @@ def _remedy(name):
 def pack_data(name=None):
     """Return the files of a dataset as bytes, by their paths; UserError where it is missing or damaged."""
     load_manifest(name)
-    return {_folder(name) + file: read_bytes(data_path(file, name)) for file in DATA_FILES}
+    return {_folder(name) + file: storage.read_bytes(data_path(file, name)) for file in DATA_FILES}
 
 
 def data_checksum(manifest):
@@ -185,7 +164,7 @@ def load_manifest(name=None):
     path, remedy = data_path("dataset.json", name), _remedy(name)
     if is_absent(path):
         raise UserError(f"{path} is missing, so {_folder(name)} is empty or unfinished: {remedy}")
-    manifest = read_json(path)
+    manifest = storage.read_json(path)
     check_version(path, manifest, remedy)
     with undamaged(path, "damaged", remedy):
         splits = describe_data(manifest)["splits"]
@@ -197,16 +176,13 @@ def load_manifest(name=None):
 
 
 def load_data(name=None):
-    """Read a dataset as a :class:`Data` of memory-mapped arrays.
-
-    A UserError says that a file is missing, is not the one in ``dataset.json``, or makes no sense.
-    """
+    """Read a dataset as a :class:`Data` of memory-mapped arrays, or raise UserError where one is unsound."""
     manifest, remedy = load_manifest(name), _remedy(name)
     for file in DATA_FILES[:-1]:
         path = data_path(file, name)
         if is_absent(path):
             raise UserError(f"{path} is missing: {remedy}")
-        if manifest["files"][file] != checksum(path):
+        if manifest["files"][file] != storage.checksum(path):
             raise UserError(
                 f"{path} is not the file that dataset.json describes, so {_folder(name)} is damaged or a "
                 f"mixture of two preprocessings: {remedy}"

@@ -31,13 +31,6 @@ def log_median(values):
     return low if low == high else math.sqrt(low) * math.sqrt(high)
 
 
-def tiny(power):
-    """Write 10**power to one digit, such as "7e-57", also where a float would underflow."""
-    exponent = math.floor(power)
-    digit = round(10 ** (power - exponent))
-    return f"1e{exponent + 1}" if digit == 10 else f"{digit}e{exponent}"
-
-
 def power_of_ten(log10):
     """Write 10**log10, a share: "155%", "0.43%", below 0.1% "5 × 10⁻⁷"; None is a share of 0.
 
@@ -46,9 +39,9 @@ def power_of_ten(log10):
     """
     if log10 is None:
         return "0"
-    if log10 < -3:
-        digit, _, exponent = tiny(log10).partition("e")
-        return f"{digit} × 10{exponent.translate(SUPERSCRIPTS)}"
+    if log10 < -3:  # also where a float would underflow
+        exponent = math.floor(log10 - math.log10(0.95))  # 9.5 is 10 to one digit
+        return f"{10 ** (log10 - exponent):.0f} × 10{str(exponent).translate(SUPERSCRIPTS)}"
     percent = 100 * 10**log10
     return f"{percent:.0f}%" if percent >= 9.95 else f"{percent:.2g}%"
 

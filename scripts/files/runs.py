@@ -14,19 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scripts.files import storage
 from scripts.files.blocks import remedy_of_run
 from scripts.files.errors import UserError
 from scripts.files.paths import assets_path, check_version, log_path, weights_path
-from scripts.files.storage import (
-    is_absent,
-    only_writer,
-    parse_json,
-    read_arrays,
-    read_bytes,
-    undamaged,
-    write_bytes,
-    written_whole,
-)
+from scripts.files.storage import is_absent, parse_json, require, undamaged, write_bytes, written_whole
 
 RUN_VERSION = 4  # of logs and weights; 4: gradients of the input x are recorded too
 NAMES = {"rnn": "RNN", "lstm": "LSTM"}
@@ -57,7 +49,7 @@ def best_epoch(epochs):
 
 def writing_run(run_id):
     """Return a context in which no other process or thread writes the files of that run."""
-    return only_writer(f"run {run_id!r}", [weights_path(run_id), log_path(run_id)])
+    return storage.only_writer(f"run {run_id!r}", [weights_path(run_id), log_path(run_id)])
 
 
 def save_run(run_id, run):
@@ -92,7 +84,7 @@ def write_log(run_id, run):
 def pack_run(run_id):
     """Return the weights file and the log of a run as bytes, each None where it is missing."""
     files = weights_path(run_id), log_path(run_id)
-    return [None if is_absent(path) else read_bytes(path) for path in files]
+    return [None if is_absent(path) else storage.read_bytes(path) for path in files]
 
 
 def unpack_run(run_id, files):
@@ -110,7 +102,7 @@ def load_run(run_id):
     path = weights_path(run_id)
     _check_present(run_id, path)
     with undamaged(path, "damaged", RETRAIN):
-        members = read_arrays(path)
+        members = storage.read_arrays(path)
         settings = parse_json(members.pop("settings").item())
         check_version(path, settings, "train again", RUN_VERSION)
         _check_settings(settings)
@@ -156,10 +148,9 @@ def _check_present(run_id, path):
 
 
 def _check_settings(settings):
-    if settings["model"] not in NAMES:
-        raise ValueError(f"model {settings['model']!r}")
-    if type(size := settings["hyperparameters"]["hidden_size"]) is not int:
-        raise ValueError(f"hidden_size {size!r}")
+    require(settings["model"] in NAMES, f"model {settings['model']!r}")
+    size = settings["hyperparameters"]["hidden_size"]
+    require(type(size) is int, f"hidden_size {size!r}")
     for name in ("name", "embeddings", "dimensions", "checksum"):
         settings["dataset"][name]
 
@@ -170,16 +161,14 @@ def _checked_epochs(records, settings):
     for record in records:
         if record["type"] == "end":
             break
-        if record["type"] != "epoch" or record["epoch"] != len(epochs):
-            raise ValueError("its epochs are not 0, 1, 2, …")
+        is_next = record["type"] == "epoch" and record["epoch"] == len(epochs)
+        require(is_next, "its epochs are not 0, 1, 2, …")
         for name in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
-            if not math.isfinite(record[name]):
-                raise ValueError(f"{name} {record[name]} at epoch {record['epoch']}")
+            require(math.isfinite(record[name]), f"{name} {record[name]} at epoch {len(epochs)}")
         if record["gradients"] is not None:
             _check_gradients(record["gradients"], settings["model"])
         epochs.append(record)
-    if not epochs:
-        raise ValueError("it holds no epoch")
+    require(epochs, "it holds no epoch")
     return epochs
 
 
@@ -187,40 +176,35 @@ def _check_gradients(gradients, model):
     for state in ("h", "c", "x") if model == "lstm" else ("h", "x"):
         for quantity, columns in gradients[state].items():
             reached = len(columns["distance"])
-            if columns["distance"] != list(range(reached)) or not reached == gradients["longest"] > 0:
-                raise ValueError(f"distances of {state} {quantity}")
+            is_whole = columns["distance"] == list(range(reached)) and reached == gradients["longest"] > 0
+            require(is_whole, f"distances of {state} {quantity}")
             for name in ("count", "median", "q25", "q75", "vanished", "exploded"):
-                numbers = [value for value in columns[name] if value is not None]
-                if len(columns[name]) != reached or not all(map(math.isfinite, numbers)):
-                    raise ValueError(f"{name} of {state} {quantity}")
-    if not 1 <= gradients["shortest"] <= gradients["longest"] or gradients["sentences"] < 1:
-        raise ValueError("sentences")
+                finite = [value is None or math.isfinite(value) for value in columns[name]]
+                require(all(finite) and len(finite) == reached, f"{name} of {state} {quantity}")
+    require(1 <= gradients["shortest"] <= gradients["longest"] and gradients["sentences"] >= 1, "sentences")
 
 
 def _check_run(run):
     """Check that the timings and the arrays of a weights file fit one another and its settings."""
-    if len(run.timings) != len(run.history):
-        raise ValueError("as many timings as epochs were expected")
+    require(len(run.timings) == len(run.history), "as many timings as epochs were expected")
     for timing in run.timings:
-        if set(timing) != set(TIMINGS) or not all(map(math.isfinite, timing.values())):
-            raise ValueError(f"timings {timing}")
+        are_numbers = set(timing) == set(TIMINGS) and all(map(math.isfinite, timing.values()))
+        require(are_numbers, f"timings {timing}")
     hyperparameters = run.settings["hyperparameters"]
     averaged = {"average"} if hyperparameters.get("averaging") else set()
-    if set(run.weights) != WEIGHTS or set(run.resume) != RESUME | averaged:
-        raise ValueError(f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
+    are_all = set(run.weights) == WEIGHTS and set(run.resume) == RESUME | averaged
+    require(are_all, f"arrays {sorted(run.weights)} to use and {sorted(run.resume)} to resume from")
     with np.errstate(over="ignore"):  # a number too large for float32 becomes an infinity
         for name, array in {**run.weights, **run.resume}.items():
-            if array.dtype.kind not in "fiu" or not np.isfinite(array.astype(np.float32)).all():
-                raise ValueError(f"{name} holds a value that is no finite number")
+            finite = array.dtype.kind in "fiu" and np.isfinite(array.astype(np.float32)).all()
+            require(finite, f"{name} holds a value that is no finite number")
     parameters = sum(array.size for array in run.weights.values())
     shapes = {name: run.resume[name].shape for name in ("theta", "m", "v", *averaged)}
-    if set(shapes.values()) != {(parameters,)}:
-        raise ValueError(f"{parameters} weights, but a state to resume from of {shapes}")
-    if run.resume["v"].min() < 0:
-        raise ValueError("v, the mean of squares, is negative")
+    fit = set(shapes.values()) == {(parameters,)}
+    require(fit, f"{parameters} weights, but a state to resume from of {shapes}")
+    require(run.resume["v"].min() >= 0, "v, the mean of squares, is negative")
     k = run.resume["k"]
-    if k.shape != () or k.dtype.kind not in "iu" or not 0 <= k < 2**53:
-        raise ValueError(f"k, the number of updates, is {k}")
+    is_count = k.shape == () and k.dtype.kind in "iu" and 0 <= k < 2**53
+    require(is_count, f"k, the number of updates, is {k}")
     hidden_size, units = hyperparameters["hidden_size"], run.weights["weight_hh_l0"].shape[-1]
-    if units != hidden_size:
-        raise ValueError(f"weights of {units} units, but hidden_size {hidden_size}")
+    require(units == hidden_size, f"weights of {units} units, but hidden_size {hidden_size}")

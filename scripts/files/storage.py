@@ -27,20 +27,9 @@ from filelock import FileLock, Timeout
 from scripts.files.errors import UserError
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}  # a file system without locks, as some of NFS
-DAMAGE = (  # what NumPy, zipfile and json raise when they read nonsense
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    EOFError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# what NumPy, zipfile and json raise when they read nonsense
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, RuntimeError)
+DAMAGE += (SyntaxError, tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 # Writing --------------------------------------------------------------------------------------------------
@@ -218,25 +207,27 @@ def _refuse_constant(name):
     raise ValueError(f"{name} is no JSON")
 
 
+def require(sound, otherwise):
+    """Raise ValueError, one of DAMAGE, with the text `otherwise` unless what was read is `sound`."""
+    if not sound:
+        raise ValueError(otherwise)
+
+
 def read_arrays(path):
     """Read all arrays of an .npz file into a dict; raise one of DAMAGE where numpy.savez didn't write it."""
-    with zipfile.ZipFile(path) as archive:
-        _check_members(archive, path.stat().st_size)
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def _check_members(archive, size):
-    """Raise ValueError where a member of an archive of that size is no array, or claims more than it has."""
-    members = archive.infolist()
-    if sum(member.file_size for member in members) > size:
-        raise ValueError("its members claim more bytes than the file has")
     form = np.lib.format
     read_header = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
-    for member in members:
-        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-            raise ValueError(f"{member.filename!r} is compressed or encrypted")
-        with archive.open(member) as file:
-            shape, _, dtype = read_header[form.read_magic(file)](file)
-            if dtype.hasobject or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
-                raise ValueError(f"{member.filename!r} claims shape {shape} of {dtype}, and holds another")
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        claimed = sum(member.file_size for member in members)
+        require(claimed <= path.stat().st_size, "its members claim more bytes than the file has")
+        for member in members:
+            name, is_plain = member.filename, member.compress_type == zipfile.ZIP_STORED
+            require(is_plain and not member.flag_bits & 1, f"{name!r} is compressed or encrypted")
+            with archive.open(member) as file:
+                shape, _, dtype = read_header[form.read_magic(file)](file)
+                size = file.tell() + math.prod(shape) * dtype.itemsize
+            fits = size == member.file_size and not dtype.hasobject
+            require(fits, f"{name!r} claims shape {shape} of {dtype}, and holds another")
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
