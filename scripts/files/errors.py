@@ -21,8 +21,8 @@ class UserError(ValueError):
         super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in line))
 
 
-def _came_from(error):
-    """Yield an exception, and those that it came from."""
+def came_from(error):
+    """Iterate over an exception and those that it came from."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -30,7 +30,7 @@ def _came_from(error):
 
 def lacks_memory(error):
     """Return whether an exception, or one that it came from, says that there is no more memory."""
-    for each in _came_from(error):
+    for each in came_from(error):
         said = any(words in str(each) for words in OUT_OF_MEMORY)
         if said or isinstance(each, MemoryError) or getattr(each, "errno", None) == errno.ENOMEM:
             return True
@@ -91,7 +91,7 @@ def errors_in_one_line():
         global _interrupted
         if issubclass(kind, UserError):
             print(f"error: {error}", file=sys.stderr)
-        elif any(isinstance(each, KeyboardInterrupt) for each in _came_from(error)):  # also within an import
+        elif any(isinstance(each, KeyboardInterrupt) for each in came_from(error)):  # also within an import
             _interrupted = True
             print(f"interrupted: {CONTINUES}", file=sys.stderr)
         elif issubclass(kind, BrokenPipeError):  # as by `| head`

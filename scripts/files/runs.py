@@ -118,10 +118,7 @@ def load_run(run_id):
 
 
 def read_log(run_id):
-    """Read the log of a run: its settings, a dict, and the records of its epochs, from epoch 0.
-
-    A UserError says that it is missing, damaged or of another format.
-    """
+    """Read the log of a run: its settings, a dict, and the records of its epochs, from epoch 0."""
     path = log_path(run_id)
     _check_present(run_id, path)
     remedy = f"delete it; training {run_id!r} again restores it from its weights file"

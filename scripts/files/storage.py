@@ -1,8 +1,7 @@
 """Files are written whole or not at all, by one process at a time, and read as data.
 
-Used by all that open something under data/ or assets/. A file is written next to its place, flushed to disk,
-then renamed. A file that is read may come from a stranger: nothing is unpickled, sizes are checked before
-memory is taken, and every fault is a :class:`UserError` of one line.
+A file is written next to its place, flushed to disk, then renamed. A file that is read may come from a
+stranger: nothing is unpickled, sizes are checked before memory is taken, and every fault is one line.
 """
 
 import contextlib
@@ -37,10 +36,7 @@ DAMAGE += (SyntaxError, tokenize.TokenError, struct.error, zipfile.BadZipFile, z
 
 @contextlib.contextmanager
 def written_whole(path):
-    """Open a binary file that replaces the one at `path` only when the block ends without an error.
-
-    After a full disk, which is a UserError, the old file is unchanged.
-    """
+    """Open a binary file that replaces the one at `path` only when the block ends without an error."""
     temporary = path.with_name(f".{path.name[:120]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,8 +101,8 @@ def _on_one_line(items):
 def only_writer(what, paths):
     """Let no other process or thread write some files, `what` in a message, while the block runs.
 
-    The lock is the operating system's, on a hidden file next to the first path that names its last holder, so
-    it ends with the process. Files that a killed process left half written are removed.
+    The lock is the operating system's, so it ends with the process; a hidden file next to the first path has
+    it, and names its last holder. Files that a killed process left half written are removed.
     """
     path = paths[0].with_name(f".{paths[0].name}.lock")
     lock = FileLock(path, timeout=0)

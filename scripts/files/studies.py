@@ -36,8 +36,8 @@ def save_study(kind, name, dataset, runs, show, **content):
     """Print what a study found, write it with its provenance, and return it.
 
     `dataset` is as a log describes it, `content` what was measured, and `show` writes a study as text. `runs`
-    is a list of those trained for it: ``seconds`` is what they took in all, whenever that was. Where the file
-    can't be written, one line says so; the study is printed and returned all the same.
+    is a list of those trained for it: ``seconds`` is what they took in all. A study that can't be written is
+    printed and returned all the same.
     """
     study = {
         "format_version": STUDY_VERSION,

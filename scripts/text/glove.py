@@ -3,8 +3,7 @@
 That is GloVe's format. word2vec and fastText add a first line, with the numbers of words and of values, and
 a blank at the end of each line; both are read, as are gzip'ed files.
 
-`read_glove` passes over the lines once. Its memory depends on the words that are asked for, not on the size
-of the file. Every line is checked, and one that holds no vector is named.
+`read_glove` passes over the lines once, in memory that doesn't grow with the file. Every line is checked.
 """
 
 import codecs
@@ -57,8 +56,7 @@ def read_glove(path, words):
     enough that D blanks, and nothing but the characters of plain numbers, follow the word; if not (an
     exponent, a word with blanks, damage), its values are parsed too.
 
-    Returns `Vectors`. Raises a UserError where the file is no GloVe text, a line has the wrong number of
-    values or one that is no finite number, or none of the words, which hold no blanks, is there.
+    Returns `Vectors`; UserError where the file is no GloVe text, a line holds no vector, or no word is there.
     """
     form = _find_form(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
@@ -84,19 +82,17 @@ def read_glove(path, words):
     places = sorted(found)
     values = np.array([found[place] for place in places], np.float32).reshape(len(places), form.D)
     vectors = make_vectors(np.array(places, int), values, len(words), path.name, checksum(path))
-    if form.promised <= count:
-        return vectors
-    said = f"{path.name} holds {count:,} vectors, but its first line promises {form.promised:,}"
-    return vectors._replace(warnings=(f"{said}: it may have been cut off; download it again",))
+    if form.promised > count:
+        said = f"{path.name} holds {count:,} vectors, but its first line promises {form.promised:,}"
+        vectors = vectors._replace(warnings=(f"{said}: it may have been cut off; download it again",))
+    return vectors
 
 
 def make_vectors(places, values, words, name, checksum):
     """Make `Vectors` from sorted places; the one past the end of the list of words is the unknown word's."""
     known = np.searchsorted(places, words)
     if not known:
-        raise UserError(
-            f"none of the {words} words of the dataset is in {name}: give vectors of its language"
-        )
+        raise UserError(f"none of the {words} words of the dataset is in {name}: give others")
     unknown = values[known] if known < len(values) else values[:known].mean(axis=0)
     return Vectors(places[:known], values[:known], unknown, name, checksum)
 
@@ -126,9 +122,7 @@ def _find_form(path):
     with _open_unpacked(path) as (file, _):
         first, *others = list(islice(_lines(file), 100)) or [b""]
     if not first and not others:
-        raise UserError(
-            f"{path} is empty: give a file in GloVe's text format (a word and its values per line)"
-        )
+        raise UserError(f"{path} is empty: give a file in GloVe's text format")
     header = re.fullmatch(rb"(\d{1,12}) (\d{1,5}) ?", first)
     vectors = [_count_numbers(line.removesuffix(b" ")) > 0 for line in others]
     if header and 2 * sum(vectors) < len(others):
@@ -172,10 +166,8 @@ def _lines(file, spaced=False):
 def _split_line(line, D, path, number):
     """A line's word, which can hold blanks, and the text of its values."""
     if len(line) >= LONGEST_LINE - 1:
-        raise UserError(
-            f"{path} holds a line of more than {LONGEST_LINE} bytes, so it is no text of word vectors: give "
-            "a file in GloVe's text format"
-        )
+        fault = f"{path} holds a line of more than {LONGEST_LINE} bytes"
+        raise UserError(f"{fault}: give a file in GloVe's text format")
     word, *values = line.rsplit(b" ", D)
     if len(values) < D:
         raise _bad_line(path, number, f"{len(values)} values where {D} were expected")

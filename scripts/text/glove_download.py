@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, assets_path
 from scripts.files.progress import progress_bar
-from scripts.files.storage import DAMAGE, check_place, only_writer, written_whole
+from scripts.files.storage import DAMAGE, check_place, only_writer, require, written_whole
 
 ARCHIVE = "glove.2024.wikigiga.100d.zip"
 URL = f"https://nlp.stanford.edu/data/wordvecs/{ARCHIVE}"
@@ -29,8 +29,8 @@ PATIENCE = 30  # seconds that the server may stay silent
 def fetch_glove(url=URL):
     """Download the GloVe 2024 vectors into assets/embeddings/, unless they are there; return their path.
 
-    A UserError says that the download broke off (what has arrived stays, and the next call continues it), or
-    that the archive is damaged or not the one expected (it is deleted).
+    A UserError says that the download broke off (the next call continues it), or that what came is damaged
+    or something else (it is deleted).
     """
     path, archive = assets_path("embeddings", GLOVE_2024), assets_path("embeddings", ARCHIVE)
     if path.is_file():
@@ -66,18 +66,14 @@ def _remove(archive):
     archive.with_suffix(".zip.part").unlink(missing_ok=True)
 
 
-def _check_size(size):
-    """Raise ValueError, one of DAMAGE, where a file is too large."""
-    if size > LARGEST:
-        raise ValueError(f"more than {LARGEST:,} bytes")
-
-
 def _copy(blocks, file, name, start=0, size=None):
-    """Write blocks to an open file, `LARGEST` bytes at most, with a progress bar from `start` to `size`."""
+    """Write blocks to an open file, with a bar from `start` to `size`; ValueError beyond `LARGEST` bytes."""
+    too_large = f"more than {LARGEST:,} bytes"
+    require((size or 0) <= LARGEST, too_large)
     with progress_bar(desc=name, initial=start, total=size, unit="B", unit_scale=True, leave=False) as bar:
         for block in blocks:
             start += len(block)
-            _check_size(start)
+            require(start <= LARGEST, too_large)
             file.write(block)
             bar.update(len(block))
 
@@ -90,7 +86,6 @@ def _download(url, archive):
     with response, open(part, "ab" if start else "wb") as file:
         length = response.headers.get("Content-Length")
         size = start + int(length) if length else None
-        _check_size(size or 0)
         _copy(_read_blocks(response, start, size), file, "download", start, size)
     part.replace(archive)
 
@@ -143,6 +138,5 @@ def _unpack(archive, path):
     check_place(archive)
     with zipfile.ZipFile(archive) as opened:
         member = opened.getinfo(path.name)
-        _check_size(member.file_size)
         with opened.open(member) as file, written_whole(path) as unpacked:
             _copy(iter(lambda: file.read(BLOCK), b""), unpacked, "unpack", size=member.file_size)

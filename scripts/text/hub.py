@@ -18,7 +18,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from scripts.files.errors import UserError, lacks_memory
+from scripts.files.errors import UserError, came_from, lacks_memory
 from scripts.files.progress import bars_shown
 from scripts.text.tables import Part
 
@@ -64,8 +64,7 @@ def in_one_line(dataset):
         if refusal := refusal_of(error):
             raise UserError(
                 f"dataset {str(dataset)!r} can't be loaded, for {refusal.filename or 'a file'} can't be read "
-                f"or written ({refusal.strerror}): give this user the right to, free the disk, or, where it "
-                "lies in the library's cache, set HF_HOME to another folder"
+                f"or written ({refusal.strerror}): give the right, free the disk, or move the cache (HF_HOME)"
             ) from error
         if empty := re.search(r'"(\w+)" corresponds to no data', reason):
             raise UserError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
@@ -79,9 +78,8 @@ def in_one_line(dataset):
 
 def refusal_of(error):
     """Return the system's refusal to read or write a file that an error came from, or None."""
-    while error is not None and not (isinstance(error, OSError) and error.errno in REFUSALS):
-        error = error.__cause__ or error.__context__
-    return error
+    causes = (each for each in came_from(error) if getattr(each, "errno", None) in REFUSALS)
+    return next(causes, None)
 
 
 def hub_reachable(dataset_id):
@@ -89,8 +87,8 @@ def hub_reachable(dataset_id):
 
     A thread asks, since no time limit of a socket covers the name look-up.
     """
-    settings = (os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"))
-    if any(setting in ("1", "ON", "YES", "TRUE") for setting in settings):
+    settings = {os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")}
+    if settings & {"1", "ON", "YES", "TRUE"}:
         return False
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
@@ -108,7 +106,7 @@ def hub_reachable(dataset_id):
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(PROBE_SECONDS + 1)
-    return bool(answers and answers[0])
+    return answers == [True]
 
 
 def load_from_hub(dataset_id, configuration=None):
@@ -128,9 +126,8 @@ def load_from_hub(dataset_id, configuration=None):
         if online or refusal_of(error):
             raise HubError(str(error)) from error
         raise HubError(
-            f"dataset {dataset_id!r} is no file or folder here, its copy is not in the Hub's cache, and the "
-            "Hugging Face Hub can't be reached: check the path or the connection, or give a local folder, a "
-            "file, or rotten-tomatoes"
+            f"dataset {dataset_id!r} is no file or folder here, nor in the Hub's cache, and the Hugging Face "
+            "Hub can't be reached: check the path or the connection, or give rotten-tomatoes"
         ) from error
 
 

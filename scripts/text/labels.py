@@ -23,8 +23,7 @@ def two_classes(labels, class_names=None, warnings=None):
     """Return the number, 0 or 1, of each published label, as `_order_labels` orders them.
 
     `labels` holds a list per split; hidden ones are ignored. `class_names` is the meaning of the labels 0, 1,
-    …, where it is known. A UserError where the labels are not two classes, or a row has none. A guess is
-    appended to `warnings`.
+    …, where it is known. A guess is appended to `warnings`.
     """
     seen, spelt = {}, {}  # class -> its first spelling and split; spelling -> class
     for split, values in labels.items():
@@ -39,11 +38,11 @@ def two_classes(labels, class_names=None, warnings=None):
             spelt[label] = _class_of(label)
             seen.setdefault(spelt[label], (plain_label(label), split))
     if len(seen) != 2:
-        found = ", ".join(f"{label!r} (in {split})" for label, split in itertools.islice(seen.values(), 8))
-        more = ", …" if len(seen) > 8 else ""
+        found = [f"{label!r} (in {split})" for label, split in seen.values()]
+        said = ", ".join(found[:8] + ["…"] * (len(found) > 8))
         raise UserError(
-            f"the labels are {found}{more}: two classes were expected, not {len(seen)}, "
-            "such as 0 and 1; drop the other rows or name another column with --label-column"
+            f"the labels are {said}: two classes were expected, not {len(found)}: drop other rows or name "
+            "another column with --label-column"
         )
     ordered = _order_labels([label for label, _ in seen.values()], class_names, warnings)
     number = {_class_of(label): number for number, label in enumerate(ordered)}

@@ -61,9 +61,8 @@ def name_file(path):
     *around, own = said = [name_split(part) for part in (*folders, last)]
     splits = [one for one in said[::-1] if one.split]
     # a folder that names no split names a dataset; a file within a folder of a split is one of many
-    groups = [
-        one.group if one.split else folder for one, folder in zip(around, folders, strict=True) if one.group
-    ]
+    both = zip(around, folders, strict=True)
+    groups = [one.group if one.split else folder for one, folder in both if one.group]
     group = "/".join(filter(None, [*groups, own.group if own.split or not splits else ""]))
     if own.word != UNKNOWN and not own.split:
         return Named(None, own.word, group)
@@ -76,8 +75,7 @@ def divide(names, dataset, given=None, config=None, default=None, folder=None):
     """Group names of files (or of splits) by dataset and split, and choose the dataset.
 
     Returns split -> its names; the other names -> why; and the configuration, the words that names of one
-    dataset share ("default": none). A UserError where two names may be the same split, or where there are
-    several datasets and neither `config` nor `default` says which. `given` is what --split says, instead.
+    dataset share ("default": none). What is ambiguous is a UserError. `given` is what --split says, instead.
     """
     if given is not None:
         return *_divide_as_given(given, names, folder), None
@@ -92,7 +90,8 @@ def divide(names, dataset, given=None, config=None, default=None, folder=None):
             groups[one.group or "default"][one.split].append(name)
     found = list(itertools.chain(*groups.values()))
     if len(found) == len({*found}) and len(set(groups) - {"default"}) == 1:  # train.csv and films_test.csv
-        groups = {max(groups, key="default".__ne__): _merge(groups)}
+        merged = {split: names for group in groups.values() for split, names in group.items()}
+        groups = {max(groups, key="default".__ne__): merged}
     configuration = _choose(groups, dataset, config, default)
     splits = groups[configuration]
     for split, (first, *rest) in splits.items():
@@ -111,11 +110,6 @@ def divide(names, dataset, given=None, config=None, default=None, folder=None):
         if name not in used
     }
     return dict(splits), unused, configuration
-
-
-def _merge(groups):
-    """The splits of all groups, without regard to which group they are of."""
-    return {split: names for group in groups.values() for split, names in group.items()}
 
 
 def _shape(path):
@@ -159,16 +153,13 @@ def _divide_as_given(given, names, folder):
             if folder and os.path.lexists(pattern) and not os.path.lexists(folder / pattern):
                 place = os.path.relpath(Path(pattern).resolve(), folder)
             place = place.replace(os.sep, "/")
-            matched = [
-                name for name in unused if name in (str(pattern), place) or name.startswith(f"{place}/")
-            ]
-            matched = matched or fnmatch.filter(unused, place)
-            if not matched:
+            found = [name for name in unused if name in (str(pattern), place) or name.startswith(f"{place}/")]
+            found = found or fnmatch.filter(unused, place)
+            if not found:
                 some = ", ".join(map(repr, list(unused)[:20]))
                 raise UserError(f"--split {said}={pattern} is none of the files left: give one of {some}")
-            chosen[split] += matched
-            for name in matched:
-                del unused[name]
+            chosen[split] += found
+            unused = {name: why for name, why in unused.items() if name not in found}
     if "train" not in chosen:
         raise UserError(f"--split names no train, only {', '.join(chosen)}: add train=FILE")
     return {split: chosen[split] for split in SPLITS if split in chosen}, unused

@@ -86,10 +86,11 @@ def make_table(name, source, splits, unused, options, configuration=None, names=
     `unused` holds the other files, and why; `names` is as that of a `Part`, from the dataset's description.
     """
     lead = (splits.get("train") or next(iter(splits.values())))[0]
-    columns = {}
-    for split, part in ((split, part) for split, parts in splits.items() for part in parts):
-        hidden = split == "test" and len(splits) > 1
-        columns[part.name] = find_columns(part, options, not hidden)
+    all_parts, may_be_hidden = [(split, part) for split in splits for part in splits[split]], len(splits) > 1
+    columns = {
+        part.name: find_columns(part, options, not (split == "test" and may_be_hidden))
+        for split, part in all_parts
+    }
 
     def read(split):
         for part in splits[split]:
@@ -98,14 +99,12 @@ def make_table(name, source, splits, unused, options, configuration=None, names=
 
     sizes = {split: sum(part.rows for part in parts) for split, parts in splits.items()}
     label = columns[lead.name][1]
-    said = [item for parts in splits.values() for part in parts for item in part.read_as.items()]
+    said = [item for _, part in all_parts for item in part.read_as.items()]
     read_as = {key: ", ".join(dict.fromkeys(value for k, value in said if k == key)) for key, _ in said}
     read_as["columns"] = dict(zip(("text", "label"), columns[lead.name], strict=True))
     read_as["configuration"] = configuration
     class_names = lead.names.get(label) or names.get(label)
-    files = [
-        {"file": part.name, "split": split, "why": ""} for split, parts in splits.items() for part in parts
-    ]
+    files = [{"file": part.name, "split": split, "why": ""} for split, part in all_parts]
     files += [{"file": file, "split": None, "why": why} for file, why in unused.items()]
     warnings = [] if options.split else _find_doubts(splits, lead, columns, unused)
     return Table(name, source, sizes, read, class_names, None, False, files, read_as, warnings)
@@ -116,8 +115,8 @@ def _find_doubts(splits, lead, columns, unused):
     doubts, parts = [], [part for parts in splits.values() for part in parts]
     if len(parts) == 1 and (column := next((c for c in lead.columns if plain(c) in SPLIT_COLUMNS), None)):
         doubts.append(
-            f"the column {column!r} of {lead.name} is not read, and all rows are one split: if it says "
-            "which row is of which split, write each split into a file of its own, such as train.csv"
+            f"the column {column!r} of {lead.name} is not read, and all rows are one split: if it says which "
+            "row is of which, write each split into a file of its own, such as train.csv"
         )
     for part in parts:
         others = [column for column in part.columns if column not in lead.columns]

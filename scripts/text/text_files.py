@@ -1,7 +1,7 @@
 """Read .csv, .tsv, .json and .jsonl files: their encoding, and the rows and columns that they hold.
 
 A .csv or .tsv file is looked through as a whole before a row is used: a way to read it holds where every row
-has as many fields as the first, and no quoted field swallows further rows. All its fields stay text.
+has as many fields as the first, and no quoted field swallows further rows.
 """
 
 import codecs
@@ -44,10 +44,7 @@ class _Fault(UserError):
 
 
 def find_encoding(path, given=None):
-    """Return the encoding of a file: what its mark says, UTF-8 where it is that, else the one given.
-
-    UserError with the line where it is none of these.
-    """
+    """Return the encoding of a file: what its mark says, UTF-8 where it is that, else the one given."""
     try:
         "".encode("utf-8" if given is None else given)
     except (LookupError, ValueError) as error:
@@ -126,7 +123,7 @@ def _open_as(layout, name, options):
 
     def read(text, label):
         place, label_place = header.index(text), header.index(label) if label else None
-        for _, _, row in _read_rows(layout, layout.has_header):
+        for _, _, row in itertools.islice(_read_rows(layout), layout.has_header, None):
             yield row[place], row[label_place] if label else None
 
     separator = layout.separator.replace("\t", "\\t")
@@ -136,23 +133,17 @@ def _open_as(layout, name, options):
     return part._replace(rows=_check_rows(layout, len(header), header.index(label) if label else None))
 
 
-def _read_rows(layout, skipped=0):
+def _read_rows(layout):
     """Yield the number of the first line, of the last line, and the fields of each row with content."""
-    quoting = csv.QUOTE_NONE if layout.quotes == PLAIN else csv.QUOTE_MINIMAL
+    form = {"delimiter": layout.separator, "skipinitialspace": layout.quotes == SPACED}
+    form["quoting"] = csv.QUOTE_NONE if layout.quotes == PLAIN else csv.QUOTE_MINIMAL
     with open(layout.path, encoding=layout.encoding, newline="") as file:
         lines = (line.replace('\\"', '""') for line in file) if layout.quotes == ESCAPED else file
-        form = {
-            "delimiter": layout.separator,
-            "quoting": quoting,
-            "strict": layout.quotes not in (LAX, PLAIN),
-        }
-        reader, first = csv.reader(lines, skipinitialspace=layout.quotes == SPACED, **form), 1
+        reader, first = csv.reader(lines, strict=layout.quotes not in (LAX, PLAIN), **form), 1
         try:
             for row in reader:
                 if len(row) > 1 or "".join(row).strip():
-                    if skipped <= 0:
-                        yield first, reader.line_num, row
-                    skipped -= 1
+                    yield first, reader.line_num, row
                 first = reader.line_num + 1
         except csv.Error as error:
             raise _Fault(f"line {first}: a quoted field doesn't end where it should ({error})") from error
@@ -161,7 +152,7 @@ def _read_rows(layout, skipped=0):
 def _check_rows(layout, width, label_place):
     """Count the rows; `_Fault` where one has other fields than the header or has swallowed further rows."""
     count, labels, suspects = 0, set(), []
-    for first, last, row in _read_rows(layout, layout.has_header):
+    for first, last, row in itertools.islice(_read_rows(layout), layout.has_header, None):
         if len(row) != width:
             raise _Fault(f"line {first} has {len(row)} field{'s' * (len(row) != 1)}, not {width}")
         count += 1
@@ -215,13 +206,10 @@ def _parse(path, text):
 
 def _json_part(name, encoding, rows):
     def read(text, label):
-        return ((_joined(row.get(text)), row.get(label)) for row in rows)
+        for row in rows:
+            value = row.get(text)
+            are_words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+            yield " ".join(value) if are_words else value, row.get(label)
 
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return Part(name, columns, len(rows), read, {"encoding": encoding})
-
-
-def _joined(text):
-    """A text as it is, or a list of its words with blanks between them."""
-    is_list = isinstance(text, list) and all(isinstance(word, str) for word in text)
-    return " ".join(text) if is_list else text
