@@ -24,7 +24,7 @@ import numpy as np
 VALUES = (
     "full, truncate-K, truncate-recurrent-K, preserve-norm; of an LSTM also h-detach, h-detach-P, c-detach"
 )
-STREAM = 3  # of random numbers; scripts/training/experiment.py has the streams 0 to 2
+STREAM = 3  # of random numbers; scripts/training/experiment.py has the others
 
 
 def parse(backward, model="lstm"):

@@ -10,6 +10,7 @@ import numpy as np
 from scripts.files.data import name_dataset
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES, best_epoch
+from scripts.training.settings import with_defaults
 
 MOST_SEEDS = 10_000
 AXIS = (tuple, list, range)  # types that give a setting several values
@@ -66,13 +67,14 @@ def seeds_by_model(runs, study):
 
 
 def _check_one_recipe(runs, study):
-    first, by_seed = runs[0], {}
+    first, by_seed = with_defaults(runs[0]["hyperparameters"]), {}
     for run in runs:
-        run_id, settings, seed = run["run_id"], run["hyperparameters"], run["hyperparameters"]["seed"]
-        if settings | {"seed": first["hyperparameters"]["seed"]} != first["hyperparameters"]:
+        run_id, settings = run["run_id"], with_defaults(run["hyperparameters"])
+        seed = settings["seed"]
+        if settings | {"seed": first["seed"]} != first:
             raise UserError(
-                f"runs {first['run_id']!r} and {run_id!r} have other settings, expected the same but for the "
-                f"seed: give {study} seeds of one recipe"
+                f"runs {runs[0]['run_id']!r} and {run_id!r} have other settings, expected the same but for "
+                f"the seed: give {study} seeds of one recipe"
             )
         if (other := by_seed.setdefault(seed, run_id)) != run_id:
             raise UserError(f"runs {other!r} and {run_id!r} have one seed, {seed}: give each seed once")

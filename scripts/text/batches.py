@@ -114,6 +114,29 @@ def shuffled_batches(split, batch_size, rng, weights=None):
     return Batches(split, [rows[k] for k in rng.permutation(len(rows))], weights)
 
 
+def distances(split):
+    """Return the distance of each word of a split from the end of its sentence, (tokens,); 0 is the last."""
+    return np.repeat(np.cumsum(split.s, dtype=np.int64), split.s) - np.arange(1, len(split.x) + 1)
+
+
+def shuffle_words(split, rng, kept=0):
+    """Return a split whose sentences have the same words in random order, but for the last ones of each.
+
+    Parameters
+    ----------
+    split : scripts.files.data.Split
+    rng : numpy.random.Generator
+        One number is drawn per word: the same state gives the same order, whatever `kept` is.
+    kept : int
+        How many words at the end of each sentence stay where they are.
+    """
+    keys = rng.random(len(split.x))  # by which the words of a sentence are sorted
+    near = distances(split) < kept
+    keys[near] = 1 + np.flatnonzero(near)
+    sentence = np.repeat(np.arange(len(split.s)), split.s)
+    return split._replace(x=split.x[np.lexsort((keys, sentence))])
+
+
 def length_weights(split, power):
     """Weight each sentence by its length: s**power divided by the mean, (N,); None where power is 0.
 

@@ -34,7 +34,7 @@ from scripts.files.runs import (
     write_log,
     writing_run,
 )
-from scripts.text.batches import length_weights, shuffled_batches, sorted_batches
+from scripts.text.batches import length_weights, shuffle_words, shuffled_batches, sorted_batches
 from scripts.training.optimizer import Adam
 from scripts.training.settings import check_settings, model_options
 from scripts.training.workers import Workers, usable_cores
@@ -43,7 +43,7 @@ CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier
 LOOPS = {"rnn": rnn.train.train, "lstm": lstm.train.train}
 LOSSES = {"rnn": rnn.model.binary_cross_entropy, "lstm": lstm.model.binary_cross_entropy}
 EVALUATION_BATCH = 256
-STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2}
+STREAMS = {"initialisation": 0, "shuffling": 1, "dropout": 2, "word order": 4}  # 3: interventions.py
 TAKEN = "start again with overwrite=True, or give another run id (compare(): another name=)"
 START_AGAIN = "try a smaller lr or clip_norm with overwrite=True"
 
@@ -256,8 +256,10 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
         model = intervened = Intervened(model, settings["backward"], seed=seed, **changes)
 
     def training(epoch):
-        rng = generator(seed, "shuffling", epoch)
-        batches = shuffled_batches(train_split, settings["batch_size"], rng, weights)
+        split, rng = train_split, generator(seed, "shuffling", epoch)
+        if settings["word_order"] == "shuffled":
+            split = shuffle_words(split, generator(seed, "word order", epoch))
+        batches = shuffled_batches(split, settings["batch_size"], rng, weights)
         return intervened.numbered(epoch, batches) if intervened else batches
 
     with Workers(model, workers) if workers > 1 else nullcontext(model) as trained:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES, best_epoch, read_log
+from scripts.training.settings import with_defaults
 
 DEFAULT_RNN, DEFAULT_LSTM = "rnn-run-1", "lstm-run-3"
 WIDTHS = {"rnn-16": 16, "rnn-32": 32}  # runs of main.py that are not of the default width
@@ -46,7 +47,7 @@ def read(run_id, model=None):
 def differences(logs):
     """List the settings, other than width, seed and workers, in which runs differ, and their dataset."""
     datasets = [{"dataset": log.settings["dataset"]["checksum"]} for log in logs]
-    settings = [log.settings["hyperparameters"] for log in logs]
+    settings = [with_defaults(log.settings["hyperparameters"]) for log in logs]
     first, *others = [own | data for own, data in zip(settings, datasets, strict=True)]
     differ = [name for name, value in first.items() if any(other.get(name) != value for other in others)]
     return [name for name in differ if name not in ("hidden_size", "seed", "workers")]

@@ -16,6 +16,7 @@ from scripts.training.optimizer import SCHEDULES
 RECURRENT_INITS = ("orthogonal", "uniform", "identity")  # names in rnn/model.py and lstm/model.py
 INPUT_INITS = ("glorot", "uniform")
 GATE_INPUTS = ("x, h", "x")
+WORD_ORDERS = ("kept", "shuffled")
 HUGE, LARGE = 1e300, 1e30  # larger numbers, and infinities, are refused; LARGE: what float32 holds
 MOST = 10**9  # larger counts are refused
 
@@ -67,6 +68,9 @@ class Settings:
     length_weight: float = _setting(
         0.0, "In training a sentence counts in proportion to (its length)^p.", POWER
     )
+    word_order: str = _setting(
+        "kept", "Order of each training sentence's words; shuffled: each epoch another.", _one_of(WORD_ORDERS)
+    )
     input_dropout: float = _setting(0.3, "Share of the inputs' entries set to 0 while training.", SHARE)
     state_dropout: float = _setting(0.3, "Share of the last state's entries set to 0 while training.", SHARE)
     recurrent_init: str = _setting(
@@ -99,6 +103,11 @@ class Settings:
 ALONE = {"rnn": ("norm_penalty",), "lstm": ("forget_bias", "chrono_steps", "gate_inputs")}  # one model's
 # Those that are arguments of a model's class
 OF_MODEL = ("input_dropout", "state_dropout", "recurrent_init", "input_init", "forget_bias", "chrono_steps")
+
+
+def with_defaults(hyperparameters):
+    """Complete the hyperparameters in a log: settings that are younger than it have their defaults."""
+    return asdict(Settings()) | hyperparameters
 
 
 def foreign_settings(model, models=NAMES):

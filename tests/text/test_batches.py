@@ -71,3 +71,40 @@ def test_an_epoch_holds_a_few_bytes_a_sentence():
     assert len(batches) == 3125
     assert held / 200_000 < 19, "8 for its place, 8 for its start, 2 for the arrays of 64 of them"
     assert peak / 200_000 < 29, "8 more while starts are counted"
+
+
+def sentences_of(split):
+    return [words.tolist() for words in np.split(split.x, np.cumsum(split.s, dtype=int)[:-1])]
+
+
+def test_shuffled_sentences_hold_the_same_words_and_keep_the_last_ones():
+    split = make_split(300, longest=9)
+    as_they_are = sentences_of(split)
+    for kept in (0, 1, 4, 8, 9):
+        shuffled = dataset.shuffle_words(split, np.random.default_rng(5), kept)
+        assert all(shuffled[column] is split[column] for column in (1, 2, 3))
+        for words, before in zip(sentences_of(shuffled), as_they_are, strict=True):
+            assert sorted(words) == sorted(before), "the bag of words is the same"
+            assert words[len(words) - kept if kept < len(words) else 0 :] == before[-kept or len(before) :]
+        moved = [a != b for a, b in zip(sentences_of(shuffled), as_they_are, strict=True)]
+        assert not any(m for m, words in zip(moved, as_they_are, strict=True) if len(words) < kept + 2)
+        assert any(moved) == (kept < 8), "two words at least have to be further back"
+
+
+def test_every_order_is_equally_likely():
+    split = Split(np.tile(np.arange(4), 6000), np.full(6000, 4), *np.zeros((2, 6000), int))
+    for kept, orders in ((0, 24), (1, 6), (2, 2)):
+        shuffled = dataset.shuffle_words(split, np.random.default_rng(0), kept)
+        _, counts = np.unique(shuffled.x.reshape(-1, 4), axis=0, return_counts=True)
+        assert len(counts) == orders
+        expected = 6000 / orders
+        assert ((counts - expected) ** 2 / expected).sum() < 2.5 * orders + 4
+
+
+def test_the_same_state_gives_the_far_words_the_same_order_wherever_it_begins():
+    split = Split(np.arange(40), np.array([40]), *np.zeros((2, 1), int))
+    ranks = []
+    for kept in (5, 20):
+        far = dataset.shuffle_words(split, np.random.default_rng(1), kept).x[: 40 - kept]
+        ranks.append([word for word in far.tolist() if word < 20])
+    assert ranks[0] == ranks[1]
