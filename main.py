@@ -11,7 +11,7 @@ from scripts.studies.baselines import baselines  # noqa: F401 (imported for the 
 from scripts.studies.cue_distance import probe_study  # noqa: F401
 from scripts.studies.initialisations import initialisation_study  # noqa: F401
 from scripts.studies.jacobians import jacobian_study as jacobians  # noqa: F401
-from scripts.studies.last_words import memory_study  # noqa: F401
+from scripts.studies.memory import memory_study  # noqa: F401
 from scripts.studies.settings_search import search  # noqa: F401
 from scripts.studies.truncation import truncation_study  # noqa: F401
 from scripts.training import checks, evaluation, experiment
@@ -275,8 +275,10 @@ if __name__ == "__main__":
     # initialisation_study(of_model=BEST)
     # plot()
 
-    # Does the dataset need memory? Accuracy from the last k words, best settings, five seeds: 1 min.
-    # memory_study(*([f"comparison-best-{m}-s{s}" for s in range(5)] for m in ("rnn", "lstm")))
+    # Does the dataset need memory, and the order of words? Five seeds, trained on shuffled words too: 25 min.
+    # compare(seeds=5, name="shuffled", of_model=BEST, word_order="shuffled")
+    # both = [f"comparison-{name}-{model}" for name in ("best", "shuffled") for model in ("rnn", "lstm")]
+    # memory_study([f"{runs}-s{seed}" for runs in both for seed in range(5)])
     # plot()
 
     # How much of a gradient is lost when it is cut after K steps? Before and after training: 25 s.

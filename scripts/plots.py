@@ -23,7 +23,7 @@ from scripts.figures.animation import animate_decay as animate_decay
 from scripts.figures.backward import plot_backward
 from scripts.figures.cue_distance import plot_probe
 from scripts.figures.jacobians import plot_direct_path, plot_theory
-from scripts.figures.last_words import plot_memory
+from scripts.figures.memory import plot_memory
 from scripts.figures.runs import (
     plot_gradients_rnn_vs_lstm,
     plot_gradients_rnns,

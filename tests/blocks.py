@@ -71,7 +71,7 @@ def run_block(source):
         "BEST_RNN": main.BEST_RNN | SHORT | {"hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | SHORT | {"hidden_size": 64},
         "jacobians": jacobians_small,
-        "memory_study": lambda rnn, lstm: main.memory_study(rnn[:3], lstm[:3]),
+        "memory_study": memory_small,
         "BEST": SMALL_BEST,
         "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
@@ -86,7 +86,7 @@ def run_block(source):
 
 def compare_small(*models, **options):
     """As main.compare, one seed, or as many as later blocks ask for, and short runs."""
-    seeds = 3 if options.get("name") == "best" else 1
+    seeds = 3 if options.get("name") in ("best", "shuffled") else 1
     settings = {} if "of_model" in options else SHORT
     main.compare(*models, **options | {"seeds": seeds} | settings)
 
@@ -95,6 +95,11 @@ def backward_small(**options):
     """As main.backward_study, with few changes; three seeds where later blocks ask for them."""
     seeds = 1 if "name" in options else 3
     return main.backward_study(**options | SMALL_BACKWARD | {"seeds": seeds})
+
+
+def memory_small(run_ids):
+    """As main.memory_study, of the seeds that are trained here."""
+    return main.memory_study([run_id for run_id in run_ids if int(run_id[-1]) < 3])
 
 
 def jacobians_small(run_id, sentences=500):

@@ -21,7 +21,6 @@ CALLS = {
     "test_overfit": lambda odd: main.test_overfit(odd, 2),
     "test_overfit, steps": lambda odd: main.test_overfit(2, odd),
     "memory_study": lambda odd: main.memory_study(odd, progress=False),
-    "memory_study, lstm": lambda odd: main.memory_study(lstm=odd, progress=False),
     "memory_study, name": lambda odd: main.memory_study(name=odd, progress=False),
     "truncation_study": lambda odd: main.truncation_study(odd, progress=False),
     "truncation_study, name": lambda odd: main.truncation_study("rnn-run-1", odd, progress=False),
@@ -114,7 +113,7 @@ def test_a_study_may_be_named(root):
     [
         (lambda: main.predict("\ud800 good", "rnn-run-1"), "holds no word: give a sentence"),
         (lambda: main.predict("good", None), "None names no run: give a run id"),
-        (lambda: main.memory_study(None), "None names no run of the RNN"),
+        (lambda: main.memory_study(None), "None names no run: give a run id"),
         (
             lambda: main.train_lstm("b", forget_bias=1e299),
             "forget_bias=1e.299: expected a number, such as 1.0",

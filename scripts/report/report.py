@@ -31,7 +31,7 @@ from scripts.studies.backward import backward_table
 from scripts.studies.baselines import baselines_table
 from scripts.studies.cue_distance import probe_table
 from scripts.studies.jacobians import rates_table
-from scripts.studies.last_words import memory_table
+from scripts.studies.memory import memory_table
 from scripts.studies.statistics import standard_error
 from scripts.studies.truncation import truncation_table
 from scripts.studies.variants import variants_table

@@ -6,7 +6,7 @@ Studies, each called by a function of main.py:
     initialisations.py  initial weights; RNNs of as many units or parameters as an LSTM
     settings_search.py  the best settings and one change at a time, on the validation split
     cue_distance.py     how far back each model remembers
-    last_words.py       test accuracy from only the last k words
+    memory.py           test accuracy with far words left out or shuffled
     truncation.py       how much of the gradient is left when it goes back K steps and no more
     jacobians.py        products of Jacobians, their bounds, and Lyapunov exponents
     backward.py         both models trained with a changed backward pass

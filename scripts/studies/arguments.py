@@ -52,15 +52,19 @@ def run_id_list(run_ids, what="run"):
     return listed
 
 
-def seeds_by_model(runs, study):
-    """Return lists of runs, one per model; UserError where they differ in more than model and seed."""
-    first = runs[0].settings
+def seeds_by_model(runs, study, apart=None):
+    """Return lists of runs, one per model; UserError where they differ in more than model and seed.
+
+    They may also differ in the setting `apart`: then there is one list for each of its values.
+    """
+    first, groups = runs[0].settings, {}
     for run in runs:
         if run.settings["dataset"]["checksum"] != first["dataset"]["checksum"]:
             named = [f"{one['run_id']!r} on {name_dataset(one['dataset'])}" for one in (first, run.settings)]
             raise UserError(f"runs were trained on several datasets, {' and '.join(named)}: give runs of one")
-    by_model = [[run for run in runs if run.settings["model"] == model] for model in NAMES]
-    by_model = [seeds for seeds in by_model if seeds]
+        value = with_defaults(run.settings["hyperparameters"]).get(apart, "")
+        groups.setdefault((value, list(NAMES).index(run.settings["model"])), []).append(run)
+    by_model = [groups[key] for key in sorted(groups)]
     for seeds in by_model:
         _check_one_recipe([run.settings for run in seeds], study)
     return by_model

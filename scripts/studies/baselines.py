@@ -25,7 +25,7 @@ from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
-from scripts.studies.last_words import fit_logistic_regression, majority_accuracy, word_counts
+from scripts.studies.memory import fit_logistic_regression, majority_accuracy, word_counts
 from scripts.text.batches import find_starts
 from scripts.training import experiment
 from scripts.training.evaluation import accuracy

@@ -265,6 +265,8 @@ COLUMNS = {  # of the table, by kind of study; all others have those of "compari
         *("h before", "h after", "c before", "c after"),
     ],
 }
+DIFFERENCE_HEADS = ["test accuracy, points", "p (Welch)", "detectable, points"]
+DIFFERENCE_HEADS += ["error over sentences, points"]
 
 
 def variants_table(study):
@@ -313,26 +315,27 @@ def _remaining(found):
     return mean if low is None else f"{mean} ({low} to {high})"
 
 
+def difference_cells(found):
+    """Return the cells of a difference in test accuracy, one for each of ``DIFFERENCE_HEADS``."""
+    accuracy = found["test_accuracy"]
+    mean, low, high = ("–" if accuracy[e] is None else f"{100 * accuracy[e]:+.1f}" for e in ENDS)
+    p, seen = accuracy["p"], accuracy["detectable"]
+    return [
+        mean if low == "–" else f"{mean} ({low} to {high})",
+        "–" if p is None else f"{p:.2g}",
+        "–" if seen is None else f"{100 * seen:.1f}",
+        f"{100 * found['sentences_error']:.1f}",
+    ]
+
+
 def _differences_table(differences):
     """Write the differences between variants as a table."""
     rows = []
     for found in differences:
-        accuracy, ratios = found["test_accuracy"], found["remaining"].values()
-        mean, low, high = ("–" if accuracy[e] is None else f"{100 * accuracy[e]:+.1f}" for e in ENDS)
-        p, seen = accuracy["p"], accuracy["detectable"]
-        rows.append(
-            [
-                f"{found['of']} − {found['minus']}",
-                mean if low == "–" else f"{mean} ({low} to {high})",
-                "–" if p is None else f"{p:.2g}",
-                "–" if seen is None else f"{100 * seen:.1f}",
-                f"{100 * found['sentences_error']:.1f}",
-                *("–" if one is None else f"{10 ** one['mean']:.2g}" for one in ratios),
-                *["–"] * (2 - len(ratios)),
-            ]
-        )
-    heads = ["difference", "test accuracy, points", "p (Welch)", "detectable, points"]
-    heads += ["error over sentences, points", "h after, ratio", "c after, ratio"]
+        ratios = ["–" if one is None else f"{10 ** one['mean']:.2g}" for one in found["remaining"].values()]
+        cells = [*difference_cells(found), *ratios, *["–"] * (2 - len(ratios))]
+        rows.append([f"{found['of']} − {found['minus']}", *cells])
+    heads = ["difference", *DIFFERENCE_HEADS, "h after, ratio", "c after, ratio"]
     return (
         f"{table(rows, heads)}\nDetectable: the true difference that the test would find in 80% of studies."
     )

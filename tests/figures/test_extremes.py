@@ -11,7 +11,7 @@ from scripts import plots
 from scripts.figures import panels
 from scripts.figures.style import open_figure
 from scripts.files.runs import load_run, save_run, write_log
-from scripts.studies.last_words import memory_study
+from scripts.studies.memory import memory_study
 from scripts.studies.truncation import truncation_study
 from scripts.training import evaluation, experiment
 from tests.helpers import write_data

@@ -1,0 +1,221 @@
+"""What does a sentence's label need: its far words, their order? Trained models read changed test sentences.
+
+main.py calls :func:`memory_study`. Of each sentence the last k words stay as they are; the words before them
+are left out, or shuffled (Khandelwal et al. 2018). Models that were trained on shuffled words and read
+sentences in order (Shen et al. 2018) are compared with the others. ``assets/studies/memory/<name>.json``
+holds what every study does (scripts/files/studies.py), and
+
+    sentences       {count, longest}: of the test split
+    k               0, 1, …: words that stay
+    shuffles        {count, seed}: all models read the same ones; an accuracy is the mean over them
+    models          a list of
+        model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
+        word_order      in training: kept or shuffled
+        whole           accuracy on whole sentences in order, one per seed
+        left_out, shuffled  accuracy by k, a list for each seed, with the other words left out or shuffled;
+                        null where k = 0 leaves nothing
+    baselines       majority class of the training split; logistic regression on word counts, trained on whole
+                    rows: ``whole``, and ``counts`` by k, the other words left out (no order changes it)
+    differences     a list of
+        of              RNN, LSTM, or LSTM − RNN
+        condition       how sentences are read, see :func:`condition`, or "trained on shuffled words"
+        minus           what is subtracted: "in order", the same of sentences in order; or null
+        test_accuracy   the difference: an interval over the runs that read both, else that of Welch's test
+        sentences_error     its standard error over the test sentences
+"""
+
+import warnings
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from scripts.files.blocks import DEFAULT
+from scripts.files.data import Split, load_data
+from scripts.files.numbers import counted, round_to_digits, table
+from scripts.files.paths import check_run_id
+from scripts.files.progress import progress_bar
+from scripts.files.runs import NAMES, load_run
+from scripts.files.studies import save_study
+from scripts.studies.arguments import describe_seeds, run_id_list, seeds_by_model
+from scripts.studies.statistics import difference, error_over_sentences, interval
+from scripts.studies.variants import DIFFERENCE_HEADS, difference_cells
+from scripts.text.batches import distances, shuffle_words
+from scripts.training.evaluation import correct, load_model
+from scripts.training.settings import with_defaults
+
+ITERATIONS = 1000  # of logistic regression, at most
+K = (0, 2, 5, 10, 15, 20, 30)
+SHOWN = (None, 0, 5, 10, 20)  # k in the table of differences
+SHUFFLES, SEED = 10, 0
+IN_ORDER, TRAINED = "in order", "trained on shuffled words"  # conditions; the latter reads in order, too
+LEAD = "LSTM − RNN"
+
+
+def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=True):
+    """Measure test accuracy with all but the last k words of each sentence left out, or shuffled.
+
+    The runs are not trained again. Returns the dict that is written, and prints its tables.
+
+    Parameters
+    ----------
+    run_ids : str or sequence of str
+        Runs of one model are those of several seeds, which differ in nothing else but ``word_order``.
+    name : str
+        Of the study and its figure.
+    progress : bool
+        Show a progress bar.
+    """
+    check_run_id(name, "name")
+    runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
+    groups, dataset = seeds_by_model(runs, "memory_study", "word_order"), runs[0].settings["dataset"]
+    data = load_data(dataset.get("data"))
+    train, test = data.splits["train"], data.splits["test"]
+    ks = [k for k in K if k < test.s.max()]
+    bag_of_words = fit_logistic_regression(word_counts(train, data), train.y)
+    bag_accuracy = [bag_of_words.score(word_counts(part, data), test.y) for part in _endings(test, ks)]
+    bar = progress_bar(total=len(runs) * len(ks), progress=progress)
+    with bar:
+        models = [_measure(seeds, test, ks, bar) for seeds in groups]
+    return save_study(
+        "memory",
+        name,
+        dataset,
+        runs,
+        memory_table,
+        sentences={"count": len(test.s), "longest": int(test.s.max())},
+        k=ks,
+        shuffles={"count": SHUFFLES, "seed": SEED},
+        models=[described for described, _ in models],
+        baselines={
+            "majority": majority_accuracy(train, test),
+            "whole": bag_accuracy[0],
+            "counts": [None, *bag_accuracy[1:]],
+        },
+        differences=_differences(models, ks),
+    )
+
+
+def _endings(split, ks):
+    """Yield a split, and then its last k words alone, for each k but 0."""
+    yield split
+    for k in ks[1:]:
+        yield Split(split.x[distances(split) < k], np.minimum(split.s, k), split.y, split.g)
+
+
+def _measure(seeds, test, ks, bar):
+    """Return what the study says of runs, and by k (None: in order) how often they are correct, (runs, N)."""
+    left_out, by_k = [], {k: [] for k in (None, *ks)}
+    for run in seeds:
+        run_id = run.settings["run_id"]
+        bar.set_description(run_id, refresh=False)
+        model, _, _ = load_model(run_id)
+        whole, *endings = (correct(model, part) for part in _endings(test, ks))
+        by_k[None].append(whole)
+        left_out.append([None, *(float(ending.mean()) for ending in endings)])
+        for k in ks:
+            drawn = (shuffle_words(test, np.random.default_rng([SEED, n]), k) for n in range(SHUFFLES))
+            by_k[k].append(np.mean([correct(model, shuffled) for shuffled in drawn], axis=0))
+            bar.update()
+    by_k = {k: np.array(read, float) for k, read in by_k.items()}
+    whole, *shuffled = (by_k[k].mean(1) for k in by_k)
+    return {
+        **describe_seeds(seeds),
+        "word_order": with_defaults(seeds[0].settings["hyperparameters"])["word_order"],
+        "whole": whole.tolist(),
+        "left_out": left_out,
+        "shuffled": round_to_digits(np.transpose(shuffled)),
+    }, by_k
+
+
+def condition(k):
+    """Name how the test sentences are read: shuffled but for their last k words, or (None) in order."""
+    return IN_ORDER if k is None else f"shuffled beyond {k}" if k else "shuffled"
+
+
+def _differences(models, ks):
+    """Compare, for both models, every condition with sentences in order; and one model with the other."""
+    read = {model: {} for model in NAMES}
+    for one, by_k in models:
+        shuffled = one["word_order"] == "shuffled"
+        read[one["model"]] |= {TRAINED: by_k[None]} if shuffled else {condition(k): by_k[k] for k in by_k}
+    found, (rnn, lstm) = [], read.values()
+    for name in (*map(condition, ks), TRAINED):
+        for model, mine in read.items():
+            if name in mine and IN_ORDER in mine:
+                over_seeds = difference if name == TRAINED else _interval_of_changes
+                found.append((NAMES[model], name, IN_ORDER, mine[name], mine[IN_ORDER], over_seeds))
+    both = [name for name in rnn if name in lstm]
+    found += [(LEAD, name, None, lstm[name], rnn[name], difference) for name in both]
+    for name in both:
+        if name not in (IN_ORDER, TRAINED):
+            changes = lstm[name] - lstm[IN_ORDER], rnn[name] - rnn[IN_ORDER]
+            found.append((LEAD, name, IN_ORDER, *changes, difference))
+    return [
+        {
+            "of": of,
+            "condition": name,
+            "minus": minus,
+            "test_accuracy": over_seeds(a.mean(1), b.mean(1)),
+            "sentences_error": error_over_sentences(a, b),
+        }
+        for of, name, minus, a, b, over_seeds in found
+    ]
+
+
+def _interval_of_changes(changed, before):
+    """Compare two readings of the same runs."""
+    return interval(changed - before) | {"p": None, "detectable": None}
+
+
+def memory_table(study):
+    """Write mean accuracies by k as a table, and differences at some k as another."""
+    rows, baselines = [], study["baselines"]
+    for one in study["models"]:
+        label = f"{NAMES[one['model']]}, {counted(len(one['runs']), 'seed')}"
+        label += f", {TRAINED}" if one["word_order"] == "shuffled" else ""
+        for words in ("left out", "shuffled"):
+            by_k = [*zip(*one[words.replace(" ", "_")], strict=True), one["whole"]]
+            rows.append([f"{label}: {words}", *map(_percent, by_k)])
+    counts = [[accuracy] for accuracy in (*baselines["counts"], baselines["whole"])]
+    rows.append(["logistic regression on word counts: left out", *map(_percent, counts)])
+    heads = ["test accuracy, %, all but the last k words", *(f"k = {k}" for k in study["k"]), "in order"]
+    differences = [
+        [
+            f"{found['of']}, {found['condition']}{f' − {IN_ORDER}' if found['minus'] else ''}",
+            *difference_cells(found),
+        ]
+        for found in study["differences"]
+        if found["condition"] in (*map(condition, SHOWN), TRAINED)
+    ]
+    return f"{table(rows, heads)}\n\n{table(differences, ['difference', *DIFFERENCE_HEADS])}"
+
+
+def _percent(seeds):
+    return "–" if None in seeds else f"{100 * np.mean(seeds):.1f}"
+
+
+def majority_accuracy(train, test):
+    """Return the accuracy on the test split of the majority class of the training split."""
+    return float(np.mean(test.y == (train.y.mean() > 0.5)))
+
+
+def fit_logistic_regression(X, y, C=1.0):
+    """Fit scikit-learn's; if it does not converge, one line says so, in place of scikit-learn's warning."""
+    from sklearn.exceptions import ConvergenceWarning  # takes a second to import
+    from sklearn.linear_model import LogisticRegression
+
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted = LogisticRegression(C=C, max_iter=ITERATIONS).fit(X, y)
+    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+        print(f"Logistic regression with C={C:g} stopped before it converged; its accuracy may be low.")
+    return fitted
+
+
+def word_counts(split, data):
+    """Count each word of the vocabulary in each sentence of a split of the data: a sparse (N, V) matrix."""
+    from scipy.sparse import csr_array
+
+    starts = np.concatenate([[0], np.cumsum(split.s, dtype=np.int64)])
+    ids = np.asarray(split.x, np.int64)
+    return csr_array((np.ones(len(ids)), ids, starts), shape=(len(split.s), len(data.vocabulary)))
