@@ -8,6 +8,7 @@ from scripts.files import errors, numbers, studies
 from scripts.studies import arguments
 from scripts.studies.backward import backward_study  # noqa: F401
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
+from scripts.studies.cell_memory import cell_memory_study  # noqa: F401
 from scripts.studies.cue_distance import probe_study  # noqa: F401
 from scripts.studies.initialisations import initialisation_study  # noqa: F401
 from scripts.studies.jacobians import jacobian_study as jacobians  # noqa: F401
@@ -283,6 +284,11 @@ if __name__ == "__main__":
 
     # How much of a gradient is lost when it is cut after K steps? Before and after training: 25 s.
     # truncation_study()
+    # plot()
+
+    # Does each unit of an LSTM's cell remember alone, and are slow units sensitive? 10 s; three runs 2 min.
+    # cell_memory_study()
+    # cell_memory_study([f"comparison-best-lstm-s{seed}" for seed in range(3)], "best")
     # plot()
 
     # Does training need the gradient from far back? Five seeds of each change: 288 min, busy machine.

@@ -21,6 +21,7 @@ from scripts.figures import style
 from scripts.figures.activations import plot_activations
 from scripts.figures.animation import animate_decay as animate_decay
 from scripts.figures.backward import plot_backward
+from scripts.figures.cell_memory import plot_cell_memory
 from scripts.figures.cue_distance import plot_probe
 from scripts.figures.jacobians import plot_direct_path, plot_theory
 from scripts.figures.memory import plot_memory
@@ -49,6 +50,7 @@ from scripts.training.logs import (
 
 STUDY_FIGURES = {  # by kind of study: what draws it
     "backward": plot_backward,
+    "cell-memory": plot_cell_memory,
     "initialisations": plot_initialisations,
     "memory": plot_memory,
     "cue-distance": plot_probe,

@@ -72,6 +72,7 @@ def run_block(source):
         "BEST_LSTM": main.BEST_LSTM | SHORT | {"hidden_size": 64},
         "jacobians": jacobians_small,
         "memory_study": memory_small,
+        "cell_memory_study": functools.partial(main.cell_memory_study, sentences=3),
         "BEST": SMALL_BEST,
         "BEST_5_EPOCHS": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,

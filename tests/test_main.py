@@ -74,6 +74,7 @@ def test_every_block_runs_in_any_order(data, study_root, capsys):
         "memory-default.png",
         "truncation-default.png",
         "backward-default.png",
+        "cell-memory-default.png",
         "comparison-compare.png",
         *(f"cue-distance-{mixture}.png" for mixture in MIXTURES),
         "sentence-lengths.png",

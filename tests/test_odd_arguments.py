@@ -22,6 +22,8 @@ CALLS = {
     "test_overfit, steps": lambda odd: main.test_overfit(2, odd),
     "memory_study": lambda odd: main.memory_study(odd, progress=False),
     "memory_study, name": lambda odd: main.memory_study(name=odd, progress=False),
+    "cell_memory_study": lambda odd: main.cell_memory_study(odd, progress=False),
+    "cell_memory_study, sentences": lambda odd: main.cell_memory_study(sentences=odd, progress=False),
     "truncation_study": lambda odd: main.truncation_study(odd, progress=False),
     "truncation_study, name": lambda odd: main.truncation_study("rnn-run-1", odd, progress=False),
     "truncation_study, batches": lambda odd: main.truncation_study("rnn-run-1", batches=odd, progress=False),
@@ -80,6 +82,7 @@ ALIKE = {  # whole numbers that a call takes, and one that is right
     "jacobians, steps": 5,
     "jacobians, burn_in": 1,
     "truncation_study, batches": 1,
+    "cell_memory_study, sentences": 1,
 }
 
 

@@ -54,6 +54,24 @@ def norm_sums(matrices):
         return np.cumsum([np.log10(largest_singular_value(M)) for M in matrices])
 
 
+def diagonal_shares(matrices):
+    """Return how much of ∂c_T/∂c_{T-k} an LSTM keeps unit by unit, for k = 1, 2, …: from 0 to 1.
+
+    It is the share of the squared Frobenius norm on the diagonal (Zucchet & Orvieto 2024), nan where all of
+    it is 0. `matrices` is an iterable of J_T, J_{T-1}, …, (2H, 2H) each: the derivative is the c-c block of
+    their product, so it takes all ways from cell to cell, those through h and the gates as well.
+    """
+    P, shares = None, []
+    for J in matrices:
+        H = len(J) // 2
+        P = J[H:] if P is None else P @ J  # the rows of c are all that is needed
+        P = P / (np.abs(P).max() or 1)
+        squares = P[:, H:] ** 2
+        total = squares.sum()
+        shares.append(np.trace(squares) / total if total else np.nan)
+    return np.array(shares)
+
+
 def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
     """Estimate finite-time Lyapunov exponents: how far steps stretch an orthonormal frame, by repeated QR.
 

@@ -8,7 +8,7 @@ from scripts.figures.style import BLACK, GREY, STATES, add_provenance, figure, o
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
-from scripts.studies.memory import IN_ORDER, LEAD, TRAINED, condition
+from scripts.studies.memory import IN_ORDER, LEAD, TRAINED, change, condition
 
 
 @figure("memory-{name}.png")
@@ -23,8 +23,7 @@ def plot_memory(name=DEFAULT):
     are the lead in order. The title says how that compares with k = 0 (Welch's interval).
     """
     with reading_study("memory", name) as study:
-        names = ("of", "condition", "minus")
-        found = {tuple(one[n] for n in names): one["test_accuracy"] for one in study["differences"]}
+        found = {one["label"]: one["test_accuracy"] for one in study["differences"]}
         drawn, (left, right) = open_figure(_title(found), 5, ncols=2, width_ratios=[1.7, 1])
         for model in study["models"]:
             _draw_accuracies(left, study["k"], model)
@@ -38,17 +37,16 @@ def plot_memory(name=DEFAULT):
             axes.set_xlabel("k, words at the end that stay")
             count_axis(axes, 0, study["k"][-1])
         runs = ", ".join(counted(len(of["runs"]), f"{NAMES[of['model']]} run") for of in study["models"])
-        sentences = f"{study['sentences']['count']:,} test sentences"
-        shuffles = f"{study['shuffles']['count']} shuffles"
-        add_provenance(drawn, name_data(study["dataset"]), runs, sentences, shuffles)
+        read = f"{study['sentences']['count']:,} test sentences, {study['shuffles']['count']} shuffles"
+        add_provenance(drawn, name_data(study["dataset"]), runs, read)
         return drawn
 
 
 def _title(found):
     """Say what shuffling all words costs."""
-    costs = {name: found.get((name, condition(0), IN_ORDER)) for name in NAMES.values()}
+    costs = {name: found.get(change(name, condition(0))) for name in NAMES.values()}
     words = [f"the {name} {-100 * cost['mean']:.1f}" for name, cost in costs.items() if cost]
-    return f"Shuffling all words costs {', '.join(words)} points"
+    return f"Shuffling all words costs {', '.join(words)} points" if words else "Words left out or shuffled"
 
 
 def _draw_accuracies(axes, k, model):
@@ -68,15 +66,15 @@ def _draw_accuracies(axes, k, model):
 def _draw_lead(axes, k, found):
     """Draw the LSTM's lead by k, with its interval, on that in order; the title says if it changes."""
     changed = ""
-    if (LEAD, IN_ORDER, None) in found:
-        mean, low, high = _ends(found[LEAD, IN_ORDER, None])
+    if in_order := found.get(f"{LEAD}, {IN_ORDER}"):
+        mean, low, high = _ends(in_order)
         axes.axhspan(low, high, color=GREY, alpha=0.15, linewidth=0)
         axes.axhline(mean, color=BLACK, linewidth=1.2, label="in order")
-        mean, low, high = np.transpose([_ends(found[LEAD, condition(each), None]) for each in k])
+        mean, low, high = np.transpose([_ends(found[f"{LEAD}, {condition(each)}"]) for each in k])
         look = {"color": BLACK, "marker": "o", "linestyle": "none", "elinewidth": 1.2, "capsize": 3}
         axes.errorbar(k, mean, (mean - low, high - mean), clip_on=False, label="far words shuffled", **look)
         axes.legend()
-        low, high = (found[LEAD, condition(0), IN_ORDER][end] for end in ("low", "high"))
+        low, high = (found[change(LEAD, condition(0))][end] for end in ("low", "high"))
         if low is not None:
             changed = ", smaller" if high < 0 else ", larger" if low > 0 else ", not measurably changed"
     axes.axhline(0, color=GREY, linewidth=1)

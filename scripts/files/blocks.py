@@ -6,6 +6,8 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("backward", "lr-times-0.5"): 'backward_study(…, name="lr-times-0.5")',
     ("backward", "lr-times-2"): 'backward_study(…, name="lr-times-2")',
     ("baselines", DEFAULT): "baselines()",
+    ("cell-memory", DEFAULT): "cell_memory_study()",
+    ("cell-memory", "best"): 'cell_memory_study(…, name="best")',
     ("comparison", "best"): 'compare(seeds=5, name="best", of_model=BEST)',
     ("comparison", "best-wide"): 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
     ("comparison", "compare"): "compare()",
@@ -23,6 +25,7 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
 CALLS = {  # of a study of that kind and any name
     "backward": 'backward_study(name="{}", …)',
     "baselines": 'baselines(name="{}")',
+    "cell-memory": 'cell_memory_study(…, name="{}")',
     "comparison": 'compare(name="{}", …)',
     "cue-distance": 'probe_study(name="{}", …)',
     "initialisations": 'initialisation_study(name="{}", …)',
@@ -54,7 +57,7 @@ def remedy_of_study(kind, name):
 def remedy_of_settings(kind, name):
     """Return the advice for a study whose runs have other settings than its block of main.py gives them."""
     block = STUDIES.get((kind, name))
-    trains_none = kind in ("baselines", "memory", "truncation")  # under ids of its own
+    trains_none = kind in ("baselines", "cell-memory", "memory", "truncation")  # under ids of its own
     if not block or trains_none:
         return remedy_of_study(kind, name)
     head = block.removesuffix(")")

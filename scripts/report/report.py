@@ -29,6 +29,7 @@ from scripts.files.storage import DAMAGE, write_bytes, write_text
 from scripts.files.studies import read_study, study_path
 from scripts.studies.backward import backward_table
 from scripts.studies.baselines import baselines_table
+from scripts.studies.cell_memory import cell_memory_table
 from scripts.studies.cue_distance import probe_table
 from scripts.studies.jacobians import rates_table
 from scripts.studies.memory import memory_table
@@ -43,6 +44,7 @@ FRONT = "front-page"  # the kind of the one table that is made of several studie
 TABLES = {  # by kind of study: writes one as text
     "backward": backward_table,
     "baselines": baselines_table,
+    "cell-memory": cell_memory_table,
     "comparison": variants_table,
     "cue-distance": probe_table,
     "initialisations": variants_table,

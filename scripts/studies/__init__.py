@@ -9,6 +9,7 @@ Studies, each called by a function of main.py:
     memory.py           test accuracy with far words left out or shuffled
     truncation.py       how much of the gradient is left when it goes back K steps and no more
     jacobians.py        products of Jacobians, their bounds, and Lyapunov exponents
+    cell_memory.py      what an LSTM's cell keeps unit by unit, and how sensitive its slow units are
     backward.py         both models trained with a changed backward pass
     baselines.py        bag-of-words classifiers, and a leaky random split
 

@@ -1,15 +1,16 @@
 """Arguments that studies share: seeds, runs, and settings of one model alone; each is checked.
 
-No file is read or written.
+Nothing is written.
 """
 
 import itertools
 
 import numpy as np
 
-from scripts.files.data import name_dataset
+from scripts.files.data import load_data, name_dataset
 from scripts.files.errors import UserError
-from scripts.files.runs import NAMES, best_epoch
+from scripts.files.paths import check_run_id
+from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.training.settings import with_defaults
 
 MOST_SEEDS = 10_000
@@ -50,6 +51,17 @@ def run_id_list(run_ids, what="run"):
     if not listed:
         raise UserError(f"{run_ids!r} names no {what}: give a run id, or several as ('a-run', 'another')")
     return listed
+
+
+def load_seeds(run_ids, name, study, apart=None):
+    """Return what :func:`seeds_by_model` does of some run ids, their data, and how their logs describe it.
+
+    `name` is that of a study to be made, which is checked first.
+    """
+    check_run_id(name, "name")
+    runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
+    groups, dataset = seeds_by_model(runs, study, apart), runs[0].settings["dataset"]
+    return groups, load_data(dataset.get("data")), dataset
 
 
 def seeds_by_model(runs, study, apart=None):

@@ -38,8 +38,7 @@ from scripts.files.runs import best_epoch
 from scripts.files.studies import save_study
 from scripts.studies.arguments import plain
 from scripts.text.batches import sorted_batches
-from scripts.training.evaluation import load_model
-from scripts.training.experiment import build_model
+from scripts.training.evaluation import load_in_float64, load_model
 from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
@@ -90,23 +89,20 @@ def jacobian_study(
     started = time.perf_counter()
     sentences = whole_number("sentences", sentences)
     steps, burn_in = whole_number("steps", steps, 1, 10**8), whole_number("burn_in", burn_in, 0, 10**8)
-    trained, data, run = load_model(run_id)
+    _, data, run = load_model(run_id)
     check_gradients_recorded(Log(run_id, run.settings, run.history))
     split = data.splits["validation"]
-    logged = gradient_rows(split.s)
-    rows = logged[np.linspace(0, len(logged) - 1, min(sentences, len(logged))).round().astype(int)]
+    logged, rows = logged_rows(split, sentences)
     lengths = split.s[rows]
     distances = _checked_distances(distances, int(lengths.max()))
     words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
     drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
 
     kind, settings = run.settings["model"], run.settings["hyperparameters"]
-    untrained = build_model(kind, settings, data.embeddings)
     best, at = best_epoch(run.history)["epoch"], {}
     with threadpool_limits(1):
-        for name, epoch, weights in (("initialisation", 0, untrained), ("best", best, trained)):
-            model = build_model(kind, settings, data.embeddings, np.float64)
-            model.theta[:] = weights.theta
+        for name, epoch in (("initialisation", 0), ("best", best)):
+            model = load_in_float64(run_id, name == "best")
             bar = {"desc": f"{run_id}, {name}", "progress": progress}
             by_sentence = _along_sentences(model, split, rows, bar)
             stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
@@ -135,6 +131,12 @@ def jacobian_study(
         at=at,
         seconds=round(time.perf_counter() - started, 1),
     )
+
+
+def logged_rows(split, most):
+    """Return the rows on which a log measured its gradients, and at most so many of them, evenly spaced."""
+    logged = gradient_rows(split.s)
+    return logged, logged[np.linspace(0, len(logged) - 1, min(most, len(logged))).round().astype(int)]
 
 
 def sentence_burn_in(lengths):

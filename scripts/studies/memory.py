@@ -14,12 +14,11 @@ holds what every study does (scripts/files/studies.py), and
         whole           accuracy on whole sentences in order, one per seed
         left_out, shuffled  accuracy by k, a list for each seed, with the other words left out or shuffled;
                         null where k = 0 leaves nothing
-    baselines       majority class of the training split; logistic regression on word counts, trained on whole
-                    rows: ``whole``, and ``counts`` by k, the other words left out (no order changes it)
+    baselines       logistic regression on word counts, trained on whole rows, which no order changes:
+                    ``whole``, and ``counts`` by k, the other words left out
     differences     a list of
-        of              RNN, LSTM, or LSTM − RNN
+        label           as the table has it; LSTM − RNN is the lead, which itself changes
         condition       how sentences are read, see :func:`condition`, or "trained on shuffled words"
-        minus           what is subtracted: "in order", the same of sentences in order; or null
         test_accuracy   the difference: an interval over the runs that read both, else that of Welch's test
         sentences_error     its standard error over the test sentences
 """
@@ -30,13 +29,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.files.blocks import DEFAULT
-from scripts.files.data import Split, load_data
+from scripts.files.data import Split
 from scripts.files.numbers import counted, round_to_digits, table
-from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
-from scripts.files.runs import NAMES, load_run
+from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
-from scripts.studies.arguments import describe_seeds, run_id_list, seeds_by_model
+from scripts.studies.arguments import describe_seeds, load_seeds
 from scripts.studies.statistics import difference, error_over_sentences, interval
 from scripts.studies.variants import DIFFERENCE_HEADS, difference_cells
 from scripts.text.batches import distances, shuffle_words
@@ -65,16 +63,13 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
     progress : bool
         Show a progress bar.
     """
-    check_run_id(name, "name")
-    runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
-    groups, dataset = seeds_by_model(runs, "memory_study", "word_order"), runs[0].settings["dataset"]
-    data = load_data(dataset.get("data"))
+    groups, data, dataset = load_seeds(run_ids, name, "memory_study", "word_order")
     train, test = data.splits["train"], data.splits["test"]
     ks = [k for k in K if k < test.s.max()]
     bag_of_words = fit_logistic_regression(word_counts(train, data), train.y)
     bag_accuracy = [bag_of_words.score(word_counts(part, data), test.y) for part in _endings(test, ks)]
-    bar = progress_bar(total=len(runs) * len(ks), progress=progress)
-    with bar:
+    runs = [run for seeds in groups for run in seeds]
+    with progress_bar(total=len(runs) * len(ks), progress=progress) as bar:
         models = [_measure(seeds, test, ks, bar) for seeds in groups]
     return save_study(
         "memory",
@@ -86,12 +81,8 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
         k=ks,
         shuffles={"count": SHUFFLES, "seed": SEED},
         models=[described for described, _ in models],
-        baselines={
-            "majority": majority_accuracy(train, test),
-            "whole": bag_accuracy[0],
-            "counts": [None, *bag_accuracy[1:]],
-        },
-        differences=_differences(models, ks),
+        baselines={"whole": bag_accuracy[0], "counts": [None, *bag_accuracy[1:]]},
+        differences=_differences(models),
     )
 
 
@@ -132,39 +123,38 @@ def condition(k):
     return IN_ORDER if k is None else f"shuffled beyond {k}" if k else "shuffled"
 
 
-def _differences(models, ks):
+def change(of, name):
+    """Label the difference that a condition makes."""
+    return f"{of}, {name} − {IN_ORDER}"
+
+
+def _differences(models):
     """Compare, for both models, every condition with sentences in order; and one model with the other."""
     read = {model: {} for model in NAMES}
     for one, by_k in models:
         shuffled = one["word_order"] == "shuffled"
         read[one["model"]] |= {TRAINED: by_k[None]} if shuffled else {condition(k): by_k[k] for k in by_k}
-    found, (rnn, lstm) = [], read.values()
-    for name in (*map(condition, ks), TRAINED):
-        for model, mine in read.items():
-            if name in mine and IN_ORDER in mine:
-                over_seeds = difference if name == TRAINED else _interval_of_changes
-                found.append((NAMES[model], name, IN_ORDER, mine[name], mine[IN_ORDER], over_seeds))
+    found, (rnn, lstm) = {}, read.values()
+    for model, mine in read.items():
+        for name in mine if IN_ORDER in mine else ():
+            if name != IN_ORDER:  # the same runs read both, or others
+                over_seeds = difference if name == TRAINED else lambda a, b: interval(a - b)
+                found[change(NAMES[model], name)] = name, mine[name], mine[IN_ORDER], over_seeds
     both = [name for name in rnn if name in lstm]
-    found += [(LEAD, name, None, lstm[name], rnn[name], difference) for name in both]
+    found |= {f"{LEAD}, {name}": (name, lstm[name], rnn[name], difference) for name in both}
     for name in both:
         if name not in (IN_ORDER, TRAINED):
             changes = lstm[name] - lstm[IN_ORDER], rnn[name] - rnn[IN_ORDER]
-            found.append((LEAD, name, IN_ORDER, *changes, difference))
+            found[change(LEAD, name)] = name, *changes, difference
     return [
         {
-            "of": of,
+            "label": label,
             "condition": name,
-            "minus": minus,
             "test_accuracy": over_seeds(a.mean(1), b.mean(1)),
             "sentences_error": error_over_sentences(a, b),
         }
-        for of, name, minus, a, b, over_seeds in found
+        for label, (name, a, b, over_seeds) in found.items()
     ]
-
-
-def _interval_of_changes(changed, before):
-    """Compare two readings of the same runs."""
-    return interval(changed - before) | {"p": None, "detectable": None}
 
 
 def memory_table(study):
@@ -176,17 +166,11 @@ def memory_table(study):
         for words in ("left out", "shuffled"):
             by_k = [*zip(*one[words.replace(" ", "_")], strict=True), one["whole"]]
             rows.append([f"{label}: {words}", *map(_percent, by_k)])
-    counts = [[accuracy] for accuracy in (*baselines["counts"], baselines["whole"])]
+    counts = ([accuracy] for accuracy in (*baselines["counts"], baselines["whole"]))
     rows.append(["logistic regression on word counts: left out", *map(_percent, counts)])
     heads = ["test accuracy, %, all but the last k words", *(f"k = {k}" for k in study["k"]), "in order"]
-    differences = [
-        [
-            f"{found['of']}, {found['condition']}{f' − {IN_ORDER}' if found['minus'] else ''}",
-            *difference_cells(found),
-        ]
-        for found in study["differences"]
-        if found["condition"] in (*map(condition, SHOWN), TRAINED)
-    ]
+    shown = [one for one in study["differences"] if one["condition"] in (*map(condition, SHOWN), TRAINED)]
+    differences = [[found["label"], *difference_cells(found)] for found in shown]
     return f"{table(rows, heads)}\n\n{table(differences, ['difference', *DIFFERENCE_HEADS])}"
 
 

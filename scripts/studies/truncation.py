@@ -30,18 +30,15 @@ from threadpoolctl import threadpool_limits
 from scripts.dynamics import truncation
 from scripts.dynamics.gradients import BATCH_SIZE
 from scripts.files.blocks import DEFAULT
-from scripts.files.data import load_data
 from scripts.files.numbers import table, whole_number
-from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
-from scripts.files.runs import load_run
 from scripts.files.studies import save_study
-from scripts.studies.arguments import describe_seeds, run_id_list, seeds_by_model
+from scripts.studies.arguments import describe_seeds, load_seeds
 from scripts.studies.jacobians import finite
 from scripts.studies.statistics import lower_medians
 from scripts.text.batches import random_batches, sorted_batches
-from scripts.training.evaluation import load_model
-from scripts.training.experiment import LOSSES, build_model
+from scripts.training.evaluation import load_in_float64
+from scripts.training.experiment import LOSSES
 
 DELTAS = (0.9, 0.5, 0.1)
 SIZE, SEED = 64, 0  # of the random batches
@@ -62,10 +59,8 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
         Show progress bars.
     """
     started = time.perf_counter()
-    check_run_id(name, "name")
-    runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
-    by_model, dataset = seeds_by_model(runs, "truncation_study"), runs[0].settings["dataset"]
-    split = load_data(dataset.get("data")).splits["validation"]
+    groups, data, dataset = load_seeds(run_ids, name, "truncation_study")
+    split = data.splits["validation"]
     drawn = random_batches(split, SIZE, np.random.default_rng(SEED), whole_number("batches", batches))
     return save_study(
         "truncation",
@@ -83,7 +78,7 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
                 "initialisation": [_measure(run.settings, False, drawn, progress) for run in seeds],
                 "best": [_measure(run.settings, True, drawn, progress) for run in seeds],
             }
-            for seeds in by_model
+            for seeds in groups
         ],
         seconds=round(time.perf_counter() - started, 1),
     )
@@ -91,10 +86,7 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
 
 def _measure(run, trained, drawn, progress):
     """Measure one run at one moment, in float64."""
-    kind, settings, split = run["model"], run["hyperparameters"], drawn.split
-    best, data, _ = load_model(run["run_id"])
-    model = build_model(kind, settings, data.embeddings, np.float64)
-    model.theta[:] = (best if trained else build_model(kind, settings, data.embeddings)).theta
+    kind, split, model = run["model"], drawn.split, load_in_float64(run["run_id"], trained)
     bar = progress_bar(drawn, f"{run['run_id']}, {'best' if trained else 'untrained'}", progress=progress)
     with threadpool_limits(1):
         whole = compare(model, kind, sorted_batches(split, BATCH_SIZE), split.s.max())

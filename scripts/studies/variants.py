@@ -319,7 +319,7 @@ def difference_cells(found):
     """Return the cells of a difference in test accuracy, one for each of ``DIFFERENCE_HEADS``."""
     accuracy = found["test_accuracy"]
     mean, low, high = ("–" if accuracy[e] is None else f"{100 * accuracy[e]:+.1f}" for e in ENDS)
-    p, seen = accuracy["p"], accuracy["detectable"]
+    p, seen = accuracy.get("p"), accuracy.get("detectable")
     return [
         mean if low == "–" else f"{mean} ({low} to {high})",
         "–" if p is None else f"{p:.2g}",

@@ -38,6 +38,15 @@ def load_model(run_id):
     return model, data, run
 
 
+def load_in_float64(run_id, trained):
+    """Return a run's model in float64, with the weights of its selected checkpoint or those it began with."""
+    found, data, run = load_model(run_id)
+    kind, settings = run.settings["model"], saved_settings(run_id, run.settings)
+    model = build_model(kind, settings, data.embeddings, np.float64)
+    model.theta[:] = (found if trained else build_model(kind, settings, data.embeddings)).theta
+    return model
+
+
 def logits(model, split):
     """Return the logit of every sentence of a split, (N,), in the order of its rows."""
     z = np.empty(len(split.s), model.dtype)

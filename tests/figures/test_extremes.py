@@ -11,6 +11,7 @@ from scripts import plots
 from scripts.figures import panels
 from scripts.figures.style import open_figure
 from scripts.files.runs import load_run, save_run, write_log
+from scripts.studies.cell_memory import cell_memory_study
 from scripts.studies.memory import memory_study
 from scripts.studies.truncation import truncation_study
 from scripts.training import evaluation, experiment
@@ -96,8 +97,9 @@ def test_tiny_data_have_whole_counts_on_their_axes(study_root, longest):
     experiment.run("rnn", "rnn-run-1", epochs=1, hidden_size=4)
     experiment.run("lstm", "lstm-run-3", epochs=1, hidden_size=4)
     memory_study(progress=False)
+    cell_memory_study(progress=False)
     truncation_study(progress=False)
-    plot = plots.plot_gradients_rnn_vs_lstm, plots.plot_activations
+    plot = plots.plot_gradients_rnn_vs_lstm, plots.plot_activations, plots.plot_cell_memory
     for draw in (*plot, plots.plot_memory, plots.plot_truncation):
         figure = draw.draw()
         figure.canvas.draw()

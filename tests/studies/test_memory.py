@@ -9,7 +9,7 @@ from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits
 from scripts.files.runs import Run, load_run, save_run
-from scripts.studies import memory
+from scripts.studies import arguments, memory
 from scripts.studies.arguments import seeds_by_model
 from scripts.studies.memory import (
     LEAD,
@@ -116,26 +116,26 @@ def test_what_ignores_order_loses_nothing(trained, monkeypatch):
 def test_differences_are_over_runs_and_over_sentences(study):
     rnn, lstm, rnn_shuffled, lstm_shuffled = study["models"]
     place = study["k"].index(5)
-    found = {(one["of"], one["condition"], one["minus"]): one for one in study["differences"]}
+    found = {one["label"]: one for one in study["differences"]}
     at_5 = {model["model"]: np.array([by_k[place] for by_k in model["shuffled"]]) for model in (rnn, lstm)}
     loss = {model["model"]: at_5[model["model"]] - model["whole"] for model in (rnn, lstm)}
     for model, name in (("rnn", "RNN"), ("lstm", "LSTM")):
-        test = found[name, "shuffled beyond 5", "in order"]["test_accuracy"]
+        test = found[f"{name}, shuffled beyond 5 − in order"]["test_accuracy"]
         mean, half = loss[model].mean(), 12.706 * loss[model].std(ddof=1) / np.sqrt(2)
         np.testing.assert_allclose([test["low"], test["high"]], [mean - half, mean + half], atol=1e-4)
     for key, a, b in (
-        ((LEAD, "in order", None), lstm["whole"], rnn["whole"]),
-        ((LEAD, "shuffled beyond 5", None), at_5["lstm"], at_5["rnn"]),
-        ((LEAD, "shuffled beyond 5", "in order"), loss["lstm"], loss["rnn"]),
-        (("RNN", TRAINED, "in order"), rnn_shuffled["whole"], rnn["whole"]),
-        ((LEAD, TRAINED, None), lstm_shuffled["whole"], rnn_shuffled["whole"]),
+        ("LSTM − RNN, in order", lstm["whole"], rnn["whole"]),
+        ("LSTM − RNN, shuffled beyond 5", at_5["lstm"], at_5["rnn"]),
+        ("LSTM − RNN, shuffled beyond 5 − in order", loss["lstm"], loss["rnn"]),
+        ("RNN, trained on shuffled words − in order", rnn_shuffled["whole"], rnn["whole"]),
+        ("LSTM − RNN, trained on shuffled words", lstm_shuffled["whole"], rnn_shuffled["whole"]),
     ):
         expected = difference(a, b)
         for name in ("mean", "p"):
             assert found[key]["test_accuracy"][name] == pytest.approx(expected[name], abs=1e-6), key
     correct = {run_id: evaluation.correct_on_test(run_id) for run_id in (*rnn["runs"], *lstm["runs"])}
     error = error_over_sentences(*([correct[run_id] for run_id in of["runs"]] for of in (lstm, rnn)))
-    assert found[LEAD, "in order", None]["sentences_error"] == error > 0
+    assert found["LSTM − RNN, in order"]["sentences_error"] == error > 0
     assert len(found) == len(study["differences"]) == 2 * 6 + 2 + 1 + 6 + 1 + 6
 
 
@@ -146,9 +146,9 @@ def test_baselines_are_taken_from_the_training_split(trained, monkeypatch):
     train = train._replace(y=np.arange(len(train.y)) % 10 == 0)
     test = test._replace(y=np.arange(len(test.y)) % 3 > 0)
     unlike = data._replace(splits=data.splits | {"train": train, "test": test})
-    monkeypatch.setattr(memory, "load_data", lambda name: unlike)
+    monkeypatch.setattr(arguments, "load_data", lambda name: unlike)
     baselines = memory_study("rnn-0", "unlike", progress=False)["baselines"]
-    assert baselines["majority"] == np.mean(test.y == 0) == pytest.approx(1 / 3)
+    assert memory.majority_accuracy(train, test) == np.mean(test.y == 0) == pytest.approx(1 / 3)
 
     def counts(split, k=26):
         words = [ids[-k:] for ids in sentences_of(split)]
@@ -179,11 +179,11 @@ def test_the_tables_hold_means_over_seeds_and_chosen_differences(study):
 
 def test_one_model_or_one_order_is_enough(trained):
     one = memory_study("lstm-0", "one", progress=False)
-    assert {(found["of"], found["minus"]) for found in one["differences"]} == {("LSTM", "in order")}
+    assert one["differences"][0]["label"] == "LSTM, shuffled − in order"
     assert one["differences"][0]["test_accuracy"]["low"] is None
     shuffled = memory_study(["rnn-shuffled-0", "lstm-shuffled-0"], "shuffled", progress=False)
     (found,) = shuffled["differences"]
-    assert (found["of"], found["condition"], found["minus"]) == (LEAD, TRAINED, None)
+    assert found["label"] == f"{LEAD}, {TRAINED}"
     memory_table(shuffled)
 
 
