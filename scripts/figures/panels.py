@@ -62,10 +62,11 @@ def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
                 axes.text(0.99, 0.05, "× : 0, or below 1e-308", transform=axes.transAxes, ha="right")
 
 
-def draw_before_and_after(row, curves, shortest, titles):
+def draw_before_and_after(row, curves, shortest, titles, relative):
     """Draw curves over seeds, from the smallest to the largest: before training, and at the selected epoch.
 
-    The two panels have one range, that of the distances shown, so that they compare.
+    The two panels have one range, that of the distances shown, so that they compare. A line marks 1 where
+    values are relative to it.
     """
     shown = []
     for axes, moment, linestyle, title in zip(row, ("before", "after"), ("--", "-"), titles, strict=True):
@@ -75,10 +76,13 @@ def draw_before_and_after(row, curves, shortest, titles):
         mark_distances([axes], dashed, shortest)
         farthest = int(axes.get_xlim()[1])
         shown += [line.get_ydata()[: farthest + 1] for line in axes.lines[: len(curves)]]
-        axes.axhline(1, color=GREY, linewidth=1, zorder=1)
+        if relative:
+            axes.axhline(1, color=GREY, linewidth=1, zorder=1)
         axes.set(title=title, xlabel="distance from the end, k (words)")
     drawn = np.concatenate(shown)
-    drawn = np.append(drawn[drawn > 0], 1)  # of seeds that have no decay at all nothing is drawn
+    drawn = drawn[drawn > 0]
+    if relative or not len(drawn):  # of seeds that have no decay at all nothing is drawn
+        drawn = np.append(drawn, 1)
     for axes in row:
         axes.set_ylim(drawn.min() / 3, 3 * drawn.max())
     row[1].tick_params(labelleft=False)

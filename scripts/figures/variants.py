@@ -13,6 +13,7 @@ from scripts.files.runs import NAMES
 from scripts.training.settings import as_given
 
 LOOKS = list(zip((AMBER, SKY, PURPLE, BLACK), "os^D", strict=True))  # of variants, in order
+RELATIVE = ",\nrelative to the last step"
 STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
 
 
@@ -24,7 +25,9 @@ def plot_comparison(name="compare"):
     over the sentences is taken; a line is the seeds' median, a band goes from the smallest to the largest.
     Right of the dotted line only longer sentences remain; the axis ends where fewer than 20 do. Accuracy: one
     symbol per seed, a bar at their mean, and a thin line of one standard error to either side, from the size
-    of the test split. Where settings were varied, each combination is a figure.
+    of the test split. A figure of its own has the norm of ∂z/∂x_t, the gradient by a word's vector: the only
+    one that means the same in both models, and so not relative to anything. Where settings were varied, there
+    are figures of each combination.
     """
     with reading_study("comparison", name) as study:
         figures = {}
@@ -38,10 +41,21 @@ def plot_comparison(name="compare"):
                 panels.Curve(f"{NAMES[v['model']]} {state}", decay, *STATES[v["model"], state])
                 for v in variants
                 for state, decay in v["decay"].items()
+                if state != "x"
             ]
             scored = [(v, NAMES[v["model"]], STATES[v["model"], "h"]) for v in variants]
-            drawn = _draw(study, title, [("∂z/∂h or ∂z/∂c", "", curves)], scored)
-            figures[f"comparison-{name}{varied}.png".replace("+", "")] = drawn
+            file = f"comparison-{name}{varied}".replace("+", "")
+            figures[f"{file}.png"] = _draw(
+                study, title, [(f"norm of ∂z/∂h or ∂z/∂c{RELATIVE}", "", curves)], scored
+            )
+            inputs = [
+                panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored if "x" in v["decay"]
+            ]
+            if inputs:
+                title = title.replace("the gradient reaches", "the gradient of the input reaches")
+                figures[f"{file}-inputs.png"] = _draw(
+                    study, title, [("norm of ∂z/∂x", "", inputs)], scored, False
+                )
         return figures
 
 
@@ -84,24 +98,27 @@ def _draw_variants(study, title, variants, looks):
         having = [scores for scores in scored if state in scores[0]["decay"]]
         curves = [panels.Curve(label, variant["decay"][state], *look) for variant, label, look in having]
         if curves:
-            rows.append((f"∂z/∂{state}", f": {name}", curves))
+            rows.append((f"norm of ∂z/∂{state}{RELATIVE}", f": {name}", curves))
     return _draw(study, title, rows, scored)
 
 
-def _draw(study, title, rows, scored):
-    """Draw rows of (gradient, end of titles, curves), and below them scores: (variant, label, look)."""
-    heights = [2.9] * len(rows) + [0.34 * len(scored) + 0.5]
+def _draw(study, title, rows, scored, scores=True):
+    """Draw rows of (label, end of titles, curves), and below them, if `scores`, (variant, label, look)."""
+    heights = [2.9] * len(rows) + ([0.34 * len(scored) + 0.5] if scores else [])
     height = sum(heights) + 0.22 * max(1, len(rows[0][-1]) // 2) + 1.2  # legend, title, provenance
-    drawn, axes = open_figure(title, height, nrows=len(heights), ncols=2, height_ratios=heights)
-    for row, (gradient, of_state, curves) in zip(axes, rows, strict=False):
+    drawn, axes = open_figure(
+        title, height, nrows=len(heights), ncols=2, height_ratios=heights, squeeze=False
+    )
+    for row, (label, of_state, curves) in zip(axes, rows, strict=False):
         titles = [moment + of_state for moment in ("Before training", "At the selected epoch")]
-        panels.draw_before_and_after(row, curves, study["sentences"]["shortest"], titles)
-        row[0].set_ylabel(f"norm of {gradient},\nrelative to the last step")
+        panels.draw_before_and_after(row, curves, study["sentences"]["shortest"], titles, RELATIVE in label)
+        row[0].set_ylabel(label)
     entries = axes[len(rows) - 1, 1].get_legend_handles_labels()
     panels.add_legend(axes[0, 0], entries, 2 if len(rows) > 1 else 3)
-    for panel in axes[-1]:
-        panel.remove()  # for one as wide as both
-    _draw_scores(drawn.add_subplot(axes[-1, 0].get_gridspec()[-1, :]), study, scored)
+    if scores:
+        for panel in axes[-1]:
+            panel.remove()  # for one as wide as both
+        _draw_scores(drawn.add_subplot(axes[-1, 0].get_gridspec()[-1, :]), study, scored)
     failed = f"failed and left out: {', '.join(study['failed'])}" if study["failed"] else ""
     seeds, sentences = _count_seeds([variant for variant, *_ in scored]), name_sentences(study["sentences"])
     own = (

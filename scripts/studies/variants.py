@@ -18,16 +18,17 @@ one that is called again only measures, and no study takes the runs of another. 
         best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at the selected
                     epoch; test_accuracy is null in a search: nothing may be chosen by the test split
         whole_loss  validation loss of whole sentences alone (the longest row of each source), one per seed
-        decay       {h, c: {before, after: {distance, count, median, low, high}}}: ‖∂z/∂h_t‖ over that at
-                    k = 0, at epoch 0 and at the selected checkpoint; median (of logarithms), smallest,
-                    largest of the seeds' medians over sentences, null where every sentence was saturated
-        remaining   {h, c: {before, after}}: log₁₀ of the median that remains at ``distance``, one per seed
+        decay       {h, c, x: {before, after: {distance, count, median, low, high}}}: ‖∂z/∂h_t‖ over that at
+                    k = 0, of the input x ‖∂z/∂x_t‖ itself, at epoch 0 and at the selected checkpoint; median
+                    (of logarithms), smallest, largest of the seeds' medians over sentences, null where every
+                    sentence was saturated
+        remaining   {h, c, x: {before, after}}: log₁₀ of that median at ``distance``, one per seed
         intervals   of ``test_accuracy``, and of ``remaining`` by state and moment: {mean, low, high, count}
     differences     between variants, a list of
         of, minus       their labels
         test_accuracy   of one − of the other: see :func:`scripts.studies.statistics.difference`
         sentences_error     standard error of that difference over the test sentences, which both read
-        remaining       {h, c}: the same of log₁₀ of what remains after training, c − the RNN's h
+        remaining       {h, c, x}: the same of ``remaining`` after training, c − the RNN's h
     failed          {run id: what went wrong}
 
 An interval is the 95% confidence interval of a mean over seeds (Student's t), null of one; a difference is
@@ -55,6 +56,7 @@ from scripts.training.evaluation import correct_on_test, loss_on_whole_sentences
 from scripts.training.settings import Settings, as_given, foreign_settings
 
 ENDS = ("mean", "low", "high")  # of an interval
+QUANTITIES = {"h": "decay", "c": "decay", "x": "logit"}  # of the log; only ∂z/∂x compares models as it is
 MOMENTS = ("before", "after")  # training: epoch 0 and the selected epoch
 OF_TRAINING = ("overwrite", "progress", "jobs", "scheduler")  # options that are no settings
 
@@ -197,11 +199,11 @@ def _describe_variant(variant, runs, tested, distance):
     records = {"before": [run.history[0] for run in runs], "after": best}
     accuracy = [float(np.mean(tested[run_id])) for run_id in run_ids] if tested else None
     decay, remaining, intervals = {}, {}, {"test_accuracy": interval(accuracy or [])}
-    for state in ("h", "c"):
+    for state, quantity in QUANTITIES.items():
         if state in best[0]["gradients"]:
             decay[state], remaining[state], intervals[state] = {}, {}, {}
             for moment in MOMENTS:
-                curves = [record["gradients"][state]["decay"] for record in records[moment]]
+                curves = [record["gradients"][state][quantity] for record in records[moment]]
                 decay[state][moment] = over_seeds(curves)
                 remaining[state][moment] = [remaining_at(curve, distance) for curve in curves]
                 intervals[state][moment] = interval(remaining[state][moment])
@@ -262,7 +264,7 @@ COLUMNS = {  # of the table, by kind of study; all others have those of "compari
     "backward": ["validation loss", "of whole sentences", "test accuracy, %", "h after", "c after"],
     "comparison": [
         *("parameters", "selected epochs", "test accuracy, %"),
-        *("h before", "h after", "c before", "c after"),
+        *("h before", "h after", "c before", "c after", "x before", "x after"),
     ],
 }
 DIFFERENCE_HEADS = ["test accuracy, points", "p (Welch)", "detectable, points"]
@@ -282,8 +284,8 @@ def variants_table(study):
         sentences = study["dataset"]["splits"]["test"]["rows"]
         lines.append(
             f"Mean ± half of its 95% interval over seeds (Student's t); h, c: share of ∂z that remains at "
-            f"k = {study['distance']}, before and after training, with that interval. The size of the test "
-            f"split ({sentences:,} sentences) is another source of error: standard error "
+            f"k = {study['distance']}, before and after training, with that interval; x: ‖∂z/∂x‖ there. The "
+            f"size of the test split ({sentences:,} sentences) is another source of error: standard error "
             f"{100 * study['standard_error']:.1f} points."
         )
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
@@ -301,17 +303,18 @@ def _row(variant, columns):
         "validation accuracy, %": f"{100 * np.mean(variant['validation_accuracy']):.1f}",
         "test accuracy, %": plus_minus(found["test_accuracy"], 100, 1),
     }
-    for state in ("h", "c"):
+    for state in QUANTITIES:
+        write = power_of_ten if state != "x" else lambda power: f"{10**power:.2g}"  # a share, or a norm
         for moment in MOMENTS:
-            cells[f"{state} {moment}"] = _remaining(found.get(state, {}).get(moment))
+            cells[f"{state} {moment}"] = _remaining(found.get(state, {}).get(moment), write)
     return [label if label.startswith(model) else f"{model}, {label}", *(cells[name] for name in columns)]
 
 
-def _remaining(found):
-    """Write an interval of log₁₀ as shares."""
+def _remaining(found, write):
+    """Write an interval of log₁₀, each number as `write` does."""
     if not found:
         return "–"
-    mean, low, high = (None if found[end] is None else power_of_ten(found[end]) for end in ENDS)
+    mean, low, high = (None if found[end] is None else write(found[end]) for end in ENDS)
     return mean if low is None else f"{mean} ({low} to {high})"
 
 
@@ -332,10 +335,10 @@ def _differences_table(differences):
     """Write the differences between variants as a table."""
     rows = []
     for found in differences:
-        ratios = ["–" if one is None else f"{10 ** one['mean']:.2g}" for one in found["remaining"].values()]
-        cells = [*difference_cells(found), *ratios, *["–"] * (2 - len(ratios))]
-        rows.append([f"{found['of']} − {found['minus']}", *cells])
-    heads = ["difference", *DIFFERENCE_HEADS, "h after, ratio", "c after, ratio"]
+        ratios = [found["remaining"].get(state) for state in QUANTITIES]
+        cells = ["–" if one is None else f"{10 ** one['mean']:.2g}" for one in ratios]
+        rows.append([f"{found['of']} − {found['minus']}", *difference_cells(found), *cells])
+    heads = ["difference", *DIFFERENCE_HEADS, *(f"{state} after, ratio" for state in QUANTITIES)]
     return (
         f"{table(rows, heads)}\nDetectable: the true difference that the test would find in 80% of studies."
     )

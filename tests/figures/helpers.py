@@ -171,7 +171,7 @@ def decay_over_seeds(rate, reached=49):
 
 def make_variant(model, name, rate=0.02, label=None, settings=None, seeds=(0, 1, 2)):
     """A variant of a study, with all that the format has of it."""
-    states = ("h", "c") if model == "lstm" else ("h",)
+    states = ("h", "c", "x") if model == "lstm" else ("h", "x")
     accuracy = [0.8 + rate, 0.82 + rate, 0.83 + rate][: len(seeds)]
     interval = {"mean": 0.8, "low": 0.7, "high": 0.9, "count": len(seeds)}
     moments = ("before", "after")

@@ -126,7 +126,7 @@ def test_the_comparison_has_a_band_over_seeds_at_both_moments():
     assert [variant["model"] for variant in variants] == ["rnn", "lstm"]
     figure = plots.plot_comparison.draw()["comparison-compare-hidden_size=6.png"]
     for axes, moment, linestyle in zip(figure.axes, ("before", "after"), ("--", "-"), strict=False):
-        states = [(variant, state) for variant in variants for state in variant["decay"]]
+        states = [(variant, state) for variant in variants for state in variant["decay"] if state != "x"]
         drawn = lines(axes)
         assert list(drawn) == ["RNN h", "LSTM h", "LSTM c"]
         for (variant, state), line, band in zip(states, drawn.values(), axes.collections, strict=True):
@@ -141,6 +141,19 @@ def test_the_comparison_has_a_band_over_seeds_at_both_moments():
     for number, variant in enumerate(variants):
         scores = figure.axes[-1].lines[3 * number].get_xdata()
         np.testing.assert_allclose(scores, 100 * np.array(variant["test_accuracy"]))
+    assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation sentences of 20 to 49 tokens")
+
+
+def test_the_gradient_of_the_inputs_is_drawn_as_it_is_in_a_figure_of_its_own():
+    _, variants = by_settings(comparison())[1]
+    figure = plots.plot_comparison.draw()["comparison-compare-hidden_size=6-inputs.png"]
+    for axes, moment in zip(figure.axes, ("before", "after"), strict=True):
+        drawn = lines(axes)
+        assert list(drawn) == ["RNN", "LSTM"]
+        for variant, line in zip(variants, drawn.values(), strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), variant["decay"]["x"][moment]["median"])
+        assert len(axes.lines) == 3, "of values that are relative to nothing no line marks 1"
+    assert figure.axes[0].get_ylabel() == "norm of ∂z/∂x"
     assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation sentences of 20 to 49 tokens")
 
 
@@ -159,7 +172,9 @@ def test_every_combination_is_a_figure_and_plot_finds_them(full_size):
     paths = plots.plot_all(show=False)
     assert [path.name for path in paths] == [
         "comparison-compare-hidden_size=4.png",
+        "comparison-compare-hidden_size=4-inputs.png",
         "comparison-compare-hidden_size=6.png",
+        "comparison-compare-hidden_size=6-inputs.png",
     ]
     assert all(10_000 < path.stat().st_size < 200_000 for path in paths)
     fails(
@@ -244,7 +259,7 @@ def test_a_study_that_is_missing_or_lacks_something_names_its_block(make, plot, 
 def test_a_damaged_study_does_not_keep_the_others_from_being_drawn(capsys):
     comparison()
     save("comparison", "broken", comparison("broken") | {"variants": [{"model": "rnn"}]})
-    assert len(plots.plot_all(show=False)) == 2
+    assert len(plots.plot_all(show=False)) == 4
     assert "left out:" in capsys.readouterr().err
     assert not plt.get_fignums()
 

@@ -80,9 +80,10 @@ def test_what_is_said_of_a_variant_is_what_its_runs_say(compared):
         low, high = stats.t.interval(0.95, 2, np.mean(accuracies), stats.sem(accuracies))
         np.testing.assert_allclose([found["low"], found["high"]], [low, high], rtol=1e-5)
         assert found["mean"] == pytest.approx(np.mean(accuracies))
-        for state in {"rnn": "h", "lstm": "hc"}[variant["model"]]:
+        for state in {"rnn": "hx", "lstm": "hcx"}[variant["model"]]:
+            quantity = "logit" if state == "x" else "decay"
             for moment, records in (("before", [log[0] for log in logs]), ("after", best)):
-                decay = [record["gradients"][state]["decay"]["median"] for record in records]
+                decay = [record["gradients"][state][quantity]["median"] for record in records]
                 remaining = [np.log10(median[compared["distance"]]) for median in decay]
                 np.testing.assert_allclose(variant["remaining"][state][moment], remaining, rtol=1e-6)
                 assert variant["intervals"][state][moment]["mean"] == pytest.approx(np.mean(remaining))
@@ -104,8 +105,8 @@ def test_models_of_equal_settings_are_compared_by_welchs_test(compared):
         for found, a, b in (
             (difference["test_accuracy"], lstm["test_accuracy"], rnn["test_accuracy"]),
             *(
-                (difference["remaining"][s], lstm["remaining"][s]["after"], rnn["remaining"]["h"]["after"])
-                for s in "hc"
+                (difference["remaining"][s], lstm["remaining"][s]["after"], rnn["remaining"][r]["after"])
+                for s, r in ("hh", "ch", "xx")
             ),
         ):
             expected = stats.ttest_ind(a, b, equal_var=False)
