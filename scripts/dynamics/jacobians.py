@@ -58,8 +58,9 @@ def diagonal_shares(matrices):
     """Return how much of ∂c_T/∂c_{T-k} an LSTM keeps unit by unit, for k = 1, 2, …: from 0 to 1.
 
     It is the share of the squared Frobenius norm on the diagonal (Zucchet & Orvieto 2024), nan where all of
-    it is 0. `matrices` is an iterable of J_T, J_{T-1}, …, (2H, 2H) each: the derivative is the c-c block of
-    their product, so it takes all ways from cell to cell, those through h and the gates as well.
+    it is 0. `matrices` is an iterable of J_T, J_{T-1}, …, (2H, 2H) each. The derivative, at a fixed h_{T-k},
+    is the c-c block of their product: at k = 1 it is diag(f_T), from k = 2 on ways through h and the gates
+    are added.
     """
     P, shares = None, []
     for J in matrices:

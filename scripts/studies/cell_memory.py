@@ -37,7 +37,7 @@ from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import load_in_float64
 
 MOMENTS = {"initialisation": "before training", "best": "at the selected epoch"}
-SHOWN = (1, 2, 5, 10, 19, 30)  # k in the table
+SHOWN = (2, 5, 10, 19, 30)  # k in the table
 
 
 def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, progress=True):
