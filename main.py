@@ -276,10 +276,10 @@ if __name__ == "__main__":
     # initialisation_study(of_model=BEST)
     # plot()
 
-    # Does the dataset need memory, and the order of words? Five seeds, trained on shuffled words too: 25 min.
-    # compare(seeds=5, name="shuffled", of_model=BEST, word_order="shuffled")
+    # Are far words needed, and their order? Three seeds, trained on shuffled words, too: 20 min.
+    # compare(seeds=3, name="shuffled", of_model=BEST, word_order="shuffled")
     # both = [f"comparison-{name}-{model}" for name in ("best", "shuffled") for model in ("rnn", "lstm")]
-    # memory_study([f"{runs}-s{seed}" for runs in both for seed in range(5)])
+    # memory_study([f"{runs}-s{seed}" for runs in both for seed in range(3)])
     # plot()
 
     # How much of a gradient is lost when it is cut after K steps? Before and after training: 25 s.

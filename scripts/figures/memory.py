@@ -76,7 +76,7 @@ def _draw_lead(axes, k, found):
         axes.legend()
         low, high = (found[change(LEAD, condition(0))][end] for end in ("low", "high"))
         if low is not None:
-            changed = ", smaller" if high < 0 else ", larger" if low > 0 else ", not measurably changed"
+            changed = ", smaller" if high < 0 else ", larger" if low > 0 else ": no clear change"
     axes.axhline(0, color=GREY, linewidth=1)
     axes.set(title=f"The LSTM's lead{changed}", ylabel="LSTM − RNN (points)")
 

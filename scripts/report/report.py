@@ -66,10 +66,12 @@ ANIMATION = "decay-while-learning.gif"
 FIGURES = {  # of the pages: assets/figures/readme-<name>.png or a file name, and what draws it
     ANIMATION: plots.animate_decay,
     "backward": plots.plot_backward,
+    "cell-memory": lambda: plots.plot_cell_memory("best"),
     "compare": lambda: plots.plot_comparison()[0],
     "direct-path": plots.plot_direct_path,
     "front-page": plot_front_page,
     "imdb": lambda: plots.plot_comparison("imdb")[0],
+    "inputs": lambda: plots.plot_comparison()[1],
     "initialisations": lambda: plots.plot_initialisations()[-1],
     "memory": plots.plot_memory,
     "probe": lambda: plots.plot_probe()[0],

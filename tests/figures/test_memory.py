@@ -77,7 +77,7 @@ def test_accuracies_and_the_lead_are_drawn(shifts, full_size):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [((-0.3, 0.4), ", not measurably changed"), ((-0.3, -0.1), ", smaller"), ((0.1, 0.4), ", larger")],
+    [((-0.3, 0.4), ": no clear change"), ((-0.3, -0.1), ", smaller"), ((0.1, 0.4), ", larger")],
 )
 def test_the_title_says_whether_the_lead_changes(change, said):
     make_study((0.0, 0.01), change)
