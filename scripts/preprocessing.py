@@ -271,9 +271,9 @@ def main(arguments=None):
         help="another dataset with the same two classes, whose test split (or only split) is the test split "
         "here; the published validation split is then validation, and all training rows train",
     )
-    for column, usual in (("text", "sentence text"), ("label", "label")):
-        said = f"column of the {column}s: the first that a file has (default: {usual})"
-        add(f"--{column}-column", nargs="+", help=said)
+    first = "the first that a file has"
+    add("--text-column", nargs="+", help=f"column of the texts: {first} (default: sentence text)")
+    add("--label-column", nargs="+", help=f"column of the labels: {first} (default: label)")
     add("--config", help="configuration of a dataset that holds several (or: --dataset ID:CONFIG)")
     add("--encoding", help="of text files that are neither UTF-8 nor begin with a byte-order mark")
     add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")

@@ -225,7 +225,7 @@ def _plain(text):
 def check(pages):
     """Count the numbers in the prose of both pages; return that, and a line for each that is in no table.
 
-    A paragraph or list item of the front page may also state the numbers of a section that it links to.
+    A paragraph, list item or row of a table may also state the numbers of a section that it links to.
     """
     count, wrong = 0, []
     sections = [(page, *section) for page in pages for section in sections_of(pages[page]).items()]
@@ -234,9 +234,9 @@ def check(pages):
         for page, heading, text in sections
     }
     for page, heading, text in sections:
-        for paragraph in re.split(r"\n\n|\n(?=- )", re.sub(f"{MARKED}|{QUOTED}", " ", text)):
-            linked = re.findall(rf"\({RESULTS_PAGE}#([^)]+)\)", paragraph) if page == FRONT_PAGE else []
-            own = [(page, anchor(heading)), *((RESULTS_PAGE, target) for target in linked)]
+        for paragraph in re.split(r"\n\n|\n(?=- |\| )", re.sub(f"{MARKED}|{QUOTED}", " ", text)):
+            linked = re.findall(rf"\(({RESULTS_PAGE})?#([^)]+)\)", paragraph)
+            own = [(page, anchor(heading)), *((other or page, target) for other, target in linked)]
             found = re.search(ROWS, paragraph)
             known = _numbers_of("".join(tables.get(one, "") for one in own), found and found[1].split("; "))
             numbers = numbers_in(paragraph)

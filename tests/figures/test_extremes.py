@@ -65,7 +65,7 @@ def test_seeds_without_any_median_leave_an_empty_panel():
         name: [None] * 2 for name in ("median", "low", "high")
     }
     curve = panels.Curve("", {"before": nothing, "after": nothing}, "black", "o")
-    panels.draw_before_and_after(row, [curve], 2, ("before", "after"))
+    panels.draw_before_and_after(row, [curve], 2, ("before", "after"), True)
     assert row[0].get_ylim() == pytest.approx((1 / 3, 3))
     matplotlib.pyplot.close("all")
 

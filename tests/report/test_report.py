@@ -135,6 +135,13 @@ def test_an_item_of_the_front_page_may_state_the_numbers_of_the_section_that_it_
     assert line.endswith("not in the rows other of its tables")
 
 
+def test_a_row_of_a_table_in_prose_may_state_the_numbers_of_the_section_that_it_links_to():
+    page = f"# Here\n\n{TABLE}\n# Claims\n\n| claim | ours |\n|---|---|\n| one | 81.4% ([here](#here)) |\n"
+    assert report.check({report.RESULTS_PAGE: page})[1] == []
+    (line,) = report.check({report.RESULTS_PAGE: f"{page}| two | 49% |\n"})[1]
+    assert line == '"Claims" states 49, which is not in its tables'
+
+
 # report() on a small project --------------------------------------------------------------------------------
 
 

@@ -60,6 +60,7 @@ def test_a_comparison_may_have_any_name(data, name):
     assert {path.name for path in after.keys() - before.keys()} == {
         f"{name}.json",
         f"comparison-{name}.png",
+        f"comparison-{name}-inputs.png",
         f"comparison-{name}-rnn-s0.npz",
         f"comparison-{name}-lstm-s0.npz",
     }
