@@ -9,13 +9,11 @@ from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import BLACK, GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
-from scripts.studies.statistics import describe_failure
 from scripts.text.cue_distance import MIXTURES
 
 FLOOR, CEILING = 1e-30, 1e2  # where the axis of the gradients ends
-DEAD = 1e-10  # a line to compare with
 MOMENTS = {"after": ("selected epoch", "-"), "before": ("epoch 0 (before training)", "--")}
-TITLE = "How far back a model remembers, and how much of the gradient gets there"
+TITLE = "Full training: how much of the gradient reaches the deciding cue"
 TRAINED = {
     "even": "",
     "log": "\nwhere short distances are common in training",
@@ -25,7 +23,7 @@ TRAINED = {
 
 @figure()
 def plot_probe(name=MIXTURES[0]):
-    """Draw how far back full training remembers, and how far the changed training; {file name: figure}.
+    """Draw what reaches the cue in full training, and how far each training remembers; {file name: figure}.
 
     A marked cue (the decider), d words before the end of a sentence, determines its label. Studies are named
     by the distances in training, unless they were given another name: ``"even"``, each d equally often,
@@ -38,22 +36,15 @@ def plot_probe(name=MIXTURES[0]):
 
 
 def _draw_full(study, full):
-    """Draw accuracy and the gradient at the deciding cue, of full training, against the cue's distance.
+    """Draw the gradient at the deciding cue, of full training, against the cue's distance.
 
-    Decider last: the other cue comes before it, so nothing nearer the end helps. Decider first (pale): the
-    other cue, a few words nearer the end, gives the label away by its opposite. Accuracy: a symbol is the
-    seeds' median, a bar their range. Gradient (decider last): median over the sentences of all seeds, the
-    band their quartiles. The two panels are not cause and effect: the gradient at a distance that was not
-    learned is an outcome of training too, and a state that has latched is remembered with hardly any
+    Median over the sentences of all seeds whose deciding cue comes last; bands are their quartiles. It is no
+    cause of what is learned: training made both, and a state that has latched is remembered with hardly any
     gradient.
     """
-    title = TITLE + TRAINED[study["mixture"]]
-    drawn, axes = open_figure(title, 8, nrows=2, sharex=True, height_ratios=[2.6, 3.2])
-    _draw_accuracies(axes[0], study, full)
-    _draw_gradients(axes[1], study, full)
-    drawn.align_ylabels(axes)
-    last, first = (study["sentences"][name] for name in ("decides_last", "decides_first"))
-    sentences = f"test sentences at each d: {last} decider last, {first} first"
+    drawn, axes = open_figure(TITLE + TRAINED[study["mixture"]], 4.6)
+    _draw_gradients(axes, study, full)
+    sentences = f"{study['sentences']['decides_last']} test sentences at each d, decider last"
     add_provenance(drawn, name_data(study["dataset"]), counted(len(study["seeds"]), "seed"), sentences)
     return drawn
 
@@ -86,33 +77,6 @@ def _draw_changes(study):
     return drawn
 
 
-def _draw_accuracies(axes, study, full):
-    """Draw median and range of the seeds; pale, the sentences whose decider comes first."""
-    d = study["distances"]
-    for model in full:
-        name, (colour, marker) = NAMES[model["model"]], STATES[model["model"], "h"]
-        correct = 100 * np.array(model["accuracy"])
-        middle = np.median(correct, axis=0)
-        ends = [middle - correct.min(0), correct.max(0) - middle]
-        size = 9 if model["model"] == "rnn" else 5.5  # both show where they meet
-        look = {"color": colour, "marker": marker, "markersize": size, "capsize": 3, "elinewidth": 1.2}
-        axes.errorbar(
-            d, middle, ends, label=f"{name}, decider last: {describe_failure(study, model)}", **look
-        )
-        first = 100 * np.median(model["accuracy_decides_first"], axis=0)
-        look = {"color": colour, "marker": marker, "markersize": 4, "linewidth": 1, "alpha": 0.5}
-        label = f"{name}, decider first: the other cue is nearer the end"
-        axes.plot(d, first, linestyle=":", zorder=1.9, label=label, **look)
-    axes.axhline(100 * study["failing"], color=GREY, linestyle="-.", linewidth=1, zorder=1)
-    axes.axhline(50, color=GREY, linestyle=":", linewidth=1, zorder=1)
-    failing = f"Below {study['failing']:.0%} (dash-dotted) it is said to fail; dotted: chance"
-    axes.set_title(f"Does the model know the label? {failing}")
-    axes.set(ylabel="correct (% of test sentences)", ylim=(38, 103))
-    entries = zip(*axes.get_legend_handles_labels(), strict=True)
-    last_first = sorted(entries, key=lambda entry: "decider first" in entry[1])
-    panels.add_legend(axes, zip(*last_first, strict=True), 1)
-
-
 def _draw_gradients(axes, study, full):
     """Draw ‖∂z/∂state‖ at the deciding cue, before training and at the selected epoch."""
     d = study["distances"]
@@ -132,10 +96,8 @@ def _draw_gradients(axes, study, full):
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(max(FLOOR, axes.get_ylim()[0]), max(CEILING, 10 * axes.dataLim.y1))
     axes.axhline(1, color=GREY, linewidth=1, zorder=1)
-    axes.axhline(DEAD, color=GREY, linestyle=":", linewidth=1, zorder=1)
     axes.set_xticks(study["distances"], [str(d) for d in study["distances"]])
     axes.minorticks_off()
-    axes.set_title(f"How much of the gradient reaches the deciding cue? (dotted: {DEAD:g} of it)")
     axes.set_ylabel("norm of ∂z at the cue,\nrelative to the last step")
     axes.set_xlabel("d, words between the deciding cue and the end of the sentence")
     axes.legend(loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")

@@ -8,7 +8,6 @@ import itertools
 import matplotlib
 import numpy as np
 
-from scripts.dynamics.gradients import EXPLODED, VANISHED
 from scripts.figures import panels, style
 from scripts.figures.sources import name_data, name_logs, reading_logs, two_epochs
 from scripts.figures.style import GREY, STATES, add_provenance, figure, open_figure
@@ -19,7 +18,6 @@ from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, differences
 from scripts.training.settings import as_given
 
 SPLIT_COLOURS = {"train": style.BLACK, "validation": style.AMBER, "test": style.SKY}
-LIMITS = f"exploded (norm above {EXPLODED:g}) or vanished (below {VANISHED:g})".replace("e+0", "e")
 PANELS = {  # by quantity of the log: height, title, label of the axis
     "decay": (
         3.6,
@@ -30,11 +28,6 @@ PANELS = {  # by quantity of the log: height, title, label of the axis
         2.6,
         "Raw gradient of the loss ℓ: also small where the model is sure, so no measure of decay",
         "norm of ∂ℓ",
-    ),
-    "logit": (
-        1.8,
-        f"Shares of sentences whose ∂z {LIMITS}",
-        "vanished | exploded\n(% of sentences)",
     ),
 }
 
@@ -85,9 +78,8 @@ def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     """Draw how far back gradients reach in an RNN and in an LSTM, at the selected epoch and before training.
 
     Decay: 1 is as large as at the last step of the sentence; at 0.01 a hundredth remains. Lines are medians
-    over the sentences, bands quartiles; a line that leaves at the bottom is below 1e-308. Vanished and
-    exploded are norms of ∂z outside ``VANISHED`` to ``EXPLODED`` (scripts/dynamics/gradients.py). Right of
-    the dotted line only longer sentences remain; the axis ends where there are too few of them.
+    over the sentences, bands quartiles; a line that leaves at the bottom is below 1e-308. Right of the dotted
+    line only longer sentences remain; the axis ends where there are too few of them.
     """
     with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         curves = []
@@ -141,11 +133,8 @@ def _draw_by_distance(logs, curves, quantities, title):
     height = sum(heights) + 1.2 + 0.2 * len(curves) / columns  # title, legend, provenance
     drawn, axes = open_figure(title, height, nrows=len(heights), sharex=True, height_ratios=heights)
     for name, panel in zip(quantities, axes, strict=False):
-        if name == "logit":
-            _draw_shares(panel, curves)
-        else:
-            panel.set_yscale("log", nonpositive="clip")
-            panels.draw_medians(panel, curves, name)
+        panel.set_yscale("log", nonpositive="clip")
+        panels.draw_medians(panel, curves, name)
         panel.set(title=PANELS[name][1], ylabel=PANELS[name][2])
     axes[0].axhline(1, color=GREY, linewidth=1, zorder=1)  # nothing is lost
     panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
@@ -155,24 +144,6 @@ def _draw_by_distance(logs, curves, quantities, title):
     panels.add_legend(axes[0], zip(*best_first, strict=True), columns)
     add_provenance(drawn, *name_logs(logs, sentences=True))
     return drawn
-
-
-def _draw_shares(axes, curves):
-    """Draw the share of sentences whose ∂z exploded (upwards from 0), or vanished (downwards)."""
-    extent = {"exploded": 5.0, "vanished": 5.0}  # per cent, at least
-    for curve in curves:
-        values = curve.quantities["logit"]
-        for name, sign in (("exploded", 1), ("vanished", -1)):
-            share = 100 * np.array(values[name], float)
-            if share.any():
-                axes.plot(values["distance"], sign * share, label=curve.label, **panels.look(axes, curve))
-                extent[name] = max(extent[name], np.nanmax(share))
-    if not axes.lines:
-        words = "no sentence's gradient vanished or exploded, at any distance, for any line"
-        axes.text(0.5, 0.66, words, transform=axes.transAxes, ha="center", backgroundcolor="white")
-    axes.axhline(0, color=GREY, linewidth=1)
-    axes.set_ylim(-1.15 * extent["vanished"], 1.15 * extent["exploded"])
-    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
 
 
 # Data -----------------------------------------------------------------------------------------------------

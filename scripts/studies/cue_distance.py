@@ -25,27 +25,10 @@ which holds what every study does (scripts/files/studies.py), and
                         decides, lists over d; null where it is exactly 0
 
 A gradient at a distance after training doesn't show why the model fails there, or not: training made both.
-What a variant shows if it learns as far as full training, and to which distance it was expected to. The
-expectations for even and log were written before any of these runs, with distances to 50, but for a trial
-with the even mixture; those for far (distances from 25 on alone) after the results of even, where all but
-preserve-norm had learned all distances.
-
-==================  ===============================================  ======  ======  =======================
-variant             if it learns as far                              even    log     far
-==================  ===============================================  ======  ======  =======================
-RNN, full           –                                                below   about   chance everywhere
-                                                                     5       10
-RNN, truncate-10    it learns from near cues alone                   as full as full chance (no cue is near)
-RNN, preserve-norm  the size of its gradient is not what it lacks    as full as full chance
-RNN, norm-penalty   Jacobians that keep norms are what it lacks, of  as full further in some seeds
-                    the forward pass as well
-LSTM, full          –                                                all     all     all
-LSTM, chrono        –                                                all     all     all, in fewer epochs
-LSTM, truncate-K    what it learns of near cues it keeps for far     beyond  beyond  chance for K = 10, 25
-                    ones                                             K       K
-LSTM, h-detach      the gradient along the cell is enough            all     all     all with chrono
-LSTM, c-detach      the gradient along the cell is not needed        as RNN  as RNN  chance
-==================  ===============================================  ======  ======  =======================
+What a variant shows if it learns as far as full training: of ``truncate-K``, that what it learns of near cues
+it keeps for far ones; of ``preserve-norm``, that the size of its gradient is not what the RNN lacks, and of
+``norm-penalty``, that Jacobians which keep norms are; of ``h-detach``, that the gradient along the cell is
+enough, and of ``c-detach``, that it is not needed. assets/README.md has what was expected.
 """
 
 from contextlib import suppress

@@ -113,16 +113,3 @@ def smallest_enough(study, model, significance=0.05):
             return enough
         enough = K
     return enough
-
-
-def describe_failure(study, model):
-    """Say at which distance a model of a probe study fails, seed by seed where seeds differ."""
-    failures = ["none" if d is None else f"{d}" for d in model["fails_at"]]
-    if set(failures) == {"none"}:
-        return f"does not fail up to d = {study['longest']}"
-    if len(set(failures)) > 1:
-        return f"first fails at d = {', '.join(failures)} (seed by seed)"
-    first = study["distances"].index(model["fails_at"][0])
-    if all(score < study["failing"] for scores in model["accuracy"] for score in scores[first:]):
-        return f"fails from d = {failures[0]} on"
-    return f"first fails at d = {failures[0]}"

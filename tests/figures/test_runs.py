@@ -91,28 +91,6 @@ def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
     assert_complete(figure, "rnn-run-1", "lstm-run-3", "64 units", "48 units", "20 to 49 tokens", "587")
 
 
-def test_comparison_draws_exploded_upwards_and_vanished_downwards(pair):
-    axes = draw().axes[2]
-    vanished = pair[0].epochs[0]["gradients"]["h"]["logit"]["vanished"]
-    assert max(vanished) == 0.5
-    (line,) = lines(axes).values()  # no other vanishes in these logs
-    np.testing.assert_array_equal(line.get_ydata(), -100 * np.array(vanished))
-    low, high = axes.get_ylim()
-    assert low < -50
-    assert high > 0
-    assert axes.yaxis.get_major_formatter()(-50) == "50"
-    assert "above 1e6" in axes.get_title(loc="left")
-    assert "below 1e-10" in axes.get_title(loc="left")
-
-
-def test_comparison_says_where_nothing_vanished(root):
-    make_run("rnn-run-1", longest=22)
-    make_run("lstm-run-3", "lstm", longest=22)
-    axes = draw().axes[2]
-    assert not lines(axes)
-    assert "no sentence's gradient vanished or exploded" in words(axes)
-
-
 def test_counts_are_below_and_the_axis_ends_where_few_sentences_remain(pair):
     figure = draw()
     logged = pair[0].epochs[BEST]["gradients"]["h"]["decay"]

@@ -1,9 +1,8 @@
 """Intervals and differences against their definitions; how a failure is put in words."""
 
 import numpy as np
-import pytest
 
-from scripts.studies.statistics import describe_failure, difference, interval
+from scripts.studies.statistics import difference, interval
 
 
 def test_an_interval_holds_the_mean_as_often_as_it_says():
@@ -36,17 +35,3 @@ def test_a_detectable_difference_is_found_four_times_in_five():
     detectable = np.median([draw(0)["detectable"] for _ in range(2000)])
     found = np.mean([draw(detectable)["p"] < 0.05 for _ in range(2000)])
     assert 0.74 < found < 0.86
-
-
-@pytest.mark.parametrize(
-    ("fails", "accuracy", "words"),
-    [
-        ([None, None], [[0.9] * 3] * 2, "does not fail up to d = 40"),
-        ([3, 3], [[0.9, 0.7, 0.6]] * 2, "fails from d = 3 on"),
-        ([3, 3], [[0.9, 0.7, 0.6], [0.9, 0.7, 0.8]], "first fails at d = 3"),
-        ([3, None], [[0.9, 0.7, 0.6], [0.9] * 3], "first fails at d = 3, none (seed by seed)"),
-    ],
-)
-def test_failure_in_words(fails, accuracy, words):
-    study = {"distances": [2, 3, 40], "longest": 40, "failing": 0.75}
-    assert describe_failure(study, {"fails_at": fails, "accuracy": accuracy}) == words
