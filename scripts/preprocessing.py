@@ -56,10 +56,8 @@ def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **
         if there.get("options") == asked:
             print(f"{path.parent} is there already, of the same options: nothing to do.")
             return there
-        raise UserError(
-            f"{path.parent} is of the options {there.get('options')}, asked for are {asked}: give another "
-            "name, or leave out if_missing=True to replace it"
-        )
+        fault = f"{path.parent} is of the options {there.get('options')}, asked for are {asked}"
+        raise UserError(f"{fault}: give another name, or leave out if_missing=True to replace it")
     with writing_data(name):
         return _preprocess(name, asked, dataset, embeddings, **options)
 
@@ -148,22 +146,18 @@ def _preprocess(
     return manifest
 
 
-# Splits ---------------------------------------------------------------------------------------------------
-
-
 def _split_corpus(corpus, seed):
     """The three splits, and the rule of each."""
     # Where the published test split has labels, it is used; where not, the published validation split
     # becomes test. What is then missing is carved out of train, by source sentence.
-    published, rules = {"train": corpus.rows["train"]}, {}
+    published, rules, why = dict(corpus.rows), {}, "there is no test split"
     if corpus.test:
-        published |= {name: corpus.rows[name] for name in corpus.rows if name == "validation"}
         published["test"], rules["test"] = corpus.test.rows["test"], f"the test split of {corpus.test.name}"
-    elif "test" in corpus.rows and corpus.rows["test"].y[0] != HIDDEN:
-        published |= {name: corpus.rows[name] for name in ("validation", "test") if name in corpus.rows}
-    elif "validation" in corpus.rows:
-        published["test"] = corpus.rows["validation"]
-        why = "the published test split has no labels" if "test" in corpus.rows else "there is no test split"
+    elif "test" in published and published["test"].y[0] == HIDDEN:
+        del published["test"]
+        why = "the published test split has no labels"
+    if "test" not in published and "validation" in published:
+        published["test"] = published.pop("validation")
         rules["test"] = f"the published validation split, as {why}"
     missing = [name for name in ("test", "validation") if name not in published]
     parts = {}
@@ -205,9 +199,6 @@ def _count_shared(splits):
     return shared
 
 
-# Vocabulary -----------------------------------------------------------------------------------------------
-
-
 def _build_vocabulary(corpus, parts, vectors):
     """The row of each word (1: unknown), the word of each row, by frequency, then name, and the vectors."""
     counts = sum(np.bincount(part.x, minlength=len(corpus.words)) for part in parts.values())
@@ -229,9 +220,9 @@ def _measure_coverage(corpus, parts, row_of_word):
     missed = np.where(known, 0, total)
     missed[UNKNOWN_WORD] = 0
     top = np.argsort(-missed, kind="stable")[:20]
-    share = {name: round(float(count[known].sum() / count.sum()), 5) for name, count in counts.items()}
     words = {"known": int(np.count_nonzero(total[known])), "total": int(np.count_nonzero(total[1:]))}
-    tokens = {"all": round(float(total[known].sum() / total.sum()), 5), **share}
+    counts = {"all": total, **counts}
+    tokens = {name: round(float(count[known].sum() / count.sum()), 5) for name, count in counts.items()}
     return {
         "coverage": {"words": words, "tokens": tokens},
         "missed": {corpus.words[word]: int(missed[word]) for word in top if missed[word]},
@@ -239,7 +230,6 @@ def _measure_coverage(corpus, parts, row_of_word):
 
 
 def _cut_texts(part, max_length):
-    """Keep the end of long texts."""
     x, s = part.x, part.s
     if max_length is not None and s.max() > max_length:
         from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text
@@ -253,24 +243,18 @@ def main(arguments=None):
     add = parser.add_argument
     add(
         "--dataset",
-        help="a Hugging Face Hub id; a folder, or a .csv, .tsv, .json, .jsonl or .parquet file; "
-        "rotten-tomatoes or imdb; probe: made-up sentences (default: stanfordnlp/sst2, or rotten-tomatoes "
-        "where the Hub can't be reached)",
+        help="a Hub id; a folder, or a .csv, .tsv, .json, .jsonl or .parquet file; rotten-tomatoes or imdb; "
+        "or probe: made-up sentences (default: stanfordnlp/sst2, else rotten-tomatoes)",
     )
     add(
         "--embeddings",
-        help="a file in the form of GloVe, fastText (.vec) or word2vec, gzip'ed or not; "
-        "glove-6b-50d; or custom: trained on the training sentences (default: the GloVe 2024 file in "
-        "assets/embeddings/, else glove-6b-50d, else custom)",
+        help="a file in the form of GloVe, fastText (.vec) or word2vec; glove-6b-50d; or custom: trained "
+        "here (default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)",
     )
     add("--name", help="write data/NAME/, next to other datasets (default: data/ itself)")
     glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
     add("--download-glove", action="store_true", help=glove)
-    add(
-        "--test",
-        help="another dataset with the same two classes, whose test split (or only split) is the test split "
-        "here; the published validation split is then validation, and all training rows train",
-    )
+    add("--test", help="another dataset with the same two classes: its test (or only) split is used here")
     first = "the first that a file has"
     add("--text-column", nargs="+", help=f"column of the texts: {first} (default: sentence text)")
     add("--label-column", nargs="+", help=f"column of the labels: {first} (default: label)")
@@ -286,12 +270,8 @@ def main(arguments=None):
     add("--tokenised", action=argparse.BooleanOptionalAction, help=tokens)
     longest = f"of --dataset probe: most words after the deciding cue (default: {cue_distance.LONGEST})"
     add("--probe-longest", type=int, help=longest)
-    add(
-        "--probe-mixture",
-        choices=cue_distance.MIXTURES,
-        help="of --dataset probe: how often training sentences have each distance d, equally, as 1 / d, or "
-        f"equally but none below half the longest (default: {cue_distance.MIXTURES[0]})",
-    )
+    mixture = "of --dataset probe: all distances equally often (default), as 1 / d, or the longer half only"
+    add("--probe-mixture", choices=cue_distance.MIXTURES, help=mixture)
     add("--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)")
     preprocess(**vars(parser.parse_args(arguments)))
 

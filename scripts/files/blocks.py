@@ -60,8 +60,7 @@ def remedy_of_settings(kind, name):
     trains_none = kind in ("baselines", "cell-memory", "memory", "truncation")  # under ids of its own
     if not block or trains_none:
         return remedy_of_study(kind, name)
-    head = block.removesuffix(")")
-    return f"call {head}{'' if head.endswith('(') else ', '}overwrite=True) of main.py"
+    return f"call {block[:-1]}, overwrite=True) of main.py".replace("(, ", "(")
 
 
 def remedy_of_run(run_id):

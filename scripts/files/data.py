@@ -43,8 +43,6 @@ class Data(NamedTuple):
 ARRAYS = [f"{split}-{column}.npy" for split in SPLITS for column in Split._fields] + ["embeddings.npy"]
 DATA_FILES = [*ARRAYS, "vocabulary.txt", "dataset.json"]  # in the order in which they are written
 
-# Writing --------------------------------------------------------------------------------------------------
-
 
 def writing_data(name=None):
     """Return a context in which no other process or thread writes that dataset."""
@@ -91,9 +89,6 @@ def _describe_split(split):
     }
 
 
-# Reading --------------------------------------------------------------------------------------------------
-
-
 def existing_data():
     """Return the names of all datasets that are there, None first where one is in data/ itself."""
     here = [None] if data_path("dataset.json").exists() else []
@@ -105,7 +100,6 @@ def _folder(name):
 
 
 def _remedy(name):
-    """The advice for a dataset that is missing or damaged."""
     if name is None:
         return "run `python scripts/preprocessing.py`"
     return f"call preprocess(…, name={name!r}) as its block of main.py does"
@@ -153,10 +147,9 @@ def check_unchanged(dataset):
     except UserError as error:
         here, now = {"checksum": None}, f"nothing ({error})"
     if here["checksum"] != dataset["checksum"]:
-        raise UserError(
-            f"{folder} changed: this study began with {name_dataset(dataset)}, and it holds {now}: "
-            "preprocess as before and call it again, which continues; or give it another name="
-        )
+        fault = f"{folder} changed: this study began with {name_dataset(dataset)}, and it holds {now}"
+        remedy = "preprocess as before and call it again, which continues; or give it another name="
+        raise UserError(f"{fault}: {remedy}")
 
 
 def load_manifest(name=None):
@@ -183,10 +176,8 @@ def load_data(name=None):
         if is_absent(path):
             raise UserError(f"{path} is missing: {remedy}")
         if manifest["files"][file] != storage.checksum(path):
-            raise UserError(
-                f"{path} is not the file that dataset.json describes, so {_folder(name)} is damaged or a "
-                f"mixture of two preprocessings: {remedy}"
-            )
+            fault = f"{path} is not the file of dataset.json, but damaged or of another preprocessing"
+            raise UserError(f"{fault}: {remedy}")
 
     def load(file):  # memory-mapped, so that no array is larger than its file; nothing is unpickled
         path = data_path(file, name)
@@ -200,9 +191,8 @@ def load_data(name=None):
     with undamaged(data_path("dataset.json", name), "of arrays that make no sense", remedy):
         _check_arrays(splits, len(vocabulary), embeddings)
     if load_manifest(name) != manifest:  # so every file above was the one whose checksum was taken
-        raise UserError(
-            f"{_folder(name)} changed while it was read: wait until preprocessing has ended, and run again"
-        )
+        fault = f"{_folder(name)} changed while it was read"
+        raise UserError(f"{fault}: wait until preprocessing has ended, and run again")
     return Data(splits, vocabulary, embeddings, manifest, name)
 
 

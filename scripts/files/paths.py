@@ -55,7 +55,5 @@ def check_version(path, content, remedy, expected=FORMAT_VERSION):
     """Raise UserError where the JSON object in a file says that the file is of another format."""
     version = content.get("format_version") if isinstance(content, dict) else None
     if version != expected:
-        raise UserError(
-            f"{path} has format version {version!r}, expected {expected}: {remedy}, or use the version of "
-            "this project that wrote it"
-        )
+        fault = f"{path} has format version {version!r}, expected {expected}"
+        raise UserError(f"{fault}: {remedy}, or use the version of this project that wrote it")

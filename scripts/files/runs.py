@@ -44,9 +44,6 @@ def best_epoch(epochs):
     return min(epochs, key=lambda record: record["validation_loss"])
 
 
-# Writing --------------------------------------------------------------------------------------------------
-
-
 def writing_run(run_id):
     """Return a context in which no other process or thread writes the files of that run."""
     return storage.only_writer(f"run {run_id!r}", [weights_path(run_id), log_path(run_id)])
@@ -72,11 +69,12 @@ def save_run(run_id, run):
 
 def write_log(run_id, run):
     """Write the log of a run, as its weights file determines it."""
-    lines = [{"type": "run"} | run.settings]
-    for record, timing in zip(run.history, run.timings, strict=True):
-        lines.append({"type": "epoch"} | record | timing)
-    if run.ended:
-        lines.append({"type": "end", "reason": run.ended})
+    epochs = zip(run.history, run.timings, strict=True)
+    lines = [
+        {"type": "run"} | run.settings,
+        *({"type": "epoch"} | epoch | timing for epoch, timing in epochs),
+    ]
+    lines += [{"type": "end", "reason": run.ended}] if run.ended else []
     text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
     write_bytes(log_path(run_id), text.encode())
 
@@ -92,9 +90,6 @@ def unpack_run(run_id, files):
     for path, content in zip((weights_path(run_id), log_path(run_id)), files, strict=True):
         if content is not None:
             write_bytes(path, content)
-
-
-# Reading --------------------------------------------------------------------------------------------------
 
 
 def load_run(run_id):

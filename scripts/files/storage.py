@@ -31,9 +31,6 @@ DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, E
 DAMAGE += (SyntaxError, tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
-# Writing --------------------------------------------------------------------------------------------------
-
-
 @contextlib.contextmanager
 def written_whole(path):
     """Open a binary file that replaces the one at `path` only when the block ends without an error."""
@@ -86,15 +83,9 @@ def write_text(path, text):
 def write_json(path, value):
     """Write `value` as indented JSON, whole; a list of numbers or words takes one line."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    text = re.sub(r"\[\n\s+([^][{}]*?)\n\s+\]", lambda found: f"[{_on_one_line(found[1])}]", text)
+    plain_list = re.compile(r"\[\n\s+([^][{}]*?)\n\s+\]")  # a line break within a text is written as \\n
+    text = plain_list.sub(lambda found: "[" + re.sub(r"\n\s+", " ", found[1]) + "]", text)
     write_text(path, text + "\n")
-
-
-def _on_one_line(items):
-    return re.sub(r",\n\s+", ", ", items)  # a line break within a text is written as \\n
-
-
-# One writer -----------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -128,9 +119,6 @@ def only_writer(what, paths):
         yield
     finally:
         lock.release()
-
-
-# Reading --------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager

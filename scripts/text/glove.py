@@ -92,7 +92,7 @@ def make_vectors(places, values, words, name, checksum):
     """Make `Vectors` from sorted places; the one past the end of the list of words is the unknown word's."""
     known = np.searchsorted(places, words)
     if not known:
-        raise UserError(f"none of the {words} words of the dataset is in {name}: give others")
+        raise UserError(f"none of the {words} words is in {name}: give vectors of the dataset's language")
     unknown = values[known] if known < len(values) else values[:known].mean(axis=0)
     return Vectors(places[:known], values[:known], unknown, name, checksum)
 
@@ -103,9 +103,6 @@ def write_glove(path, words, vectors):
         for word, vector in zip(words, vectors, strict=True):
             values = " ".join([f"{value:.6g}" for value in vector.tolist()])
             file.write(f"{word} {values}\n".encode("utf-8", "surrogatepass"))
-
-
-# Forms ----------------------------------------------------------------------------------------------------
 
 
 class Form(NamedTuple):
@@ -149,9 +146,6 @@ def _open_unpacked(path):
             yield gzip.GzipFile(fileobj=raw) if is_packed else raw, raw
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UserError(f"{path} can't be unpacked ({error}): download it again") from error
-
-
-# Lines ----------------------------------------------------------------------------------------------------
 
 
 def _lines(file, spaced=False):
@@ -199,7 +193,6 @@ def _count_numbers(line):
 
 
 def _is_number(piece):
-    """True if a piece of a line is a number."""
     try:
         float(piece)
     except ValueError:
@@ -208,5 +201,4 @@ def _is_number(piece):
 
 
 def _bad_line(path, number, what):
-    """The error for a line that is no vector."""
     return UserError(f"line {number} of {path} has {what}: correct or delete it, or download the file again")

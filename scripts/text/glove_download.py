@@ -45,16 +45,13 @@ def fetch_glove(url=URL):
             raise
         except (OSError, *DAMAGE) as error:
             if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a damaged archive
-                raise UserError(
-                    f"{error.filename or archive} could not be read or written ({error.strerror or error}): "
-                    "free the disk or the folder, and run the same command again"
-                ) from error
+                place, reason = error.filename or archive, error.strerror or error
+                fault = f"{place} could not be read or written ({reason})"
+                raise UserError(f"{fault}: free the disk or the folder, and run it again") from error
             _remove(archive)
             reason = textwrap.shorten(str(error) or type(error).__name__, 200)
-            raise UserError(
-                f"what came from {url} is damaged or not the archive of GloVe 2024 ({reason}), so it was "
-                f"deleted: run the same command again, or {BY_HAND}"
-            ) from error
+            fault = f"what came from {url} is damaged or not GloVe 2024 ({reason}), so it was deleted"
+            raise UserError(f"{fault}: run the same command again, or {BY_HAND}") from error
         _remove(archive)
     print(f"Downloaded {path}.")
     return path
@@ -106,10 +103,8 @@ def _ask(url, part):
         if isinstance(error, HTTPError):
             error.close()
         if not start or getattr(error, "code", None) not in (412, 416):  # changed, or no such bytes
-            raise UserError(
-                f"{url} could not be downloaded ({str(error).strip('<>')}): run the same command again "
-                f"later, or {BY_HAND}"
-            ) from error
+            fault = f"{url} could not be downloaded ({str(error).strip('<>')})"
+            raise UserError(f"{fault}: run the same command again later, or {BY_HAND}") from error
     print("The server can't continue this download, or has another file now: it starts over.")
     part.unlink()
     return _ask(url, part)
@@ -127,10 +122,8 @@ def _read_blocks(response, start, size):
     except (OSError, HTTPException) as error:
         reason = str(error) or type(error).__name__
     whole = f" of {size:,}" if size else ""
-    raise UserError(
-        f"the download of {ARCHIVE} broke off after {done:,}{whole} bytes ({reason}): run the same command "
-        "again, and it goes on from there"
-    )
+    fault = f"the download of {ARCHIVE} broke off after {done:,}{whole} bytes ({reason})"
+    raise UserError(f"{fault}: run the same command again, and it goes on from there")
 
 
 def _unpack(archive, path):

@@ -62,16 +62,13 @@ def in_one_line(dataset):
             raise MemoryError from error
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         if refusal := refusal_of(error):
-            raise UserError(
-                f"dataset {str(dataset)!r} can't be loaded, for {refusal.filename or 'a file'} can't be read "
-                f"or written ({refusal.strerror}): give the right, free the disk, or move the cache (HF_HOME)"
-            ) from error
+            reason = f"{refusal.filename or 'a file'} can't be read or written ({refusal.strerror})"
+            remedy = "give this user the right to, free the disk, or set HF_HOME to another folder"
+            raise UserError(f"dataset {str(dataset)!r} can't be loaded, for {reason}: {remedy}") from error
         if empty := re.search(r'"(\w+)" corresponds to no data', reason):
             raise UserError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
-        raise UserError(
-            f"dataset {str(dataset)!r} can't be loaded ({reason}): give an id of the Hugging Face Hub, or a "
-            "folder or file that is undamaged"
-        ) from error
+        remedy = "give an id of the Hugging Face Hub, or a folder or file that is undamaged"
+        raise UserError(f"dataset {str(dataset)!r} can't be loaded ({reason}): {remedy}") from error
     finally:
         logger.setLevel(before)
 
@@ -119,16 +116,12 @@ def load_from_hub(dataset_id, configuration=None):
     except UserError as error:
         if listed := CONFIGURATIONS.search(str(error.__cause__)):
             names = re.findall(r"'([^']+)'", listed[1])
-            raise UserError(
-                f"dataset {dataset_id!r} has the configurations {', '.join(names)}: choose one with --config "
-                f"{names[0] if names else 'NAME'}"
-            ) from error
+            fault = f"dataset {dataset_id!r} has the configurations {', '.join(names)}"
+            raise UserError(f"{fault}: choose one with --config {[*names, 'NAME'][0]}") from error
         if online or refusal_of(error):
             raise HubError(str(error)) from error
-        raise HubError(
-            f"dataset {dataset_id!r} is no file or folder here, nor in the Hub's cache, and the Hugging Face "
-            "Hub can't be reached: check the path or the connection, or give rotten-tomatoes"
-        ) from error
+        fault = f"dataset {dataset_id!r} is no file or folder here, and the Hugging Face Hub can't be reached"
+        raise HubError(f"{fault}: check the path or the connection, or give rotten-tomatoes") from error
 
 
 @contextlib.contextmanager
@@ -188,10 +181,8 @@ def open_parquet(path, name, options):
         schema, rows = opened.schema_arrow, opened.metadata.num_rows
         size = sum(opened.metadata.row_group(group).total_byte_size for group in range(opened.num_row_groups))
         if size > LARGEST or rows > MOST_ROWS:
-            raise UserError(
-                f"{path} unpacks to {rows:,} rows of {size:,} bytes: give up to {MOST_ROWS:,} rows of "
-                f"{LARGEST:,} bytes"
-            )
+            fault = f"{path} unpacks to {rows:,} rows of {size:,} bytes"
+            raise UserError(f"{fault}: give up to {MOST_ROWS:,} rows of {LARGEST:,} bytes")
         features = import_datasets().Features.from_arrow_schema(schema) if schema.metadata else {}
     return _part(path, schema.names, rows, batches, features)._replace(name=name)
 

@@ -30,20 +30,16 @@ def two_classes(labels, class_names=None, warnings=None):
         if count_hidden(split, labels):
             continue
         if missing := [row for row, label in enumerate(values, 1) if _is_missing(label)]:
-            raise UserError(
-                f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows "
-                "have none): fill it in, delete the row, or name another column with --label-column"
-            )
+            fault = f"row {missing[0]} of split {split!r} has no label ({len(missing)} of {len(values)} rows)"
+            raise UserError(f"{fault}: fill it in, delete it, or name another column with --label-column")
         for label in dict.fromkeys(label for label in values if label is not DROPPED):
             spelt[label] = _class_of(label)
             seen.setdefault(spelt[label], (plain_label(label), split))
     if len(seen) != 2:
         found = [f"{label!r} (in {split})" for label, split in seen.values()]
         said = ", ".join(found[:8] + ["…"] * (len(found) > 8))
-        raise UserError(
-            f"the labels are {said}: two classes were expected, not {len(found)}: drop other rows or name "
-            "another column with --label-column"
-        )
+        fault = f"the labels are {said}: two classes were expected, not {len(found)}"
+        raise UserError(f"{fault}: drop other rows or name another column with --label-column")
     ordered = _order_labels([label for label, _ in seen.values()], class_names, warnings)
     number = {_class_of(label): number for number, label in enumerate(ordered)}
     return {label: number[kind] for label, kind in spelt.items()}
@@ -65,8 +61,14 @@ def plain_label(label):
     return int(float(label)) if float(label).is_integer() else float(label)
 
 
-def name_of(label, class_names):
-    """Return the name that a dataset gives to a label, or None."""
+def class_facts(number_of, class_names):
+    """Describe the labels, as :func:`two_classes` numbers them, for ``dataset.json``."""
+    labels = {str(number_of[label]): label for label in reversed(number_of)}  # as each is spelt first
+    names = {k: _name_of(labels[k], class_names) for k in "01"}
+    return {"labels": {k: plain_label(labels[k]) for k in "01"}, "label_names": names}
+
+
+def _name_of(label, class_names):
     label = plain_label(label)
     if not class_names or isinstance(label, str) or label not in range(len(class_names)):
         return None
@@ -84,11 +86,9 @@ def check_same_classes(name, facts, test, test_facts):
     )
     contradicted = any(theirs.get(label, k) != k for label, k in ours.items())
     if contradicted or (ours != theirs and not all(map(_are_known, shown))):
-        said = (" and ".join(map(repr, labels)) for labels in shown[::-1])
-        raise UserError(
-            f"the classes of --test {test} are {next(said)}, those of {name} are {next(said)}, so they may "
-            "not be the same: write 0 (negative) and 1 (positive) in their place in both"
-        )
+        ours, theirs = (" and ".join(map(repr, labels)) for labels in shown)
+        fault = f"the classes of --test {test} are {theirs}, those of {name} are {ours}"
+        raise UserError(f"{fault}: they may not be the same: write 0 (negative) and 1 (positive) in both")
 
 
 def _are_known(labels):
@@ -109,7 +109,7 @@ def _is_missing(label):
 
 def _order_labels(labels, class_names, warnings):
     """Two labels, the negative one first: by what their names mean, else by number, else by the alphabet."""
-    names = {label: name_of(label, class_names) or plain_label(label) for label in labels}
+    names = {label: _name_of(label, class_names) or plain_label(label) for label in labels}
     senses = {label: _sense_of(name) for label, name in names.items()}
     if len(set(senses.values())) == 2:
         return sorted(labels, key=senses.get)
@@ -118,10 +118,8 @@ def _order_labels(labels, class_names, warnings):
     ordered = sorted(labels, key=float if all(map(_is_numeric, labels)) else _natural_key)
     if warnings is not None:
         negative, positive = (names[label] for label in ordered)
-        warnings.append(
-            f"no word says which label is positive: {positive!r} is taken as positive and {negative!r} as "
-            "negative; if that is wrong, write 0 (negative) and 1 (positive) in their place"
-        )
+        guess = f"{positive!r} is taken as positive and {negative!r} as negative, for no word says which is"
+        warnings.append(f"{guess}: if wrong, write 0 (negative) and 1 (positive) in their place")
     return ordered
 
 

@@ -109,10 +109,9 @@ def carve(within, lengths, parts, seed):
     sources, groups = unite(within, lengths)
     tenth = max(1, round(SHARE * (groups.max() + 1)))
     if len(parts) * tenth > groups.max():
-        raise UserError(
-            f"{len(lengths)} different rows of {groups.max() + 1} unrelated sentences are too few to carve "
-            f"{' and '.join(parts)} out of them: give more rows, or a dataset that has these splits"
-        )
+        fault = f"{len(lengths)} different rows of {groups.max() + 1} unrelated sentences are too few"
+        remedy = "give more rows, or a dataset that has these splits"
+        raise UserError(f"{fault} to carve {' and '.join(parts)} out of them: {remedy}")
     part_of_source = np.zeros(len(lengths), np.int8)  # by row number; only those of sources are read
     remaining = np.arange(len(sources))
     for number in range(1, len(parts) + 1):

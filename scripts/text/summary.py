@@ -19,16 +19,12 @@ def find_warnings(manifest, splits):
             warnings.append(f"all rows of {name} are {sense}: no accuracy on it means anything")
     for pair, shared in manifest["shared_texts"].items():
         rows = " and ".join(f"{count:,} of {name}" for name, count in shared["rows"].items())
-        warnings.append(
-            f"{pair} share {counted(shared['texts'], 'text')} (rows: {rows}): what is measured on them may "
-            "be memory; remove them from one of the two"
-        )
+        remedy = "what is measured on them may be memory; remove them from one of the two"
+        warnings.append(f"{pair} share {counted(shared['texts'], 'text')} (rows: {rows}): {remedy}")
     known = manifest["coverage"]["tokens"]
     if low := [f"{known[name]:.1%} of {name}" for name in splits if known[name] < LOW]:
-        warnings.append(
-            f"few running words have a vector ({', '.join(low)}): are the vectors of this language, and the "
-            "texts cut into words as theirs were?"
-        )
+        why = "are the vectors of this language, and the texts cut into words as theirs were?"
+        warnings.append(f"few running words have a vector ({', '.join(low)}): {why}")
     return warnings
 
 

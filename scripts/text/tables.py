@@ -62,11 +62,10 @@ def find_columns(part, options, label_needed=True):
             hint = ""
             if "separator" in part.read_as and not options.no_header:
                 hint = "; if that line is a row, give --no-header and their numbers instead of names"
-            raise UserError(
-                f"{part.name} has no column {' or '.join(map(repr, names))}, only "
-                f"{', '.join(repr(column[:40]) for column in part.columns[:20])}: name them with "
-                f"--text-column and --label-column (several names: the first that a file has){hint}"
-            )
+            there = ", ".join(repr(column[:40]) for column in part.columns[:20])
+            fault = f"{part.name} has no column {' or '.join(map(repr, names))}, only {there}"
+            remedy = "name them with --text-column and --label-column (several names: the first there is)"
+            raise UserError(f"{fault}: {remedy}{hint}")
     return found
 
 
@@ -114,17 +113,14 @@ def _find_doubts(splits, lead, columns, unused):
     """List what may be meant otherwise: a column that names splits, labels or a split that are not read."""
     doubts, parts = [], [part for parts in splits.values() for part in parts]
     if len(parts) == 1 and (column := next((c for c in lead.columns if plain(c) in SPLIT_COLUMNS), None)):
-        doubts.append(
-            f"the column {column!r} of {lead.name} is not read, and all rows are one split: if it says which "
-            "row is of which, write each split into a file of its own, such as train.csv"
-        )
+        fault = f"the column {column!r} of {lead.name} is not read, and all rows are one split"
+        doubts.append(f"{fault}: if it names splits, give each a file of its own, such as train.csv")
     for part in parts:
         others = [column for column in part.columns if column not in lead.columns]
         if columns[part.name][1] is None and others:
-            doubts.append(
-                f"{part.name} has no column {columns[lead.name][1]!r}, so it counts as unlabelled: if "
-                f"{' or '.join(map(repr, others[:20]))} holds its labels, give that with --label-column, too"
-            )
+            fault = f"{part.name} has no column {columns[lead.name][1]!r}, so it counts as unlabelled"
+            which = " or ".join(map(repr, others[:20]))
+            doubts.append(f"{fault}: if {which} holds its labels, give that with --label-column, too")
     missing = [split for split in SPLITS if split not in splits]
     left_out = [
         name
@@ -132,10 +128,8 @@ def _find_doubts(splits, lead, columns, unused):
         if why == UNKNOWN or " and " in why or name_split(PurePosixPath(name).stem).split in missing
     ]
     if missing and left_out:
-        doubts.append(
-            f"no file was found for {' and '.join(missing)}, and {', '.join(left_out[:20])} not used: if "
-            "that is one, say so with --split, or convert it to .csv first"
-        )
+        fault = f"no file was found for {' and '.join(missing)}, and {', '.join(left_out[:20])} not used"
+        doubts.append(f"{fault}: if that is one, say so with --split, or convert it to .csv first")
     return doubts
 
 

@@ -9,8 +9,8 @@ import csv
 import itertools
 import json
 import re
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from scripts.files.errors import UserError
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Part, find_columns, plain, wanted
@@ -27,16 +27,6 @@ MARKS = {  # UTF-32 first, as its mark begins like that of UTF-16
 USUAL = "--encoding cp1252 (Western European), cp1251 (Cyrillic), gb18030 (Chinese) or shift_jis (Japanese)"
 NAME = re.compile(r"\w[\w. -]*")  # of a list within an object of JSON
 csv.field_size_limit(1 << 25)  # of the whole process; `corpus.py` says what is too long
-
-
-class Layout(NamedTuple):
-    """A way to read a file."""
-
-    path: Path
-    encoding: str
-    separator: str
-    quotes: str
-    has_header: bool
 
 
 class _Fault(UserError):
@@ -82,14 +72,14 @@ def open_delimited(path, name, options):
     encoding, fault = find_encoding(path, options.encoding), None
     separator = _find_separator(path, encoding, options)
     for quotes in (QUOTED, ESCAPED, PLAIN) if separator == "\t" else (QUOTED, ESCAPED, SPACED, LAX):
+        said = {"encoding": encoding, "separator": separator.replace("\t", "\\t"), "quotes": quotes}
         try:
-            return _open_as(Layout(path, encoding, separator, quotes, not options.no_header), name, options)
+            rows = partial(_read_rows, path, encoding, separator, quotes)
+            return _open_as(rows, separator, Part(name, [], 0, None, said), options)
         except _Fault as error:
             fault = error
-    raise UserError(
-        f"{name}, {fault}: put such a field in quotation marks and double those within it, mend the line, or "
-        "name another separator with --separator"
-    )
+    remedy = "put such a field in quotation marks and double those within it, or give another --separator"
+    raise UserError(f"{name}, {fault}: {remedy}")
 
 
 def _find_separator(path, encoding, options):
@@ -113,33 +103,35 @@ def _find_separator(path, encoding, options):
     return max(usual, key=fit)
 
 
-def _open_as(layout, name, options):
-    """Open a file in one way; `_Fault` where a row doesn't fit it."""
-    _, _, header = next(_read_rows(layout), (0, 0, None))
+def _open_as(all_rows, separator, part, options):
+    """Fill in a part whose rows, the header too, are read in one way; `_Fault` where a row doesn't fit it."""
+    _, _, header = next(all_rows(), (0, 0, None))
     if header is None:
-        raise UserError(f"{layout.path} is empty: give a file with rows")
+        raise UserError(f"{part.name} is empty: give a file with rows")
     if options.no_header:
         header = [str(number) for number in range(1, len(header) + 1)]
 
+    def rows():
+        return itertools.islice(all_rows(), not options.no_header, None)
+
     def read(text, label):
         place, label_place = header.index(text), header.index(label) if label else None
-        for _, _, row in itertools.islice(_read_rows(layout), layout.has_header, None):
+        for _, _, row in rows():
             yield row[place], row[label_place] if label else None
 
-    separator = layout.separator.replace("\t", "\\t")
-    said = {"encoding": layout.encoding, "separator": separator, "quotes": layout.quotes}
-    part = Part(name, header, 0, read, said)  # its rows are counted below
+    part = part._replace(columns=header, read=read)
     _, label = find_columns(part, options, False)
-    return part._replace(rows=_check_rows(layout, len(header), header.index(label) if label else None))
+    label_place = header.index(label) if label else None
+    return part._replace(rows=_check_rows(rows(), separator, len(header), label_place))
 
 
-def _read_rows(layout):
+def _read_rows(path, encoding, separator, quotes):
     """Yield the number of the first line, of the last line, and the fields of each row with content."""
-    form = {"delimiter": layout.separator, "skipinitialspace": layout.quotes == SPACED}
-    form["quoting"] = csv.QUOTE_NONE if layout.quotes == PLAIN else csv.QUOTE_MINIMAL
-    with open(layout.path, encoding=layout.encoding, newline="") as file:
-        lines = (line.replace('\\"', '""') for line in file) if layout.quotes == ESCAPED else file
-        reader, first = csv.reader(lines, strict=layout.quotes not in (LAX, PLAIN), **form), 1
+    form = {"delimiter": separator, "skipinitialspace": quotes == SPACED}
+    form["quoting"] = csv.QUOTE_NONE if quotes == PLAIN else csv.QUOTE_MINIMAL
+    with open(path, encoding=encoding, newline="") as file:
+        lines = (line.replace('\\"', '""') for line in file) if quotes == ESCAPED else file
+        reader, first = csv.reader(lines, strict=quotes not in (LAX, PLAIN), **form), 1
         try:
             for row in reader:
                 if len(row) > 1 or "".join(row).strip():
@@ -149,21 +141,21 @@ def _read_rows(layout):
             raise _Fault(f"line {first}: a quoted field doesn't end where it should ({error})") from error
 
 
-def _check_rows(layout, width, label_place):
+def _check_rows(rows, separator, width, label_place):
     """Count the rows; `_Fault` where one has other fields than the header or has swallowed further rows."""
     count, labels, suspects = 0, set(), []
-    for first, last, row in itertools.islice(_read_rows(layout), layout.has_header, None):
+    for first, last, row in rows:
         if len(row) != width:
             raise _Fault(f"line {first} has {len(row)} field{'s' * (len(row) != 1)}, not {width}")
         count += 1
         if label_place is not None and len(labels) < SAMPLE:
             labels.add(row[label_place])
         if last > first and width > 1 and len(suspects) < SAMPLE:
-            pieces = (piece.split(layout.separator) for field in row for piece in field.splitlines())
+            pieces = (piece.split(separator) for field in row for piece in field.splitlines())
             suspects += [(first, fields) for fields in pieces if len(fields) == width]
     for line, fields in suspects:  # prose has no tabs: their number is enough where there are no labels
         label = None if label_place is None else fields[label_place].strip('"')
-        if label in labels or (label is None and layout.separator == "\t"):
+        if label in labels or (label is None and separator == "\t"):
             raise _Fault(f"line {line}: a quoted field holds what looks like further rows")
     return count
 
