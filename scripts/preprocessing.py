@@ -255,9 +255,9 @@ def main(arguments=None):
     glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
     add("--download-glove", action="store_true", help=glove)
     add("--test", help="another dataset with the same two classes: its test (or only) split is used here")
-    first = "the first that a file has"
-    add("--text-column", nargs="+", help=f"column of the texts: {first} (default: sentence text)")
-    add("--label-column", nargs="+", help=f"column of the labels: {first} (default: label)")
+    text = "column of the texts: the first that a file has (default: sentence text)"
+    add("--text-column", nargs="+", help=text)
+    add("--label-column", nargs="+", help="column of the labels: the first that a file has (default: label)")
     add("--config", help="configuration of a dataset that holds several (or: --dataset ID:CONFIG)")
     add("--encoding", help="of text files that are neither UTF-8 nor begin with a byte-order mark")
     add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")

@@ -25,13 +25,8 @@ class Batch(NamedTuple):
 class Batches:
     """A sized iterable of packed batches; each is cut from its split, which may lie in a file, when needed.
 
-    Parameters
-    ----------
-    split : scripts.files.data.Split
-    rows : list of (B,) integer arrays
-        The sentences of each batch, longest first.
-    weights : (N,) numpy.ndarray, optional
-        Weight of each sentence of the split in training; all the same by default.
+    `rows` holds the sentences of each batch, (B,) integers, longest first; `weights`, (N,), are those of the
+    sentences of the split in training, all the same by default.
     """
 
     def __init__(self, split, rows, weights=None):

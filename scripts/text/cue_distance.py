@@ -128,15 +128,8 @@ def tested_distances(longest):
 def cue_distance_table(longest, mixture="even", max_length=None, seed=0):
     """Return the task as a `Table` that preprocessing reads.
 
-    Parameters
-    ----------
-    longest : int
-        Most words after the deciding cue.
-    mixture : {"even", "log", "far"}
-        How often train and validation hold each distance.
-    max_length : int, optional
-        Length to which texts will be cut; a UserError where that would take the deciding cue away.
-    seed : int
+    At most `longest` words follow the deciding cue; `mixture`, one of `MIXTURES`, says how often train and
+    validation hold each distance. A UserError where a cut to `max_length` would take the deciding cue away.
     """
     if mixture not in MIXTURES:
         raise UserError(f"--probe-mixture {mixture} is unknown: choose one of {', '.join(MIXTURES)}")
@@ -173,19 +166,13 @@ def describe(longest, mixture):
 
 
 def cue_distances(split, vocabulary):
-    """Return the distance d of each sentence of a preprocessed split, (N,) integers, from its marker's place.
-
-    A UserError says that the split isn't of this task: a sentence holds no marker, or several.
-    """
+    """Return the distance d of each sentence of a preprocessed split, (N,) integers, by its marker."""
     return np.cumsum(split.s, dtype=np.int64) - _marker_places(split, vocabulary) - 2
 
 
 def decides_last(split, vocabulary):
-    """Return which sentences of a preprocessed split have the deciding cue last, (N,) booleans.
-
-    In the others the marker follows the verdict's opening ("it was truly …").
-    """
-    openings = [row for row, word in enumerate(vocabulary) if word in OPENINGS]
+    """Return which sentences of a preprocessed split have the deciding cue last, (N,) booleans."""
+    openings = [row for row, word in enumerate(vocabulary) if word in OPENINGS]  # as in "it was truly …"
     return ~np.isin(split.x[_marker_places(split, vocabulary) - 1], openings)
 
 

@@ -75,8 +75,7 @@ def in_one_line(dataset):
 
 def refusal_of(error):
     """Return the system's refusal to read or write a file that an error came from, or None."""
-    causes = (each for each in came_from(error) if getattr(each, "errno", None) in REFUSALS)
-    return next(causes, None)
+    return next((each for each in came_from(error) if getattr(each, "errno", None) in REFUSALS), None)
 
 
 def hub_reachable(dataset_id):

@@ -106,10 +106,9 @@ def _check_file(path):
         if kind not in OPENERS:
             hint = ", or rename it to .tsv where tabs separate its fields" * (kind == ".txt")
             raise UserError(f"{path} is no dataset: give a folder or a file ending in {endings}{hint}")
-        if not path.stat().st_size:
-            raise UserError(f"{path} is empty: give a file with rows")
         with open(path, "rb") as file:
             head = file.read(32)
-    for begin, what in FOREIGN.items():
-        if head.startswith(begin):
-            raise UserError(f"{path} is {what}")
+    if not head:
+        raise UserError(f"{path} is empty: give a file with rows")
+    if what := next((what for begin, what in FOREIGN.items() if head.startswith(begin)), None):
+        raise UserError(f"{path} is {what}")

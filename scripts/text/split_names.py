@@ -134,10 +134,9 @@ def _choose(groups, dataset, wanted, default):
     listed = ", ".join(f"{name!r} ({', '.join(splits)})" for name, splits in groups.items())
     said = f"{dataset} holds" if wanted is None else f"--config {wanted}: {dataset} has no such, only"
     first_names = {f"{split}={names[0]}" for splits in groups.values() for split, names in splits.items()}
-    raise UserError(
-        f"{said} the configurations {listed}: choose one with --config {shlex.quote(next(iter(groups)))}, or "
-        f"say which files are one dataset with --split {' '.join(map(shlex.quote, sorted(first_names)))}"
-    )
+    remedy = f"choose one with --config {shlex.quote(next(iter(groups)))}, or say which files are one dataset"
+    given = " ".join(map(shlex.quote, sorted(first_names)))
+    raise UserError(f"{said} the configurations {listed}: {remedy} with --split {given}")
 
 
 def _divide_as_given(given, names, folder):

@@ -33,15 +33,8 @@ def find_sources(sentences):
     Rows are taken longest first: containment is transitive, so a row that lies within any longer row lies
     within a source already found.
 
-    Parameters
-    ----------
-    sentences : list of str
-        N different rows, their tokens joined by single spaces.
-
-    Returns
-    -------
-    (N, N) boolean scipy.sparse.csr_array
-        ``within[i, j]`` where row i lies within source j. A source lies within itself.
+    `sentences` are N different rows, their tokens joined by single spaces. Returns an (N, N) boolean sparse
+    array: ``within[i, j]`` where row i lies within source j. A source lies within itself.
 
     Examples
     --------

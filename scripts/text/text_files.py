@@ -172,10 +172,11 @@ def open_json(path, name, options):
             parts[key] = _json_part(f"{name}: {key}", encoding, rows)
     if not parts:
         keys = [repr(key[:40]) for key in list(document)[:8]] if lists is document else []
-        raise UserError(
-            f"{path} holds no rows, only {', '.join(keys) or type(document).__name__}: give a list of "
-            'objects, or one per line; pandas writes such a file with to_json(path, orient="records")'
+        fault = f"{path} holds no rows, only {', '.join(keys) or type(document).__name__}"
+        remedy = (
+            'give a list of objects, or one per line, as pandas does with to_json(path, orient="records")'
         )
+        raise UserError(f"{fault}: {remedy}")
     return parts if len(parts) > 1 else next(iter(parts.values()))._replace(name=name)
 
 

@@ -59,11 +59,7 @@ def tokenise(text):
 
 
 def tokens_of(text, manifest):
-    """Cut a typed sentence into tokens, treated as those of a preprocessed dataset were.
-
-    A sentence is typed untokenised even where the dataset came tokenised; what is tokenised stays as it is.
-    Where the `manifest` of data/ says that its texts were cut to their last tokens, so is this one.
-    """
+    """Cut a typed sentence into tokens, and to its last ones where the `manifest` says so of its dataset."""
     return tokenise(text)[-(manifest.get("max_length") or 0) :]
 
 
