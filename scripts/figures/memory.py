@@ -8,7 +8,8 @@ from scripts.figures.style import BLACK, GREY, STATES, add_provenance, figure, o
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
-from scripts.studies.memory import IN_ORDER, LEAD, TRAINED, change, condition
+
+LEAD = "LSTM − RNN"
 
 
 @figure("memory-{name}.png")
@@ -32,7 +33,7 @@ def plot_memory(name=DEFAULT):
             left.plot([], [], color=GREY, linewidth=width, label=f"words before the last k {words}")
         left.set(title="Test accuracy", ylabel="correct (% of test sentences)")
         left.legend(loc="lower right")
-        _draw_lead(right, study["k"], found)
+        _draw_lead(right, study, found)
         for axes in (left, right):
             axes.set_xlabel("k, words at the end that stay")
             count_axis(axes, 0, study["k"][-1])
@@ -44,7 +45,7 @@ def plot_memory(name=DEFAULT):
 
 def _title(found):
     """Say what shuffling all words costs."""
-    costs = {name: found.get(change(name, condition(0))) for name in NAMES.values()}
+    costs = {name: found.get(f"{name}, shuffled − in order") for name in NAMES.values()}
     words = [f"the {name} {-100 * cost['mean']:.1f}" for name, cost in costs.items() if cost]
     return f"Shuffling all words costs {', '.join(words)} points" if words else "Words left out or shuffled"
 
@@ -54,7 +55,9 @@ def _draw_accuracies(axes, k, model):
     (colour, marker), label = STATES[model["model"], "h"], NAMES[model["model"]]
     if model["word_order"] == "shuffled":
         level = 100 * np.mean(model["whole"])
-        axes.axhline(level, color=colour, linestyle=":", linewidth=1.5, label=f"{label} {TRAINED}")
+        axes.axhline(
+            level, color=colour, linestyle=":", linewidth=1.5, label=f"{label} trained on shuffled words"
+        )
         return
     for words, width in (("shuffled", 2), ("left_out", 1)):
         seeds = 100 * np.array(model[words], float)
@@ -63,18 +66,20 @@ def _draw_accuracies(axes, k, model):
         axes.plot(k, seeds.mean(0), clip_on=False, label=label if width == 2 else None, **look)
 
 
-def _draw_lead(axes, k, found):
+def _draw_lead(axes, study, found):
     """Draw the LSTM's lead by k, with its interval, on that in order; the title says if it changes."""
     changed = ""
-    if in_order := found.get(f"{LEAD}, {IN_ORDER}"):
+    if in_order := found.get(f"{LEAD}, in order"):
         mean, low, high = _ends(in_order)
         axes.axhspan(low, high, color=GREY, alpha=0.15, linewidth=0)
         axes.axhline(mean, color=BLACK, linewidth=1.2, label="in order")
-        mean, low, high = np.transpose([_ends(found[f"{LEAD}, {condition(each)}"]) for each in k])
+        mean, low, high = np.transpose([_ends(found[f"{LEAD}, {name}"]) for name in study["conditions"]])
         look = {"color": BLACK, "marker": "o", "linestyle": "none", "elinewidth": 1.2, "capsize": 3}
-        axes.errorbar(k, mean, (mean - low, high - mean), clip_on=False, label="far words shuffled", **look)
+        axes.errorbar(
+            study["k"], mean, (mean - low, high - mean), clip_on=False, label="far words shuffled", **look
+        )
         axes.legend()
-        low, high = (found[change(LEAD, condition(0))][end] for end in ("low", "high"))
+        low, high = (found[f"{LEAD}, shuffled − in order"][end] for end in ("low", "high"))
         if low is not None:
             changed = ", smaller" if high < 0 else ", larger" if low > 0 else ": no clear change"
     axes.axhline(0, color=GREY, linewidth=1)

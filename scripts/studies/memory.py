@@ -6,7 +6,7 @@ sentences in order (Shen et al. 2018) are compared with the others. ``assets/stu
 holds what every study does (scripts/files/studies.py), and
 
     sentences       {count, longest}: of the test split
-    k               0, 1, …: words that stay
+    k, conditions   words that stay, and how sentences with the others shuffled are called in differences
     shuffles        {count, seed}: all models read the same ones; an accuracy is the mean over them
     models          a list of
         model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
@@ -79,6 +79,7 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
         memory_table,
         sentences={"count": len(test.s), "longest": int(test.s.max())},
         k=ks,
+        conditions=[condition(k) for k in ks],
         shuffles={"count": SHUFFLES, "seed": SEED},
         models=[described for described, _ in models],
         baselines={"whole": bag_accuracy[0], "counts": [None, *bag_accuracy[1:]]},

@@ -7,6 +7,7 @@ from scripts import plots
 from scripts.files.storage import write_json, write_text
 from scripts.files.studies import STUDY_VERSION, study_path
 from scripts.studies.memory import LEAD, TRAINED
+from scripts.studies.memory import condition as name_of
 from tests.figures.helpers import DATASET, assert_band, assert_complete, fails, lines, save, words
 
 K = [0, 5, 10, 30]
@@ -39,6 +40,7 @@ def make_study(shifts=(0.0,), change=(-0.3, 0.4)):
         differences.append(entry(LEAD, condition, None, 0.02 + place / 1000, 0.01, 0.03))
     differences.append(entry(LEAD, "shuffled", "in order", 0.001, *change))
     study = {"format_version": STUDY_VERSION, "dataset": DATASET, "models": models, "k": K}
+    study["conditions"] = [name_of(k) for k in K]
     study |= {"sentences": {"count": 872, "longest": 47}, "shuffles": {"count": 10, "seed": 0}}
     study |= {"baselines": {"whole": 0.814, "counts": [None, 0.6, 0.7, 0.8]}}
     return save("memory", "default", study | {"differences": differences})

@@ -76,7 +76,7 @@ def test_a_name_with_a_value_is_not_a_grid_with_that_value(data):
     main.compare(name="x-rnn", hidden_size=(3,), lr=0.1, **tiny)
     after = files()
     assert {path: after[path] for path in before} == before
-    assert len(after) == 3 * len(before) == 9
+    assert len(after) == 3 * len(before) == 12
 
 
 def test_a_study_that_overwrites_leaves_the_runs_of_others(data):
@@ -89,7 +89,7 @@ def test_a_study_that_overwrites_leaves_the_runs_of_others(data):
     main.compare("rnn", 1, name="other", lr=0.1, overwrite=True, **TINY)
     now, own = files(), "backward-default"
     same = {path for path in kept if own not in path.name and path.parts[0] != "backward"}
-    assert len(same) == 1 + 7 + 3
+    assert len(same) == 1 + 7 + 4
     assert {path: now[path] for path in same} == {path: kept[path] for path in same}
     assert len(existing_runs()) == 7 + 2 + 1 + 7 + 1
 
