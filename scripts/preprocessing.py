@@ -116,16 +116,12 @@ def _preprocess(
     vectors = get_vectors(embeddings, corpus, parts["train"], dimensions, seed)
     row_of_word, vocabulary, matrix = _build_vocabulary(corpus, parts, vectors)
     splits = {name: _cut_texts(part, max_length) for name, part in parts.items()}
+    described = {"name": vectors.name, "dimensions": matrix.shape[1], "checksum": vectors.checksum}
     manifest = {
         "options": asked,
         "dataset": corpus.described | {"intended": intended_dataset},
         "test_dataset": corpus.test and corpus.test.described | corpus.test.facts,
-        "embeddings": {
-            "name": vectors.name,
-            "dimensions": vectors.values.shape[1],
-            "checksum": vectors.checksum,
-            "intended": intended_embeddings,
-        },
+        "embeddings": described | {"intended": intended_embeddings},
         "seed": seed,
         "max_length": max_length,
         "kept_end": "end",  # of a text that is cut: verdicts come last, as does the state that classifies

@@ -54,8 +54,7 @@ def writing_data(name=None):
 def save_data(data):
     """Write a :class:`Data` into its folder; return its manifest with format version, sizes and checksums.
 
-    The old files are unchanged until all new ones are on the disk. While these take their places, there is no
-    ``dataset.json``, so readers refuse that folder.
+    While new files, which are on the disk by then, take their places, readers refuse that folder.
     """
     arrays = [array for name in SPLITS for array in data.splits[name]] + [data.embeddings]
     words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
@@ -73,7 +72,7 @@ def save_data(data):
             checksums[name] = storage.checksum(file.name)
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         storage.flush_to_disk(last)
-        data_path("dataset.json", data.name).unlink(missing_ok=True)
+        data_path("dataset.json", data.name).unlink(missing_ok=True)  # without it, the folder is refused
         storage.flush_folder(data_path("", data.name))
     return manifest
 

@@ -73,12 +73,8 @@ def _end_interrupted():
 
 
 def errors_in_one_line():
-    """Let this process end with one line, not a traceback, where the cause is no bug; for scripts.
-
-    Closed output is discarded, and characters that a terminal can't show are replaced. Output is flushed line
-    by line, so that a closed pipe is noticed at once.
-    """
-    for name in ("stdout", "stderr"):
+    """Let this process end with one line, not a traceback, where the cause is no bug; for scripts."""
+    for name in ("stdout", "stderr"):  # flushed line by line, so that a closed pipe is noticed at once
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (to the process's end)
         elif hasattr(getattr(sys, name), "reconfigure"):

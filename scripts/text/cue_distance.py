@@ -145,10 +145,8 @@ def cue_distance_table(longest, mixture="even", max_length=None, seed=0):
                 yield " ".join(words), label
 
     sizes = SIZES | {"test": len(tested_distances(longest)) * TEST_SENTENCES}
-    source = (
-        f"scripts/text/cue_distance.py, distances {SHORTEST} to {longest}, mixture {mixture}, seed {seed}"
-    )
-    return Table(NAME, source, sizes, read, None, True, True)
+    drawn = f"distances {SHORTEST} to {longest}, mixture {mixture}, seed {seed}"
+    return Table(NAME, f"scripts/text/cue_distance.py, {drawn}", sizes, read, None, True, True)
 
 
 def describe(longest, mixture):

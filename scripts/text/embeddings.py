@@ -63,16 +63,13 @@ def get_vectors(embeddings, corpus, train, dimensions=None, seed=0):
     that of ``corpus.words``.
     """
     words = corpus.words[1:]  # without the unknown word
-    if embeddings == PACKAGE:
-        vectors = read_package(words)
-    else:
-        if embeddings == CUSTOM:
-            D, name = dimensions or DIMENSIONS, re.sub(r"[^A-Za-z0-9.-]+", "-", corpus.name)
-            embeddings = assets_path("embeddings", f"custom-{name}-{D}d.txt")
-            index, values = train_custom(train.x, train.s, len(corpus.words), D, seed)
-            write_glove(embeddings, [corpus.words[place] for place in index], values)
-            print(f"Trained {len(index):,} vectors of {values.shape[1]} dimensions: {embeddings}")
-        vectors = read_glove(embeddings, words)
+    if embeddings == CUSTOM:
+        D, name = dimensions or DIMENSIONS, re.sub(r"[^A-Za-z0-9.-]+", "-", corpus.name)
+        embeddings = assets_path("embeddings", f"custom-{name}-{D}d.txt")
+        index, values = train_custom(train.x, train.s, len(corpus.words), D, seed)
+        write_glove(embeddings, [corpus.words[place] for place in index], values)
+        print(f"Trained {len(index):,} vectors of {D} dimensions: {embeddings}")
+    vectors = read_package(words) if embeddings == PACKAGE else read_glove(embeddings, words)
     return vectors._replace(index=vectors.index + 1)
 
 

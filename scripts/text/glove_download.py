@@ -1,8 +1,7 @@
 """Download the GloVe 2024 vectors from Stanford's server, check them and unpack them into assets/embeddings/.
 
-`preprocessing.py --download-glove` calls :func:`fetch_glove`. During a download the bytes that have arrived
-lie in ``<archive>.part``, which the next call continues after an interruption. The server is told when they
-came, and continues only a file that hasn't changed since; the archive's own checksum has the last word.
+During a download the bytes that have arrived lie in ``<archive>.part``, which the next call continues. The
+server is told when they came, and continues only a file that hasn't changed since.
 """
 
 import errno

@@ -1,8 +1,7 @@
 """The library `datasets`: the Hugging Face Hub, or the copy in its cache, and the files that it writes.
 
 It takes a second to import, so it is imported only where it is needed. It tries an unreachable Hub for half a
-minute, so one quick question decides beforehand. Parquet files and the folders of ``save_to_disk`` are read
-batch by batch.
+minute, so one quick question decides beforehand.
 """
 
 import contextlib
@@ -79,10 +78,7 @@ def refusal_of(error):
 
 
 def hub_reachable(dataset_id):
-    """Ask the Hub for a small file: True if it answers within a few seconds, name look-up included.
-
-    A thread asks, since no time limit of a socket covers the name look-up.
-    """
+    """Ask the Hub for a small file: True if it answers within a few seconds, name look-up included."""
     settings = {os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")}
     if settings & {"1", "ON", "YES", "TRUE"}:
         return False
@@ -90,7 +86,7 @@ def hub_reachable(dataset_id):
     address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
     answers = []
 
-    def ask():
+    def ask():  # in a thread, since no time limit of a socket covers the name look-up
         try:
             with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
                 answers.append(True)

@@ -85,15 +85,11 @@ def check_same_classes(name, facts, test, test_facts):
         for each, names in zip(both, shown, strict=True)
     )
     contradicted = any(theirs.get(label, k) != k for label, k in ours.items())
-    if contradicted or (ours != theirs and not all(map(_are_known, shown))):
+    known = (labels == [0, 1] or _sense_of(labels[0]) == -1 or _sense_of(labels[1]) == 1 for labels in shown)
+    if contradicted or (ours != theirs and not all(known)):
         ours, theirs = (" and ".join(map(repr, labels)) for labels in shown)
         fault = f"the classes of --test {test} are {theirs}, those of {name} are {ours}"
         raise UserError(f"{fault}: they may not be the same: write 0 (negative) and 1 (positive) in both")
-
-
-def _are_known(labels):
-    """True if two labels, the negative one first, are 0 and 1, or a word says which one is positive."""
-    return labels == [0, 1] or _sense_of(labels[0]) == -1 or _sense_of(labels[1]) == 1
 
 
 def _class_of(label):

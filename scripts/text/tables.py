@@ -85,11 +85,9 @@ def make_table(name, source, splits, unused, options, configuration=None, names=
     `unused` holds the other files, and why; `names` is as that of a `Part`, from the dataset's description.
     """
     lead = (splits.get("train") or next(iter(splits.values())))[0]
-    all_parts, may_be_hidden = [(split, part) for split in splits for part in splits[split]], len(splits) > 1
-    columns = {
-        part.name: find_columns(part, options, not (split == "test" and may_be_hidden))
-        for split, part in all_parts
-    }
+    all_parts, columns = [(split, part) for split in splits for part in splits[split]], {}
+    for split, part in all_parts:
+        columns[part.name] = find_columns(part, options, split != "test" or len(splits) == 1)
 
     def read(split):
         for part in splits[split]:
