@@ -10,8 +10,10 @@ from scripts.studies.backward import backward_study  # noqa: F401
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
 from scripts.studies.cell_memory import cell_memory_study  # noqa: F401
 from scripts.studies.cue_distance import probe_study  # noqa: F401
+from scripts.studies.fixed_points import fixed_points  # noqa: F401
 from scripts.studies.initialisations import initialisation_study  # noqa: F401
 from scripts.studies.jacobians import jacobian_study as jacobians  # noqa: F401
+from scripts.studies.latching import latching_study  # noqa: F401
 from scripts.studies.memory import memory_study  # noqa: F401
 from scripts.studies.settings_search import search  # noqa: F401
 from scripts.studies.truncation import truncation_study  # noqa: F401
@@ -272,6 +274,14 @@ if __name__ == "__main__":
     #     jacobians(f"comparison-best-lstm-s{seed}", sentences=100)
     # plot()
 
+    # Is sentiment kept on a line of fixed points, and how slowly do states return to them? 1 min.
+    # fixed_points()
+    # plot()
+
+    # The same with the best settings, three seeds each, after compare(…, name="best", …): 10 min.
+    # fixed_points([f"comparison-best-{m}-s{s}" for m in ("rnn", "lstm") for s in range(3)], "best")
+    # plot()
+
     # How should weights begin? 3 initialisations of the RNN, 4 of the LSTM, best settings, 3 seeds: 20 min.
     # initialisation_study(of_model=BEST)
     # plot()
@@ -322,6 +332,10 @@ if __name__ == "__main__":
     # probe_study(data="probe-log")
     # preprocess(dataset="probe", probe_longest=50, probe_mixture="far", name="probe-far", if_missing=True)
     # probe_study(data="probe-far")
+    # plot()
+
+    # Do two attractors keep its cues for 1,000 words, and what is left of the gradient? 15 s.
+    # latching_study([f"cue-distance-even-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "even")
     # plot()
 
     # Long texts, gradients to 400 steps back, best settings but 5 epochs. IMDb, in data/imdb/: 18 min.

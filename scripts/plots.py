@@ -23,7 +23,9 @@ from scripts.figures.animation import animate_decay as animate_decay
 from scripts.figures.backward import plot_backward
 from scripts.figures.cell_memory import plot_cell_memory
 from scripts.figures.cue_distance import plot_probe
+from scripts.figures.fixed_points import plot_fixed_points
 from scripts.figures.jacobians import plot_direct_path, plot_theory
+from scripts.figures.latching import plot_latching
 from scripts.figures.memory import plot_memory
 from scripts.figures.runs import (
     plot_gradients_rnn_vs_lstm,
@@ -51,7 +53,9 @@ from scripts.training.logs import (
 STUDY_FIGURES = {  # by kind of study: what draws it
     "backward": plot_backward,
     "cell-memory": plot_cell_memory,
+    "fixed-points": plot_fixed_points,
     "initialisations": plot_initialisations,
+    "latching": plot_latching,
     "memory": plot_memory,
     "cue-distance": plot_probe,
     "truncation": plot_truncation,

@@ -16,7 +16,7 @@ from scripts.files import paths
 from scripts.files.data import describe_data, existing_data, load_manifest
 from scripts.files.runs import existing_runs
 from scripts.report import report
-from scripts.studies import baselines, settings_search
+from scripts.studies import baselines, fixed_points, latching, settings_search
 from scripts.text import cue_distance
 from tests.helpers import write_data
 
@@ -48,6 +48,8 @@ def in_small():
             cue_distance: {"SIZES": {"train": 400, "validation": 60}, "TEST_SENTENCES": 20},
             report: {"RECIPES": SMALL_RECIPES},
             baselines: {"BEST": SMALL_BEST},
+            fixed_points: {"STARTS": 3},
+            latching: {"SHOWN": (2, 10, 20)},
             settings_search: {
                 "BEST": SMALL_BEST,
                 "CHANGES": {model: [{"clip_norm": 0.5}] for model in SMALL_BEST},
@@ -71,6 +73,7 @@ def run_block(source):
         "BEST_RNN": main.BEST_RNN | SHORT | {"hidden_size": 64},
         "BEST_LSTM": main.BEST_LSTM | SHORT | {"hidden_size": 64},
         "jacobians": jacobians_small,
+        "latching_study": latching_small,
         "memory_study": memory_small,
         "cell_memory_study": functools.partial(main.cell_memory_study, sentences=3),
         "BEST": SMALL_BEST,
@@ -106,6 +109,11 @@ def memory_small(run_ids):
 def jacobians_small(run_id, sentences=500):
     """As main.jacobians, on few sentences and a short drive."""
     main.jacobians(run_id, sentences // 25, steps=100, burn_in=10)
+
+
+def latching_small(run_ids, name):
+    """As main.latching_study, with the one seed that probe_study has in small."""
+    return main.latching_study([run_id for run_id in run_ids if run_id.endswith("s0")], name)
 
 
 def plot_small(*run_ids):

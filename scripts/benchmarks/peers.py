@@ -7,9 +7,8 @@ loop does. Each library is as fast as we can make it:
 
 - PyTorch on 1 and 2 threads: the fused Adam, gradients set to None, inference mode. Variant "padded" runs
   oneDNN's LSTM; "packed" computes no padded step.
-- JAX: each step is one compiled program that reuses the memory of its arguments. Variant "padded" compiles
-  one for each number of steps that occurs; "buckets" rounds the number up (:func:`bucket`): a few more steps,
-  fewer programs. Unrolling the scan, and XLA on one thread, gained nothing.
+- JAX: each step is one compiled program that reuses the memory of its arguments, one for each number of steps
+  that occurs. Unrolling the scan, rounding that number up, and XLA on one thread, gained nothing.
 """
 
 import contextlib
@@ -32,22 +31,15 @@ BETA1, BETA2, EPSILON = Adam.beta1, Adam.beta2, Adam.epsilon
 OWN = "own"
 
 
-def pad(batch, steps=None):
+def pad(batch):
     """Unpack a batch into columns, padded by row 0: ids (T, B) and lengths (B,).
 
-    ``a d f | b e | c`` becomes ``a d f``, ``b e 0``, ``c 0 0``, with lengths 3, 2, 1. T is `steps`, by
-    default that of the longest sentence.
+    ``a d f | b e | c`` becomes ``a d f``, ``b e 0``, ``c 0 0``, with lengths 3, 2, 1.
     """
     running = np.arange(batch.batch_sizes[0]) < np.asarray(batch.batch_sizes)[:, None]  # (T, B)
-    ids = np.full((steps or len(running), running.shape[1]), PADDING, np.int32)
-    ids[: len(running)][running] = batch.ids
+    ids = np.full(running.shape, PADDING, np.int32)
+    ids[running] = batch.ids
     return ids, running.sum(0)
-
-
-def bucket(steps):
-    """Round a number of steps up: above 24 to a multiple of 4, above 8 to an even number."""
-    unit = 4 if steps > 24 else 2
-    return -(-steps // unit) * unit if steps > 8 else steps
 
 
 class Own:
@@ -181,10 +173,9 @@ class TorchPeer(_Peer):
 class JaxPeer(_Peer):
     """The equations of both models as a ``lax.scan``, compiled once for each number of steps; see Own."""
 
-    library, threads = "JAX", None  # XLA keeps the threads that it began with
+    library, variant, threads = "JAX", "padded", None  # XLA keeps the threads that it began with
 
-    def __init__(self, kind, model, buckets):
-        self.variant, self.buckets = "buckets" if buckets else "padded", buckets
+    def __init__(self, kind, model):
         self.jax = importlib.import_module("jax")
         self.np = importlib.import_module("jax.numpy")
         self.cell = {"rnn": self._rnn_step, "lstm": self._lstm_step}[kind]
@@ -198,12 +189,8 @@ class JaxPeer(_Peer):
         self.measure = self.jax.jit(self._mean_loss)
 
     def prepare(self, batches):
-        prepared = []
-        for batch in batches:
-            steps = len(batch.batch_sizes)
-            arrays = *pad(batch, bucket(steps) if self.buckets else steps), batch.y.astype(np.float32)
-            prepared.append(tuple(map(self.np.array, arrays)))
-        return prepared
+        prepared = ((*pad(batch), batch.y.astype(np.float32)) for batch in batches)
+        return [tuple(map(self.np.array, arrays)) for arrays in prepared]
 
     def _rnn_step(self, W_hh, state, a):
         (h,) = state
@@ -251,7 +238,7 @@ class JaxPeer(_Peer):
 OWN_VARIANTS = [Own, OwnWorkers]  # all other contenders have to agree with the first
 PEERS = {  # contenders that start with the weights of a model
     "torch": lambda kind, model: [TorchPeer(kind, model, *of) for of in product((True, False), (1, 2))],
-    "jax": lambda kind, model: [JaxPeer(kind, model, buckets) for buckets in (False, True)],
+    "jax": lambda kind, model: [JaxPeer(kind, model)],
 }
 
 

@@ -1,4 +1,4 @@
-"""Read a text word by word: the logit z as it grows, and how much it changes without each word."""
+"""Read a text without each of its words in turn: how much does the logit z change?"""
 
 import numpy as np
 
@@ -40,12 +40,3 @@ def effects_of_leaving_out(model, ids, progress=False):
     effects = np.zeros(len(ids))
     effects[left_out[1:]] = z[0] - z[1:]
     return effects
-
-
-def running_logits(model, ids):
-    """Return the logit after each word (T,), as if the text ended there."""
-    states, h = [np.zeros((1, model.H), model.dtype) for _ in model.states], []
-    for t in range(len(ids)):
-        states = model.step(model.embeddings[ids[t : t + 1]], *states)
-        h.append(states[0][0])
-    return np.array(h) @ model.parameters["weight_out"][0] + model.parameters["bias_out"]

@@ -20,7 +20,7 @@ from scripts.training import logs
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
 LINESTYLES = {"initialisation": "--", "best": "-"}
-HIGHEST = 10  # powers of ten above 1 that a panel shows at least; bounds go on beyond
+HIGHEST = 10  # powers of ten above 1 that a panel shows at most; bounds go on, the product is never cut
 THEORY = {  # by quantity: label, colour, marker
     "pascanu": ("bound of Pascanu et al.: (σ₁ γ)ᵏ, σ₁ = ‖W_hh‖₂, γ = 1", BLACK, "v"),
     "norms": ("tighter bound: product of the norms ∏ ‖J_s‖₂", PURPLE, "D"),
@@ -105,9 +105,9 @@ def _describe_direct_path(study, part):
 
 
 def _draw_by_distance(study, looks, title, describe):
-    """Draw quantities of a study by distance, before training and at the selected epoch, and the counts."""
-    drawn, axes = open_figure(title, 10, nrows=3, sharex=True, height_ratios=[3.4, 3.4, 1])
-    for panel, (moment, linestyle) in zip(axes, LINESTYLES.items(), strict=False):
+    """Draw quantities of a study by distance, before training and at the selected epoch."""
+    drawn, axes = open_figure(title, 7.4, nrows=2, sharex=True)
+    for panel, (moment, linestyle) in zip(axes, LINESTYLES.items(), strict=True):
         part = study["at"][moment]
         counted_distances = {"distance": part["distance"], "count": part["count"]}
         curves = [
@@ -118,24 +118,17 @@ def _draw_by_distance(study, looks, title, describe):
         panel.axhline(0, color=GREY, linewidth=1, zorder=1)
         when = f"Epoch {part['epoch']} (selected)" if moment == "best" else "Before training"
         panel.set(ylabel="relative to the last step", title=when + describe(study, part))
+        product = np.nanmax(np.array(part["quantities"]["product"]["q75"], float))
+        panel.set_ylim(top=min(panel.get_ylim()[1], max(HIGHEST, product + 1)))
         panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(8, integer=True))
         panel.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
-    _share_height(axes[:2], study)
-    panels.draw_counts(drawn, axes, curves, study["sentences"]["shortest"])
+    panels.mark_distances(axes, curves, study["sentences"]["shortest"])
+    axes[1].set_xlabel("distance from the end, k (words)")
     panels.add_legend(axes[0], axes[0].get_legend_handles_labels(), 1, title_lines=2)
     run = f"{study['run_id']} (epoch {study['at']['best']['epoch']} of {study['epochs']})"
     sentences = name_sentences(study["sentences"], study["sentences"]["split"])
     add_provenance(drawn, name_data(study["dataset"]), run, sentences)
     return drawn
-
-
-def _share_height(axes, study):
-    """Give two panels one y-axis that shows all that was measured; bounds may leave at the top."""
-    lows, highs = zip(*(panel.get_ylim() for panel in axes), strict=True)
-    products = [part["quantities"]["product"]["q75"] for part in study["at"].values()]
-    measured = np.nanmax(np.array(products, float))
-    for panel in axes:
-        panel.set_ylim(min(lows), min(max(highs), max(HIGHEST, measured + 1, -min(lows) / 2)))
 
 
 def power(log):

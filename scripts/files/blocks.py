@@ -16,7 +16,10 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("cue-distance", "even"): 'probe_study(data="probe-even")',
     ("cue-distance", "far"): 'probe_study(data="probe-far")',
     ("cue-distance", "log"): 'probe_study(data="probe-log")',
+    ("fixed-points", DEFAULT): "fixed_points()",
+    ("fixed-points", "best"): 'fixed_points(…, "best")',
     ("initialisations", DEFAULT): "initialisation_study(of_model=BEST)",
+    ("latching", "even"): 'latching_study(…, "even")',
     ("memory", DEFAULT): "memory_study(…)",
     ("search", DEFAULT): "search()",
     ("truncation", DEFAULT): "truncation_study()",
@@ -28,8 +31,10 @@ CALLS = {  # of a study of that kind and any name
     "cell-memory": 'cell_memory_study(…, name="{}")',
     "comparison": 'compare(name="{}", …)',
     "cue-distance": 'probe_study(name="{}", …)',
+    "fixed-points": 'fixed_points(…, "{}")',
     "initialisations": 'initialisation_study(name="{}", …)',
     "jacobians": 'jacobians("{}")',
+    "latching": 'latching_study(…, "{}")',
     "memory": 'memory_study(…, name="{}")',
     "search": 'search(name="{}")',
     "sentence": 'predict("…", "{}")',
@@ -57,7 +62,7 @@ def remedy_of_study(kind, name):
 def remedy_of_settings(kind, name):
     """Return the advice for a study whose runs have other settings than its block of main.py gives them."""
     block = STUDIES.get((kind, name))
-    trains_none = kind in ("baselines", "cell-memory", "memory", "truncation")  # under ids of its own
+    trains_none = kind in ("baselines", "cell-memory", "fixed-points", "latching", "memory", "truncation")
     if not block or trains_none:
         return remedy_of_study(kind, name)
     return f"call {block[:-1]}, overwrite=True) of main.py".replace("(, ", "(")

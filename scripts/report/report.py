@@ -31,7 +31,9 @@ from scripts.studies.backward import backward_table
 from scripts.studies.baselines import baselines_table
 from scripts.studies.cell_memory import cell_memory_table
 from scripts.studies.cue_distance import probe_table
+from scripts.studies.fixed_points import fixed_points_table
 from scripts.studies.jacobians import rates_table
+from scripts.studies.latching import latching_table
 from scripts.studies.memory import memory_table
 from scripts.studies.statistics import standard_error
 from scripts.studies.truncation import truncation_table
@@ -47,8 +49,10 @@ TABLES = {  # by kind of study: writes one as text
     "cell-memory": cell_memory_table,
     "comparison": variants_table,
     "cue-distance": probe_table,
+    "fixed-points": fixed_points_table,
     "initialisations": variants_table,
     "jacobians": rates_table,
+    "latching": latching_table,
     "memory": memory_table,
     "search": variants_table,
     "truncation": truncation_table,
@@ -69,10 +73,12 @@ FIGURES = {  # of the pages: assets/figures/readme-<name>.png or a file name, an
     "cell-memory": lambda: plots.plot_cell_memory("best"),
     "compare": lambda: plots.plot_comparison()[0],
     "direct-path": plots.plot_direct_path,
+    "fixed-points": lambda: plots.plot_fixed_points("best"),
     "front-page": plot_front_page,
     "imdb": lambda: plots.plot_comparison("imdb")[0],
     "inputs": lambda: plots.plot_comparison()[1],
     "initialisations": lambda: plots.plot_initialisations()[-1],
+    "latching": lambda: plots.plot_latching("even"),
     "memory": plots.plot_memory,
     "probe": lambda: plots.plot_probe()[0],
     "probe-changes": lambda: plots.plot_probe()[1],

@@ -10,6 +10,8 @@ Studies, each called by a function of main.py:
     truncation.py       how much of the gradient is left when it goes back K steps and no more
     jacobians.py        products of Jacobians, their bounds, and Lyapunov exponents
     cell_memory.py      what an LSTM's cell keeps unit by unit, and how sensitive its slow units are
+    fixed_points.py     fixed points at constant input: is there a line attractor, and how slow is it?
+    latching.py         are cues of the cue-distance task kept by two attractors, and at what cost?
     backward.py         both models trained with a changed backward pass
     baselines.py        bag-of-words classifiers, and a leaky random split
 

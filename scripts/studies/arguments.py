@@ -1,7 +1,4 @@
-"""Arguments that studies share: seeds, runs, and settings of one model alone; each is checked.
-
-Nothing is written.
-"""
+"""Arguments that studies share: seeds, runs, and settings of one model alone; each is checked."""
 
 import itertools
 
@@ -53,17 +50,6 @@ def run_id_list(run_ids, what="run"):
     return listed
 
 
-def load_seeds(run_ids, name, study, apart=None):
-    """Return what :func:`seeds_by_model` does of some run ids, their data, and how their logs describe it.
-
-    `name` is that of a study to be made, which is checked first.
-    """
-    check_run_id(name, "name")
-    runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
-    groups, dataset = seeds_by_model(runs, study, apart), runs[0].settings["dataset"]
-    return groups, load_data(dataset.get("data")), dataset
-
-
 def seeds_by_model(runs, study, apart=None):
     """Return lists of runs, one per model; UserError where they differ in more than model and seed.
 
@@ -96,14 +82,26 @@ def _check_one_recipe(runs, study):
             raise UserError(f"runs {other!r} and {run_id!r} have one seed, {seed}: give each seed once")
 
 
-def describe_seeds(runs):
+def seeds_of_models(run_ids, name, study, apart=None):
+    """Return the data of a study's runs, as a file has and a log describes them, and its part per model.
+
+    `name` is that of the study, which is checked first; `apart` as :func:`seeds_by_model` takes it.
+    """
+    check_run_id(name, "name")
+    runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
+    models, dataset = seeds_by_model(runs, study, apart), runs[0].settings["dataset"]
+    return load_data(dataset.get("data")), dataset, [_describe(seeds, apart) for seeds in models]
+
+
+def _describe(runs, apart):
     """Return what a study says of the runs of one model."""
+    settings = with_defaults(runs[0].settings["hyperparameters"])
     return {
         "model": runs[0].settings["model"],
-        "hidden_size": runs[0].settings["hyperparameters"]["hidden_size"],
+        "hidden_size": settings["hidden_size"],
         "runs": [run.settings["run_id"] for run in runs],
         "best_epoch": [best_epoch(run.history)["epoch"] for run in runs],
-    }
+    } | ({apart: settings[apart]} if apart else {})
 
 
 def settings_of_models(of_model, models, shared):

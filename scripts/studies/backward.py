@@ -4,20 +4,11 @@ main.py calls :func:`backward_study`. Forward pass, data and settings are the sa
 backward signal in training differs (scripts/dynamics/interventions.py). It is a list of variants
 (scripts/studies/variants.py), each compared with full training of its model, some LSTMs also with the RNN.
 
-What each outcome would mean, and what was expected before any result was seen:
-
-========================  ===========================================  =======================================
-variant                   if it is as good as full training            expected
-========================  ===========================================  =======================================
-truncate-K                words further than K need not be heard       as good from K = 10 on
-truncate-recurrent-K      W_hh need not learn to carry words further   as good from K = 5 on
-preserve-norm, RNN        its vanishing norm is not what it lacks      no better than full training
-h-detach                  the gradient along the cell is enough        1 to 2 points worse
-c-detach                  the gradient along the cell is not needed    2 to 4 points worse
-LSTM, cut or detached,    its lead is not made of the gradient that    truncate-10 keeps the lead,
-against the full RNN      was taken away                               h-detach most of it
-gates-x                   its lead needs no gates that see the state   less than a point worse
-========================  ===========================================  =======================================
+A cut that costs nothing says that words further back need not be heard; ``truncate-recurrent-K``, that W_hh
+need not learn to carry words further; ``preserve-norm``, that its vanishing norm is not what the RNN lacks;
+``h-detach``, that the gradient along the cell is enough; ``c-detach``, that it is not needed; an LSTM that
+leads over the RNN all the same, that its lead is not made of the gradient that was taken away. What was
+expected of each before any result is in assets/README.md.
 """
 
 from scripts.files.blocks import DEFAULT

@@ -30,11 +30,11 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import counted, plus_minus, round_to_digits, table, whole_number
 from scripts.files.progress import progress_bar
 from scripts.files.studies import save_study
-from scripts.studies.arguments import describe_seeds, load_seeds
+from scripts.studies.arguments import seeds_of_models
 from scripts.studies.jacobians import finite, logged_rows
 from scripts.studies.statistics import interval
 from scripts.text.batches import sorted_batches
-from scripts.training.evaluation import load_in_float64
+from scripts.training.evaluation import model_at
 
 MOMENTS = {"initialisation": "before training", "best": "at the selected epoch"}
 SHOWN = (2, 5, 10, 19, 30)  # k in the table
@@ -57,12 +57,14 @@ def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, prog
         Show progress bars.
     """
     started = time.perf_counter()
-    (seeds, *others), data, dataset = load_seeds(run_ids, name, "cell_memory_study")
-    if others or seeds[0].settings["model"] != "lstm":
+    data, dataset, (of, *others) = seeds_of_models(run_ids, name, "cell_memory_study")
+    if others or of["model"] != "lstm":
         raise UserError(f"run_ids={run_ids!r}: an RNN has no cell, expected the LSTM's: name these alone")
     split = data.splits["validation"]
     logged, rows = logged_rows(split, whole_number("sentences", sentences))
-    _announce(seeds, split, rows)
+    _announce(of["runs"], split, rows)
+    for moment in MOMENTS:
+        of[moment] = [_measure(run_id, moment, split, rows, progress) for run_id in of["runs"]]
     lengths = split.s[rows]
     k = np.arange(1, lengths.max())
     return save_study(
@@ -75,31 +77,27 @@ def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, prog
         | {"shortest": int(lengths.min()), "longest": int(lengths.max())},
         k=k.tolist(),
         count=(lengths > k[:, None]).sum(1).tolist(),
-        models=[
-            describe_seeds(seeds)
-            | {moment: [_measure(run, moment, split, rows, progress) for run in seeds] for moment in MOMENTS}
-        ],
+        models=[of],
         seconds=round(time.perf_counter() - started, 1),
     )
 
 
-def _announce(seeds, split, rows):
+def _announce(runs, split, rows):
     """Say how long it will take, from the shortest sentence."""
-    model = load_in_float64(seeds[0].settings["run_id"], True)
+    model = model_at(runs[0], True)
     (batch,) = sorted_batches(split, 1, rows[[split.s[rows].argmin()]])
     began = time.perf_counter()
     _read(model, batch.ids)
-    words = split.s[rows].sum(dtype=np.int64) * len(seeds) * len(MOMENTS)
+    words = split.s[rows].sum(dtype=np.int64) * len(runs) * len(MOMENTS)
     seconds = (time.perf_counter() - began) / len(batch.ids) * words
-    print(f"{counted(len(seeds), 'run')}, {counted(len(rows), 'sentence')}: about {max(1, round(seconds))} s")
+    print(f"{counted(len(runs), 'run')}, {counted(len(rows), 'sentence')}: about {max(1, round(seconds))} s")
 
 
-def _measure(run, moment, split, rows, progress):
+def _measure(run_id, moment, split, rows, progress):
     """Measure one run at one moment, sentence by sentence."""
     from scipy.stats import spearmanr  # takes a second to import
 
-    run_id, squares, forgot = run.settings["run_id"], 0, 0
-    model, by_sentence = load_in_float64(run_id, moment == "best"), []
+    model, by_sentence, squares, forgot = model_at(run_id, moment == "best"), [], 0, 0
     bar = progress_bar(sorted_batches(split, 1, rows), f"{run_id}, {MOMENTS[moment]}", progress=progress)
     for ids, *_ in bar:
         shares, gradient, forget = _read(model, ids)

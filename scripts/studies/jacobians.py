@@ -8,7 +8,8 @@ on the sentences on which the run's log measured its gradients, and writes
     sentences       {split, count, of, shortest, longest, burn_in}: `of` are those of the log; the exponents
                     along a sentence leave out its first `burn_in` steps, see sentence_burn_in
     drive           {steps, burn_in, seed, words}: the long random sequence
-    distances       [first, last]: between these distances from the end, k, slopes are measured
+    distances       [first, last]: between these distances from the end, k, slopes are measured; the last is
+                    19, or less where a sentence is shorter than 20 words
     at              two of these, for ``initialisation`` and ``best``:
         epoch
         recurrent_weights   spectral radius and largest singular value, as in the log
@@ -36,13 +37,13 @@ from scripts.files.numbers import round_to_digits, table, whole_number
 from scripts.files.progress import progress_bar
 from scripts.files.runs import best_epoch
 from scripts.files.studies import save_study
-from scripts.studies.arguments import plain
 from scripts.text.batches import sorted_batches
-from scripts.training.evaluation import load_in_float64, load_model
+from scripts.training.evaluation import load_model, model_at
 from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
 SENTENCE_BURN_IN = 10
+LAST = 19  # distance from the end at which gradients are compared: sentences of 20 words reach it
 RATES = {  # name in a study, and in its table
     "exponent_drive": "largest Lyapunov exponent, long drive",
     "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
@@ -60,15 +61,7 @@ EXCESS = {  # quantities that a table compares with the measured decay
 }
 
 
-def jacobian_study(
-    run_id="lstm-run-3",
-    sentences=500,
-    *,
-    distances=(9, 19),
-    steps=10_000,
-    burn_in=500,
-    progress=True,
-):
+def jacobian_study(run_id="lstm-run-3", sentences=500, *, steps=10_000, burn_in=500, progress=True):
     """Measure products of Jacobians, their bounds and Lyapunov exponents, before and after training.
 
     Returns the dict that is written, and prints its rates.
@@ -78,8 +71,6 @@ def jacobian_study(
     run_id : str
     sentences : int
         At most so many of those that the log measured its gradients on, evenly spaced.
-    distances : (int, int)
-        Between which distances from the end, k, slopes are measured, on sentences that reach the second one.
     steps, burn_in : int
         Length of the long drive, and its first steps, which are left out. Its words are drawn at random, with
         replacement, from those sentences.
@@ -94,15 +85,17 @@ def jacobian_study(
     split = data.splits["validation"]
     logged, rows = logged_rows(split, sentences)
     lengths = split.s[rows]
-    distances = _checked_distances(distances, int(lengths.max()))
+    last = min(LAST, int(lengths.min()) - 1)
+    if not last:
+        raise UserError("some sentences hold one word, expected 2 or more: no slope can be measured on them")
+    distances = [last // 2, last]
     words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
     drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
 
-    kind, settings = run.settings["model"], run.settings["hyperparameters"]
     best, at = best_epoch(run.history)["epoch"], {}
     with threadpool_limits(1):
         for name, epoch in (("initialisation", 0), ("best", best)):
-            model = load_in_float64(run_id, name == "best")
+            model = model_at(run_id, name == "best")
             bar = {"desc": f"{run_id}, {name}", "progress": progress}
             by_sentence = _along_sentences(model, split, rows, bar)
             stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
@@ -115,8 +108,8 @@ def jacobian_study(
         [],
         rates_table,
         run_id=run_id,
-        model=kind,
-        hidden_size=settings["hidden_size"],
+        model=run.settings["model"],
+        hidden_size=run.settings["hyperparameters"]["hidden_size"],
         epochs=run.history[-1]["epoch"],
         sentences={
             "split": "validation",
@@ -146,21 +139,6 @@ def sentence_burn_in(lengths):
     make the largest exponent too small.
     """
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
-
-
-def _checked_distances(distances, longest):
-    """Return two distances as a list; UserError where no slope can be measured between them."""
-    listed = [plain(distance) for distance in distances] if np.iterable(distances) else []
-    if len(listed) != 2 or not all(type(d) is int for d in listed) or not 0 <= listed[0] < listed[1]:
-        raise UserError(
-            f"distances={distances!r}: expected two whole numbers, the first at least 0 and below the second"
-        )
-    if listed[1] >= longest:
-        raise UserError(
-            f"distance {listed[1]} is beyond the longest sentence, of {longest} tokens: call it with "
-            f"distances=(first, last), the last at most {longest - 1}"
-        )
-    return listed
 
 
 def _along_sentences(model, split, rows, bar):

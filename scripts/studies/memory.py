@@ -34,12 +34,11 @@ from scripts.files.numbers import counted, round_to_digits, table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
-from scripts.studies.arguments import describe_seeds, load_seeds
+from scripts.studies.arguments import seeds_of_models
 from scripts.studies.statistics import difference, error_over_sentences, interval
 from scripts.studies.variants import DIFFERENCE_HEADS, difference_cells
 from scripts.text.batches import distances, shuffle_words
 from scripts.training.evaluation import correct, load_model
-from scripts.training.settings import with_defaults
 
 ITERATIONS = 1000  # of logistic regression, at most
 K = (0, 2, 5, 10, 15, 20, 30)
@@ -63,27 +62,26 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
     progress : bool
         Show a progress bar.
     """
-    groups, data, dataset = load_seeds(run_ids, name, "memory_study", "word_order")
+    data, dataset, models = seeds_of_models(run_ids, name, "memory_study", "word_order")
     train, test = data.splits["train"], data.splits["test"]
     ks = [k for k in K if k < test.s.max()]
     bag_of_words = fit_logistic_regression(word_counts(train, data), train.y)
     bag_accuracy = [bag_of_words.score(word_counts(part, data), test.y) for part in _endings(test, ks)]
-    runs = [run for seeds in groups for run in seeds]
-    with progress_bar(total=len(runs) * len(ks), progress=progress) as bar:
-        models = [_measure(seeds, test, ks, bar) for seeds in groups]
+    with progress_bar(total=len(ks) * sum(len(of["runs"]) for of in models), progress=progress) as bar:
+        read = [_measure(of, test, ks, bar) for of in models]
     return save_study(
         "memory",
         name,
         dataset,
-        runs,
+        [],
         memory_table,
         sentences={"count": len(test.s), "longest": int(test.s.max())},
         k=ks,
         conditions=[condition(k) for k in ks],
         shuffles={"count": SHUFFLES, "seed": SEED},
-        models=[described for described, _ in models],
+        models=models,
         baselines={"whole": bag_accuracy[0], "counts": [None, *bag_accuracy[1:]]},
-        differences=_differences(models),
+        differences=_differences(zip(models, read, strict=True)),
     )
 
 
@@ -94,29 +92,23 @@ def _endings(split, ks):
         yield Split(split.x[distances(split) < k], np.minimum(split.s, k), split.y, split.g)
 
 
-def _measure(seeds, test, ks, bar):
-    """Return what the study says of runs, and by k (None: in order) how often they are correct, (runs, N)."""
-    left_out, by_k = [], {k: [] for k in (None, *ks)}
-    for run in seeds:
-        run_id = run.settings["run_id"]
+def _measure(of, test, ks, bar):
+    """Measure the runs of one model; return by k (None: in order) how often each is correct, (runs, N)."""
+    of["left_out"], by_k = [], {k: [] for k in (None, *ks)}
+    for run_id in of["runs"]:
         bar.set_description(run_id, refresh=False)
         model, _, _ = load_model(run_id)
         whole, *endings = (correct(model, part) for part in _endings(test, ks))
         by_k[None].append(whole)
-        left_out.append([None, *(float(ending.mean()) for ending in endings)])
+        of["left_out"].append([None, *(float(ending.mean()) for ending in endings)])
         for k in ks:
             drawn = (shuffle_words(test, np.random.default_rng([SEED, n]), k) for n in range(SHUFFLES))
             by_k[k].append(np.mean([correct(model, shuffled) for shuffled in drawn], axis=0))
             bar.update()
     by_k = {k: np.array(read, float) for k, read in by_k.items()}
     whole, *shuffled = (by_k[k].mean(1) for k in by_k)
-    return {
-        **describe_seeds(seeds),
-        "word_order": with_defaults(seeds[0].settings["hyperparameters"])["word_order"],
-        "whole": whole.tolist(),
-        "left_out": left_out,
-        "shuffled": round_to_digits(np.transpose(shuffled)),
-    }, by_k
+    of["whole"], of["shuffled"] = whole.tolist(), round_to_digits(np.transpose(shuffled))
+    return by_k
 
 
 def condition(k):

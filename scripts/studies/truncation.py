@@ -22,6 +22,7 @@ The decay φ_k is the mean of ‖∂ℓ/∂h_{T-k}‖ over all sentences (0 in o
 of an LSTM, h alone. M = max_k ‖G_k‖ / φ_k, one each of ``W_hh`` and ``all``: M φ_k bounds every ‖G_k‖.
 """
 
+import itertools
 import time
 
 import numpy as np
@@ -33,11 +34,11 @@ from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import table, whole_number
 from scripts.files.progress import progress_bar
 from scripts.files.studies import save_study
-from scripts.studies.arguments import describe_seeds, load_seeds
+from scripts.studies.arguments import seeds_of_models
 from scripts.studies.jacobians import finite
 from scripts.studies.statistics import lower_medians
 from scripts.text.batches import random_batches, sorted_batches
-from scripts.training.evaluation import load_in_float64
+from scripts.training.evaluation import model_at
 from scripts.training.experiment import LOSSES
 
 DELTAS = (0.9, 0.5, 0.1)
@@ -59,9 +60,11 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
         Show progress bars.
     """
     started = time.perf_counter()
-    groups, data, dataset = load_seeds(run_ids, name, "truncation_study")
+    data, dataset, models = seeds_of_models(run_ids, name, "truncation_study")
     split = data.splits["validation"]
     drawn = random_batches(split, SIZE, np.random.default_rng(SEED), whole_number("batches", batches))
+    for model, moment in itertools.product(models, ("initialisation", "best")):
+        model[moment] = [_measure(run, model["model"], moment, drawn, progress) for run in model["runs"]]
     return save_study(
         "truncation",
         name,
@@ -72,22 +75,15 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
         batches={"count": len(drawn), "size": len(drawn.rows[0]), "seed": SEED},
         K=list(range(split.s.max())),
         delta=list(DELTAS),
-        models=[
-            {
-                **describe_seeds(seeds),
-                "initialisation": [_measure(run.settings, False, drawn, progress) for run in seeds],
-                "best": [_measure(run.settings, True, drawn, progress) for run in seeds],
-            }
-            for seeds in groups
-        ],
+        models=models,
         seconds=round(time.perf_counter() - started, 1),
     )
 
 
-def _measure(run, trained, drawn, progress):
+def _measure(run_id, kind, moment, drawn, progress):
     """Measure one run at one moment, in float64."""
-    kind, split, model = run["model"], drawn.split, load_in_float64(run["run_id"], trained)
-    bar = progress_bar(drawn, f"{run['run_id']}, {'best' if trained else 'untrained'}", progress=progress)
+    split, model = drawn.split, model_at(run_id, moment == "best")
+    bar = progress_bar(drawn, f"{run_id}, {moment}", progress=progress)
     with threadpool_limits(1):
         whole = compare(model, kind, sorted_batches(split, BATCH_SIZE), split.s.max())
         each = [compare(model, kind, [batch], split.s.max()) for batch in bar]

@@ -5,7 +5,8 @@ import re
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scripts.dynamics.occlusion import effects_of_leaving_out, running_logits
+from scripts.dynamics.fixed_points import logits_of, states_along
+from scripts.dynamics.occlusion import effects_of_leaving_out
 from scripts.files.data import UNKNOWN, describe_data, load_data, name_dataset
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
@@ -38,8 +39,8 @@ def load_model(run_id):
     return model, data, run
 
 
-def load_in_float64(run_id, trained):
-    """Return a run's model in float64, with the weights of its selected checkpoint or those it began with."""
+def model_at(run_id, trained):
+    """Return a run's model in float64, at its selected checkpoint or before training."""
     found, data, run = load_model(run_id)
     kind, settings = run.settings["model"], saved_settings(run_id, run.settings)
     model = build_model(kind, settings, data.embeddings, np.float64)
@@ -152,10 +153,10 @@ def read_sentence(run_id, sentence, progress=True):
     words = tokens_of(sentence, data.manifest) if isinstance(sentence, str) else []
     if not words or re.search(LONE_SURROGATE, sentence):
         raise UserError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
-    row = {word: k for k, word in enumerate(data.vocabulary) if k > UNKNOWN}
-    ids = np.array([row.get(word, UNKNOWN) for word in words])
+    ids = token_ids(words, data.vocabulary)
     with threadpool_limits(1):  # of many small products, threads would wait for each other
-        left_out, running = effects_of_leaving_out(model, ids, progress), running_logits(model, ids)
+        left_out = effects_of_leaving_out(model, ids, progress)
+        running = logits_of(model, states_along(model, ids, np.ones(len(ids), int)))
         z = float(model.forward(ids, np.ones(len(ids), int))[0])
         model.backward(np.ones(1, model.dtype))
     gradient = model.input_gradients().astype(np.float64)
@@ -176,6 +177,12 @@ def read_sentence(run_id, sentence, progress=True):
         "left_out": left_out.tolist(),
         "running": running.tolist(),
     }
+
+
+def token_ids(words, vocabulary):
+    """Return the row of each word in the vocabulary, (T,) integers."""
+    row = {word: k for k, word in enumerate(vocabulary) if k > UNKNOWN}
+    return np.array([row.get(word, UNKNOWN) for word in words])
 
 
 def correct_on_test(run_id):

@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from scripts.benchmarks import peers, sentences, training
-from scripts.benchmarks.peers import Own, bucket, pad
+from scripts.benchmarks.peers import Own, pad
 from scripts.benchmarks.sentences import cut_batches, draw_split
 from scripts.benchmarks.training import (
     TOLERANCE,
@@ -222,16 +222,11 @@ def test_libraries_agree_and_leave_our_model_alone(kind, module, batches):
 # Sentences ------------------------------------------------------------------------------------------------
 
 
-def test_padding_to_more_steps_and_round_numbers_of_them():
+def test_padding():
     batch = Batch(np.array([7, 4, 6, 8, 5, 9]), np.array([3, 2, 1]), np.zeros(3), np.arange(3))
     ids, lengths = pad(batch)
     assert ids.tolist() == [[7, 4, 6], [8, 5, 0], [9, 0, 0]]
     assert lengths.tolist() == [3, 2, 1]
-    ids, lengths = pad(batch, 4)
-    assert ids.tolist() == [[7, 4, 6], [8, 5, 0], [9, 0, 0], [0, 0, 0]]
-    assert lengths.tolist() == [3, 2, 1]
-    rounded = {1: 1, 7: 7, 8: 8, 9: 10, 10: 10, 23: 24, 25: 28, 52: 52}
-    assert {steps: bucket(steps) for steps in rounded} == rounded
 
 
 def test_made_up_sentences_are_as_long_as_those_of_sst2():

@@ -17,6 +17,7 @@ from scripts.studies.jacobians import finite, jacobian_study, rate, rates_table,
 from scripts.text.batches import sorted_batches
 from scripts.training import experiment
 from scripts.training.evaluation import load_model
+from tests.helpers import write_data
 
 # Any matrices ---------------------------------------------------------------------------------------------
 
@@ -225,21 +226,23 @@ def test_study_measures_what_the_log_measured(trained, data, capsys):
 
 
 def test_study_takes_its_rates_and_its_looseness_from_the_sentences(trained, data):
-    study = jacobian_study("a-run", **SMALL, distances=(5, 15))
+    study = jacobian_study("a-run", **SMALL)
     lengths = data.splits["validation"].s[gradient_rows(data.splits["validation"].s)]
     assert study["sentences"]["count"] == study["sentences"]["of"] == len(lengths)
     assert (study["sentences"]["shortest"], study["sentences"]["longest"]) == (lengths.min(), lengths.max())
-    assert lengths.min() > 15  # every sentence counts at distance 15
+    first, last = study["distances"]
+    assert last == min(19, lengths.min() - 1), "every sentence reaches it"
+    assert first == last // 2
     for part in study["at"].values():
         measured = "c" if "c" in part["quantities"] else "h"
         for name, excess in part["excess"].items():
             quantities = part["quantities"]
-            difference = quantities[name]["median"][15] - quantities[measured]["median"][15]
+            difference = quantities[name]["median"][last] - quantities[measured]["median"][last]
             assert excess == pytest.approx(difference, abs=0.3)
         if measured == "h":
             assert 0 <= part["excess"]["product"] <= part["excess"]["norms"] <= part["excess"]["pascanu"]
         for name, quantity in part["quantities"].items():
-            rough = np.log(10) * (quantity["median"][15] - quantity["median"][5]) / 10
+            rough = np.log(10) * (quantity["median"][last] - quantity["median"][first]) / (last - first)
             assert part["rates"][f"slope_{name}"] == pytest.approx(rough, abs=0.1)
 
 
@@ -296,7 +299,8 @@ def test_study_takes_at_most_so_many_sentences(trained):
     assert study["sentences"]["count"] == study["at"]["best"]["count"][0] == 7
     table = rates_table(study)
     assert f"{study['at']['best']['rates']['slope_h']:+.3f}" in table
-    assert "k = 9 to 19" in table
+    first, last = study["distances"]
+    assert f"k = {first} to {last}" in table
     assert "sentences from step 10 " in table
     assert f" ± {study['at']['best']['rates']['exponent_drive_error']:.4f}" in table
     assert f"{study['at']['best']['excess']['product']:+.1f} |" in table
@@ -325,28 +329,10 @@ def test_a_log_without_gradients_is_refused(data):
     refused("'a-run' holds no gradients.*recording switched on", "a-run")
 
 
-def test_a_distance_beyond_the_longest_sentence_is_refused(trained, data):
-    longest = int(data.splits["validation"].s.max())
-    refused(
-        f"distance {longest} is beyond the longest.*call it with distances=.* at most {longest - 1}$",
-        "a-run",
-        distances=(10, longest),
-    )
-    for distances in (
-        (10, 10),
-        (-1, 5),
-        (20, 10),
-        (5, 10, 20),
-        20,
-        (1.5, 20.5),
-        (True, 5),
-        (10,),
-        "12",
-        None,
-    ):
-        refused("expected two whole numbers", "a-run", distances=distances)
-    study = jacobian_study("a-run", **SMALL, distances=np.array([5, 15]))
-    assert study["distances"] == [5, 15]
+def test_sentences_of_one_word_are_refused(study_root):
+    write_data((6, 6, 6), longest=1)
+    experiment.run("rnn", "a-run", epochs=1, hidden_size=4, progress=False)
+    refused("some sentences hold one word, expected 2 or more", "a-run")
 
 
 def test_weights_of_the_other_model_are_refused(data):

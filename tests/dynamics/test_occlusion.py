@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from scripts.dynamics.occlusion import effects_of_leaving_out, running_logits
+from scripts.dynamics.fixed_points import logits_of, states_along
+from scripts.dynamics.occlusion import effects_of_leaving_out
 from scripts.training.experiment import CLASSIFIERS
 
 
@@ -113,4 +114,5 @@ def test_a_step_is_that_of_the_forward_pass(make_model):
 def test_the_running_logit_is_that_of_each_beginning_of_the_text(kind):
     model, ids = trained_like(kind, dtype=np.float64), np.arange(12)
     beginnings = [model.forward(ids[:n], np.ones(n, int))[0] for n in range(1, 13)]
-    np.testing.assert_allclose(running_logits(model, ids), beginnings, rtol=1e-12)
+    running = logits_of(model, states_along(model, ids, np.ones(len(ids), int)))
+    np.testing.assert_allclose(running, beginnings, rtol=1e-12)

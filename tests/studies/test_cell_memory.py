@@ -99,7 +99,7 @@ def test_the_study_measures_every_sentence_alone(study):
     (described,) = study["models"]
     assert described["runs"] == ["lstm-0", "lstm-1"]
     for moment in ("initialisation", "best"):
-        model = evaluation.load_in_float64("lstm-1", moment == "best")
+        model = evaluation.model_at("lstm-1", moment == "best")
         shares, gradients, gates = [], [], []
         for ids in sentences:
             shares.append(read(model, ids))
