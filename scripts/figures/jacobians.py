@@ -73,7 +73,7 @@ def _describe_bounds(study, part):
     sigma_1 = part["recurrent_weights"]["h"]["largest_singular_value"]
     excess = {name: power(log) for name, log in part["excess"].items()}
     return (
-        f", σ₁ = {sigma_1:.2f}. At k = {study['distances'][1]} (medians): "
+        f", σ₁ = {sigma_1:.2f}. At k = {study['distances'][1]} "
         f"Pascanu's bound is {excess['pascanu']} times the measurement,\n"
         f"the tighter one {excess['norms']} times, the norm of the product {excess['product']} times"
     )

@@ -124,7 +124,7 @@ def test_lines_and_bands_are_those_of_the_study(plot, model, looks):
 def test_theory_says_how_loose_the_bounds_are():
     make_study()
     written = words(plots.plot_theory.draw())
-    for expected in ("σ₁ = 2.25", "σ₁ = 3.25", "At k = 19", "$10^{3.2}$ times", "3.2 times"):
+    for expected in ("σ₁ = 2.25", "σ₁ = 3.25", "At k = 19 Pascanu", "$10^{3.2}$ times", "3.2 times"):
         assert expected in written
     for power in ("9.5", "10.5"):
         assert f"$10^{{{power}}}$ times the measurement" in written
