@@ -195,10 +195,12 @@ def slope(by_sentence, first, last):
 
     Returns
     -------
-    float
-        In nats per step back.
+    rate, error : float
+        In nats per step back; the error is the standard error of a mean over the sentences, nan of one.
     """
     logs = np.array([values[first : last + 1] for values in by_sentence if len(values) > last])
     distances = np.arange(first, last + 1)
     deviation = distances - distances.mean()
-    return float(np.log(10) * logs.mean(0) @ deviation / (deviation @ deviation))
+    with np.errstate(invalid="ignore"):  # of log₁₀ 0
+        slopes = np.log(10) * logs @ deviation / (deviation @ deviation)
+        return slopes.mean(), slopes.std(ddof=1) / np.sqrt(len(slopes)) if len(slopes) > 1 else np.nan

@@ -19,8 +19,8 @@ on the sentences on which the run's log measured its gradients, and writes
                     see scripts/dynamics/jacobians.py
         excess      {quantity: median over sentences of log₁₀ (quantity / measured decay of h, for the LSTM
                     of c) at the last of `distances`}
-        rates       {exponent_drive, exponent_drive_error, exponent_sentences, slope_<quantity>}: largest
-                    Lyapunov exponents and slopes, nats per step
+        rates       {exponent_drive, exponent_sentences, slope_<quantity>}: largest Lyapunov exponents and
+                    slopes, nats per step; exponent_drive_error, slope_<quantity>_error: their standard errors
 
 A number that is not finite, such as the log₁₀ of a product that is exactly 0, is null.
 """
@@ -160,6 +160,7 @@ def _summarise(model, values, of_sentences, along_drive, errors, distances):
     """Return one of the two parts of a study, from what was measured at the weights of one epoch."""
     lengths = np.array([len(logs) for logs in values["h"]])
     distance = np.arange(lengths.max())
+    slopes = {name: jacobians.slope(logs, *distances) for name, logs in values.items()}
     return {
         "recurrent_weights": spectra(model),
         "distance": distance.tolist(),
@@ -171,7 +172,8 @@ def _summarise(model, values, of_sentences, along_drive, errors, distances):
             "exponent_drive_error": finite(errors[0]),
             "exponent_sentences": finite(of_sentences.mean()),
         }
-        | {f"slope_{name}": finite(jacobians.slope(logs, *distances)) for name, logs in values.items()},
+        | {f"slope_{name}": finite(rate) for name, (rate, _) in slopes.items()}
+        | {f"slope_{name}_error": finite(error) for name, (_, error) in slopes.items()},
     }
 
 

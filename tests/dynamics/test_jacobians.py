@@ -114,8 +114,10 @@ def test_slope_is_that_of_the_mean_of_logs_between_two_distances():
     for values in sentences:
         values[:9] = rng.standard_normal(9)  # before distance 9
     expected = np.log(10) * rates.mean()
-    assert jacobians.slope(sentences, 9, 19) == pytest.approx(expected)
-    assert jacobians.slope([*sentences, 99 * np.arange(19.0)], 9, 19) == pytest.approx(expected)
+    error = np.log(10) * rates.std(ddof=1) / np.sqrt(3)
+    assert jacobians.slope(sentences, 9, 19) == pytest.approx((expected, error))
+    assert jacobians.slope([*sentences, 99 * np.arange(19.0)], 9, 19) == pytest.approx((expected, error))
+    assert np.isnan(jacobians.slope(sentences[:1], 9, 19)[1])
 
 
 # A sentence -----------------------------------------------------------------------------------------------
@@ -305,7 +307,8 @@ def test_study_takes_at_most_so_many_sentences(trained):
     assert f" ± {study['at']['best']['rates']['exponent_drive_error']:.4f}" in table
     assert f"{study['at']['best']['excess']['product']:+.1f} |" in table
     slope = study["at"]["initialisation"]["rates"]["slope_h"]
-    assert f"{slope:+.3f} ({np.log(2) / -slope:.1f})" in table
+    error = study["at"]["initialisation"]["rates"]["slope_h_error"]
+    assert f"{slope:+.3f} ± {error:.4f} ({np.log(2) / -slope:.1f})" in table
 
 
 def test_numbers_that_are_not_finite_are_null():

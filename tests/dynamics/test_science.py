@@ -189,7 +189,7 @@ def test_both_quantities_of_the_lstm_decay_at_the_usual_initialisation(seed):
     model = LSTMClassifier(0.4 * rng.standard_normal((50, 30)), 32, rng=rng, dtype=np.float64)
     theories = [jacobians.along_sentence(model, rng.integers(0, 50, 25), 1)[0] for _ in range(10)]
     rates = {
-        name: jacobians.slope([theory[name] for theory in theories], 10, 20)
+        name: jacobians.slope([theory[name] for theory in theories], 10, 20)[0]
         for name in ("direct_mean", "direct_max", "product")
     }
     assert max(rates.values()) < -0.02
