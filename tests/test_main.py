@@ -55,7 +55,7 @@ def test_every_block_runs_in_any_order(data, study_root, capsys):
         kept = report_small()["kept"]
         main.plot()
     assert load_data().manifest == data.manifest
-    of_small_data = {f"cue-distance/{mixture}" for mixture in MIXTURES} | {"comparison/imdb"}
+    of_small_data = {f"cue-distance/{mixture}" for mixture in MIXTURES} | {"comparison/imdb", "latching/even"}
     assert set(kept) <= of_small_data, kept
     out = capsys.readouterr().out
     assert "accuracy" in out

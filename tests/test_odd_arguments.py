@@ -42,7 +42,7 @@ CALLS = {
     "plot": main.plot,
     "train_rnn": lambda odd: main.train_rnn(odd, **TINY),
 }
-for name in ("sentences", "steps", "burn_in", "distances"):
+for name in ("sentences", "steps", "burn_in"):
     CALLS[f"jacobians, {name}"] = lambda odd, name=name: main.jacobians("rnn-run-1", **QUICK | {name: odd})
 for name in SETTINGS:
     CALLS[name] = lambda odd, name=name: main.train_lstm("a", overwrite=True, **TINY | {name: odd})
@@ -101,7 +101,7 @@ def test_whole_numbers_of_numpy_are_taken_and_true_is_none(root, call):
 
 @pytest.mark.parametrize(
     ("call", "numbers"),
-    [("jacobians, distances", (2, 5)), ("compare, seeds", (2, 5)), ("compare, seeds", (0,))],
+    [("compare, seeds", (2, 5)), ("compare, seeds", (0,))],
 )
 def test_lists_of_whole_numbers_are_taken_as_numpys_and_without_true(root, call, numbers):
     for given in (numbers, list(numbers), np.array(numbers), tuple(map(np.uint8, numbers))):

@@ -6,6 +6,7 @@ the figures that show it begin with ``<kind>-<name>``, so that no study takes th
 
 import platform
 import re
+import time
 
 import numpy as np
 
@@ -32,20 +33,21 @@ def is_of_study(run_id):
     return re.fullmatch(rf"({'|'.join(CALLS)})-.+-s\d+", run_id) is not None
 
 
-def save_study(kind, name, dataset, runs, show, **content):
+def save_study(kind, name, dataset, runs, show, started=None, **content):
     """Print what a study found, write it with its provenance, and return it.
 
     `dataset` is as a log describes it, `content` what was measured, and `show` writes a study as text. `runs`
-    is a list of those trained for it: ``seconds`` is what they took in all. A study that can't be written is
-    printed and returned all the same.
+    is a list of those trained for it: ``seconds`` is what they took in all, or the time since `started`, a
+    value of ``time.perf_counter``. A study that can't be written is printed and returned all the same.
     """
+    seconds = sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings)
     study = {
         "format_version": STUDY_VERSION,
         "kind": kind,
         "study": name,
         "dataset": dataset,
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "seconds": round(sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings), 1),
+        "seconds": round(time.perf_counter() - started if started else seconds, 1),
         **content,
     }
     print(show(study))

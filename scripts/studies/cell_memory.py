@@ -78,7 +78,7 @@ def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, prog
         k=k.tolist(),
         count=(lengths > k[:, None]).sum(1).tolist(),
         models=[of],
-        seconds=round(time.perf_counter() - started, 1),
+        started=started,
     )
 
 

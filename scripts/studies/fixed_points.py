@@ -21,6 +21,7 @@ main.py calls :func:`fixed_points`; scripts/dynamics/fixed_points.py says what i
 """
 
 import itertools
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -57,6 +58,7 @@ def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
     name : str
         Of the study and its figure.
     """
+    started = time.perf_counter()
     data, dataset, models = seeds_of_models(run_ids, name, "fixed_points")
     s = data.splits["validation"].s
     rows = np.random.default_rng(SEED).permutation(gradient_rows(s))[:SENTENCES]
@@ -66,7 +68,7 @@ def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
             model[moment], (model["plane"], *_) = map(list, zip(*found, strict=True))
     sentences = {"count": len(rows), "shortest": int(s[rows].min()), "longest": int(s[rows].max())}
     found = {"sentences": sentences, "starts": STARTS, "models": models}
-    return save_study("fixed-points", name, dataset, [], fixed_points_table, **found)
+    return save_study("fixed-points", name, dataset, [], fixed_points_table, started, **found)
 
 
 def _measure(run_id, moment, data, rows):

@@ -17,6 +17,7 @@ holds what every study does (scripts/files/studies.py), and
 """
 
 import random
+import time
 
 import numpy as np
 
@@ -47,6 +48,7 @@ def latching_study(run_ids, name=DEFAULT):
     name : str
         Of the study and its figure.
     """
+    started = time.perf_counter()
     data, dataset, models = seeds_of_models(run_ids, name, "latching_study")
     task.cue_distances(data.splits["test"], data.vocabulary)  # refuses other datasets
     pairs = make_pairs(data.vocabulary)
@@ -55,7 +57,7 @@ def latching_study(run_ids, name=DEFAULT):
         bar = progress_bar(model["runs"], model["model"])
         model["orbits"] = [_follow(model_at(run, True), pairs, steps) for run in bar]
     found = {"pairs": PAIRS, "steps": steps.tolist(), "models": models}
-    return save_study("latching", name, dataset, [], latching_table, **found)
+    return save_study("latching", name, dataset, [], latching_table, started, **found)
 
 
 def make_pairs(vocabulary):

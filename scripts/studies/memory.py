@@ -23,6 +23,7 @@ holds what every study does (scripts/files/studies.py), and
         sentences_error     its standard error over the test sentences
 """
 
+import time
 import warnings
 
 import numpy as np
@@ -62,6 +63,7 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
     progress : bool
         Show a progress bar.
     """
+    started = time.perf_counter()
     data, dataset, models = seeds_of_models(run_ids, name, "memory_study", "word_order")
     train, test = data.splits["train"], data.splits["test"]
     ks = [k for k in K if k < test.s.max()]
@@ -75,6 +77,7 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
         dataset,
         [],
         memory_table,
+        started,
         sentences={"count": len(test.s), "longest": int(test.s.max())},
         k=ks,
         conditions=[condition(k) for k in ks],

@@ -76,7 +76,7 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
         K=list(range(split.s.max())),
         delta=list(DELTAS),
         models=models,
-        seconds=round(time.perf_counter() - started, 1),
+        started=started,
     )
 
 

@@ -94,7 +94,7 @@ def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
 def test_counts_are_below_and_the_axis_ends_where_few_sentences_remain(pair):
     figure = draw()
     logged = pair[0].epochs[BEST]["gradients"]["h"]["decay"]
-    (counts,) = lines(figure.axes[3]).values()
+    (counts,) = lines(figure.axes[2]).values()
     np.testing.assert_array_equal(counts.get_ydata(), logged["count"])
     few = next(d for d, n in zip(logged["distance"], logged["count"], strict=True) if n < 20)
     assert 20 < few < 49
@@ -106,7 +106,7 @@ def test_counts_are_below_and_the_axis_ends_where_few_sentences_remain(pair):
 def test_different_counts_are_two_lines(root):
     make_run("rnn-run-1")
     make_run("lstm-run-3", "lstm", sentences=300, longest=40)
-    axes = draw().axes[3]
+    axes = draw().axes[2]
     assert len(lines(axes)) == 2
     assert axes.get_legend()
 

@@ -154,7 +154,7 @@ def test_a_file_from_before_a_setting_is_as_good_as_a_new_one(data):
     del old["averaging"], old["workers"]
     save_run("a-run", kept._replace(settings=kept.settings | {"hyperparameters": old}))
     assert evaluation.evaluate_run("a-run")["sentences"]
-    options = {"distances": (1, 3), "steps": 4, "burn_in": 1, "progress": False}
+    options = {"steps": 4, "burn_in": 1, "progress": False}
     assert jacobian_study("a-run", 2, **options)["at"]
     assert run("lstm", epochs=2).settings["hyperparameters"]["workers"] == 1
 
