@@ -45,9 +45,8 @@ def find_fixed_points(F, starts, apart):
     """Search a fixed point of F from each of `starts`, states (S,), by Powell's hybrid of Newton and descent.
 
     An end is accepted where q(s) = ‖s - F(s)‖² / S < 1e-8; no farther than `apart` from one found before, it
-    is that point. Searches go on far below 1e-8, so that many points are found only where there are many, and
-    not along the slow direction of a single one. F also takes complex states, see :func:`jacobian`. Returns a
-    list of points (S,), each with how many starts led to it; the others ended at no fixed point.
+    is that point. F also takes complex states, see :func:`jacobian`. Returns a list of points (S,), each with
+    how many starts led to it; the others ended at no fixed point.
     """
     from scipy.optimize import root  # takes half a second to import
 

@@ -1,13 +1,8 @@
 """Measure a model whose weights stay fixed: gradients by distance from the end, activations, spectra of W_hh.
 
-Training records them each epoch; the studies of Jacobians and of cue distance walk back in time with the same
-function. Arrays go in, arrays and dicts come out: no file is read or written.
-
 The index of every list is the distance from the end, k = T - t: k = 0 is the last word, and k the number of
-Jacobians between it and h_T.
-
-Norms are Euclidean, over the H units of a state (x: the D entries of a word's vector) of one sentence, in a
-walk back that is rescaled as it goes, and kept as log₁₀, so that none underflows.
+Jacobians between it and h_T. Norms are Euclidean, over the H units of a state (x: the D entries of a word's
+vector) of one sentence. The walk back is rescaled as it goes and norms are kept as log₁₀, so none underflows.
 """
 
 from typing import NamedTuple
@@ -26,10 +21,7 @@ BINS = 200  # of the histograms of activations between 0 and 1
 
 
 def gradient_rows(lengths):
-    """Choose the rows (n,) of the sentences, of lengths (N,), on which gradients are measured.
-
-    They are those of at least 20 tokens; where these are fewer than 100, the longest quarter.
-    """
+    """Return the rows (n,) of sentences of 20 tokens or more; where they are few, of the longest quarter."""
     rows = np.flatnonzero(lengths >= MINIMUM_LENGTH)
     if len(rows) < FEW:
         longest_first = np.argsort(-lengths.astype(np.int64), kind="stable")
@@ -40,14 +32,8 @@ def gradient_rows(lengths):
 def measure(model, split, rows):
     """Measure the dynamics of one epoch, as a log records them: at frozen weights and without dropout.
 
-    ∂ℓ/∂h_t = (p - y) ∂z/∂h_t, so one walk back from ∂z/∂z = 1 gives both.
-
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-    split : scripts.files.data.Split
-    rows : (n,) integers
-        The sentences, as :func:`gradient_rows` chooses them.
+    ∂ℓ/∂h_t = (p - y) ∂z/∂h_t, so one walk back from ∂z/∂z = 1 gives both. `rows` (n,) of `split` are the
+    sentences, as :func:`gradient_rows` chooses them.
 
     Returns
     -------
@@ -175,19 +161,11 @@ def _summarise_state(blocks, errors):
 
 
 def summarise(blocks):
-    """Summarise norms at every distance, as lists: quantiles and shares.
+    """Summarise norms, given as log₁₀ at distance 0, 1, …, (count,) each; return a dict of lists.
 
-    Parameters
-    ----------
-    blocks : list of (count,) numpy.ndarray
-        log₁₀ of the norms at distance 0, 1, …
-
-    Returns
-    -------
-    dict of str to list
-        ``distance``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, the end of
-        float64), ``log10_median`` (which doesn't end there), ``vanished`` (share below 1e-10), ``exploded``
-        (share above 1e6). Of no sentence at all they are null.
+    They are ``distance``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, the end of
+    float64), ``log10_median`` (which doesn't end there), ``vanished`` (share below 1e-10), ``exploded``
+    (share above 1e6). Of no sentence at all they are null.
     """
     return {
         **_quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
@@ -225,16 +203,12 @@ def _summarise_shares(blocks):
     """Summarise each word's share of the norms of all parts of ∂ℓ/∂W_hh, from log₁₀ of these by distance."""
     # The factor p - y is the same at all steps and cancels. The norms add up to more than the norm of the
     # sum, as the parts point in different directions.
-    largest = np.full(len(blocks[0]), -np.inf)
-    for block in blocks:
-        np.maximum(largest[: len(block)], block, out=largest[: len(block)])
-    largest[~np.isfinite(largest)] = 0  # a sentence of one word: h_0 = 0 adds nothing
-    norms = [10 ** (block - largest[: len(block)]) for block in blocks]
-    total = np.zeros(len(blocks[0]))
-    for norm in norms:
-        total[: len(norm)] += norm
-    total[total == 0] = 1
-    shares = [norm / total[: len(norm)] for norm in norms]
+    logs = [np.log(10) * block for block in blocks]
+    total = np.full(len(logs[0]), -np.inf)  # log of the sum
+    for log in logs:
+        np.logaddexp(total[: len(log)], log, out=total[: len(log)])
+    total[np.isneginf(total)] = 0  # a sentence of one word: h_0 = 0 adds nothing
+    shares = [np.exp(log - total[: len(log)]) for log in logs]
     return {**_quantiles(shares), "mean": [round_to_digits(share.mean()) for share in shares]}
 
 

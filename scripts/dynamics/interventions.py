@@ -1,9 +1,8 @@
 """Change the backward pass while training: what does a model learn without a part of its gradient?
 
-The forward pass stays as it is. A walk back through time hands over the signal at each step t, dh = ∂ℓ/∂h_t
-and, of an LSTM, dc = ∂ℓ/∂c_t; the generators below change it in place, and the walk goes on with what they
-leave. The result is the gradient of no function: that is the experiment. Only training uses it, in
-scripts/training/experiment.py; every measurement takes the model's own walk.
+A walk back through time hands over the signal at each step t, dh = ∂ℓ/∂h_t and, of an LSTM, dc = ∂ℓ/∂c_t; the
+generators below change it in place, and the walk goes on with what they leave. The result is the gradient of
+no function: that is the experiment. Every measurement takes the model's own walk.
 
     full                    nothing is changed
     truncate-K              the signal passes back K steps and no more (Williams & Peng 1990)
@@ -28,10 +27,7 @@ STREAM = 3  # of random numbers; scripts/training/experiment.py has the others
 
 
 def parse(backward, model="lstm"):
-    """Divide the name of an intervention into its kind and its number, K or P, or None where it has none.
-
-    None alone is returned where "rnn" or "lstm", the `model`, has no such intervention.
-    """
+    """Return the kind of an intervention and its K, P or None; None alone where the model has no such one."""
     kind, number = re.fullmatch(r"(.*?)(?:-([\d.]+))?", backward).groups()
     if kind not in CHANGES or (kind in OF_LSTM and model != "lstm"):
         return None
@@ -110,18 +106,8 @@ def norm_penalty(dA, h, W_hh):
         q = ‖(W_hhᵀ da_t) ⊙ (1 - h_{t-1}²)‖² / ‖da_t‖²
         Ω = mean of (q - 1)² over the steps of all sentences
 
-    Parameters
-    ----------
-    dA : (H, N) numpy.ndarray
-        da_t = ∂ℓ/∂a_t of N steps, a_t = W_hh h_{t-1} + …; steps where it is 0 don't count.
-    h : (N, H) numpy.ndarray
-        h_{t-1} of the same steps.
-    W_hh : (H, H) numpy.ndarray
-
-    Returns
-    -------
-    penalty : float
-    gradient : (H, H) numpy.ndarray
+    `dA` (H, N) holds da_t = ∂ℓ/∂a_t of N steps, a_t = W_hh h_{t-1} + …; steps where it is 0 don't count. `h`
+    (N, H) holds h_{t-1} of the same steps.
     """
     largest = np.abs(dA).max(0, initial=0)
     u = dA[:, largest > 0] / largest[largest > 0]  # without this, squares of small numbers would be 0

@@ -1,15 +1,11 @@
 """Products of step Jacobians and Lyapunov exponents: the theory that measured gradients are compared with.
 
-With J_t the Jacobian of one step of the state, h_t for the RNN and (h_t, c_t) for the LSTM, the chain rule
-gives
+With J_t the Jacobian of one step of the state, h_t for the RNN and (h_t, c_t) for the LSTM,
 
-    ∂(state T) / ∂(state T-k) = J_T J_{T-1} … J_{T-k+1}
+    ∂(state T) / ∂(state T-k) = J_T J_{T-1} … J_{T-k+1},
 
-and ∂z/∂(state T-k) is ∂z/∂(state T) times that product, of k factors: k is the distance from the end, and at
-k = 0, the last word, the product is the identity.
-
-Norms along a sentence are given as log₁₀, exponents and rates in natural logarithms per step. All of it is
-float64; products are rescaled as they grow, so that nothing under- or overflows over hundreds of steps.
+the identity at k = 0. Norms along a sentence are given as log₁₀, exponents and rates in natural logarithms
+per step. All of it is float64; products are rescaled as they grow, so that nothing under- or overflows.
 """
 
 import numpy as np
@@ -20,22 +16,10 @@ BLOCKS = 10  # stretches of a long drive whose means tell how sure an exponent i
 # Any matrices ---------------------------------------------------------------------------------------------
 
 
-def largest_singular_value(A):
-    """Return σ₁ of a matrix (n, n), the root of the largest eigenvalue of A Aᵀ.
-
-    It is as accurate as ``numpy.linalg.norm(A, 2)``, in two thirds of the time. A is scaled first, so that no
-    square of an entry under- or overflows.
-    """
-    size = np.abs(A).max()
-    A = A / (size or 1)
-    return size * np.sqrt(np.linalg.eigvalsh(A @ A.T)[-1].clip(0))
-
-
 def product_norms(matrices):
     """Return the norms of growing products, log₁₀ ‖M_1 M_2 … M_k‖₂ for k = 1, 2, …; -∞ for a product of 0.
 
-    `matrices` is an iterable of (n, n) arrays; for a gradient J_T, J_{T-1}, …, back from the last step. After
-    each factor the product is divided by its largest entry, whose logarithm is kept.
+    `matrices` is an iterable of (n, n) arrays; for a gradient J_T, J_{T-1}, …, back from the last step.
     """
     P, scale, logs = None, 0.0, []
     with np.errstate(divide="ignore"):
@@ -44,23 +28,22 @@ def product_norms(matrices):
             size = np.abs(P).max()
             scale += np.log10(size)
             P = P / (size or 1)
-            logs.append(scale + np.log10(largest_singular_value(P)))
+            logs.append(scale + np.log10(np.linalg.norm(P, 2)))
     return np.array(logs)
 
 
 def norm_sums(matrices):
     """Bound :func:`product_norms` by the factors: Σ log₁₀ ‖M_s‖₂ over s ≤ k, for k = 1, 2, …"""
     with np.errstate(divide="ignore"):
-        return np.cumsum([np.log10(largest_singular_value(M)) for M in matrices])
+        return np.cumsum([np.log10(np.linalg.norm(M, 2)) for M in matrices])
 
 
 def diagonal_shares(matrices):
     """Return how much of ∂c_T/∂c_{T-k} an LSTM keeps unit by unit, for k = 1, 2, …: from 0 to 1.
 
     It is the share of the squared Frobenius norm on the diagonal (Zucchet & Orvieto 2024), nan where all of
-    it is 0. `matrices` is an iterable of J_T, J_{T-1}, …, (2H, 2H) each. The derivative, at a fixed h_{T-k},
-    is the c-c block of their product: at k = 1 it is diag(f_T), from k = 2 on ways through h and the gates
-    are added.
+    it is 0. The derivative is the c-c block of the product of `matrices`, J_T, J_{T-1}, …, (2H, 2H) each: at
+    k = 1 diag(f_T), from k = 2 on with ways through h and the gates.
     """
     P, shares = None, []
     for J in matrices:
@@ -81,13 +64,13 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
     Parameters
     ----------
     matrices : iterable of (n, n) numpy.ndarray
-        First step first; taken one at a time, so a long drive needs no memory.
+        First step first.
     exponents : int, optional
         k, how many, from the largest on; all n by default.
     burn_in : int
         Number of first steps, in which the frame aligns, that are left out of the mean.
     seed : int
-        Draws Q_0, orthonormal, all directions equally likely.
+        Draws Q_0.
 
     Returns
     -------
@@ -129,17 +112,15 @@ def stream(model, ids):
 
 
 def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
-    """Measure the Jacobians of one sentence, by distance; batched products would be several times slower.
+    """Measure the Jacobians of one sentence, by distance.
 
     Parameters
     ----------
     model : RNNClassifier or LSTMClassifier
         In float64.
     ids : (T,) integers
-        Token ids.
     exponents, seed, burn_in
-        See :func:`lyapunov_exponents`. Over a few steps the directions that they begin with matter, so
-        sentences should differ in their seeds.
+        See :func:`lyapunov_exponents`; sentences should differ in their seeds.
 
     Returns
     -------
@@ -161,14 +142,13 @@ def _bounds(model, back):
     """Return log₁₀ of two bounds of the RNN's product, ``norms`` and ``pascanu``, for k = 1, 2, … factors."""
     # ‖J_T … J_{T-k+1}‖₂  ≤  ∏ ‖J_s‖₂  ≤  (σ₁ γ)ᵏ,   σ₁ = ‖W_hh‖₂,  γ = max tanh′ = 1
     # Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
-    sigma_1 = largest_singular_value(model.parameters["weight_hh_l0"])
+    sigma_1 = np.linalg.norm(model.parameters["weight_hh_l0"], 2)
     return {"norms": norm_sums(back), "pascanu": np.arange(1, len(back) + 1) * np.log10(sigma_1)}
 
 
 def _direct_path(model, back):
     """Return log₁₀ of measures of the LSTM's direct cell path ∏ f_s, s = T … T-k+1, for k = 1, 2, … steps."""
-    # diag(∏ f_s) is what ∂c_T/∂c_{T-k} would be if no gate depended on h; the full Jacobian of (h, c) is
-    # another quantity, and can be smaller or larger. f_s is the diagonal of ∂c_s/∂c_{s-1}.
+    # diag(∏ f_s) is what ∂c_T/∂c_{T-k} would be if no gate depended on h; f_s: diagonal of ∂c_s/∂c_{s-1}.
     H = model.H
     _, _, dc = next(model.through_time(np.ones(1)))
     with np.errstate(divide="ignore"):
@@ -184,23 +164,14 @@ def _direct_path(model, back):
 
 
 def slope(by_sentence, first, last):
-    """Fit a rate of decay: the least-squares slope of the mean of the logs from distance `first` to `last`.
+    """Fit a rate of decay in nats per step back, to the mean of the logs from distance `first` to `last`.
 
-    Parameters
-    ----------
-    by_sentence : list of (T,) numpy.ndarray
-        log₁₀ of a norm at distance 0, 1, …; sentences that don't reach `last` are left out, so that every
-        distance counts the same ones.
-    first, last : int
-
-    Returns
-    -------
-    rate, error : float
-        In nats per step back; the error is the standard error of a mean over the sentences, nan of one.
+    `by_sentence` is a list of arrays (T,), log₁₀ of a norm at distance 0, 1, …; sentences that don't reach
+    `last` are left out, so that every distance counts the same ones. Returned are the rate in nats per step
+    back, and its standard error as a mean over the sentences, nan of one.
     """
     logs = np.array([values[first : last + 1] for values in by_sentence if len(values) > last])
-    distances = np.arange(first, last + 1)
-    deviation = distances - distances.mean()
+    deviation = np.arange(last - first + 1) - (last - first) / 2
     with np.errstate(invalid="ignore"):  # of log₁₀ 0
         slopes = np.log(10) * logs @ deviation / (deviation @ deviation)
         return slopes.mean(), slopes.std(ddof=1) / np.sqrt(len(slopes)) if len(slopes) > 1 else np.nan

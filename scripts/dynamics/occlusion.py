@@ -13,15 +13,7 @@ def effects_of_leaving_out(model, ids, progress=False):
 
     Without word t, the model reads on from the whole text's state at t - 1. All these readings go along the
     text side by side, but each only until its state is the whole text's again, to rounding, and so its z:
-    time grows with T, not with T², unless a model never forgets.
-
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-    ids : (T,) integers
-        Token ids.
-    progress : bool
-        Show a progress bar.
+    time grows with T, not with T², unless a model never forgets. `ids` (T,) are token ids.
     """
     nearest = ROUNDING * np.finfo(model.dtype).eps
     states = [np.zeros((1, model.H), model.dtype) for _ in model.states]  # row 0 is the whole text

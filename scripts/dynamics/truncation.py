@@ -5,8 +5,8 @@ Going back through time, the words at distance k from the end of their sentence 
 
     g_K = Σ_{k ≤ K} G_k,    g = Σ_k G_k without truncation,
 
-and g_K is what training with backward="truncate-K" uses (interventions.py). The output layer's gradient is
-truncated by nothing, and in no part. Parts of several batches may be added up before g_K and g are compared.
+and g_K is what training with backward="truncate-K" uses (interventions.py). The output layer's gradient is in
+no part. Parts of several batches may be added up before g_K and g are compared.
 """
 
 from itertools import accumulate
@@ -15,21 +15,10 @@ import numpy as np
 
 
 def parts_by_distance(model, batch_sizes, dz):
-    """Divide the gradient of a packed batch by the distance of the words from the end of their sentence.
+    """Return the parts G_0, G_1, … of the gradient of a packed batch, (T, R, D + H + 1).
 
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-        Its forward pass was just made on that batch.
-    batch_sizes : (T,) integers
-        Number of sentences still running at each step.
-    dz : (B,) numpy.ndarray
-        ∂ℓ/∂z of each sentence.
-
-    Returns
-    -------
-    (T, R, D + H + 1) numpy.ndarray
-        At k the part G_k: columns of W_ih, W_hh and b, R = H rows for the RNN, 4H for the LSTM.
+    The model's forward pass was just made on that batch; `dz` (B,) is ∂ℓ/∂z. The columns are those of W_ih,
+    W_hh and b; there are R = H rows for the RNN, 4H for the LSTM.
     """
     model.backward(dz)
     distance = distances(batch_sizes)
@@ -67,18 +56,8 @@ def decay_bounds(parts, decay):
 
     Where ‖G_k‖ ≤ M φ_k for all k, ‖g_K - g‖ is at most E(K) = M Σ_{k > K} φ_k, and ‖g‖ at least ‖g_K‖ - E(K).
     So the relative error is at most δ(K) = E(K) / (‖g_K‖ - E(K)), as long as that is positive. M is the
-    smallest number that will do, max_k ‖G_k‖ / φ_k: no other makes the bound tighter.
-
-    Parameters
-    ----------
-    parts : (T, …) numpy.ndarray
-    decay : (T,) numpy.ndarray
-        φ_k, which is 1 at k = 0.
-
-    Returns
-    -------
-    (T,) numpy.ndarray
-        δ(K) for K = 0 … T-1; nan where ‖g_K‖ ≤ E(K), and the bound says nothing.
+    smallest number that will do, max_k ‖G_k‖ / φ_k. From G_k, (T, …), and φ_k, (T,), return δ(K) for
+    K = 0 … T-1, (T,); nan where ‖g_K‖ ≤ E(K), and the bound says nothing.
     """
     norms = _norms(parts)
     with np.errstate(divide="ignore", invalid="ignore"):  # no decay bounds a part where its φ is 0

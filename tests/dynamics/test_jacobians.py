@@ -48,7 +48,6 @@ def test_products_of_400_factors_neither_underflow_nor_overflow(scale):
 @pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e170, 1e300])
 def test_entries_whose_squares_are_no_floats(scale):
     A = scale * np.eye(3)
-    assert jacobians.largest_singular_value(A) == pytest.approx(scale)
     log10 = np.log10(scale)
     assert jacobians.product_norms([A, A]) == pytest.approx([log10, 2 * log10])
     assert jacobians.norm_sums([A, A]) == pytest.approx([log10, 2 * log10])
