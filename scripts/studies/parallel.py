@@ -1,10 +1,8 @@
 """Many runs, side by side on this machine or on a Dask cluster; one that fails doesn't stop the others.
 
-Each run has a log and weights of its own, so an interrupted study continues where it stopped: finished runs
-stay, and those that were begun go on. scripts/studies/variants.py and cue_distance.py call :func:`train`.
-
-On a cluster (scripts/README.md says what it needs) one archive of the code and of data/ is scattered; each
-run trains in a process and a temporary folder of its own, and its files are written here when it is finished.
+An interrupted study continues where it stopped: finished runs stay, and those that were begun go on. On a
+cluster (scripts/README.md says what it needs) one archive of the code and of data/ is scattered; each run
+trains in a process and a temporary folder of its own, and its files are written here when it is finished.
 """
 
 import asyncio
@@ -58,21 +56,9 @@ class Planned(NamedTuple):
 def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, scheduler=None):
     """Train runs that are planned, and return what went wrong by run id; each fault is also printed.
 
-    Where data/ holds another dataset meanwhile, that is a UserError: nothing more is trained.
-
-    Parameters
-    ----------
-    planned : list of Planned
-    dataset : dict
-        That all runs are trained on, as a log describes it.
-    overwrite : bool
-        Start again where a run with other settings or data has that name; others go on.
-    progress : bool
-        Show a progress bar over the runs.
-    jobs : int, optional
-        Most runs side by side; never more than there are cores for their ``workers``, the default.
-    scheduler : str, optional
-        Address of a Dask scheduler, such as ``"tcp://host:8786"``: its workers train, not this machine.
+    As soon as data/ holds another dataset than `dataset`, a dict of a log, nothing more is trained. With
+    `overwrite` runs of other settings or data start again. At most `jobs` runs go side by side, by default as
+    many as there are cores for their ``workers``; with `scheduler`, an address, the workers of Dask train.
     """
     jobs = None if jobs is None else whole_number("jobs", jobs)
     finished, waiting, failed = _sort_out(planned, overwrite, dataset)
@@ -102,28 +88,22 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
     return {run.run_id: failed[run.run_id] for run in planned if run.run_id in failed}
 
 
-def _log_is_whole(run_id, run):
-    """Tell whether the log has all epochs of a run: a kill may come between weights and log."""
-    with contextlib.suppress(UserError):
-        return len(read_log(run_id)[1]) == len(run.history)
-    return False
-
-
 def _announce(planned, jobs, dataset):
     """Say how long runs will take on this machine, and how much they write."""
+    if not planned:
+        return
     data, seconds, size, known = load_data(dataset["data"]), 0, 0, {}
-    for run in planned:
-        kind = run.model, *(f"{item}" for item in run.settings.items() if item[0] not in ("seed", "backward"))
+    for model, _, settings in planned:
+        kind = repr([model, settings | {"seed": 0, "backward": "full"}])  # on which neither depends
         if kind not in known:
-            known[kind] = experiment.estimate(run.model, check_settings(run.model, run.settings), data)
+            known[kind] = experiment.estimate(model, check_settings(model, settings), data)
         seconds, size = seconds + known[kind][0], size + known[kind][1]
-    if planned:
-        side_by_side = _jobs(jobs, planned)
-        minutes = max(1, round(seconds / side_by_side / 60))
-        print(
-            f"{counted(len(planned), 'run')} to train, {side_by_side} at a time: about {minutes} min on an "
-            f"otherwise idle machine, {max(1, round(size / 1e6))} MB in assets/"
-        )
+    side_by_side = _jobs(jobs, planned)
+    print(
+        f"{counted(len(planned), 'run')} to train, {side_by_side} at a time: about "
+        f"{max(1, round(seconds / side_by_side / 60))} min on an otherwise idle machine, "
+        f"{max(1, round(size / 1e6))} MB in assets/"
+    )
 
 
 def _jobs(jobs, planned):
@@ -138,7 +118,7 @@ def _most_workers(planned):
 
 def _sort_out(planned, overwrite, dataset):
     """Return how many runs are finished, those to be trained, and the faults of those that ended."""
-    finished, waiting, ended = 0, [], {}
+    waiting, ended = [], {}
     for run in planned:
         settings = check_settings(run.model, run.settings)
         check_run_id(run.run_id)
@@ -148,11 +128,12 @@ def _sort_out(planned, overwrite, dataset):
         except experiment.RunEnded as error:
             ended[run.run_id] = str(error)
             continue
-        if previous and len(previous.history) > settings["epochs"] and _log_is_whole(run.run_id, previous):
-            finished += 1
-        else:
-            waiting.append(run)
-    return finished, waiting, ended
+        if previous and len(previous.history) > settings["epochs"]:
+            with contextlib.suppress(UserError):  # a kill may come between weights and log
+                if len(read_log(run.run_id)[1]) == len(previous.history):
+                    continue
+        waiting.append(run)
+    return len(planned) - len(waiting) - len(ended), waiting, ended
 
 
 def attempt(root, run, overwrite, dataset, caller=None):
@@ -168,10 +149,8 @@ def attempt(root, run, overwrite, dataset, caller=None):
         with rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one progress bar shows all runs
             options = {"data": dataset["data"], "dataset": dataset, "overwrite": overwrite, "progress": False}
             experiment.run(run.model, run.run_id, **options, **run.settings)
-    except UserError as error:
-        return run.run_id, str(error)
-    except Exception as error:  # a mistake in the code: it may concern one model or setting alone
-        return run.run_id, in_one_line(error)
+    except Exception as error:  # also a mistake in the code: it may concern one model or setting alone
+        return run.run_id, str(error) if isinstance(error, UserError) else in_one_line(error)
     return run.run_id, None
 
 
@@ -234,10 +213,7 @@ def _closing(outcomes):
 
 
 def train_there(scheduler, planned, overwrite, dataset):
-    """Train runs on the workers of a cluster; yield each run id, and what went wrong or None.
-
-    UserError where there is no such cluster, or it goes away: what came back until then is written.
-    """
+    """Train runs on the workers of a cluster; yield each run id, and what went wrong or None."""
     archive = _pack_project(dataset["data"])
     with _connected(scheduler) as client:
         from distributed import CancelledError, as_completed
@@ -267,7 +243,7 @@ def train_there(scheduler, planned, overwrite, dataset):
 
 
 def _pack_project(data):
-    """Return a zip archive of this project's code and of a dataset, which is a project of its own."""
+    """Return a zip archive of this project's code and of a dataset."""
     root = Path(__file__).resolve().parents[2]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
@@ -288,8 +264,9 @@ def _worker_function():
         place = get_worker().local_directory
         with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
             zipfile.ZipFile(io.BytesIO(archive)).extractall(folder)
-            process = [sys.executable, "-c", command]
-            done = subprocess.run(process, cwd=folder, input=asked, capture_output=True)
+            done = subprocess.run(
+                [sys.executable, "-c", command], cwd=folder, input=asked, capture_output=True
+            )
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
             raise RuntimeError(

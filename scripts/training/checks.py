@@ -27,8 +27,7 @@ def numeric_gradient(function, theta, step=1e-3):
     """
     gradient = np.empty(theta.shape)
     for index in np.ndindex(theta.shape):
-        kept = theta[index]
-        values = []
+        kept, values = theta[index], []
         for k in (1, -1, 2, -2):
             theta[index] = kept + k * step
             values.append(function())
@@ -67,10 +66,7 @@ def check_model(kind, seed=0):
 
 
 def learn_by_heart(sentences, steps, lr=0.01, data=None):
-    """Train an LSTM on a few training sentences, `steps` times on all of them at once.
-
-    Return ``sentences``, ``steps``, ``first_loss``, ``loss`` and ``accuracy``.
-    """
+    """Train an LSTM on a few training sentences, `steps` times on all at once; return loss and accuracy."""
     sentences, steps = whole_number("sentences", sentences), whole_number("steps", steps, most=10**6)
     data = load_data(data)
     split = data.splits["train"]

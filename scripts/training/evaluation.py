@@ -12,7 +12,8 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits, table
 from scripts.files.runs import best_epoch, load_run
 from scripts.text.batches import sorted_batches
-from scripts.training.experiment import EVALUATION_BATCH, build_model, check_weights, saved_settings
+from scripts.training.experiment import EVALUATION_BATCH, build_model, check_weights
+from scripts.training.settings import saved_settings
 
 LONE_SURROGATE = "[\ud800-\udfff]"  # half of a character, which no file can hold
 LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: where each group of lengths begins
@@ -93,9 +94,8 @@ def evaluate_run(run_id):
     """Measure a run on the test split."""
     model, data, run = load_model(run_id)
     split = data.splits["test"]
-    epoch = best_epoch(run.history)["epoch"]
-    found = {"run_id": run_id, "epoch": epoch, "dataset": run.settings["dataset"]}
-    return found | metrics(logits(model, split), split.y, split.s)
+    found = {"run_id": run_id, "epoch": best_epoch(run.history)["epoch"]}
+    return found | {"dataset": run.settings["dataset"]} | metrics(logits(model, split), split.y, split.s)
 
 
 def loss_on_whole_sentences(run_id):
@@ -110,15 +110,15 @@ def loss_on_whole_sentences(run_id):
 
 def describe_test(metrics):
     """Write the metrics of a run as text."""
-    counts = zip(("actual negative", "actual positive"), metrics["confusion_matrix"], strict=True)
-    confused = [[name, *map(str, row)] for name, row in counts]
+    negative, positive = (map(str, row) for row in metrics["confusion_matrix"])
+    confused = [["actual negative", *negative], ["actual positive", *positive]]
     by_length = [
         [f"{group['from']} – {group['to']}", str(group["sentences"]), f"{group['accuracy']:.1%}"]
         for group in metrics["by_length"]
     ]
-    run = f"\n{metrics['run_id']}, epoch {metrics['epoch']} (selected by validation)"
     return (
-        f"{run}, {metrics['sentences']} test sentences\n"
+        f"\n{metrics['run_id']}, epoch {metrics['epoch']} (selected by validation), "
+        f"{metrics['sentences']} test sentences\n"
         f"accuracy {metrics['accuracy']:.2%}   F1 {metrics['f1']:.4f}   loss {metrics['loss']:.4f}\n\n"
         f"{table(confused, ['', 'predicted negative', 'predicted positive'])}\n\n"
         f"{table(by_length, ['tokens', 'sentences', 'accuracy'])}"

@@ -24,7 +24,6 @@ from scripts.files.numbers import counted
 from scripts.files.paths import check_run_id, log_path, weights_path
 from scripts.files.progress import bars_shown
 from scripts.files.runs import (
-    RETRAIN,
     RUN_VERSION,
     TIMINGS,
     Run,
@@ -36,7 +35,7 @@ from scripts.files.runs import (
 )
 from scripts.text.batches import length_weights, shuffle_words, shuffled_batches, sorted_batches
 from scripts.training.optimizer import Adam
-from scripts.training.settings import check_settings, model_options
+from scripts.training.settings import check_settings, model_options, saved_settings
 from scripts.training.workers import Workers, usable_cores
 
 CLASSIFIERS = {"rnn": rnn.model.RNNClassifier, "lstm": lstm.model.LSTMClassifier}
@@ -56,7 +55,7 @@ class RunEnded(UserError):
 
 
 def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=True, **settings):
-    """Train a model under a run id, or continue where an interrupted run stopped.
+    """Train a model under a run id, or continue where an interrupted run stopped; return its :class:`Run`.
 
     After each epoch the weights file and the log are rewritten. A finished run with the same settings and
     data is left as it is; with more epochs it continues. After an error, files already written stay.
@@ -75,12 +74,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
     dataset : dict, optional
         As a log describes it: the run stops where `data` isn't that one, or is it no longer.
     **settings
-        Fields of :class:`Settings` that differ from their defaults.
-
-    Returns
-    -------
-    Run
-        The run as its weights file holds it.
+        Fields of Settings that differ from their defaults.
     """
     check_run_id(run_id)
     settings = check_settings(model, settings)
@@ -117,7 +111,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
 
 
 def check_cores(workers):
-    """Raise UserError where this machine has fewer cores for this process than a run has workers."""
+    """Raise UserError where this process has fewer cores than a run has workers."""
     cores = len(usable_cores()) or os.cpu_count() or 1
     if workers > cores:
         raise UserError(f"workers={workers}, but there are {cores} cores: give workers={cores} or fewer")
@@ -126,18 +120,10 @@ def check_cores(workers):
 def numpy_blas():
     """Describe NumPy's BLAS, whose kernels decide how sums round: "openblas 0.3.31 SkylakeX"."""
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    found.sort(key=lambda library: "numpy" not in library["filepath"])  # SciPy has another
     if not found:
         return "unknown"
-    return " ".join(str(found[0].get(name)) for name in ("internal_api", "version", "architecture"))
-
-
-def saved_settings(run_id, settings):
-    """Complete and check the hyperparameters in a weights file, which may be a stranger's."""
-    try:
-        return check_settings(settings["model"], settings["hyperparameters"])
-    except UserError as error:
-        raise UserError(f"{weights_path(run_id)} is damaged ({error}): {RETRAIN}") from error
+    own = min(found, key=lambda library: "numpy" not in library["filepath"])  # SciPy has another
+    return " ".join(str(own.get(name)) for name in ("internal_api", "version", "architecture"))
 
 
 def find_previous(run_id, header, overwrite=False):
@@ -146,25 +132,22 @@ def find_previous(run_id, header, overwrite=False):
     `header` holds ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for. With
     `overwrite` a run that can't be continued counts as none.
     """
-    with suppress(UserError if overwrite else ()):
-        return _find_previous(run_id, header)
-
-
-def _find_previous(run_id, header):
     if not weights_path(run_id).exists():
-        if log_path(run_id).exists():
+        if log_path(run_id).exists() and not overwrite:
             fault = f"run {run_id!r} has a log but no weights to continue from"
             raise UserError(f"{fault}: put the weights back, or {TAKEN}")
         return None
-    previous = load_run(run_id)
-    saved, trained = saved_settings(run_id, previous.settings), len(previous.history) - 1
-    difference = _difference(previous.settings, header, saved, trained)
-    if difference:
-        raise UserError(f"run {run_id!r} {difference}: {TAKEN}")
-    if previous.ended:
-        fault = f"stopped when its numbers were no longer finite ({previous.ended}), and would again"
-        raise RunEnded(f"run {run_id!r} {fault}: {START_AGAIN}, or use it as it is, with its best weights")
-    return previous
+    with suppress(UserError if overwrite else ()):
+        previous = load_run(run_id)
+        saved, trained = saved_settings(run_id, previous.settings), len(previous.history) - 1
+        if difference := _difference(previous.settings, header, saved, trained):
+            raise UserError(f"run {run_id!r} {difference}: {TAKEN}")
+        if previous.ended:
+            fault = f"stopped when its numbers were no longer finite ({previous.ended}), and would again"
+            raise RunEnded(
+                f"run {run_id!r} {fault}: {START_AGAIN}, or use it as it is, with its best weights"
+            )
+        return previous
 
 
 def _difference(old, new, old_settings, trained):
@@ -191,10 +174,7 @@ def _difference(old, new, old_settings, trained):
 
 
 def generator(seed, stream, epoch=0):
-    """Return the random generator of one purpose, of :data:`STREAMS`, in one epoch.
-
-    It depends on nothing else, so an interrupted run continues with the same draws.
-    """
+    """Return the random generator of one purpose, of :data:`STREAMS`, in one epoch, also of a resumed run."""
     return np.random.default_rng([seed, STREAMS[stream], epoch])
 
 
@@ -242,18 +222,14 @@ def estimate(model, settings, data):
 
 
 def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
-    """Yield the records of the model's own training loop; its batches are shared among any workers.
-
-    `header` holds ``model`` and ``hyperparameters`` of the run; model and optimizer come from :func:`start`.
-    """
+    """Yield the records of the training loop of a run; model and optimizer come from :func:`start`."""
     settings, train_split = header["hyperparameters"], data.splits["train"]
     weights = length_weights(train_split, settings["length_weight"])
     seed, workers = settings["seed"], settings["workers"]
-    changes = {"gates_see_h": settings.get("gate_inputs") != "x"}
-    changes["norm_penalty"] = settings.get("norm_penalty", 0)
+    gates_see_h, penalty = settings.get("gate_inputs") != "x", settings.get("norm_penalty", 0)
     intervened = None
-    if settings["backward"] != "full" or changes != {"gates_see_h": True, "norm_penalty": 0}:
-        model = intervened = Intervened(model, settings["backward"], seed=seed, **changes)
+    if settings["backward"] != "full" or not gates_see_h or penalty:
+        model = intervened = Intervened(model, settings["backward"], gates_see_h, seed, penalty)
 
     def training(epoch):
         split, rng = train_split, generator(seed, "shuffling", epoch)
@@ -350,8 +326,7 @@ def epoch_line(record, epochs):
     )
     if record["gradient_norm"]:
         line += f"‖g‖ {record['gradient_norm']['mean']:.2f} (clipped {record['clipped']:.0%})  "
-    gradients = record["gradients"]
-    if gradients:
+    if gradients := record["gradients"]:
         k = min(20, gradients["shortest"]) - 1  # distance from the end: 0 is the last word
         medians = {s: gradients[s]["decay"]["median"][k] for s in ("h", "c") if s in gradients}
         shown = [f"{s} {'–' if median is None else f'{median:.0e}'}" for s, median in medians.items()]

@@ -56,6 +56,7 @@ def differences(logs):
 def check_gradients_recorded(log):
     """Raise UserError where the selected checkpoint of a run has no gradients."""
     if not log.best.get("gradients"):
-        fault = f"the log of run {log.run_id!r} holds no gradients at its selected epoch, {log.best['epoch']}"
-        remedy = "train it with recording switched on (another run id, or overwrite=True)"
-        raise UserError(f"{fault}: {remedy}")
+        raise UserError(
+            f"the log of run {log.run_id!r} holds no gradients at its selected epoch, {log.best['epoch']}: "
+            "train it with recording switched on (another run id, or overwrite=True)"
+        )

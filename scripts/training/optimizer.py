@@ -28,18 +28,12 @@ class Adam:
     ----------
     theta : (P,) numpy.ndarray
         The parameters to be trained; here they are only read.
-    lr : float
-        The learning rate η that a schedule begins with.
+    lr, weight_decay, averaging : float
+        η at the start, λ and d; d = 0 keeps no average.
     schedule : {"constant", "linear", "cosine"}
-        How η falls from `lr` to 0 over `steps`; "constant": not at all.
-    steps : int
-        Number of updates in the whole training.
+        How η falls from `lr` to 0 over `steps`, all updates; "constant": not at all.
     clip_norm : float
-        Largest norm that a gradient keeps; infinity never clips.
-    weight_decay : float
-        λ.
-    averaging : float
-        d, below 1; 0 keeps no average.
+        Largest norm that a gradient keeps.
     """
 
     beta1, beta2, epsilon = 0.9, 0.999, 1e-8  # β₁, β₂, ε
@@ -95,11 +89,8 @@ class Adam:
     @contextmanager
     def averaged(self, theta):
         """Let `theta` hold the average of the weights, where one is kept, within a block."""
-        if not self.averaging:
-            yield
-            return
         latest = theta.copy()
-        theta[:] = self.average
+        theta[:] = self.average if self.averaging else latest
         try:
             yield
         finally:

@@ -1,11 +1,7 @@
 """Recipes: the best settings found for SST-2 with GloVe 6B 100d, as dicts: `train_lstm(**BEST_LSTM)`.
 
-The blocks of main.py, studies and the report use them; runs trained with others are refused there. They were
-chosen among some fifty by loss and accuracy on the validation split, of all its rows and of whole sentences.
-These made a difference: for the LSTM averaged weights, 192 units and chrono initialisation; for the RNN a
-learning rate that falls to 0, a gradient clipped at a quarter of the default norm, the identity as its first
-W_hh, and phrases that count by the square root of their length. The study
-scripts/studies/settings_search.py changes each in turn.
+They were chosen among some fifty by loss and accuracy on the validation split, of all its rows and of whole
+sentences. The study scripts/studies/settings_search.py changes each in turn.
 """
 
 BEST_RNN = {

@@ -1,7 +1,6 @@
 """Every setting of a run, declared once: name, default, meaning, allowed values.
 
-The check of a run's settings, the options of its model, its log and the table in scripts/README.md are all
-made from this declaration. It imports no model, so that figures and tables can use it.
+It imports no model, so that figures and tables can use it.
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -10,13 +9,12 @@ import numpy as np
 
 from scripts.dynamics import interventions
 from scripts.files.errors import UserError
-from scripts.files.runs import NAMES
+from scripts.files.paths import weights_path
+from scripts.files.runs import NAMES, RETRAIN
 from scripts.training.optimizer import SCHEDULES
 
 RECURRENT_INITS = ("orthogonal", "uniform", "identity")  # names in rnn/model.py and lstm/model.py
 INPUT_INITS = ("glorot", "uniform")
-GATE_INPUTS = ("x, h", "x")
-WORD_ORDERS = ("kept", "shuffled")
 HUGE, LARGE = 1e300, 1e30  # larger numbers, and infinities, are refused; LARGE: what float32 holds
 MOST = 10**9  # larger counts are refused
 
@@ -69,7 +67,9 @@ class Settings:
         0.0, "In training a sentence counts in proportion to (its length)^p.", POWER
     )
     word_order: str = _setting(
-        "kept", "Order of each training sentence's words; shuffled: each epoch another.", _one_of(WORD_ORDERS)
+        "kept",
+        "Order of each training sentence's words; shuffled: each epoch another.",
+        _one_of(("kept", "shuffled")),
     )
     input_dropout: float = _setting(0.3, "Share of the inputs' entries set to 0 while training.", SHARE)
     state_dropout: float = _setting(0.3, "Share of the last state's entries set to 0 while training.", SHARE)
@@ -85,7 +85,9 @@ class Settings:
     )
     chrono_steps: int = _setting(50, "Longest memory, in steps, that chrono begins with.", STEPS)
     gate_inputs: str = _setting(
-        "x, h", "What the gates i, f, o see; x: their blocks of W_hh are 0 and stay 0.", _one_of(GATE_INPUTS)
+        "x, h",
+        "What the gates i, f, o see; x: their blocks of W_hh are 0 and stay 0.",
+        _one_of(("x, h", "x")),
     )
     backward: str = _setting(
         "full", "The backward pass while training: scripts/dynamics/interventions.py.", INTERVENTION
@@ -115,22 +117,27 @@ def foreign_settings(model, models=NAMES):
     return [name for other in models if other != model for name in ALONE.get(other, ())]
 
 
+def saved_settings(run_id, settings):
+    """Complete and check the hyperparameters in a weights file, which may be a stranger's."""
+    try:
+        return check_settings(settings["model"], settings["hyperparameters"])
+    except UserError as error:
+        raise UserError(f"{weights_path(run_id)} is damaged ({error}): {RETRAIN}") from error
+
+
 def _settings_of(model):
     return [setting for setting in fields(Settings) if setting.name not in foreign_settings(model)]
 
 
 def check_settings(model, chosen):
-    """Return all settings of a model, "rnn" or "lstm": those in `chosen`, a dict, and the defaults.
-
-    A UserError says that the model or a setting is unknown, or a value is not allowed.
-    """
+    """Return all settings of a model, "rnn" or "lstm": those `chosen`, checked, and the defaults."""
     if model not in NAMES:
         raise UserError(f"unknown model {model!r}: choose among {', '.join(NAMES)}")
     known = [setting.name for setting in _settings_of(model)]
     for name in chosen:
         if name not in known:
-            which = f"{name!r} of the {model.upper()}"
-            raise UserError(f"unknown setting {which}: choose among {', '.join(known)}")
+            choice = f"choose among {', '.join(known)}"
+            raise UserError(f"unknown setting {name!r} of the {model.upper()}: {choice}")
     settings = asdict(Settings(**chosen))
     for setting in _settings_of(model):
         value = settings[setting.name]

@@ -2,9 +2,7 @@
 
 The training loop uses :class:`Workers` as a model. The other processes are forked from this one and share
 memory with it: θ, which the optimizer changes in place, the batch, and one gradient per process. Process k of
-n takes the sentences k, k+n, k+2n, … of a batch, so that all lengths are about equally shared, and
-
-    ∂ℓ/∂θ = Σ_k (∂ℓ/∂θ over the share of process k)
+n takes the sentences k, k+n, k+2n, … of a batch, so that all lengths are about equally shared.
 
 A byte through a pipe tells a process which pass is next, a byte back that it is done. When one side ends, the
 other reads the end of its pipe. The same settings give the same results to the last bit; another n does not,
@@ -27,19 +25,14 @@ from scripts.files.errors import UserError
 
 LARGEST_BATCH = 1 << 24  # tokens in the shared memory, of which the system lends only the pages written
 PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
-FORWARD, BACKWARD, PROJECT, INFER = b"f", b"b", b"p", b"i"  # the orders to a process
+FORWARD, BACKWARD = b"f", b"b"  # the orders to a process
 NO_MEMORY = b"m"  # its answer where it has too little
 
 
 class Workers:
-    """A model whose passes several processes share; a context manager that ends them.
+    """A model whose passes `count` processes share, this one included; a context manager that ends them.
 
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-        Its parameters are placed in shared memory. Between two passes it can be used as before.
-    count : int
-        n, this process included; 2 or more.
+    The model's parameters are placed in shared memory. Between two passes it can be used as before.
     """
 
     def __init__(self, model, count):
@@ -75,8 +68,8 @@ class Workers:
                 self._pipes.append((orders[1], answers[0]))
                 self._processes.append(process)
         if len(self._cores) == self.count:  # else Linux may wake a process on the core of another
-            for k, process in enumerate([None, *self._processes]):
-                os.sched_setaffinity(process.pid if process else 0, {self._cores[k]})
+            for core, pid in zip(self._cores, [0, *(each.pid for each in self._processes)], strict=True):
+                os.sched_setaffinity(pid, {core})
         return self
 
     def __exit__(self, *_):
@@ -105,18 +98,8 @@ class Workers:
         return gradient
 
     def inference(self):
-        """Return a function from batches to logits, as the model's own method."""
-        self._header[0] = self.count  # as with a batch in which all have a share
-        with self._others(PROJECT):
-            self._project()
-
-        def logits(ids, batch_sizes):
-            self._write_batch(ids, batch_sizes, None)
-            with self._others(INFER):
-                self._infer_share(0)
-            return self._z[: batch_sizes[0]].copy()
-
-        return logits
+        """Return the model's own function from batches to logits: validation is too short to be shared."""
+        return self.model.inference()
 
     def _write_batch(self, ids, batch_sizes, rng):
         """Copy a batch into the shared memory."""
@@ -142,13 +125,6 @@ class Workers:
 
     def _backward_share(self, k):
         return self.model.backward(self._dz[: self._header[0]][k :: self.count])
-
-    def _project(self, _=None):
-        self._logits = self.model.inference()
-
-    def _infer_share(self, k):
-        batch, z = self._share(k)
-        z[:] = self._logits(*batch)
 
     @contextlib.contextmanager
     def _others(self, order):
@@ -177,7 +153,6 @@ class Workers:
             os.close(end)
         self.model.place(self.theta, self._gradients[k])
         acts = {FORWARD: self._forward_share, BACKWARD: self._backward_share}
-        acts |= {PROJECT: self._project, INFER: self._infer_share}
         with contextlib.suppress(BrokenPipeError):  # the first process has ended, and says why
             while order := receive(orders[0], self._patience):
                 try:
@@ -188,11 +163,7 @@ class Workers:
 
 
 def receive(pipe, patience):
-    """Read the next byte from a pipe, or b"" at its end; no other process may read it.
-
-    The pipe is polled for `patience` seconds before the process sleeps, as waking it on another core takes as
-    long as a small model's pass.
-    """
+    """Read the next byte from a pipe, or b"" at its end, awake for `patience` seconds: waking takes long."""
     os.set_blocking(pipe, False)
     deadline = time.perf_counter() + patience
     while time.perf_counter() < deadline:
