@@ -65,11 +65,7 @@ def measure(model, split, rows):
 
 
 class Walk(NamedTuple):
-    """Norms and activations along a walk back over n sentences, longest first.
-
-    ``tokens`` are in the order of distance: the last words (k = 0) of all sentences, then k = 1 of those that
-    have one, …
-    """
+    """Norms and activations along a walk back over n sentences: all tokens at k = 0, then at k = 1, …"""
 
     norms: dict  # (tokens,) log₁₀ ‖∂z/∂state‖, by state; x, the input of each step, is one of them
     contributions: np.ndarray  # (tokens,) log₁₀ of the norm of the part of each step in ∂z/∂W_hh
@@ -79,10 +75,7 @@ class Walk(NamedTuple):
 
 
 def walk_back(model, batches):
-    """Walk back through time along some sentences, from ∂z/∂z = 1; return a :class:`Walk`.
-
-    The batches begin with the longest sentences, as :func:`scripts.text.batches.sorted_batches` gives them.
-    """
+    """Walk back from ∂z/∂z = 1 along sentences in sorted batches, longest first; return a :class:`Walk`."""
     lengths = np.concatenate([batches.split.s[rows] for rows in batches.rows]).astype(np.int64)
     counts = (lengths >= np.arange(1, lengths[0] + 1)[:, None]).sum(1)
     starts = np.cumsum(counts) - counts
@@ -108,7 +101,8 @@ def walk_back(model, batches):
                 scales.append(scale[:b].copy())
                 for name, values in model.activations(t).items():
                     histogram = histograms.setdefault(name, np.zeros((len(counts), BINS), np.int64))
-                    histogram += _count_by_distance(abs(values), k, len(counts))
+                    bins = k * BINS + np.minimum((abs(values) * BINS).astype(np.int64), BINS - 1)
+                    histogram += np.bincount(bins.ravel(), minlength=histogram.size).reshape(histogram.shape)
             place, scale = np.concatenate(places[::-1]), np.concatenate(scales[::-1])  # in packed order
             contributions[place] = scale + np.log10(model.recurrent_contributions())
             norms["x"][place] = scale + np.log10(_column_norms(model.input_gradients().T))
@@ -123,12 +117,6 @@ def _rescale(derivatives, scale):
     scale[: len(largest)] += np.log10(largest)
     for derivative in derivatives:
         derivative /= largest
-
-
-def _count_by_distance(values, k, longest):
-    """Count activations between 0 and 1 by distance k: (H, b) and (b,) to (longest, BINS)."""
-    bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
-    return np.bincount((k * BINS + bins).ravel(), minlength=longest * BINS).reshape(longest, BINS)
 
 
 def _by_distance(flat, counts):

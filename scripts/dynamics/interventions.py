@@ -123,17 +123,9 @@ def norm_penalty(dA, h, W_hh):
 class Intervened:
     """A model whose backward pass is changed; all else is the model's own.
 
-    Parameters
-    ----------
-    model : RNNClassifier or LSTMClassifier
-    backward : str
-        An intervention: see the head of this file.
-    gates_see_h : bool
-        False for an LSTM whose gates i, f, o learn nothing of W_hh, so that blocks of zeros stay zero.
-    seed : int
-        Of the draws of h-detach-P.
-    norm_penalty : float
-        λ, by which Ω of an RNN counts.
+    `backward` is an intervention of the head of this file, and `seed` draws for h-detach-P. Without
+    `gates_see_h` the gates i, f, o of an LSTM learn nothing of W_hh: blocks of zeros stay zero.
+    `norm_penalty` is the λ by which Ω of an RNN counts.
     """
 
     def __init__(self, model, backward, gates_see_h=True, seed=0, norm_penalty=0):

@@ -67,10 +67,8 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
         First step first.
     exponents : int, optional
         k, how many, from the largest on; all n by default.
-    burn_in : int
-        Number of first steps, in which the frame aligns, that are left out of the mean.
-    seed : int
-        Draws Q_0.
+    burn_in, seed : int
+        Number of first steps, in which the frame aligns, that are left out of the mean; draws Q_0.
 
     Returns
     -------

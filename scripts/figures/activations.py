@@ -1,7 +1,4 @@
-"""The figure of how open an LSTM's gates are and what saturates in both models, from the logs of two runs.
-
-plots.py calls it.
-"""
+"""The figure of how open an LSTM's gates are and what saturates in both models, from the logs of two runs."""
 
 import numpy as np
 
@@ -42,7 +39,6 @@ def plot_activations(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
 
 
 def _draw_activations(values_axes, saturated_axes, log):
-    """Draw the activations of one run at both epochs, in the two panels of a column."""
     curves = []
     for epoch, linestyle in two_epochs(log):
         for name, values in epoch["activations"].items():

@@ -1,7 +1,4 @@
-"""An animation of two runs: how far back the gradient reaches, epoch by epoch, and the validation accuracy.
-
-Drawn from their logs; plots.py offers it, and the results page shows that of main.py's two runs.
-"""
+"""An animation of two runs: how far back the gradient reaches by epoch, and the validation accuracy."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,20 +16,10 @@ LOWEST, HIGHEST = 1e-4, 10  # of the axis of what remains
 
 
 def animate_decay(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
-    """Write a GIF of the decay of both models at each epoch, from before training to the last one.
+    """Write a GIF of the decay of two runs by epoch, from before training to the last one; return its path.
 
     Left: the norm of ∂z k words before the end of a sentence, relative to the last word: median over
     sentences. Right: validation accuracy up to this epoch. It loops, with a pause at the end.
-
-    Parameters
-    ----------
-    rnn, lstm : str
-        Run ids.
-
-    Returns
-    -------
-    pathlib.Path
-        ``assets/figures/decay-while-learning-<rnn>-vs-<lstm>.gif``.
     """
     with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         frames = []
@@ -62,9 +49,8 @@ def _draw_decays(axes, logs, epoch):
         gradients = log.epochs[: epoch + 1][-1]["gradients"]
         for state in [state for state in ("h", "c") if state in gradients]:
             decay, (colour, marker) = gradients[state]["decay"], STATES[log.model, state]
-            look = {"color": colour, "marker": marker, "markevery": 5}
-            median = np.array(decay["median"], float)
-            axes.plot(decay["distance"], median, label=f"{NAMES[log.model]} {state}", **look)
+            median, label = np.array(decay["median"], float), f"{NAMES[log.model]} {state}"
+            axes.plot(decay["distance"], median, color=colour, marker=marker, markevery=5, label=label)
             reached = max(reached, sum(count >= SMALL_COUNT for count in decay["count"]) - 1)
     axes.axhline(1, color=GREY, linewidth=1, zorder=1)
     axes.set_yscale("log")

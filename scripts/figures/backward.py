@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 
+from scripts.figures.panels import in_percent
 from scripts.figures.sources import name_data, reading_study
-from scripts.figures.style import STATES, add_provenance, figure, open_figure
+from scripts.figures.style import MOMENTS, STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
@@ -14,18 +15,16 @@ from scripts.studies.statistics import smallest_enough
 
 TITLE = "How well models learn without a part of their gradient"
 MESSAGE = "No loss is measurable when the gradient is cut after {} steps"
-MOMENTS = {"initialisation": ("before training", "--"), "best": ("selected epoch", "-")}
 
 
 @figure("backward-{name}.png")
 def plot_backward(name=DEFAULT):
     """Draw the test accuracy of both models, trained with each change of the backward pass.
 
-    Left: the gradient is cut after K steps; right: the other changes. A point is the mean over seeds, its bar
-    the 95% interval; line and band are mean and interval of full training. The title states the smallest K
-    from which on no test finds either model worse than with full training; the study's table says how large a
-    difference would have been found. Below, where there is a truncation study of the runs with full
-    training: what the cut takes away, ‖g_K − g‖ / ‖g‖ of all parameters.
+    A point is the mean over seeds, its bar the 95% interval; line and band are those of full training. The
+    title states the smallest K from which on no test finds either model worse than with full training; the
+    study's table says how large a difference would have been found. Below, where there is a truncation study
+    of the runs with full training: what the cut takes away, ‖g_K − g‖ / ‖g‖ of all parameters.
     """
     with reading_study("backward", name) as study:
         names = list(dict.fromkeys(one["name"] for one in study["variants"]))
@@ -73,53 +72,39 @@ def _truncation_of(study):
 
 def _tick(name):
     """Label of a variant: K alone where the gradient is cut."""
-    if match := re.fullmatch(r"truncate-(\d+)", name):
-        return match[1]
     words = name.replace("truncate-recurrent-", "W_hh\ncut after\n").replace("gates-x", "gates\nsee x")
-    return words.replace("-", "-\n")
+    return words.removeprefix("truncate-").replace("-", "-\n")
 
 
 def draw_accuracies(axes, study, model, shown):
-    """Draw the variants of one model over places 0, 1, …, on the band of its full training.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    study : dict
-        Summary of scripts/studies/backward.py.
-    model : {"rnn", "lstm"}
-    shown : list of str
-        Names of variants, one for each place.
-    """
+    """Draw the variants `shown` of one model over places 0, 1, …, on the band of its full training."""
     found = {
         one["name"]: one["intervals"]["test_accuracy"] for one in study["variants"] if one["model"] == model
     }
     colour, marker = STATES[model, "h"]
     if full := found.get("full"):
-        low, high = (full["mean"] if full[end] is None else full[end] for end in ("low", "high"))
-        axes.axhspan(100 * low, 100 * high, color=colour, alpha=0.15, linewidth=0)
-        axes.axhline(100 * full["mean"], color=colour, linewidth=1)
-    places = [place for place, one in enumerate(shown) if one in found]
-    means = np.array([found[shown[place]]["mean"] for place in places])
-    lows = [found[shown[place]]["low"] for place in places]
-    places = np.array(places) + {"rnn": -0.1, "lstm": 0.1}[model]  # side by side
-    bars = [0 if low is None else mean - low for mean, low in zip(means, lows, strict=True)]
+        mean, low, high = in_percent(full)
+        axes.axhspan(low, high, color=colour, alpha=0.15, linewidth=0)
+        axes.axhline(mean, color=colour, linewidth=1)
+    places = np.array([place for place, one in enumerate(shown) if one in found])
+    mean, low, _ = np.reshape([in_percent(found[one]) for one in shown if one in found], (-1, 3)).T
     look = {"color": colour, "marker": marker, "linestyle": "none", "capsize": 3}
-    axes.errorbar(places, 100 * means, 100 * np.array(bars), label=NAMES[model], **look)
+    side_by_side = places + {"rnn": -0.1, "lstm": 0.1}[model]
+    axes.errorbar(side_by_side, mean, mean - low, label=NAMES[model], **look)
 
 
 def _draw_errors(axes, truncation, truncated):
     """Draw what the cut takes away from the whole gradient, the mean over runs, at the K of `truncated`."""
-    shown = [int(name.removeprefix("truncate-")) for name in truncated]
+    shown = [int(_tick(name)) for name in truncated]
     places = [place for place, K in enumerate(shown) if K in truncation["K"]]
     for model in truncation["models"]:
         colour, marker = STATES[model["model"], "h"]
         for moment, (words, linestyle) in MOMENTS.items():
             errors = np.mean([run["whole"]["all"]["error"] for run in model[moment]], axis=0)
             drawn = [100 * errors[truncation["K"].index(shown[place])] for place in places]
-            look = {"color": colour, "marker": marker, "linestyle": linestyle}
-            look["markerfacecolor"] = colour if linestyle == "-" else "white"
-            axes.plot(places, drawn, label=f"{NAMES[model['model']]}, {words}", **look)
+            look = {"color": colour, "markerfacecolor": colour if linestyle == "-" else "white"}
+            label = f"{NAMES[model['model']]}, {words}"
+            axes.plot(places, drawn, linestyle, marker=marker, label=label, **look)
     axes.set(title="What the cut takes away", ylabel="relative error of the gradient (%)", ylim=(0, None))
     axes.set_xticks(range(len(shown)), shown)
     axes.set_xlim(-0.6, max(1, len(shown)) - 0.4)

@@ -26,8 +26,8 @@ def plot_probe(name=MIXTURES[0]):
     """Draw what reaches the cue in full training, and how far each training remembers; {file name: figure}.
 
     A marked cue (the decider), d words before the end of a sentence, determines its label. Studies are named
-    by the distances in training, unless they were given another name: ``"even"``, each d equally often,
-    ``"log"``, d as often as 1/d, or ``"far"``, none below half the longest.
+    by the distances in training: ``"even"``, ``"log"``, d as often as 1/d, or ``"far"``, none below half the
+    longest.
     """
     with reading_study("cue-distance", name) as study:
         drawn = {f"cue-distance-{name}-changes.png": _draw_changes(study)}
@@ -36,24 +36,15 @@ def plot_probe(name=MIXTURES[0]):
 
 
 def _draw_full(study, full):
-    """Draw the gradient at the deciding cue, of full training, against the cue's distance.
-
-    Median over the sentences of all seeds whose deciding cue comes last; bands are their quartiles. It is no
-    cause of what is learned: training made both, and a state that has latched is remembered with hardly any
-    gradient.
-    """
+    """Draw the gradient at the deciding cue, of full training, against the cue's distance."""
     drawn, axes = open_figure(TITLE + TRAINED[study["mixture"]], 4.6)
     _draw_gradients(axes, study, full)
-    sentences = f"{study['sentences']['decides_last']} test sentences at each d, decider last"
-    add_provenance(drawn, name_data(study["dataset"]), counted(len(study["seeds"]), "seed"), sentences)
+    _add_provenance(drawn, study, "")
     return drawn
 
 
 def _draw_changes(study):
-    """Draw the accuracy of each variant at each distance, decider last, as a map with numbers.
-
-    A black stroke stands behind the last distance that a cut gradient reaches.
-    """
+    """Draw the accuracy of each variant at each distance, decider last, as a map with numbers."""
     variants, tested = study["variants"], study["distances"]
     title = "To which distance a model learns, with its gradient changed" + TRAINED[study["mixture"]]
     drawn, axes = open_figure(title, 1.8 + 0.34 * len(variants))
@@ -71,19 +62,22 @@ def _draw_changes(study):
     axes.grid(False)
     axes.set_title("Correct, % of the test sentences; black stroke: the cut gradient reaches no further")
     axes.set_xlabel("d, words between the deciding cue and the end of the sentence")
-    seeds = f"median of {counted(len(study['seeds']), 'seed')}"
-    sentences = f"{study['sentences']['decides_last']} test sentences at each d, decider last"
-    add_provenance(drawn, name_data(study["dataset"]), seeds, sentences)
+    _add_provenance(drawn, study, "median of ")
     return drawn
+
+
+def _add_provenance(drawn, study, median):
+    sentences = f"{study['sentences']['decides_last']} test sentences at each d, decider last"
+    seeds = median + counted(len(study["seeds"]), "seed")
+    add_provenance(drawn, name_data(study["dataset"]), seeds, sentences)
 
 
 def _draw_gradients(axes, study, full):
     """Draw ‖∂z/∂state‖ at the deciding cue, before training and at the selected epoch."""
-    d = study["distances"]
     for model in full:
         for state, moments in model["gradient"].items():
             for moment, (when, linestyle) in MOMENTS.items():
-                values = {"distance": d}
+                values = {"distance": study["distances"]}
                 for name in ("median", "q25", "q75"):
                     powers = [-np.inf if power is None else power for power in moments[moment][name]]
                     values[name] = 10.0 ** np.array(powers)
@@ -96,7 +90,7 @@ def _draw_gradients(axes, study, full):
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(max(FLOOR, axes.get_ylim()[0]), max(CEILING, 10 * axes.dataLim.y1))
     axes.axhline(1, color=GREY, linewidth=1, zorder=1)
-    axes.set_xticks(study["distances"], [str(d) for d in study["distances"]])
+    axes.set_xticks(study["distances"], study["distances"])
     axes.minorticks_off()
     axes.set_ylabel("norm of ∂z at the cue,\nrelative to the last step")
     axes.set_xlabel("d, words between the deciding cue and the end of the sentence")

@@ -1,8 +1,4 @@
-"""The figure of the front page: how far back the gradient reaches, and how much of that training needs.
-
-Drawn from one study, that of scripts/studies/backward.py, by report(). The titles of its two panels are one
-sentence, the finding; where the study has no such finding, they say what is drawn.
-"""
+"""The figure of the front page: how far back the gradient reaches, and how much of that training needs."""
 
 import re
 
@@ -31,17 +27,17 @@ def plot_front_page(name=DEFAULT):
     """Draw what remains of the gradient by distance, and the accuracy when it is cut after K steps.
 
     Left: the norm of ∂z/∂h (RNN) and ∂z/∂c (LSTM) k words before the end, relative to the last word: median
-    over sentences, then over seeds, with a band over the seeds; dashed before training. Right: test accuracy
-    with a gradient that is cut after K steps, as :func:`scripts.figures.backward.plot_backward` draws it.
+    over sentences, then over seeds, with a band over the seeds; dashed before training. Right: as
+    :func:`scripts.figures.backward.plot_backward`. The two titles are the finding, where there is one.
     """
     with reading_study("backward", name) as study:
         drawn, (left, right) = open_figure("", 3.8, ncols=2)
         _draw_remaining(left, study)
-        cuts = {one["name"] for one in study["variants"] if re.fullmatch(r"truncate-\d+", one["name"])}
-        shown = sorted(cuts, key=lambda cut: int(cut.removeprefix("truncate-")))
+        matches = (re.fullmatch(r"truncate-(\d+)", one["name"]) for one in study["variants"])
+        shown = sorted({int(match[1]) for match in matches if match})
         for model in NAMES:
-            draw_accuracies(right, study, model, shown)
-        right.set_xticks(range(len(shown)), [cut.removeprefix("truncate-") for cut in shown])
+            draw_accuracies(right, study, model, [f"truncate-{K}" for K in shown])
+        right.set_xticks(range(len(shown)), shown)
         right.set(xlabel="K, words after which the gradient is cut", ylabel="test accuracy (%)")
         for axes, title in zip((left, right), _titles(study), strict=True):
             axes.set_title(title)
@@ -74,12 +70,8 @@ def _draw_remaining(axes, study):
 
 def _titles(study):
     """Return the titles of both panels: further back after training, and which K is enough, or neither."""
-    shown = [
-        one["remaining"][state]
-        for one in study["variants"]
-        for model, state in SHOWN
-        if (one["model"], one["name"]) == (model, "full")
-    ]
+    full = {one["model"]: one for one in study["variants"] if one["name"] == "full"}
+    shown = [full[model]["remaining"][state] for model, state in SHOWN]
     grown = all(np.mean(moments["after"]) > np.mean(moments["before"]) for moments in shown)
     enough = [smallest_enough(study, model) for model in NAMES]
     if not grown or None in enough:

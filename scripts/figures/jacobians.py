@@ -1,7 +1,4 @@
-"""Figures of scripts/studies/jacobians.py: what theory predicts of a run's gradient, next to the measurement.
-
-Each run has a study of its own, ``assets/studies/jacobians/<run_id>.json``.
-"""
+"""Figures of scripts/studies/jacobians.py: what theory predicts of a run's gradient, and the measurement."""
 
 import contextlib
 
@@ -19,7 +16,6 @@ from scripts.files.studies import study_path
 from scripts.training import logs
 from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
-LINESTYLES = {"initialisation": "--", "best": "-"}
 HIGHEST = 10  # powers of ten above 1 that a panel shows at most; bounds go on, the product is never cut
 THEORY = {  # by quantity: label, colour, marker
     "pascanu": ("bound of Pascanu et al.: (σ₁ γ)ᵏ, σ₁ = ‖W_hh‖₂, γ = 1", BLACK, "v"),
@@ -38,13 +34,11 @@ DIRECT = {
 
 @contextlib.contextmanager
 def reading_jacobians(run_id, model):
-    """A block that draws from a run's study, checked: of that model, and not older than the run's log."""
+    """Yield a run's study to a block: it is of that model, and not older than the run's log."""
     with reading_study("jacobians", run_id) as study:
-        found = study["model"]
-        if found != model:
-            raise UserError(
-                f"run {run_id!r} is of an {NAMES[found]}, expected one of an {NAMES[model]}: name another run"
-            )
+        if study["model"] != model:
+            found = f"run {run_id!r} is of an {NAMES[study['model']]}"
+            raise UserError(f"{found}, expected one of an {NAMES[model]}: name another run")
         if log_path(run_id).is_file():
             log = logs.read(run_id)
             logged = log.model, log.hidden_size, log.best["epoch"], log.epochs[-1]["epoch"]
@@ -59,10 +53,9 @@ def reading_jacobians(run_id, model):
 def plot_theory(rnn=DEFAULT_RNN):
     """Draw bounds of an RNN's gradient and the measured gradient, before and after training.
 
-    At distance k from the end, theory allows at most the bounds. Measured is one vector, ∂z/∂h_T, taken
-    through the product of step Jacobians J_t = ∂h_t/∂h_{t-1}, so it lies below the product's norm. Lines are
-    medians over the sentences, bands quartiles; bounds that leave at the top go on. The titles say how loose
-    each bound is.
+    Measured is one vector, ∂z/∂h_T, taken through the product of step Jacobians J_t = ∂h_t/∂h_{t-1}, so it
+    lies below the product's norm. Lines are medians over the sentences, bands quartiles; bounds that leave at
+    the top go on.
     """
     with reading_jacobians(rnn, "rnn") as study:
         title = f"Theory and measurement: an RNN's gradient ({study['hidden_size']} units)"
@@ -84,9 +77,8 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
     """Draw the direct path and the full Jacobian of an LSTM and the measured gradient: why does it vanish?
 
     The direct path is what reaches c_{T-k} along the cell alone, ∏ f_t over the last k steps, unit by unit.
-    The full Jacobian of (h, c) also goes through the gates and h, and the measured gradient, a total
-    derivative, takes all these ways. Norms: spectral for matrices, Euclidean for vectors, over all units.
-    Lines are medians over the sentences, bands quartiles.
+    The full Jacobian of (h, c) also goes through the gates and h, and the measured gradient takes all these
+    ways. Lines are medians over the sentences, bands quartiles.
     """
     with reading_jacobians(lstm, "lstm") as study:
         title = "Why does my LSTM's gradient vanish? The direct path and the whole ({} units)"
@@ -107,7 +99,7 @@ def _describe_direct_path(study, part):
 def _draw_by_distance(study, looks, title, describe):
     """Draw quantities of a study by distance, before training and at the selected epoch."""
     drawn, axes = open_figure(title, 7.4, nrows=2, sharex=True)
-    for panel, (moment, linestyle) in zip(axes, LINESTYLES.items(), strict=True):
+    for panel, moment, linestyle in zip(axes, ("initialisation", "best"), ("--", "-"), strict=True):
         part = study["at"][moment]
         counted_distances = {"distance": part["distance"], "count": part["count"]}
         curves = [

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.figures.panels import count_axis
+from scripts.figures.panels import count_axis, in_percent
 from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import BLACK, GREY, STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import DEFAULT
@@ -17,11 +17,10 @@ def plot_memory(name=DEFAULT):
     """Draw test accuracy with all but the last k words shuffled, or left out; and the LSTM's lead.
 
     Left: how far a thick line rises is what the order of far words is worth; between it and the thin line
-    below lies what these words are worth in any order. No model was trained for a k. Of several seeds a line
-    is the mean, and the band goes from the smallest to the largest. Far right little is lost, as few
-    sentences are longer. Dotted: models that were trained on shuffled words, and read them in order. Right:
-    LSTM − RNN where both read the same shuffled sentences, with its 95% interval over seeds; line and band
-    are the lead in order. The title says how that compares with k = 0 (Welch's interval).
+    below lies what these words are worth in any order. Lines are means over seeds, bands go from the smallest
+    to the largest. Dotted: models that were trained on shuffled words, and read them in order. Right: LSTM −
+    RNN where both read the same shuffled sentences, with its 95% interval over seeds; line and band are the
+    lead in order. The title says how that compares with k = 0 (Welch's interval).
     """
     with reading_study("memory", name) as study:
         found = {one["label"]: one["test_accuracy"] for one in study["differences"]}
@@ -54,10 +53,8 @@ def _draw_accuracies(axes, k, model):
     """Draw mean and range of the seeds by k; if trained on shuffled words, what they reach in order."""
     (colour, marker), label = STATES[model["model"], "h"], NAMES[model["model"]]
     if model["word_order"] == "shuffled":
-        level = 100 * np.mean(model["whole"])
-        axes.axhline(
-            level, color=colour, linestyle=":", linewidth=1.5, label=f"{label} trained on shuffled words"
-        )
+        look = {"color": colour, "linestyle": ":", "label": f"{label} trained on shuffled words"}
+        axes.axhline(100 * np.mean(model["whole"]), linewidth=1.5, **look)
         return
     for words, width in (("shuffled", 2), ("left_out", 1)):
         seeds = 100 * np.array(model[words], float)
@@ -70,22 +67,15 @@ def _draw_lead(axes, study, found):
     """Draw the LSTM's lead by k, with its interval, on that in order; the title says if it changes."""
     changed = ""
     if in_order := found.get(f"{LEAD}, in order"):
-        mean, low, high = _ends(in_order)
+        mean, low, high = in_percent(in_order)
         axes.axhspan(low, high, color=GREY, alpha=0.15, linewidth=0)
         axes.axhline(mean, color=BLACK, linewidth=1.2, label="in order")
-        mean, low, high = np.transpose([_ends(found[f"{LEAD}, {name}"]) for name in study["conditions"]])
-        look = {"color": BLACK, "marker": "o", "linestyle": "none", "elinewidth": 1.2, "capsize": 3}
-        axes.errorbar(
-            study["k"], mean, (mean - low, high - mean), clip_on=False, label="far words shuffled", **look
-        )
+        mean, low, high = np.transpose([in_percent(found[f"{LEAD}, {name}"]) for name in study["conditions"]])
+        look = {"color": BLACK, "elinewidth": 1.2, "capsize": 3, "label": "far words shuffled"}
+        axes.errorbar(study["k"], mean, (mean - low, high - mean), fmt="o", clip_on=False, **look)
         axes.legend()
         low, high = (found[f"{LEAD}, shuffled − in order"][end] for end in ("low", "high"))
         if low is not None:
             changed = ", smaller" if high < 0 else ", larger" if low > 0 else ": no clear change"
     axes.axhline(0, color=GREY, linewidth=1)
     axes.set(title=f"The LSTM's lead{changed}", ylabel="LSTM − RNN (points)")
-
-
-def _ends(found):
-    """Mean and interval of a difference, in points; of one seed the mean alone."""
-    return [100 * found["mean" if found[end] is None else end] for end in ("mean", "low", "high")]

@@ -1,8 +1,6 @@
-"""Parts that several figures share: lines and bands by distance from the end, k; axes, legends.
+"""Parts that several figures share: lines and bands by distance from the end, k; axes, legends."""
 
-Used by most files of figures/. Nothing is read or written here.
-"""
-
+import itertools
 from typing import NamedTuple
 
 import matplotlib
@@ -26,9 +24,6 @@ class Curve(NamedTuple):
     def counted(self):
         """One of the quantities: all have the same distances and counts."""
         return next(iter(self.quantities.values()))
-
-
-# Lines ----------------------------------------------------------------------------------------------------
 
 
 def look(axes, curve):
@@ -56,18 +51,14 @@ def draw_medians(axes, curves, quantity, edges=("q25", "q75")):
         axes.plot(k, median, label=curve.label, **look(axes, curve))
         zero = k[median == 0]
         if axes.get_yscale() == "log" and len(zero):
-            at_the_edge = {"transform": axes.get_xaxis_transform(), "color": curve.colour, "zorder": 3}
-            axes.scatter(zero, [0.02] * len(zero), marker="x", s=16, **at_the_edge)
+            edge = axes.get_xaxis_transform()
+            axes.scatter(zero, 0 * zero + 0.02, 16, curve.colour, marker="x", transform=edge, zorder=3)
             if not axes.texts:
                 axes.text(0.99, 0.05, "× : 0, or below 1e-308", transform=axes.transAxes, ha="right")
 
 
 def draw_before_and_after(row, curves, shortest, titles, relative):
-    """Draw curves over seeds, from the smallest to the largest: before training, and at the selected epoch.
-
-    The two panels have one range, that of the distances shown, so that they compare. A line marks 1 where
-    values are relative to it.
-    """
+    """Draw curves over seeds, before training and at the selected epoch; both panels have one range."""
     shown = []
     for axes, moment, linestyle, title in zip(row, ("before", "after"), ("--", "-"), titles, strict=True):
         axes.set_yscale("log", nonpositive="clip")
@@ -94,8 +85,7 @@ def draw_counts(drawn, panels, curves, shortest):
     labels = {}  # by different list of counts: usually there is one
     for curve in curves:
         labels.setdefault((tuple(curve.counted["distance"]), tuple(curve.counted["count"])), curve.label)
-    for number, ((distances, counts), label) in enumerate(labels.items()):
-        dashes = ["-", "--", ":", "-."][number % 4]
+    for ((distances, counts), label), dashes in zip(labels.items(), itertools.cycle(["-", "--", ":", "-."])):
         dashes += "o" if len(distances) == 1 else ""
         axes.plot(distances, counts, dashes, color="black", lw=1.5, drawstyle="steps-mid", label=label)
         axes.fill_between(distances, counts, step="mid", color=GREY, alpha=0.25, linewidth=0)
@@ -108,14 +98,8 @@ def draw_counts(drawn, panels, curves, shortest):
     drawn.align_ylabels(panels)
 
 
-# Axes -----------------------------------------------------------------------------------------------------
-
-
 def mark_distances(panels, curves, shortest):
-    """End the axes where few sentences remain, and mark (dotted) where they begin to get fewer.
-
-    Of curves with different counts, the one that reaches farthest says where.
-    """
+    """End the axes where few sentences remain, and mark (dotted) where they begin to get fewer."""
     measured = [list(zip(curve.counted["distance"], curve.counted["count"], strict=True)) for curve in curves]
     enough = [k for points in measured for k, count in points if count >= SMALL_COUNT]
     farthest = max(enough, default=measured[0][-1][0])
@@ -133,7 +117,10 @@ def count_axis(axes, first, last):
 
 def add_legend(axes, entries, columns, title_lines=1):
     """A legend above an axes and its title; `entries` are what ``get_legend_handles_labels`` gives."""
-    pad = 0.9 + 1.5 * title_lines
-    axes.legend(
-        *entries, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=pad, borderpad=0
-    )
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.9 + 1.5 * title_lines}
+    axes.legend(*entries, ncols=columns, borderpad=0, **place)
+
+
+def in_percent(found):
+    """Mean, low and high end of an interval in percent; of one seed the mean alone."""
+    return [100 * found["mean" if found[end] is None else end] for end in ("mean", "low", "high")]

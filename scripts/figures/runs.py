@@ -1,7 +1,4 @@
-"""Figures of one run or a few: learning curves, gradients by distance from the end; and the sentence lengths.
-
-Drawn from the runs' logs, the lengths from data/. plots.py calls them.
-"""
+"""Figures of one run or a few: learning curves, gradients by distance; and the sentence lengths of data/."""
 
 import itertools
 
@@ -18,39 +15,31 @@ from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, differences
 from scripts.training.settings import as_given
 
 SPLIT_COLOURS = {"train": style.BLACK, "validation": style.AMBER, "test": style.SKY}
-PANELS = {  # by quantity of the log: height, title, label of the axis
-    "decay": (
-        3.6,
-        "Decay: the gradient of the logit z, relative to the last step",
-        "norm of ∂z, relative\nto the last step",
-    ),
+PANELS = {  # by quantity of the log: height, label of the axis, title
+    "decay": (3.6, "norm of ∂z, relative\nto the last step", "Decay: the gradient of the logit z"),
     "loss": (
         2.6,
-        "Raw gradient of the loss ℓ: also small where the model is sure, so no measure of decay",
         "norm of ∂ℓ",
+        "Raw gradient of the loss ℓ: small where the model is sure, no measure of decay",
     ),
 }
-
-
-# Training -------------------------------------------------------------------------------------------------
 
 
 @figure("training-{run_id}.png")
 def plot_run(run_id):
     """Draw training and validation loss and accuracy by epoch, the selected epoch marked.
 
-    Training values are means over an epoch while it trains, validation values are taken at its end. The
-    selected epoch has the smallest validation loss, and its weights are kept. A validation loss that rises
-    past it while the training loss falls is overfitting.
+    Training values are means over an epoch while it trains, validation values are taken at its end. A
+    validation loss that rises past the selected epoch while the training loss falls is overfitting.
     """
     with reading_logs((run_id, None), recorded=False) as (log,):
         title = f"Learning curves: {NAMES[log.model]} with {log.hidden_size} units, run {log.run_id}"
         drawn, (loss, accuracy) = open_figure(title, 3.8, ncols=2)
         _draw_learning(loss, log, "loss", 1)
         _draw_learning(accuracy, log, "accuracy", 100)
-        loss.set_title(f"Loss (validation, selected epoch: {log.best['validation_loss']:.3f})")
-        loss.set_ylabel("cross-entropy (nats)")
-        accuracy.set_title(f"Accuracy (validation, selected epoch: {log.best['validation_accuracy']:.1%})")
+        found, selected = log.best, "validation, selected epoch:"
+        loss.set(title=f"Loss ({selected} {found['validation_loss']:.3f})", ylabel="cross-entropy (nats)")
+        accuracy.set_title(f"Accuracy ({selected} {found['validation_accuracy']:.1%})")
         accuracy.set_ylabel("correct (% of sentences)")
         loss.legend(frameon=True, framealpha=0.8, edgecolor="none")
         add_provenance(drawn, *name_logs([log]))
@@ -68,9 +57,6 @@ def _draw_learning(axes, log, quantity, scale):
     axes.plot(best, value, "*", label=f"selected epoch: {best}", **look)
     axes.set_xlabel("epoch (0 = before training)")
     axes.xaxis.get_major_locator().set_params(integer=True)
-
-
-# Gradients by distance ------------------------------------------------------------------------------------
 
 
 @figure("gradients-{rnn}-vs-{lstm}.png")
@@ -101,7 +87,6 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
 
     Where they differ in other settings or in their dataset, the title and the lines name these.
     """
-    _rnns_file_name(run_ids)
     with reading_logs(*((run_id, "rnn") for run_id in run_ids)) as logs:
         varied = differences(logs)
         curves, shades = [], matplotlib.colormaps["Oranges"](np.linspace(0.45, 1, len(logs)))
@@ -118,10 +103,9 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
 
 def _curves_of(log, state, label, colour, marker):
     """Curves for one state of one run: the selected epoch solid and, where it is another, epoch 0 dashed."""
-    when = {"-": "selected", "--": "before training"}
     curves = []
     for record, linestyle in two_epochs(log):
-        words = f"{label}, epoch {record['epoch']} ({when[linestyle]})"
+        words = f"{label}, epoch {record['epoch']} ({'selected' if linestyle == '-' else 'before training'})"
         curves.append(panels.Curve(words, record["gradients"][state], colour, marker, linestyle))
     return curves
 
@@ -135,18 +119,14 @@ def _draw_by_distance(logs, curves, quantities, title):
     for name, panel in zip(quantities, axes, strict=False):
         panel.set_yscale("log", nonpositive="clip")
         panels.draw_medians(panel, curves, name)
-        panel.set(title=PANELS[name][1], ylabel=PANELS[name][2])
+        panel.set(ylabel=PANELS[name][1], title=PANELS[name][2])
     axes[0].axhline(1, color=GREY, linewidth=1, zorder=1)  # nothing is lost
     panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
-    entries = zip(*axes[0].get_legend_handles_labels(), strict=True)
     # Selected epochs first: of two columns, each has one epoch.
-    best_first = sorted(entries, key=lambda entry: entry[0].get_linestyle() == "--")
-    panels.add_legend(axes[0], zip(*best_first, strict=True), columns)
+    best_first = sorted(axes[0].lines[: len(curves)], key=lambda line: line.get_linestyle() == "--")
+    panels.add_legend(axes[0], [best_first, [line.get_label() for line in best_first]], columns)
     add_provenance(drawn, *name_logs(logs, sentences=True))
     return drawn
-
-
-# Data -----------------------------------------------------------------------------------------------------
 
 
 @figure(lambda data: f"sentence-lengths-{data}.png" if data else "sentence-lengths.png")

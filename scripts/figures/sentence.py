@@ -29,9 +29,7 @@ def plot_sentence(readings):
 
     The stronger the colour, the larger the value among all runs; blue: the word speaks for positive, purple:
     for negative; yellow: a norm, which has no sign. A word can matter and have a small gradient, and the
-    reverse: compare the first row with the last. Below is the logit after each word, as if the sentence ended
-    there. The next sentence takes the place of this one's file.
-
+    reverse: compare the first row with the last. The next sentence takes the place of this one's file.
     `readings` are what scripts.training.evaluation.read_sentence returns for the same sentence.
     """
     words = len(readings[0]["words"])
@@ -55,9 +53,9 @@ def plot_sentence(readings):
 
 def _labels(reading):
     """Return the words that are shown; one without a vector has a question mark."""
-    words = zip(reading["words"][-MOST_WORDS:], reading["known"][-MOST_WORDS:], strict=True)
-    words = [(word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…", known) for word, known in words]
-    return [word if known else f"{word}?" for word, known in words]
+    words = [word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…" for word in reading["words"]]
+    labels = [word if known else f"{word}?" for word, known in zip(words, reading["known"], strict=True)]
+    return labels[-MOST_WORDS:]
 
 
 def _place_words(words):
@@ -90,7 +88,7 @@ def _draw_words(axes, reading, labels, lines, largest):
 
 
 def _draw_logit(axes, readings, words):
-    """Draw the logit after each word: above 0 a sentence that ended there would be called positive."""
+    """Draw the logit after each word, as if the sentence ended there."""
     for reading in readings:
         logits, name = reading["running"][-MOST_WORDS:], NAMES[reading["model"]]
         colour, marker = STATES[reading["model"], "h"]

@@ -1,19 +1,14 @@
-"""Read the logs and studies that figures draw, and name them in the line below a figure.
-
-Used by every figure. A figure is drawn inside ``with reading_study("memory", name) as study:`` or the like:
-where the file lacks something that is asked of it there, that is a UserError, one line that says what to do.
-"""
+"""Read the logs and studies that figures draw, and name them in the line below a figure."""
 
 import contextlib
 
 from scripts.files.blocks import remedy_of_study
 from scripts.files.errors import UserError
 from scripts.files.paths import GLOVE_2024, log_path
+from scripts.files.runs import RETRAIN
 from scripts.files.storage import DAMAGE
 from scripts.files.studies import read_study, study_path
 from scripts.training.logs import check_gradients_recorded, read
-
-RETRAIN = "train it again with overwrite=True"
 
 
 @contextlib.contextmanager
@@ -31,7 +26,7 @@ def reading(*paths, remedy):
 
 @contextlib.contextmanager
 def reading_study(kind, name):
-    """A block that draws from the study of that kind and name, which it yields."""
+    """Yield a study to a block that draws from it."""
     study = read_study(kind, name)
     with reading(study_path(kind, name), remedy=remedy_of_study(kind, name)):
         yield study
@@ -39,10 +34,7 @@ def reading_study(kind, name):
 
 @contextlib.contextmanager
 def reading_logs(*runs, recorded=True):
-    """A block that draws from the logs of these runs, (run id, model) each, which it yields in a list.
-
-    Where `recorded`, they have to hold gradients.
-    """
+    """Yield the logs of these runs, (run id, model) each, to a block that draws from them, and gradients."""
     logs = [read(*run) for run in runs]
     with reading(*(log_path(log.run_id) for log in logs), remedy=RETRAIN):
         for log in logs if recorded else ():
@@ -66,16 +58,14 @@ def name_data(dataset):
 
 def name_sentences(sentences, split="validation"):
     """How many sentences of which lengths; `sentences` is a dict with count, shortest and longest."""
-    lengths = f"{sentences['shortest']} to {sentences['longest']} tokens"
-    return f"{sentences['count']:,} {split} sentences of {lengths}"
+    return "{count:,} {} sentences of {shortest} to {longest} tokens".format(split, **sentences)
 
 
 def name_runs(runs, datasets):
     """Parts of the provenance of runs, in words, and of their dataset; of several, which run has which."""
-    different = {dataset["checksum"] for dataset in datasets}
+    different, names = {dataset["checksum"] for dataset in datasets}, list(map(name_data, datasets))
     if len(different) == 1:
-        return [name_data(datasets[0]), ", ".join(runs)]
-    names = list(map(name_data, datasets))
+        return [names[0], ", ".join(runs)]
     if len(set(names)) < len(different):  # some hold the same texts, preprocessed otherwise
         names = [f"{name} [{dataset['checksum']}]" for name, dataset in zip(names, datasets, strict=True)]
     return [f"{run} on {name}" for run, name in zip(runs, names, strict=True)]

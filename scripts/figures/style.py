@@ -1,7 +1,6 @@
 """The look of all figures, and :func:`figure`, which makes of a function that draws one that writes a PNG.
 
-Used by every figure, and the only file here that writes (to assets/figures/). The colours are those of Okabe
-and Ito, which colour-blind readers can distinguish; markers say the same again in grey.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish; markers repeat them.
 """
 
 import functools
@@ -21,6 +20,7 @@ PIXELS_PER_INCH = 150
 SCREENLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends that only write files
 
 # One meaning per colour; a line is dashed before training and solid at the selected epoch.
+MOMENTS = {"initialisation": ("before training", "--"), "best": ("selected epoch", "-")}  # of a study
 RNN_H, LSTM_H, LSTM_C = "#D55E00", "#0072B2", "#009E73"
 STATES = {("rnn", "h"): (RNN_H, "o"), ("lstm", "h"): (LSTM_H, "s"), ("lstm", "c"): (LSTM_C, "^")}
 BLACK, GREY, SKY, PURPLE, AMBER = "#000000", "#666666", "#56B4E9", "#CC79A7", "#E69F00"  # for all else
@@ -46,16 +46,11 @@ STYLE = [
 
 
 def figure(name=None):
-    """Decorate a function that reads and draws, so that it also saves and shows.
+    """Decorate a function that draws: it takes ``show=False`` as its last argument and returns a PNG's path.
 
-    The decorated function takes ``show=False`` as its last argument and returns the path of the PNG. Its
-    attribute ``draw`` is the function as it was written: it returns the figure.
-
-    Parameters
-    ----------
-    name : str or callable, optional
-        File name: a format of the function's arguments (``"theory-{rnn}.png"``), or a function of them.
-        Without it the function returns {file name: figure}, and the decorated one a list of paths.
+    `name` is the file name: a format of the function's arguments (``"theory-{rnn}.png"``), or a function of
+    them. Without it the function returns {file name: figure}, and the decorated one a list of paths. The
+    attribute ``draw`` of the decorated one is the function as it was written.
     """
 
     def decorate(draw):
@@ -67,13 +62,13 @@ def figure(name=None):
             given = plot.__signature__.bind(*args, **options)
             given.apply_defaults()
             show = given.arguments.pop("show")
+            file = name(**given.arguments) if callable(name) else name and name.format(**given.arguments)
             open_before = plt.get_fignums()
             try:
                 drawn = plot.draw(**given.arguments)
-                if name is None:
-                    return [_save(each, file, show) for file, each in drawn.items()]
-                file = name(**given.arguments) if callable(name) else name.format(**given.arguments)
-                return _save(drawn, file, show)
+                if file:
+                    return _save(drawn, file, show)
+                return [_save(each, file, show) for file, each in drawn.items()]
             except BaseException:
                 for number in set(plt.get_fignums()) - set(open_before):
                     plt.close(number)

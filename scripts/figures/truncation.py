@@ -4,14 +4,13 @@ import numpy as np
 
 from scripts.figures.panels import count_axis
 from scripts.figures.sources import name_data, reading_study
-from scripts.figures.style import BLACK, GREY, STATES, add_provenance, figure, open_figure
+from scripts.figures.style import BLACK, GREY, MOMENTS, STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
 from scripts.files.runs import NAMES
 
 FARTHEST = 30  # K shown
 TITLES = {"W_hh": "Of W_hh alone", "all": "Of W_ih, W_hh and b"}
-MOMENTS = {"initialisation": ("before training", "--"), "best": ("at the selected epoch", "-")}
 
 
 @figure("truncation-{name}.png")
@@ -35,12 +34,10 @@ def plot_truncation(name=DEFAULT):
             axes.set(title=words, xlabel="K, steps that the gradient goes back")
             count_axis(axes, 0, min(FARTHEST, study["K"][-1]))
         panels[0].set(ylabel="relative error, ‖g_K − g‖ / ‖g‖", ylim=(0, None))
-        count, size = study["batches"]["count"], study["batches"]["size"]
-        batches = "1 batch" if count == 1 else f"{count} batches"
-        panels[0].plot([], [], color=BLACK, linewidth=0.8, label=f"thin: median of {batches} of {size}")
-        panels[1].legend(
-            *panels[0].get_legend_handles_labels(), frameon=True, framealpha=0.8, edgecolor="none"
-        )
+        thin = "thin: median of {count} batches of {size}".format_map(study["batches"])
+        panels[0].plot([], [], color=BLACK, linewidth=0.8, label=thin)
+        entries = panels[0].get_legend_handles_labels()
+        panels[1].legend(*entries, frameon=True, framealpha=0.8, edgecolor="none")
         runs = ", ".join(counted(len(of["runs"]), f"{NAMES[of['model']]} run") for of in study["models"])
         sentences = f"{study['sentences']['count']:,} validation sentences"
         add_provenance(drawn, name_data(study["dataset"]), runs, sentences)

@@ -21,13 +21,12 @@ STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
 def plot_comparison(name="compare"):
     """Draw how far back the gradient reaches, before and after training, and the accuracies of a comparison.
 
-    1 is as large as at the last step of the sentence; at 0.01 a hundredth remains. Of each seed the median
-    over the sentences is taken; a line is the seeds' median, a band goes from the smallest to the largest.
-    Right of the dotted line only longer sentences remain; the axis ends where fewer than 20 do. Accuracy: one
-    symbol per seed, a bar at their mean, and a thin line of one standard error to either side, from the size
-    of the test split. A figure of its own has the norm of ∂z/∂x_t, the gradient by a word's vector: the only
-    one that means the same in both models, and so not relative to anything. Where settings were varied, there
-    are figures of each combination.
+    Of each seed the median over the sentences is taken; a line is the seeds' median, a band goes from the
+    smallest to the largest. Right of the dotted line only longer sentences remain; the axis ends where fewer
+    than 20 do. Accuracy: one symbol per seed, a bar at their mean, and a thin line of one standard error to
+    either side, from the size of the test split. A figure of its own has the norm of ∂z/∂x_t, the only
+    gradient that means the same in both models, and so not relative to anything. Where settings were varied,
+    there are figures of each combination.
     """
     with reading_study("comparison", name) as study:
         figures = {}
@@ -38,24 +37,19 @@ def plot_comparison(name="compare"):
             if settings:
                 title += "\n" + ", ".join(f"{key}={value}" for key, value in settings.items())
             curves = [
-                panels.Curve(f"{NAMES[v['model']]} {state}", decay, *STATES[v["model"], state])
+                panels.Curve(f"{NAMES[v['model']]} {state}", v["decay"][state], *STATES[v["model"], state])
                 for v in variants
-                for state, decay in v["decay"].items()
-                if state != "x"
+                for state in "hc"
+                if state in v["decay"]
             ]
             scored = [(v, NAMES[v["model"]], STATES[v["model"], "h"]) for v in variants]
             file = f"comparison-{name}{varied}".replace("+", "")
-            figures[f"{file}.png"] = _draw(
-                study, title, [(f"norm of ∂z/∂h or ∂z/∂c{RELATIVE}", "", curves)], scored
-            )
-            inputs = [
-                panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored if "x" in v["decay"]
-            ]
-            if inputs:
-                title = title.replace("the gradient reaches", "the gradient of the input reaches")
-                figures[f"{file}-inputs.png"] = _draw(
-                    study, title, [("norm of ∂z/∂x", "", inputs)], scored, False
-                )
+            rows = [(f"norm of ∂z/∂h or ∂z/∂c{RELATIVE}", "", curves)]
+            figures[f"{file}.png"] = _draw(study, title, rows, scored)
+            inputs = [panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored]
+            title = title.replace("the gradient reaches", "the gradient of the input reaches")
+            rows = [("norm of ∂z/∂x", "", inputs)]
+            figures[f"{file}-inputs.png"] = _draw(study, title, rows, scored, scores=False)
         return figures
 
 
@@ -85,30 +79,22 @@ def plot_initialisations(name=DEFAULT):
         figures = {}
         for model, words in NAMES.items():
             variants = [variant for variant in study["variants"] if variant["model"] == model]
+            scored = [(each, each["label"], look) for each, look in zip(variants, LOOKS, strict=False)]
+            rows = []
+            for state in [state for state in STATE_NAMES if state in variants[0]["decay"]]:
+                curves = [panels.Curve(label, each["decay"][state], *look) for each, label, look in scored]
+                rows.append((f"norm of ∂z/∂{state}{RELATIVE}", f": {STATE_NAMES[state]}", curves))
             title = f"Initialising an {words}: the gradient before and after training"
-            figures[f"initialisations-{name}-{model}.png"] = _draw_variants(study, title, variants, LOOKS)
+            figures[f"initialisations-{name}-{model}.png"] = _draw(study, title, rows, scored)
         return figures
-
-
-def _draw_variants(study, title, variants, looks):
-    """Draw variants by label, a row for each state."""
-    scored = [(variant, variant["label"], look) for variant, look in zip(variants, looks, strict=False)]
-    rows = []
-    for state, name in STATE_NAMES.items():
-        having = [scores for scores in scored if state in scores[0]["decay"]]
-        curves = [panels.Curve(label, variant["decay"][state], *look) for variant, label, look in having]
-        if curves:
-            rows.append((f"norm of ∂z/∂{state}{RELATIVE}", f": {name}", curves))
-    return _draw(study, title, rows, scored)
 
 
 def _draw(study, title, rows, scored, scores=True):
     """Draw rows of (label, end of titles, curves), and below them, if `scores`, (variant, label, look)."""
     heights = [2.9] * len(rows) + ([0.34 * len(scored) + 0.5] if scores else [])
     height = sum(heights) + 0.22 * max(1, len(rows[0][-1]) // 2) + 1.2  # legend, title, provenance
-    drawn, axes = open_figure(
-        title, height, nrows=len(heights), ncols=2, height_ratios=heights, squeeze=False
-    )
+    layout = {"nrows": len(heights), "ncols": 2, "height_ratios": heights, "squeeze": False}
+    drawn, axes = open_figure(title, height, **layout)
     for row, (label, of_state, curves) in zip(axes, rows, strict=False):
         titles = [moment + of_state for moment in ("Before training", "At the selected epoch")]
         panels.draw_before_and_after(row, curves, study["sentences"]["shortest"], titles, RELATIVE in label)
@@ -121,10 +107,8 @@ def _draw(study, title, rows, scored, scores=True):
         _draw_scores(drawn.add_subplot(axes[-1, 0].get_gridspec()[-1, :]), study, scored)
     failed = f"failed and left out: {', '.join(study['failed'])}" if study["failed"] else ""
     seeds, sentences = _count_seeds([variant for variant, *_ in scored]), name_sentences(study["sentences"])
-    own = (
-        f"settings of its own: {' and '.join(map(NAMES.get, study['of_model']))}" if study["of_model"] else ""
-    )
-    settings = as_given(study["shared"])
+    own = " and ".join(map(NAMES.get, study["of_model"]))
+    own, settings = f"settings of its own: {own}" if own else "", as_given(study["shared"])
     add_provenance(drawn, name_data(study["dataset"]), seeds, sentences, settings, own, failed)
     return drawn
 

@@ -57,7 +57,7 @@ def test_errors_of_both_models_are_drawn_before_and_after(shifts, full_size):
         for model, word in zip(study["models"], ("RNN", "LSTM"), strict=True):
             for moment, words, style in (
                 ("initialisation", "before training", "--"),
-                ("best", "at the", "-"),
+                ("best", "selected epoch", "-"),
             ):
                 (line,) = [line for label, line in drawn.items() if label.startswith(f"{word}, {words}")]
                 thin = axes.lines[axes.lines.index(line) + 1]
