@@ -63,9 +63,8 @@ def _draw_learning(axes, log, quantity, scale):
 def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
     """Draw how far back gradients reach in an RNN and in an LSTM, at the selected epoch and before training.
 
-    Decay: 1 is as large as at the last step of the sentence; at 0.01 a hundredth remains. Lines are medians
-    over the sentences, bands quartiles; a line that leaves at the bottom is below 1e-308. Right of the dotted
-    line only longer sentences remain; the axis ends where there are too few of them.
+    Decay: 1 is as large as at the last step of the sentence. Lines are medians over the sentences, bands
+    quartiles. Right of the dotted line only longer sentences remain; the axis ends where they are too few.
     """
     with reading_logs((rnn, "rnn"), (lstm, "lstm")) as logs:
         curves = []

@@ -23,16 +23,7 @@ from scripts.files.errors import UserError, memory_in_one_line
 from scripts.files.numbers import counted
 from scripts.files.paths import check_run_id, log_path, weights_path
 from scripts.files.progress import bars_shown
-from scripts.files.runs import (
-    RUN_VERSION,
-    TIMINGS,
-    Run,
-    best_epoch,
-    load_run,
-    save_run,
-    write_log,
-    writing_run,
-)
+from scripts.files.runs import RUN_VERSION, TIMINGS, Run, best_epoch, load_run, save_run, writing_run
 from scripts.text.batches import length_weights, shuffle_words, shuffled_batches, sorted_batches
 from scripts.training.optimizer import Adam
 from scripts.training.settings import check_settings, model_options, saved_settings
@@ -96,10 +87,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
         if previous and len(previous.history) > settings["epochs"]:
             epochs = counted(settings["epochs"], "epoch")
             print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
-            if previous.settings["hyperparameters"].get("epochs") == settings["epochs"]:
-                write_log(run_id, previous)
-            else:  # it was to have more, and was interrupted here
-                save_run(run_id, _with_settings(previous, settings))
+            save_run(run_id, _with_settings(previous, settings))  # a kill may have come before the log
         else:
             check_cores(settings["workers"])
             # BLAS would take all cores, and disturb other processes. Overflow needs no warning: a saturated
