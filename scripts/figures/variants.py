@@ -46,10 +46,11 @@ def plot_comparison(name="compare"):
             file = f"comparison-{name}{varied}".replace("+", "")
             rows = [(f"norm of ∂z/∂h or ∂z/∂c{RELATIVE}", "", curves)]
             figures[f"{file}.png"] = _draw(study, title, rows, scored)
-            inputs = [panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored]
-            title = title.replace("the gradient reaches", "the gradient of the input reaches")
-            rows = [("norm of ∂z/∂x", "", inputs)]
-            figures[f"{file}-inputs.png"] = _draw(study, title, rows, scored, scores=False)
+            if "x" in variants[0]["decay"]:  # of which some committed studies say nothing
+                inputs = [panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored]
+                title = title.replace("the gradient reaches", "the gradient of the input reaches")
+                rows = [("norm of ∂z/∂x", "", inputs)]
+                figures[f"{file}-inputs.png"] = _draw(study, title, rows, scored, scores=False)
         return figures
 
 
