@@ -20,7 +20,7 @@ PANELS = {  # by quantity of the log: height, label of the axis, title
     "loss": (
         2.6,
         "norm of ∂ℓ",
-        "Raw gradient of the loss ℓ: small where the model is sure, no measure of decay",
+        "Gradient of the loss ℓ: also small where the model is sure, so no measure of decay",
     ),
 }
 
