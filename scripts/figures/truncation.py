@@ -34,7 +34,7 @@ def plot_truncation(name=DEFAULT):
             axes.set(title=words, xlabel="K, steps that the gradient goes back")
             count_axis(axes, 0, min(FARTHEST, study["K"][-1]))
         panels[0].set(ylabel="relative error, ‖g_K − g‖ / ‖g‖", ylim=(0, None))
-        thin = "thin: median of {count} batches of {size}".format_map(study["batches"])
+        thin = "thin: batches of {size}, median of {count}".format_map(study["batches"])
         panels[0].plot([], [], color=BLACK, linewidth=0.8, label=thin)
         entries = panels[0].get_legend_handles_labels()
         panels[1].legend(*entries, frameon=True, framealpha=0.8, edgecolor="none")

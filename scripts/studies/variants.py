@@ -288,8 +288,21 @@ def variants_table(study):
             f"size of the test split ({sentences:,} sentences) is another source of error: standard error "
             f"{100 * study['standard_error']:.1f} points."
         )
+    if study["kind"] == "comparison":
+        lines.append(_from_the_first_step(study))
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
     return "\n".join(lines)
+
+
+def _from_the_first_step(study):
+    """Say how much of h remains of what is there at k = 1: only h_T is read by the output layer directly."""
+    k, found = study["distance"], []
+    for variant in study["variants"]:
+        median = variant["decay"]["h"]["after"]["median"]
+        if k > 1 and median[1] and median[k]:
+            shares = (power_of_ten(math.log10(share)) for share in (median[1], median[k] / median[1]))
+            found.append("{} × {} in the {}".format(*shares, variant["label"]))
+    return f"Of h after training, k = 1 × from there to k = {k}: {', '.join(found)}." if found else ""
 
 
 def _row(variant, columns):

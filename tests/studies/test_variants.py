@@ -8,6 +8,7 @@ import main
 from scripts.files import paths
 from scripts.files.data import data_checksum, load_manifest
 from scripts.files.errors import UserError
+from scripts.files.numbers import power_of_ten
 from scripts.files.paths import assets_path, log_path, weights_path
 from scripts.files.runs import existing_runs, load_run, read_log
 from scripts.files.studies import study_path
@@ -191,6 +192,9 @@ def test_the_table_says_it_in_words(compared):
         half = 50 * (found["high"] - found["low"])
         assert f"{100 * found['mean']:.1f} ± {half:.1f}" in line
         assert f"{variant['parameters']:,}" in line
+        median, k = variant["decay"]["h"]["after"]["median"], compared["distance"]
+        parts = (power_of_ten(np.log10(share)) for share in (median[1], median[k] / median[1]))
+        assert "{} × {} in the {}".format(*parts, variant["label"]) in text
     for difference in compared["differences"]:
         found = difference["test_accuracy"]
         mean, low, high = (f"{100 * found[end]:+.1f}" for end in ("mean", "low", "high"))
