@@ -58,4 +58,4 @@ def _title(study, model):
     if any(None in each for each in medians):
         return "What a cell remembers, unit by unit"
     before, after = (100 * np.mean(each) for each in medians)
-    return f"{k} words back, {after:.0f}% of a cell's memory stays within its unit; untrained, {before:.0f}%"
+    return f"{k} words back, {after:.0f}% of a cell's Jacobian is on its diagonal; untrained, {before:.0f}%"

@@ -20,7 +20,7 @@ def plot_fixed_points(name=DEFAULT):
     with reading_study("fixed-points", name) as study:
         models = study["models"]
         counts = [len(run[of]) for model in models for run in model["best"] for of in INPUTS]
-        title = f"Trained models have few fixed points: {min(counts)} to {max(counts)} per input"
+        title = f"Searches end at few fixed points: {min(counts)} to {max(counts)} per input"
         drawn, panels = open_figure(title, 4.8, ncols=len(models), squeeze=False)
         largest = max(abs(z) for model in models for z in model["plane"]["logit"])
         for axes, model in zip(panels[0], models, strict=True):

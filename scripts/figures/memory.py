@@ -36,7 +36,7 @@ def plot_memory(name=DEFAULT):
         for axes in (left, right):
             axes.set_xlabel("k, words at the end that stay")
             count_axis(axes, 0, study["k"][-1])
-        runs = ", ".join(counted(len(of["runs"]), f"{NAMES[of['model']]} run") for of in study["models"])
+        runs = counted(sum(len(of["runs"]) for of in study["models"]), "run")
         read = f"{study['sentences']['count']:,} test sentences, {study['shuffles']['count']} shuffles"
         add_provenance(drawn, name_data(study["dataset"]), runs, read)
         return drawn

@@ -118,12 +118,23 @@ def fixed_points_table(study):
         searches = f"{sum(point['found'] for point in points)} of {study['starts'] * len(runs)}"
         label = f"{NAMES[model['model']]}, {MOMENTS[moment]}, {INPUTS[name]}"
         rows.append([label, searches, *map(_span, values, (0, 1, 3, 1, 1, 1, 1, 1, 0))])
-    heads = ["", "searches", "points", "distance", "largest |λ|", "half-life", "second", "driven", "measured"]
+    heads = [
+        "",
+        "searches",
+        "points",
+        "distance",
+        "largest |λ|",
+        "slowest mode",
+        "second",
+        "driven",
+        "measured",
+    ]
     note = (
         "Searches: how many ended at a fixed point. Else median (lowest to highest) over runs and points. "
-        "Points: per run; distance: to the nearest visited state, in spreads of these. Half-lives in words: "
-        "of a point's slowest and second mode; driven: by the largest Lyapunov exponent; measured: of ∂z/∂h "
-        "(RNN) or ∂z/∂c (LSTM). Dimensions: participation ratio of visited states; then share of three PCs."
+        "Points: per run; distance: to the nearest visited state, in spreads of these. Modes: words until a "
+        "deviation halves or, where |λ| > 1, doubles. Half-lives in words: driven, by the largest Lyapunov "
+        "exponent; measured, of ∂z/∂h (RNN) or ∂z/∂c (LSTM), of runs where these decay. Dimensions: "
+        "participation ratio of visited states; then share of three PCs."
     )
     return f"{table(rows, [*heads, 'dimensions', '3 PCs, %'])}\n\n{note}"
 

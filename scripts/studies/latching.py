@@ -12,7 +12,8 @@ holds what every study does (scripts/files/studies.py), and
         orbits      for each run, at its selected epoch, medians over the pairs,
             positive, negative, apart   so many words after the cue: the twins' logits, and ‖s⁺ - s⁻‖ of their
                     states, which are h, or (h, c) for the LSTM
-            h, c    log₁₀ of ‖∂z/∂h_t‖ so many words before the last, relative to it; null where it is 0
+            h, c    log₁₀ of ‖∂z/∂h_t‖ so many words before the last, relative to that, of all sentences;
+                    null where it is 0
             told_apart  number of pairs whose logits have the signs of their labels after the last word
 """
 

@@ -60,7 +60,7 @@ def test_shares_and_units_are_drawn_before_and_after(shifts, full_size):
         100 * np.mean([run["diagonal"][18] for run in model[m]]) for m in ("best", "initialisation")
     )
     assert (
-        f"19 words back, {after:.0f}% of a cell's memory stays within its unit; untrained, {before:.0f}%"
+        f"19 words back, {after:.0f}% of a cell's Jacobian is on its diagonal; untrained, {before:.0f}%"
         in words(figure)
     )
     runs = "1 LSTM run" if len(shifts) == 1 else "3 LSTM runs"

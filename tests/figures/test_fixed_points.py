@@ -78,7 +78,7 @@ def test_states_points_and_the_path_are_drawn(full_size):
 
 def test_the_title_counts_points():
     make_study()
-    assert "have few fixed points: 1 to 3 per input" in words(plots.plot_fixed_points.draw())
+    assert "end at few fixed points: 1 to 3 per input" in words(plots.plot_fixed_points.draw())
 
 
 @pytest.mark.parametrize("points", [POINTS, {"zero": [[], []], "mean": [[], []]}])

@@ -72,7 +72,7 @@ def test_accuracies_and_the_lead_are_drawn(shifts, full_size):
     assert [bars.lines[1][end].get_ydata()[0] for end in (0, 1)] == pytest.approx([low, high])
     np.testing.assert_allclose(lines(right)["in order"].get_ydata(), 2)
     assert "costs the RNN 4.8, the LSTM 4.8 points" in words(figure)
-    runs = ", ".join(2 * ["1 RNN run, 1 LSTM run" if len(shifts) == 1 else "3 RNN runs, 3 LSTM runs"])
+    runs = "4 runs" if len(shifts) == 1 else "12 runs"
     assert_complete(figure, runs, "872 test sentences", "10 shuffles")
     assert plots.plot_memory().stat().st_size < 200_000
 
