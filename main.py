@@ -18,7 +18,7 @@ from scripts.studies.memory import memory_study  # noqa: F401
 from scripts.studies.settings_search import search  # noqa: F401
 from scripts.studies.truncation import truncation_study  # noqa: F401
 from scripts.training import checks, evaluation, experiment
-from scripts.training.recipes import BEST, BEST_5_EPOCHS, BEST_LSTM, BEST_RNN, WIDE_RNN  # noqa: F401
+from scripts.training.recipes import BEST, BEST_LSTM, BEST_RNN, LONG, WIDE_RNN  # noqa: F401
 
 
 def train_rnn(
@@ -338,9 +338,9 @@ if __name__ == "__main__":
     # latching_study([f"cue-distance-even-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "even")
     # plot()
 
-    # Long texts, gradients to 400 steps back, best settings but 5 epochs. IMDb, in data/imdb/: 18 min.
+    # Long texts, gradients to 400 steps back, settings of their own. IMDb, in data/imdb/: 40 min.
     # preprocess(dataset="imdb", max_length=400, name="imdb", if_missing=True)
-    # compare(seeds=3, name="imdb", data="imdb", of_model=BEST_5_EPOCHS)
+    # compare(seeds=3, name="imdb", data="imdb", of_model=LONG)
 
     # The tables and figures of README.md and assets/README.md, made again from assets/studies/: 10 s.
     # report()

@@ -77,7 +77,7 @@ def run_block(source):
         "memory_study": memory_small,
         "cell_memory_study": functools.partial(main.cell_memory_study, sentences=3),
         "BEST": SMALL_BEST,
-        "BEST_5_EPOCHS": SMALL_BEST,
+        "LONG": SMALL_BEST,
         "WIDE_RNN": SMALL_WIDE,
         "probe_study": functools.partial(main.probe_study, seeds=1, epochs=1, variants="full"),
         "compare": compare_small,

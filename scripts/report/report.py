@@ -38,7 +38,7 @@ from scripts.studies.memory import memory_table
 from scripts.studies.statistics import standard_error
 from scripts.studies.truncation import truncation_table
 from scripts.studies.variants import variants_table
-from scripts.training.recipes import BEST, BEST_5_EPOCHS, WIDE_RNN
+from scripts.training.recipes import BEST, LONG, WIDE_RNN
 
 DEFAULT_RUNS = ("rnn-run-1", "lstm-run-3")
 FRONT_PAGE, RESULTS_PAGE = "README.md", "assets/README.md"
@@ -63,7 +63,7 @@ RECIPES = {  # settings of one model alone that a study has to have
     ("comparison", "best"): BEST,
     ("comparison", "best-wide"): {"rnn": WIDE_RNN},
     ("comparison", "compare"): {},
-    ("comparison", "imdb"): BEST_5_EPOCHS,
+    ("comparison", "imdb"): LONG,
     ("search", DEFAULT): BEST,
 }
 ANIMATION = "decay-while-learning.gif"
