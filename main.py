@@ -334,7 +334,7 @@ if __name__ == "__main__":
     # probe_study(data="probe-far")
     # plot()
 
-    # Do two attractors keep its cues for 1,000 words, and what is left of the gradient? 15 s.
+    # Do two attractors keep its cues for 1,000 words, and what remains of the gradient? 15 s.
     # latching_study([f"cue-distance-even-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "even")
     # plot()
 

@@ -1,9 +1,9 @@
 """Fixed points of a step whose input never changes, and how slowly states return to them.
 
 With the same input at every step, a state s, which is h, or (h, c) for the LSTM, follows s ← F(s). Near a
-fixed point, F(s) = s, a deviation along an eigenvector of the Jacobian ∂F/∂s with eigenvalue λ decays or,
-where |λ| > 1, grows with the time constant τ = 1/|ln |λ||, so with the half-life τ ln 2. A line attractor is
-a line of fixed points: |λ| is 1 along it and smaller across it.
+fixed point, F(s) = s, a deviation along an eigenvector of the Jacobian ∂F/∂s with eigenvalue λ decays with
+the time constant τ = 1/|ln |λ||; τ ln 2 is its half-life or, where |λ| > 1 and it grows, its doubling time. A
+line attractor is a line of fixed points: |λ| is 1 along it and smaller across it.
 
 Sussillo & Barak (2013), Opening the black box. Maheswaranathan et al. (2019), Reverse engineering recurrent
 networks for sentiment classification reveals line attractor dynamics.
@@ -44,9 +44,10 @@ def jacobian(F, s):
 def find_fixed_points(F, starts, apart):
     """Search a fixed point of F from each of `starts`, states (S,), by Powell's hybrid of Newton and descent.
 
-    An end is accepted where q(s) = ‖s - F(s)‖² / S < 1e-8; no farther than `apart` from one found before, it
-    is that point. F also takes complex states, see :func:`jacobian`. Returns a list of points (S,), each with
-    how many starts led to it; the others ended at no fixed point.
+    An end is accepted where q(s) = ‖s - F(s)‖² / S < 1e-8, which also holds where states merely move slowly;
+    no farther than `apart` from one found before, it is that point. F also takes complex states, see
+    :func:`jacobian`. Returns a list of points (S,), each with how many starts led to it; the others ended at
+    no fixed point.
     """
     from scipy.optimize import root  # takes half a second to import
 
@@ -61,6 +62,6 @@ def find_fixed_points(F, starts, apart):
 
 
 def half_lives(eigenvalues):
-    """Return ln 2 / |ln |λ|| in steps, slowest first; ∞ where |λ| is 1, 0 where λ is 0."""
+    """Return ln 2 / |ln |λ|| in steps, largest first; ∞ where |λ| is 1, 0 where λ is 0."""
     with np.errstate(divide="ignore"):
         return np.sort(np.log(2) / np.abs(np.log(np.abs(eigenvalues))))[::-1]

@@ -7,7 +7,7 @@ Studies, each called by a function of main.py:
     settings_search.py  the best settings and one change at a time, on the validation split
     cue_distance.py     how far back each model remembers
     memory.py           test accuracy with far words left out or shuffled
-    truncation.py       how much of the gradient is left when it goes back K steps and no more
+    truncation.py       how much of the gradient remains when it goes back K steps and no more
     jacobians.py        products of Jacobians, their bounds, and Lyapunov exponents
     cell_memory.py      what an LSTM's cell keeps unit by unit, and how sensitive its slow units are
     fixed_points.py     fixed points at constant input: is there a line attractor, and how slow is it?

@@ -11,6 +11,10 @@ from scripts.files.runs import NAMES, best_epoch, load_run
 from scripts.training.settings import with_defaults
 
 MOST_SEEDS = 10_000
+MOMENTS = {
+    "initialisation": "before training",
+    "best": "selected epoch",
+}  # at which trained runs are measured
 AXIS = (tuple, list, range)  # types that give a setting several values
 
 

@@ -14,6 +14,8 @@ All are accuracies. C is scikit-learn's inverse strength of regularisation, the 
 validation split; epoch the one of the smallest validation loss.
 """
 
+import warnings
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -25,7 +27,6 @@ from scripts.files.paths import check_run_id
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
-from scripts.studies.memory import fit_logistic_regression, majority_accuracy, word_counts
 from scripts.text.batches import find_starts
 from scripts.training import experiment
 from scripts.training.evaluation import accuracy
@@ -33,6 +34,7 @@ from scripts.training.recipes import BEST
 from scripts.training.settings import check_settings
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
+ITERATIONS = 1000  # of logistic regression, at most
 SEED = 0  # of the random division, and of the models trained on it
 
 
@@ -52,7 +54,7 @@ def baselines(progress=True, name=DEFAULT, data=None):
         baselines_table,
         sentences=len(test.s),
         of_model=BEST,
-        majority=majority_accuracy(train, test),
+        majority=float(np.mean(test.y == (train.y.mean() > 0.5))),
         mean_vectors=logistic_regression(data, mean_vectors, "mean vectors", progress),
         counts=logistic_regression(data, word_counts, "word counts", progress),
         random_rows={model: train_on_random_rows(model, data, progress) for model in BEST},
@@ -69,6 +71,28 @@ def logistic_regression(data, features, name, progress):
         fitted.append((float(classifier.score(X["validation"], y["validation"])), C, classifier))
     validation, C, classifier = max(fitted, key=lambda one: one[0])
     return {"C": C, "validation": validation, "test": float(classifier.score(X["test"], y["test"]))}
+
+
+def fit_logistic_regression(X, y, C=1.0):
+    """Fit scikit-learn's; if it does not converge, one line says so, in place of scikit-learn's warning."""
+    from sklearn.exceptions import ConvergenceWarning  # takes a second to import
+    from sklearn.linear_model import LogisticRegression
+
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted = LogisticRegression(C=C, max_iter=ITERATIONS).fit(X, y)
+    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+        print(f"Logistic regression with C={C:g} stopped before it converged; its accuracy may be low.")
+    return fitted
+
+
+def word_counts(split, data):
+    """Count each word of the vocabulary in each sentence of a split of the data: a sparse (N, V) matrix."""
+    from scipy.sparse import csr_array
+
+    starts = np.concatenate([[0], np.cumsum(split.s, dtype=np.int64)])
+    ids = np.asarray(split.x, np.int64)
+    return csr_array((np.ones(len(ids)), ids, starts), shape=(len(split.s), len(data.vocabulary)))
 
 
 def mean_vectors(split, data):

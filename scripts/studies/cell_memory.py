@@ -30,13 +30,12 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import counted, plus_minus, round_to_digits, table, whole_number
 from scripts.files.progress import progress_bar
 from scripts.files.studies import save_study
-from scripts.studies.arguments import seeds_of_models
+from scripts.studies.arguments import MOMENTS, seeds_of_models
 from scripts.studies.jacobians import finite, logged_rows
 from scripts.studies.statistics import interval
 from scripts.text.batches import sorted_batches
 from scripts.training.evaluation import model_at
 
-MOMENTS = {"initialisation": "before training", "best": "at the selected epoch"}
 SHOWN = (2, 5, 10, 19, 30)  # k in the table
 
 

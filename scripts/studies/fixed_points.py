@@ -11,7 +11,8 @@ main.py calls :func:`fixed_points`; scripts/dynamics/fixed_points.py says what i
         initialisation, best    for each run, before training and at its selected epoch:
             zero, mean  points at input 0 and at the mean vector of the validation words, each with found (by
                 how many searches), distance (of the nearest visited state, in spreads), largest (|λ|),
-                half_life (of its two slowest modes, in words; null: ∞)
+                half_life (of its two slowest modes, in words, or
+                doubling time where |λ| > 1; null: ∞)
             dimensions, three   of the visited states: participation ratio (Σv)² / Σv² of their variances v
                 along principal components, and share of the first three
             driven, measured    rates from the run's study of Jacobians, if it has one: the largest Lyapunov
@@ -35,7 +36,7 @@ from scripts.files.numbers import table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
 from scripts.files.studies import read_study, save_study
-from scripts.studies.arguments import seeds_of_models
+from scripts.studies.arguments import MOMENTS, seeds_of_models
 from scripts.studies.jacobians import finite
 from scripts.text.batches import sorted_batches
 from scripts.text.tokens import tokens_of
@@ -44,7 +45,6 @@ from scripts.training.evaluation import model_at, token_ids
 SENTENCES, STARTS, SHOWN, SEED = 300, 64, 400, 0  # SHOWN visited states are in the figure
 JOINED = 0.1  # spreads: points nearer to one another are one
 SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
-MOMENTS = {"initialisation": "before training", "best": "selected epoch"}
 INPUTS = {"zero": "input 0", "mean": "mean word"}
 
 
@@ -118,17 +118,8 @@ def fixed_points_table(study):
         searches = f"{sum(point['found'] for point in points)} of {study['starts'] * len(runs)}"
         label = f"{NAMES[model['model']]}, {MOMENTS[moment]}, {INPUTS[name]}"
         rows.append([label, searches, *map(_span, values, (0, 1, 3, 1, 1, 1, 1, 1, 0))])
-    heads = [
-        "",
-        "searches",
-        "points",
-        "distance",
-        "largest |λ|",
-        "slowest mode",
-        "second",
-        "driven",
-        "measured",
-    ]
+    heads = ["", "searches", "points", "distance", "largest |λ|", "slowest mode", "second", "driven"]
+    heads += ["measured", "dimensions", "3 PCs, %"]
     note = (
         "Searches: how many ended at a fixed point. Else median (lowest to highest) over runs and points. "
         "Points: per run; distance: to the nearest visited state, in spreads of these. Modes: words until a "
@@ -136,7 +127,7 @@ def fixed_points_table(study):
         "exponent; measured, of ∂z/∂h (RNN) or ∂z/∂c (LSTM), of runs where these decay. Dimensions: "
         "participation ratio of visited states; then share of three PCs."
     )
-    return f"{table(rows, [*heads, 'dimensions', '3 PCs, %'])}\n\n{note}"
+    return f"{table(rows, heads)}\n\n{note}"
 
 
 def _span(values, digits):

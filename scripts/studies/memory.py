@@ -1,4 +1,4 @@
-"""What does a sentence's label need: its far words, their order? Trained models read changed test sentences.
+"""Are far words needed, and is their order? Trained models read changed test sentences.
 
 main.py calls :func:`memory_study`. Of each sentence the last k words stay as they are; the words before them
 are left out, or shuffled (Khandelwal et al. 2018). Models that were trained on shuffled words and read
@@ -24,10 +24,8 @@ holds what every study does (scripts/files/studies.py), and
 """
 
 import time
-import warnings
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scripts.files.blocks import DEFAULT
 from scripts.files.data import Split
@@ -36,12 +34,12 @@ from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
 from scripts.studies.arguments import seeds_of_models
+from scripts.studies.baselines import fit_logistic_regression, word_counts
 from scripts.studies.statistics import difference, error_over_sentences, interval
 from scripts.studies.variants import DIFFERENCE_HEADS, difference_cells
 from scripts.text.batches import distances, shuffle_words
 from scripts.training.evaluation import correct, load_model
 
-ITERATIONS = 1000  # of logistic regression, at most
 K = (0, 2, 5, 10, 15, 20, 30)
 SHOWN = (None, 0, 5, 10, 20)  # k in the table of differences
 SHUFFLES, SEED = 10, 0
@@ -172,30 +170,3 @@ def memory_table(study):
 
 def _percent(seeds):
     return "–" if None in seeds else f"{100 * np.mean(seeds):.1f}"
-
-
-def majority_accuracy(train, test):
-    """Return the accuracy on the test split of the majority class of the training split."""
-    return float(np.mean(test.y == (train.y.mean() > 0.5)))
-
-
-def fit_logistic_regression(X, y, C=1.0):
-    """Fit scikit-learn's; if it does not converge, one line says so, in place of scikit-learn's warning."""
-    from sklearn.exceptions import ConvergenceWarning  # takes a second to import
-    from sklearn.linear_model import LogisticRegression
-
-    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fitted = LogisticRegression(C=C, max_iter=ITERATIONS).fit(X, y)
-    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-        print(f"Logistic regression with C={C:g} stopped before it converged; its accuracy may be low.")
-    return fitted
-
-
-def word_counts(split, data):
-    """Count each word of the vocabulary in each sentence of a split of the data: a sparse (N, V) matrix."""
-    from scipy.sparse import csr_array
-
-    starts = np.concatenate([[0], np.cumsum(split.s, dtype=np.int64)])
-    ids = np.asarray(split.x, np.int64)
-    return csr_array((np.ones(len(ids)), ids, starts), shape=(len(split.s), len(data.vocabulary)))

@@ -34,7 +34,7 @@ from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import table, whole_number
 from scripts.files.progress import progress_bar
 from scripts.files.studies import save_study
-from scripts.studies.arguments import seeds_of_models
+from scripts.studies.arguments import MOMENTS, seeds_of_models
 from scripts.studies.jacobians import finite
 from scripts.studies.statistics import lower_medians
 from scripts.text.batches import random_batches, sorted_batches
@@ -63,7 +63,7 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
     data, dataset, models = seeds_of_models(run_ids, name, "truncation_study")
     split = data.splits["validation"]
     drawn = random_batches(split, SIZE, np.random.default_rng(SEED), whole_number("batches", batches))
-    for model, moment in itertools.product(models, ("initialisation", "best")):
+    for model, moment in itertools.product(models, MOMENTS):
         model[moment] = [_measure(run, model["model"], moment, drawn, progress) for run in model["runs"]]
     return save_study(
         "truncation",

@@ -93,7 +93,7 @@ def check_same_classes(name, facts, test, test_facts):
 
 
 def _class_of(label):
-    """What two spellings of one class have in common: "1" and 1.0, "Positive" and "positive "."""
+    """Return the same for two spellings of one class: "1" and 1.0, "Positive" and "positive "."""
     label = plain_label(label)
     return label.casefold() if isinstance(label, str) else label
 

@@ -30,7 +30,7 @@ UNKNOWN = "its name says no split"
 
 
 class Named(NamedTuple):
-    """What a name says."""
+    """The split that a name says, if any, and the rest of the name."""
 
     split: str | None
     word: str  # the word that names the split, or why there is none

@@ -1,4 +1,4 @@
-"""What preprocessing says at its end: a summary of dataset.json, and warnings of what may be wrong."""
+"""The end of preprocessing: a summary of dataset.json, and warnings of what may be wrong."""
 
 import numpy as np
 

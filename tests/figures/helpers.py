@@ -188,7 +188,10 @@ def make_variant(model, name, rate=0.02, label=None, settings=None, seeds=(0, 1,
         "validation_accuracy": accuracy,
         "whole_loss": [0.4] * len(seeds),
         "test_accuracy": accuracy,
-        "decay": {s: {"before": decay_over_seeds(3 * rate), "after": decay_over_seeds(rate)} for s in states},
+        "decay": {
+            s: {"before": decay_over_seeds(3 * rate * k), "after": decay_over_seeds(rate * k)}
+            for s, k in zip(states, (1, 1, 2) if model == "lstm" else (1, 2), strict=True)
+        },
         "remaining": {s: {moment: [-1.0] * len(seeds) for moment in moments} for s in states},
         "intervals": {"test_accuracy": interval} | {s: dict.fromkeys(moments, interval) for s in states},
     }

@@ -101,3 +101,20 @@ def test_the_study_is_written_and_printed(data, monkeypatch, capsys):
     assert f"{100 * study['mean_vectors']['test']:.1f}" in printed
     assert "LSTM, rows divided at random" in printed
     assert not existing_runs()  # nothing goes on from these models
+
+
+def test_word_counts_know_no_order(data):
+    counts = baselines.word_counts(data.splits["test"], data).toarray()
+    test = data.splits["test"]
+    for row, words in enumerate(np.split(test.x, np.cumsum(test.s)[:-1])):
+        np.testing.assert_array_equal(counts[row], np.bincount(words, minlength=len(data.vocabulary)))
+
+
+def test_logistic_regression_that_does_not_converge_says_so_in_one_line(capfd, monkeypatch):
+    X, y = np.random.default_rng(0).standard_normal((50, 4)), np.arange(50) % 2
+    assert baselines.fit_logistic_regression(X, y).n_iter_ < 100
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr(baselines, "ITERATIONS", 1)
+    baselines.fit_logistic_regression(X, y, C=0.1)
+    said = "Logistic regression with C=0.1 stopped before it converged; its accuracy may be low.\n"
+    assert capfd.readouterr() == (said, "")

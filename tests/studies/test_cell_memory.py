@@ -146,7 +146,7 @@ def test_the_table_holds_means_over_runs(study):
         assert by_label["on the diagonal of ∂c_T/∂c_{T-k}, k = 5, %"][place].split()[0] == f"{at_5:.1f}"
         slowest = np.mean([max(run["time_scale"]) for run in described[moment]])
         assert by_label["time scale of the slowest unit, words"][place].split()[0] == f"{slowest:.1f}"
-    assert rows[0][1:] == ["before training", "at the selected epoch"]
+    assert rows[0][1:] == ["before training", "selected epoch"]
 
 
 def test_of_one_unit_and_of_one_word_there_is_little_to_say(study_root):

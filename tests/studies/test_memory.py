@@ -9,15 +9,13 @@ from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import round_to_digits
 from scripts.files.runs import Run, load_run, save_run
-from scripts.studies import arguments, memory
+from scripts.studies import arguments
 from scripts.studies.arguments import seeds_by_model
 from scripts.studies.memory import (
     LEAD,
     TRAINED,
-    fit_logistic_regression,
     memory_study,
     memory_table,
-    word_counts,
 )
 from scripts.studies.statistics import difference, error_over_sentences
 from scripts.text.batches import shuffle_words
@@ -148,7 +146,6 @@ def test_baselines_are_taken_from_the_training_split(trained, monkeypatch):
     unlike = data._replace(splits=data.splits | {"train": train, "test": test})
     monkeypatch.setattr(arguments, "load_data", lambda name: unlike)
     baselines = memory_study("rnn-0", "unlike", progress=False)["baselines"]
-    assert memory.majority_accuracy(train, test) == np.mean(test.y == 0) == pytest.approx(1 / 3)
 
     def counts(split, k=26):
         words = [ids[-k:] for ids in sentences_of(split)]
@@ -219,23 +216,6 @@ def test_runs_on_several_datasets_are_refused():
         seeds_by_model([run("a", "1"), run("a", "1"), run("b", "2")], "memory_study")
 
 
-def test_word_counts_know_no_order(data):
-    counts = word_counts(data.splits["test"], data).toarray()
-    test = data.splits["test"]
-    for row, words in enumerate(np.split(test.x, np.cumsum(test.s)[:-1])):
-        np.testing.assert_array_equal(counts[row], np.bincount(words, minlength=len(data.vocabulary)))
-
-
 def test_memory_study_names_a_missing_run(data):
     with pytest.raises(UserError, match="no run 'nowhere'"):
         memory_study("nowhere", progress=False)
-
-
-def test_logistic_regression_that_does_not_converge_says_so_in_one_line(capfd, monkeypatch):
-    X, y = np.random.default_rng(0).standard_normal((50, 4)), np.arange(50) % 2
-    assert fit_logistic_regression(X, y).n_iter_ < 100
-    assert capfd.readouterr() == ("", "")
-    monkeypatch.setattr(memory, "ITERATIONS", 1)
-    fit_logistic_regression(X, y, C=0.1)
-    said = "Logistic regression with C=0.1 stopped before it converged; its accuracy may be low.\n"
-    assert capfd.readouterr() == (said, "")
