@@ -23,6 +23,7 @@ from scripts.figures.animation import animate_decay as animate_decay
 from scripts.figures.backward import plot_backward
 from scripts.figures.cell_memory import plot_cell_memory
 from scripts.figures.cue_distance import plot_probe
+from scripts.figures.diagram import plot_diagram as plot_diagram
 from scripts.figures.fixed_points import plot_fixed_points
 from scripts.figures.jacobians import plot_direct_path, plot_theory
 from scripts.figures.latching import plot_latching

@@ -80,7 +80,7 @@ def test_functions_return_their_path_and_equal_logs_give_equal_bytes(pair, full_
 
 def test_every_function_keeps_its_arguments_and_takes_show_last():
     functions = {name: function for name, function in vars(plots).items() if name.startswith("plot_")}
-    assert len(functions) == 18
+    assert len(functions) == 19
     for name, function in functions.items():
         assert list(inspect.signature(function).parameters)[-1] == "show", name
         assert function.__doc__, name

@@ -33,7 +33,7 @@ def plot_backward(name=DEFAULT):
         errors = _truncation_of(study)
         widths = [max(1, len(truncated)), max(1, len(others))]
         layout = {"nrows": 2 if errors else 1, "ncols": 2, "squeeze": False, "sharey": "row"}
-        drawn, axes = open_figure(_title(study), 8 if errors else 5, width_ratios=widths, **layout)
+        drawn, axes = open_figure(_title(study), 6 if errors else 5, width_ratios=widths, **layout)
         for top, shown in zip(axes[0], (truncated, others), strict=True):
             for model in NAMES:
                 draw_accuracies(top, study, model, shown)
@@ -105,6 +105,6 @@ def _draw_errors(axes, truncation, truncated):
             look = {"color": colour, "markerfacecolor": colour if linestyle == "-" else "white"}
             label = f"{NAMES[model['model']]}, {words}"
             axes.plot(places, drawn, linestyle, marker=marker, label=label, **look)
-    axes.set(title="What the cut takes away", ylabel="relative error of the gradient (%)", ylim=(0, None))
+    axes.set(title="What the cut takes away", ylabel="error of the gradient (%)", ylim=(0, None))
     axes.set_xticks(range(len(shown)), shown)
     axes.set_xlim(-0.6, max(1, len(shown)) - 0.4)

@@ -10,6 +10,7 @@ from scripts.figures.sources import name_data, name_sentences, reading_study
 from scripts.figures.style import AMBER, BLACK, GREY, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import remedy_of_study
 from scripts.files.errors import UserError
+from scripts.files.numbers import power_of_ten
 from scripts.files.paths import log_path
 from scripts.files.runs import NAMES
 from scripts.files.studies import study_path
@@ -18,17 +19,17 @@ from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN
 
 HIGHEST = 10  # powers of ten above 1 that a panel shows at most; bounds go on, the product is never cut
 THEORY = {  # by quantity: label, colour, marker
-    "pascanu": ("bound of Pascanu et al.: (σ₁ γ)ᵏ, σ₁ = ‖W_hh‖₂, γ = 1", BLACK, "v"),
-    "norms": ("tighter bound: product of the norms ∏ ‖J_s‖₂", PURPLE, "D"),
-    "product": ("norm of the product ‖J_T … J_{T-k+1}‖₂ of step Jacobians", SKY, "s"),
-    "h": ("measured: ‖∂z/∂h‖ relative to the last step", *STATES["rnn", "h"]),
+    "pascanu": (r"bound of Pascanu et al., $(\sigma_1\gamma)^k$ with $\gamma = 1$", BLACK, "v"),
+    "norms": (r"tighter bound, $\Pi_t\,\|J_t\|_2$", PURPLE, "D"),
+    "product": (r"norm of the product, $\|J_T \cdots J_{T-k+1}\|_2$", SKY, "s"),
+    "h": (r"measured, $\|\partial z/\partial h_{T-k}\|$", *STATES["rnn", "h"]),
 }
 DIRECT = {
-    "product": ("full Jacobian of (h, c): norm ‖J_T … J_{T-k+1}‖₂", PURPLE, "D"),
-    "direct_max": ("direct path ∏f_t: largest unit (= its norm)", AMBER, "P"),
-    "c": ("measured: ‖∂z/∂c‖ relative to the last step", *STATES["lstm", "c"]),
-    "direct_gradient": ("the same along the direct path alone: ‖∂z/∂c_T ⊙ ∏f_t‖", SKY, "v"),
-    "direct_mean": ("direct path ∏f_t: mean over units", BLACK, "s"),
+    "product": (r"norm of the full Jacobian of $(h, c)$", PURPLE, "D"),
+    "direct_max": (r"direct path $\Pi f_t$, largest unit", AMBER, "P"),
+    "c": (r"measured, $\|\partial z/\partial c_{T-k}\|$", *STATES["lstm", "c"]),
+    "direct_gradient": (r"direct path alone, $\|\partial z/\partial c_T \odot \Pi f_t\|$", SKY, "v"),
+    "direct_mean": (r"direct path $\Pi f_t$, mean over units", BLACK, "s"),
 }
 
 
@@ -58,18 +59,12 @@ def plot_theory(rnn=DEFAULT_RNN):
     the top go on.
     """
     with reading_jacobians(rnn, "rnn") as study:
-        title = f"Theory and measurement: an RNN's gradient ({study['hidden_size']} units)"
-        return _draw_by_distance(study, THEORY, title, _describe_bounds)
-
-
-def _describe_bounds(study, part):
-    sigma_1 = part["recurrent_weights"]["h"]["largest_singular_value"]
-    excess = {name: power(log) for name, log in part["excess"].items()}
-    return (
-        f", σ₁ = {sigma_1:.2f}. At k = {study['distances'][1]} "
-        f"Pascanu's bound is {excess['pascanu']} times the measurement,\n"
-        f"the tighter one {excess['norms']} times, the norm of the product {excess['product']} times"
-    )
+        excess = {name: power(log) for name, log in study["at"]["best"]["excess"].items()}
+        title = (
+            f"{study['distances'][1]} words back, Pascanu's bound is {excess['pascanu']} times the gradient, "
+            f"\nthe tighter bound {excess['norms']} times, the norm of the product {excess['product']} times"
+        )
+        return _draw_by_distance(study, THEORY, title)
 
 
 @figure("direct-path-{lstm}.png")
@@ -81,24 +76,16 @@ def plot_direct_path(lstm=DEFAULT_LSTM):
     ways. Lines are medians over the sentences, bands quartiles.
     """
     with reading_jacobians(lstm, "lstm") as study:
-        title = "Why does my LSTM's gradient vanish? The direct path and the whole ({} units)"
-        return _draw_by_distance(study, DIRECT, title.format(study["hidden_size"]), _describe_direct_path)
+        k = study["distances"][1]
+        quantities = study["at"]["best"]["quantities"]
+        direct, whole = (power_of_ten(quantities[name]["median"][k]) for name in ("direct_gradient", "c"))
+        title = f"{k} words back, {direct} of ∂z/∂c remains along the direct path, {whole} along all"
+        return _draw_by_distance(study, DIRECT, title)
 
 
-def _describe_direct_path(study, part):
-    k = study["distances"][1]
-    remains = {name: power(part["quantities"][name]["median"][k]) for name in DIRECT}
-    return (
-        f". At k = {k} (medians): measured ‖∂z/∂c‖ {remains['c']}, "
-        f"along the direct path alone {remains['direct_gradient']};\n"
-        f"∏f_t {remains['direct_mean']} in the mean over units, {remains['direct_max']} in the largest one; "
-        f"norm of the full Jacobian {remains['product']}"
-    )
-
-
-def _draw_by_distance(study, looks, title, describe):
+def _draw_by_distance(study, looks, title):
     """Draw quantities of a study by distance, before training and at the selected epoch."""
-    drawn, axes = open_figure(title, 7.4, nrows=2, sharex=True)
+    drawn, axes = open_figure(title, 4.8, ncols=2, sharex=True)
     for panel, moment, linestyle in zip(axes, ("initialisation", "best"), ("--", "-"), strict=True):
         part = study["at"][moment]
         counted_distances = {"distance": part["distance"], "count": part["count"]}
@@ -109,14 +96,18 @@ def _draw_by_distance(study, looks, title, describe):
         panels.draw_medians(panel, curves, "log")
         panel.axhline(0, color=GREY, linewidth=1, zorder=1)
         when = f"Epoch {part['epoch']} (selected)" if moment == "best" else "Before training"
-        panel.set(ylabel="relative to the last step", title=when + describe(study, part))
+        if study["model"] == "rnn":
+            when += f", σ₁ = {part['recurrent_weights']['h']['largest_singular_value']:.2f}"
+        panel.set_title(when, pad=8 + 17 * -(-len(looks) // 2))  # points: room for the legend
+        panel.set_xlabel("distance from the end, k (words)")
         product = np.nanmax(np.array(part["quantities"]["product"]["q75"], float))
         panel.set_ylim(top=min(panel.get_ylim()[1], max(HIGHEST, product + 1)))
         panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(8, integer=True))
         panel.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
     panels.mark_distances(axes, curves, study["sentences"]["shortest"])
-    axes[1].set_xlabel("distance from the end, k (words)")
-    panels.add_legend(axes[0], axes[0].get_legend_handles_labels(), 1, title_lines=2)
+    axes[0].set_ylabel("relative to the last word")
+    legend = axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.5, borderpad=0, ncols=2)
+    legend.set_in_layout(False)  # it lies above both panels, below their titles
     run = f"{study['run_id']} (epoch {study['at']['best']['epoch']} of {study['epochs']})"
     sentences = name_sentences(study["sentences"], study["sentences"]["split"])
     add_provenance(drawn, name_data(study["dataset"]), run, sentences)

@@ -14,7 +14,6 @@ from scripts.training.settings import as_given
 
 LOOKS = list(zip((AMBER, SKY, PURPLE, BLACK), "os^D", strict=True))  # of variants, in order
 RELATIVE = ",\nrelative to the last step"
-STATE_NAMES = {"c": "cell state c", "h": "hidden state h"}
 
 
 @figure()
@@ -44,13 +43,13 @@ def plot_comparison(name="compare"):
             ]
             scored = [(v, NAMES[v["model"]], STATES[v["model"], "h"]) for v in variants]
             file = f"comparison-{name}{varied}".replace("+", "")
-            rows = [(f"norm of ∂z/∂h or ∂z/∂c{RELATIVE}", "", curves)]
-            figures[f"{file}.png"] = _draw(study, title, rows, scored)
+            label = f"norm of ∂z/∂h or ∂z/∂c{RELATIVE}"
+            figures[f"{file}.png"] = _draw(study, title, label, curves, scored)
             if "x" in variants[0]["decay"]:  # of which some committed studies say nothing
                 inputs = [panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored]
                 title = title.replace("the gradient reaches", "the gradient of the input reaches")
-                rows = [("norm of ∂z/∂x", "", inputs)]
-                figures[f"{file}-inputs.png"] = _draw(study, title, rows, scored, scores=False)
+                drawn = _draw(study, title, "norm of ∂z/∂x", inputs, scored, scores=False)
+                figures[f"{file}-inputs.png"] = drawn
         return figures
 
 
@@ -74,34 +73,31 @@ def by_settings(study):
 def plot_initialisations(name=DEFAULT):
     """Draw the decay of the gradient and the accuracy of each initialisation, a figure per model.
 
-    See :func:`plot_comparison` for how to read them.
+    Of the LSTM that of the cell state c. See :func:`plot_comparison` for how to read them.
     """
     with reading_study("initialisations", name) as study:
         figures = {}
         for model, words in NAMES.items():
             variants = [variant for variant in study["variants"] if variant["model"] == model]
             scored = [(each, each["label"], look) for each, look in zip(variants, LOOKS, strict=False)]
-            rows = []
-            for state in [state for state in STATE_NAMES if state in variants[0]["decay"]]:
-                curves = [panels.Curve(label, each["decay"][state], *look) for each, label, look in scored]
-                rows.append((f"norm of ∂z/∂{state}{RELATIVE}", f": {STATE_NAMES[state]}", curves))
+            state = "c" if "c" in variants[0]["decay"] else "h"
+            curves = [panels.Curve(label, each["decay"][state], *look) for each, label, look in scored]
             title = f"Initialising an {words}: the gradient before and after training"
-            figures[f"initialisations-{name}-{model}.png"] = _draw(study, title, rows, scored)
+            drawn = _draw(study, title, f"norm of ∂z/∂{state}{RELATIVE}", curves, scored)
+            figures[f"initialisations-{name}-{model}.png"] = drawn
         return figures
 
 
-def _draw(study, title, rows, scored, scores=True):
-    """Draw rows of (label, end of titles, curves), and below them, if `scores`, (variant, label, look)."""
-    heights = [2.9] * len(rows) + ([0.34 * len(scored) + 0.5] if scores else [])
-    height = sum(heights) + 0.22 * max(1, len(rows[0][-1]) // 2) + 1.2  # legend, title, provenance
+def _draw(study, title, label, curves, scored, scores=True):
+    """Draw curves before and after training, and below them, if `scores`, (variant, label, look)."""
+    heights = [2.9, 0.34 * len(scored) + 0.5] if scores else [2.9]
+    height = sum(heights) + 0.22 * max(1, len(curves) // 2) + 1.2  # legend, title, provenance
     layout = {"nrows": len(heights), "ncols": 2, "height_ratios": heights, "squeeze": False}
     drawn, axes = open_figure(title, height, **layout)
-    for row, (label, of_state, curves) in zip(axes, rows, strict=False):
-        titles = [moment + of_state for moment in ("Before training", "At the selected epoch")]
-        panels.draw_before_and_after(row, curves, study["sentences"]["shortest"], titles, RELATIVE in label)
-        row[0].set_ylabel(label)
-    entries = axes[len(rows) - 1, 1].get_legend_handles_labels()
-    panels.add_legend(axes[0, 0], entries, 2 if len(rows) > 1 else 3)
+    titles = ("Before training", "At the selected epoch")
+    panels.draw_before_and_after(axes[0], curves, study["sentences"]["shortest"], titles, RELATIVE in label)
+    axes[0, 0].set_ylabel(label)
+    panels.add_legend(axes[0, 0], axes[0, 1].get_legend_handles_labels(), 2 if len(curves) > 3 else 3)
     if scores:
         for panel in axes[-1]:
             panel.remove()  # for one as wide as both

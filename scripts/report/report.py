@@ -67,11 +67,13 @@ RECIPES = {  # settings of one model alone that a study has to have
     ("search", DEFAULT): BEST,
 }
 ANIMATION = "decay-while-learning.gif"
-FIGURES = {  # of the pages: assets/figures/readme-<name>.png or a file name, and what draws it
+FIGURES = {  # of the documents: assets/figures/readme-<name>.png or a file name, and what draws it
     ANIMATION: plots.animate_decay,
     "backward": plots.plot_backward,
     "cell-memory": lambda: plots.plot_cell_memory("best"),
     "compare": lambda: plots.plot_comparison()[0],
+    "diagram-lstm": lambda: plots.plot_diagram("lstm"),
+    "diagram-rnn": lambda: plots.plot_diagram("rnn"),
     "direct-path": plots.plot_direct_path,
     "fixed-points": lambda: plots.plot_fixed_points("best"),
     "front-page": plot_front_page,
@@ -81,7 +83,6 @@ FIGURES = {  # of the pages: assets/figures/readme-<name>.png or a file name, an
     "latching": lambda: plots.plot_latching("even"),
     "memory": plots.plot_memory,
     "probe": lambda: plots.plot_probe()[0],
-    "probe-changes": lambda: plots.plot_probe()[1],
     "probe-changes-far": lambda: plots.plot_probe("far")[1],
     "sentence": lambda: plots.plot_sentence([read_study("sentence", run_id) for run_id in DEFAULT_RUNS]),
     "theory": plots.plot_theory,

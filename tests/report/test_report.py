@@ -42,7 +42,10 @@ def test_every_table_is_that_of_its_study_where_it_is_committed():
 
 
 def test_every_figure_of_the_pages_is_committed():
-    linked = re.findall(r"\((?:assets/)?figures/(.*?)\)", "".join(PAGES.values()))
+    pages = [path.read_text(encoding="utf-8") for path in PROJECT.glob("*/README.md")]
+    linked = re.findall(
+        r"(?:[(/]|assets/)figures/([\w-]+\.(?:png|gif))\)", "".join([*PAGES.values(), *pages])
+    )
     folder = PROJECT / "assets" / "figures"
     committed = {path.name for path in [*folder.glob("readme-*.png"), folder / report.ANIMATION]}
     assert set(linked) == committed
