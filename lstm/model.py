@@ -2,7 +2,7 @@
 
 Shapes are written with T steps, B sentences, H units, D features and N tokens. A batch is packed: its
 sentences stand side by side, longest first, and only those still running take part in step t, so that step
-t is a block of b_t = ``batch_sizes[t]`` columns and N is the sum of all b_t. README.md beside this file
+t is a block of b_t = ``batch_sizes[t]`` columns and N is the sum of all b_t. README.md in this folder
 derives every line of the backward pass.
 """
 
@@ -28,7 +28,7 @@ class LSTMClassifier:
     Parameters
     ----------
     embeddings : (V, D) numpy.ndarray
-        The word vectors, which stay as they are; its row k is x_t where token id k stands.
+        The word vectors, kept fixed: row k is x_t where token t has the id k.
     hidden_size : int
         H.
     rng : numpy.random.Generator
