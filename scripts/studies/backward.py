@@ -85,7 +85,9 @@ def _pairs(variants):
 
 
 def backward_table(study):
-    """Write the study as text: its variants, their differences, and which K is enough."""
+    """Write the study as text: its variants, their differences and, of several seeds, which K is enough."""
+    if len(study["seeds"]) == 1:
+        return variants_table(study)
     rows = [[NAMES[model], smallest_enough(study, model)] for model in NAMES]
     heads = ["from which K on truncate-K is not measurably worse than full training", "K"]
     return f"{variants_table(study)}\n\n{table(rows, heads)}"
