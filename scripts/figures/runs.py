@@ -15,14 +15,6 @@ from scripts.training.logs import DEFAULT_LSTM, DEFAULT_RNN, differences
 from scripts.training.settings import as_given
 
 SPLIT_COLOURS = {"train": style.BLACK, "validation": style.AMBER, "test": style.SKY}
-PANELS = {  # by quantity of the log: height, label of the axis, title
-    "decay": (3.6, "norm of ∂z, relative\nto the last step", "Decay: the gradient of the logit z"),
-    "loss": (
-        2.6,
-        "norm of ∂ℓ",
-        "Gradient of the loss ℓ: also small where the model is sure, so no measure of decay",
-    ),
-}
 
 
 @figure("training-{run_id}.png")
@@ -71,7 +63,7 @@ def plot_gradients_rnn_vs_lstm(rnn=DEFAULT_RNN, lstm=DEFAULT_LSTM):
         for log, state in ((logs[0], "h"), (logs[1], "h"), (logs[1], "c")):
             curves += _curves_of(log, state, f"{NAMES[log.model]} {state}", *STATES[log.model, state])
         units = ", ".join(f"{NAMES[log.model]} ({log.hidden_size} units)" for log in logs)
-        return _draw_by_distance(logs, curves, PANELS, f"How far back the gradient reaches: {units}")
+        return _draw_by_distance(logs, curves, f"How far back the gradient reaches: {units}")
 
 
 def _rnns_file_name(run_ids):
@@ -97,7 +89,7 @@ def plot_gradients_rnns(run_ids=("rnn-16", "rnn-32", DEFAULT_RNN)):
         title = "How far back the gradient reaches: RNNs"
         title += " of several widths" if len({log.hidden_size for log in logs}) > 1 else ""
         title += f"\nthat differ in {', '.join(varied)}" if varied else ""
-        return _draw_by_distance(logs, curves, ["decay"], title)
+        return _draw_by_distance(logs, curves, title)
 
 
 def _curves_of(log, state, label, colour, marker):
@@ -109,21 +101,23 @@ def _curves_of(log, state, label, colour, marker):
     return curves
 
 
-def _draw_by_distance(logs, curves, quantities, title):
-    """Draw curves by distance, panel below panel, sentence counts last."""
+def _draw_by_distance(logs, curves, title):
+    """Draw the decay of curves by distance, and below it how many sentences there are."""
     columns = 2 if max(len(curve.label) for curve in curves) < 55 else 1
-    heights = [PANELS[name][0] for name in quantities] + [1.1]
-    height = sum(heights) + 1.2 + 0.2 * len(curves) / columns  # title, legend, provenance
-    drawn, axes = open_figure(title, height, nrows=len(heights), sharex=True, height_ratios=heights)
-    for name, panel in zip(quantities, axes, strict=False):
-        panel.set_yscale("log", nonpositive="clip")
-        panels.draw_medians(panel, curves, name)
-        panel.set(ylabel=PANELS[name][1], title=PANELS[name][2])
-    axes[0].axhline(1, color=GREY, linewidth=1, zorder=1)  # nothing is lost
+    height = 5 + 0.2 * len(curves) / columns  # with the legend
+    drawn, axes = open_figure(title, height, nrows=2, sharex=True, height_ratios=(3.2, 1))
+    decay = axes[0]
+    decay.set_yscale("log", nonpositive="clip")
+    panels.draw_medians(decay, curves, "decay")
+    decay.set(
+        ylabel="norm of ∂z, relative\nto the last word",
+        title="What remains of the gradient of the logit z: medians, quartiles",
+    )
+    decay.axhline(1, color=GREY, linewidth=1, zorder=1)  # nothing is lost
     panels.draw_counts(drawn, axes, curves, min(log.best["gradients"]["shortest"] for log in logs))
     # Selected epochs first: of two columns, each has one epoch.
-    best_first = sorted(axes[0].lines[: len(curves)], key=lambda line: line.get_linestyle() == "--")
-    panels.add_legend(axes[0], [best_first, [line.get_label() for line in best_first]], columns)
+    best_first = sorted(decay.lines[: len(curves)], key=lambda line: line.get_linestyle() == "--")
+    panels.add_legend(decay, [best_first, [line.get_label() for line in best_first]], columns)
     add_provenance(drawn, *name_logs(logs, sentences=True))
     return drawn
 

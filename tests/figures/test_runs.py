@@ -64,15 +64,14 @@ def expected_curves(rnn, lstm):
         yield f"{name}, epoch 0 (before training)", log.epochs[0]["gradients"][state]
 
 
-@pytest.mark.parametrize(("panel", "quantity"), [(0, "decay"), (1, "loss")])
-def test_comparison_draws_medians_and_quartiles_of_the_log(pair, panel, quantity):
-    axes = draw().axes[panel]
+def test_comparison_draws_medians_and_quartiles_of_the_log(pair):
+    axes = draw().axes[0]
     drawn = lines(axes)
     assert axes.get_yscale() == "log"
     expected = dict(expected_curves(*pair))
     assert drawn.keys() == expected.keys()
     for (label, quantities), band in zip(expected.items(), axes.collections, strict=True):
-        values = quantities[quantity]
+        values = quantities["decay"]
         np.testing.assert_array_equal(drawn[label].get_xdata(), values["distance"])
         np.testing.assert_array_equal(drawn[label].get_ydata(), values["median"])
         assert_band(band, values["distance"], values["q25"], values["q75"])
@@ -94,7 +93,7 @@ def test_comparison_is_solid_at_the_best_epoch_and_dashed_at_epoch_0(pair):
 def test_counts_are_below_and_the_axis_ends_where_few_sentences_remain(pair):
     figure = draw()
     logged = pair[0].epochs[BEST]["gradients"]["h"]["decay"]
-    (counts,) = lines(figure.axes[2]).values()
+    (counts,) = lines(figure.axes[1]).values()
     np.testing.assert_array_equal(counts.get_ydata(), logged["count"])
     few = next(d for d, n in zip(logged["distance"], logged["count"], strict=True) if n < 20)
     assert 20 < few < 49
@@ -106,7 +105,7 @@ def test_counts_are_below_and_the_axis_ends_where_few_sentences_remain(pair):
 def test_different_counts_are_two_lines(root):
     make_run("rnn-run-1")
     make_run("lstm-run-3", "lstm", sentences=300, longest=40)
-    axes = draw().axes[2]
+    axes = draw().axes[1]
     assert len(lines(axes)) == 2
     assert axes.get_legend()
 
@@ -117,9 +116,9 @@ def test_logs_that_lack_a_part_are_refused(pair):
     rewrite(pair[0])
     fails("rnn-run-1.jsonl is damaged", plots.plot_gradients_rnn_vs_lstm)
     log = make_run("rnn-run-1")
-    del log.best["gradients"]["h"]["loss"]
+    del log.best["gradients"]["h"]["decay"]
     rewrite(log)
-    fails("rnn-run-1.jsonl.* lacks 'loss': train it again", plots.plot_gradients_rnn_vs_lstm)
+    fails("rnn-run-1.jsonl.* lacks 'decay': train it again", plots.plot_gradients_rnn_vs_lstm)
 
 
 @pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
