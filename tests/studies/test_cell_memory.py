@@ -131,7 +131,7 @@ def gradient_of_forget_bias(model, ids, step=1e-5):
 def test_it_says_first_how_long_it_takes(study, capsys):
     main.cell_memory_study("lstm-0", "one", 2, progress=False)
     first, *table = capsys.readouterr().out.splitlines()
-    assert first.startswith("1 run, 2 sentences: about ")
+    assert first.startswith("1 run: about ")
     assert table[0].startswith("| 1 run, 2 sentences ")
 
 
