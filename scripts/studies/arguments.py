@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -11,6 +12,7 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import counted
 from scripts.files.paths import check_run_id
 from scripts.files.runs import NAMES, best_epoch, load_run
+from scripts.files.studies import save_study
 from scripts.training.settings import with_defaults
 
 MOST_SEEDS = 10_000
@@ -57,33 +59,38 @@ def run_id_list(run_ids):
     return listed
 
 
-def seeds_of_models(run_ids, name, study, apart=None):
-    """Load runs for a study that trains none, and check that those of one model differ only in their seeds.
+def begin_study(kind, name, run_ids, show, apart=None):
+    """Begin a study that trains no run: load those that it measures, and check that they belong together.
 
     Parameters
     ----------
+    kind, name, show
+        See :func:`scripts.files.studies.save_study`; the name is checked before anything else.
     run_ids : str or sequence of str
-    name, study : str
-        The study's name, which is checked first, and the function that was called, for messages.
+        The runs of one model have to be of one dataset and to differ only in their seeds.
     apart : str, optional
-        A setting in which the runs may differ as well: there is one list of runs for each of its values.
+        A setting in which they may differ as well: each of its values counts as another model.
 
     Returns
     -------
-    data, dataset
-        The dataset of all runs, and its description as a log has it.
+    data : scripts.files.data.Data
     models : list of dict
-        What the study's file says of each model: ``model``, ``hidden_size``, and of each seed ``runs`` (its
-        run id) and ``best_epoch``; with `apart`, that setting as well. The study adds what it measures.
+        Of each model ``model``, ``hidden_size``, and by seed ``runs`` (run ids) and ``best_epoch``; with
+        `apart`, that setting as well. The study adds what it measures.
+    save : callable
+        Saves the study with the keyword arguments as its content, and returns it.
     """
+    started = time.perf_counter()
     check_run_id(name, "name")
     runs = [load_run(run_id) for run_id in run_id_list(run_ids)]
-    models, dataset = seeds_by_model(runs, study, apart), runs[0].settings["dataset"]
-    return load_data(dataset.get("data")), dataset, [_describe(seeds, apart) for seeds in models]
+    models = [_describe(seeds, apart) for seeds in seeds_by_model(runs, apart)]
+    dataset = runs[0].settings["dataset"]
+    save = partial(save_study, kind, name, dataset, [], show, started)
+    return load_data(dataset.get("data")), models, save
 
 
-def seeds_by_model(runs, study, apart=None):
-    """Return lists of runs, one per model and value of `apart`, as :func:`seeds_of_models` checks them."""
+def seeds_by_model(runs, apart=None):
+    """Return lists of runs, one per model and value of `apart`; UserError if they don't belong together."""
     first, groups = runs[0].settings, {}
     for run in runs:
         if run.settings["dataset"]["checksum"] != first["dataset"]["checksum"]:
@@ -93,20 +100,18 @@ def seeds_by_model(runs, study, apart=None):
         groups.setdefault((value, list(NAMES).index(run.settings["model"])), []).append(run)
     by_model = [groups[key] for key in sorted(groups)]
     for seeds in by_model:
-        _check_one_recipe([run.settings for run in seeds], study)
+        _check_one_recipe([run.settings for run in seeds])
     return by_model
 
 
-def _check_one_recipe(runs, study):
+def _check_one_recipe(runs):
     first, by_seed = with_defaults(runs[0]["hyperparameters"]), {}
     for run in runs:
         run_id, settings = run["run_id"], with_defaults(run["hyperparameters"])
         seed = settings["seed"]
         if settings | {"seed": first["seed"]} != first:
-            raise UserError(
-                f"runs {runs[0]['run_id']!r} and {run_id!r} have other settings, expected the same but for "
-                f"the seed: give {study} seeds of one recipe"
-            )
+            fault = f"runs {runs[0]['run_id']!r} and {run_id!r} differ in more settings than their seeds"
+            raise UserError(f"{fault}: give runs of one recipe")
         if (other := by_seed.setdefault(seed, run_id)) != run_id:
             raise UserError(f"runs {other!r} and {run_id!r} have one seed, {seed}: give each seed once")
 
@@ -122,7 +127,7 @@ def _describe(runs, apart):
 
 
 def announce(models, part, count):
-    """Print about how long a study of `models`, as :func:`seeds_of_models` returns them, will take.
+    """Print about how long a study of `models`, as :func:`begin_study` returns them, will take.
 
     ``part(run_id)`` returns a function without arguments that does a part of the work on that run. It is
     timed on the first run of each model; each run takes `count` times as long.
@@ -145,9 +150,8 @@ def settings_of_models(of_model, models, shared):
     """
     of_model = {} if of_model is None else of_model
     if not isinstance(of_model, dict) or not all(isinstance(own, dict) for own in of_model.values()):
-        raise UserError(
-            f"of_model={of_model!r}: expected settings by model, such as {{'rnn': {{'lr': 0.001}}}}"
-        )
+        expected = "expected settings by model, such as {'rnn': {'lr': 0.001}}"
+        raise UserError(f"of_model={of_model!r}: {expected}")
     for model, own in of_model.items():
         if model not in models:
             raise UserError(f"of_model names {model!r}: expected one of the models compared, {models}")
@@ -155,10 +159,8 @@ def settings_of_models(of_model, models, shared):
             if isinstance(value, AXIS):
                 raise UserError(f"of_model={{{model!r}: {{{key!r}: {value!r}}}}}: give it one value")
             if key in shared:
-                raise UserError(
-                    f"{key}={shared[key]!r} is for all runs, and of_model gives the {model} {value!r}: "
-                    "leave one of them out"
-                )
+                fault = f"{key}={shared[key]!r} is for all runs, and of_model gives the {model} {value!r}"
+                raise UserError(f"{fault}: leave one of them out")
     return {model: {key: plain(value) for key, value in own.items()} for model, own in of_model.items()}
 
 

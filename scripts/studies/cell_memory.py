@@ -6,7 +6,7 @@ which the runs' logs measured gradients. Besides what every study holds (scripts
 
     sentences       {count, of, shortest, longest}: the logs have `of` sentences
     k, count        1, 2, …; the number of sentences that are longer than k words
-    models          a list of one: what arguments.seeds_of_models returns, and
+    models          a list of one: what arguments.begin_study returns, and
         initialisation, best    for each run, at untrained weights and at those of the selected epoch:
             diagonal        by k, the share of ‖∂c_T/∂c_{T-k}‖² (Frobenius) on its diagonal, see
                             scripts/dynamics/jacobians.py: median over sentences, null if there is none
@@ -18,7 +18,6 @@ Each step's part in ∂z/∂b_f has the factor f (1 − f), which is small in sl
 so do chrono's input gates, which begin nearly closed in slow units.
 """
 
-import time
 from functools import partial
 
 import numpy as np
@@ -29,8 +28,7 @@ from scripts.files.blocks import DEFAULT
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, plus_minus, round_to_digits, table, whole_number
 from scripts.files.progress import progress_bar
-from scripts.files.studies import save_study
-from scripts.studies.arguments import MOMENTS, announce, seeds_of_models
+from scripts.studies.arguments import MOMENTS, announce, begin_study
 from scripts.studies.jacobians import finite, logged_rows
 from scripts.studies.statistics import interval
 from scripts.text.batches import sorted_batches
@@ -55,8 +53,7 @@ def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, prog
     progress : bool
         Show progress bars.
     """
-    started = time.perf_counter()
-    data, dataset, (of, *others) = seeds_of_models(run_ids, name, "cell_memory_study")
+    data, (of, *others), save = begin_study("cell-memory", name, run_ids, cell_memory_table)
     if others or of["model"] != "lstm":
         raise UserError(f"run_ids={run_ids!r}: an RNN has no cell, expected the LSTM's: name these alone")
     split = data.splits["validation"]
@@ -68,18 +65,12 @@ def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, prog
     for moment in MOMENTS:
         of[moment] = [_measure(run_id, moment, split, rows, progress) for run_id in of["runs"]]
     k = np.arange(1, lengths.max())
-    return save_study(
-        "cell-memory",
-        name,
-        dataset,
-        [],
-        cell_memory_table,
-        sentences={"count": len(rows), "of": len(logged)}
-        | {"shortest": int(lengths.min()), "longest": int(lengths.max())},
+    extremes = {"shortest": int(lengths.min()), "longest": int(lengths.max())}
+    return save(
+        sentences={"count": len(rows), "of": len(logged), **extremes},
         k=k.tolist(),
         count=(lengths > k[:, None]).sum(1).tolist(),
         models=[of],
-        started=started,
     )
 
 

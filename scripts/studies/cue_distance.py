@@ -129,24 +129,12 @@ def probe_study(
             for variant, runs in zip(chosen, planned, strict=True)
         ]
     nearest = distances == tested[0]  # at each distance there are as many
-    return save_study(
-        *study,
-        dataset,
-        [load_run(run.run_id) for run in every_run],
-        probe_table,
-        seeds=seeds,
-        epochs=epochs,
-        settings=shared,
-        mixture=described["mixture"],
-        longest=described["longest"],
-        distances=tested.tolist(),
-        sentences={
-            "decides_last": int((last & nearest).sum()),
-            "decides_first": int((~last & nearest).sum()),
-        },
-        failing=FAILING,
-        variants=measured,
-    )
+    at_each = {"decides_last": int(sum(last & nearest)), "decides_first": int(sum(~last & nearest))}
+    found = {"seeds": seeds, "epochs": epochs, "settings": shared}
+    found |= {"mixture": described["mixture"], "longest": described["longest"]}
+    found |= {"distances": tested.tolist(), "sentences": at_each, "failing": FAILING, "variants": measured}
+    runs = [load_run(run.run_id) for run in every_run]
+    return save_study(*study, dataset, runs, probe_table, **found)
 
 
 def _choose(names):

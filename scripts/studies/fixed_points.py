@@ -6,7 +6,7 @@ study holds (scripts/files/studies.py), ``assets/studies/fixed-points/<name>.jso
     sentences   {count, shortest, longest}: some of those on which logs measure gradients; the states after
                 each of their words are the visited states, whose RMS distance from their mean is the spread
     starts      number of visited states at which a search begins
-    models      a list of what arguments.seeds_of_models returns, each with
+    models      a list of what arguments.begin_study returns, each with
         initialisation, best    for each run, before training and at its selected epoch:
             zero, mean  fixed points at input 0 and at the mean vector of the validation words, each with
                 found (number of searches that ended there), distance (to the nearest visited state, in
@@ -21,7 +21,6 @@ study holds (scripts/files/studies.py), ``assets/studies/fixed-points/<name>.jso
 """
 
 import itertools
-import time
 from contextlib import suppress
 from functools import partial
 
@@ -35,8 +34,8 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
-from scripts.files.studies import read_study, save_study
-from scripts.studies.arguments import MOMENTS, announce, seeds_of_models
+from scripts.files.studies import read_study
+from scripts.studies.arguments import MOMENTS, announce, begin_study
 from scripts.studies.jacobians import finite
 from scripts.text.batches import sorted_batches
 from scripts.text.tokens import tokens_of
@@ -61,8 +60,7 @@ def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
     name : str
         Name of the study and its figure.
     """
-    started = time.perf_counter()
-    data, dataset, models = seeds_of_models(run_ids, name, "fixed_points")
+    data, models, save = begin_study("fixed-points", name, run_ids, fixed_points_table)
     part = STARTS * len(INPUTS) * len(MOMENTS) / FEW
     announce(models, lambda run_id: partial(_few_searches, model_at(run_id, True), data), part)
     s = data.splits["validation"].s
@@ -72,8 +70,7 @@ def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
             found = [_measure(run, moment, data, rows) for run in model["runs"]]
             model[moment], (model["plane"], *_) = map(list, zip(*found, strict=True))
     sentences = {"count": len(rows), "shortest": int(s[rows].min()), "longest": int(s[rows].max())}
-    found = {"sentences": sentences, "starts": STARTS, "models": models}
-    return save_study("fixed-points", name, dataset, [], fixed_points_table, started, **found)
+    return save(sentences=sentences, starts=STARTS, models=models)
 
 
 def _path(model, data):

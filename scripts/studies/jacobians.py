@@ -101,29 +101,20 @@ def jacobian_study(run_id="lstm-run-3", sentences=500, *, steps=10_000, burn_in=
             stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
             along_drive = jacobians.lyapunov_exponents(stream, 1, burn_in)
             found |= _summarise(model, *by_sentence, *along_drive, distances)
-    return save_study(
-        "jacobians",
-        run_id,
-        run.settings["dataset"],
-        [],
-        rates_table,
-        run_id=run_id,
-        model=run.settings["model"],
-        hidden_size=run.settings["hyperparameters"]["hidden_size"],
-        epochs=run.history[-1]["epoch"],
-        sentences={
-            "split": "validation",
-            "count": len(lengths),
-            "shortest": int(lengths.min()),
-            "longest": int(lengths.max()),
-            "burn_in": sentence_burn_in(lengths),
-            "of": len(logged),
-        },
-        drive={"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
-        distances=distances,
-        at=at,
-        started=started,
-    )
+    measured = {"split": "validation", "count": len(lengths), "of": len(logged)}
+    measured |= {"shortest": int(lengths.min()), "longest": int(lengths.max())}
+    measured |= {"burn_in": sentence_burn_in(lengths)}
+    found = {
+        "run_id": run_id,
+        "model": run.settings["model"],
+        "hidden_size": run.settings["hyperparameters"]["hidden_size"],
+        "epochs": run.history[-1]["epoch"],
+        "sentences": measured,
+        "drive": {"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
+        "distances": distances,
+        "at": at,
+    }
+    return save_study("jacobians", run_id, run.settings["dataset"], [], rates_table, started, **found)
 
 
 def logged_rows(split, most):

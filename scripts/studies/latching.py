@@ -7,7 +7,7 @@ gradient does (Bengio, Simard & Frasconi 1994); if they meet, the cue is forgott
 holds (scripts/files/studies.py), ``assets/studies/latching/<name>.json`` has
 
     pairs, steps    number of pairs; numbers of words for which the lists below have values
-    models          a list of what arguments.seeds_of_models returns, each with
+    models          a list of what arguments.begin_study returns, each with
         orbits      for each run, at its selected epoch, medians over the pairs:
             positive, negative, apart   after that many words from the cue: the logits of the two sentences,
                     and ‖s⁺ - s⁻‖ of their states, which are h, or (h, c) for the LSTM
@@ -17,7 +17,6 @@ holds (scripts/files/studies.py), ``assets/studies/latching/<name>.json`` has
 """
 
 import random
-import time
 from functools import partial
 
 import numpy as np
@@ -28,8 +27,7 @@ from scripts.files.blocks import DEFAULT
 from scripts.files.data import Split
 from scripts.files.numbers import power_of_ten, table
 from scripts.files.progress import progress_bar
-from scripts.files.studies import save_study
-from scripts.studies.arguments import announce, seeds_of_models
+from scripts.studies.arguments import announce, begin_study
 from scripts.studies.jacobians import finite
 from scripts.text import cue_distance as task
 from scripts.text.batches import sorted_batches
@@ -51,8 +49,7 @@ def latching_study(run_ids, name=DEFAULT):
     name : str
         Name of the study and its figure.
     """
-    started = time.perf_counter()
-    data, dataset, models = seeds_of_models(run_ids, name, "latching_study")
+    data, models, save = begin_study("latching", name, run_ids, latching_table)
     task.cue_distances(data.splits["test"], data.vocabulary)  # refuses other datasets
     few = max(2, SHOWN[-1] // 20)
     short = make_pairs(data.vocabulary, few), np.array([0, few])
@@ -62,8 +59,7 @@ def latching_study(run_ids, name=DEFAULT):
     for model in models:
         bar = progress_bar(model["runs"], model["model"])
         model["orbits"] = [_follow(model_at(run, True), pairs, steps) for run in bar]
-    found = {"pairs": PAIRS, "steps": steps.tolist(), "models": models}
-    return save_study("latching", name, dataset, [], latching_table, started, **found)
+    return save(pairs=PAIRS, steps=steps.tolist(), models=models)
 
 
 def make_pairs(vocabulary, after):

@@ -8,7 +8,7 @@ sentences in order (Shen et al. 2018) are compared with the others. Besides what
     sentences       {count, longest}: of the test split
     k, conditions   numbers of words that stay; names, in differences, of sentences with the others shuffled
     shuffles        {count, seed}: all models read the same ones; an accuracy is the mean over them
-    models          a list of what arguments.seeds_of_models returns, each with
+    models          a list of what arguments.begin_study returns, each with
         word_order      in training: kept or shuffled
         whole           accuracy on whole sentences in order, one per seed
         left_out, shuffled  accuracy by k, a list for each seed, with the other words left out or shuffled;
@@ -22,7 +22,6 @@ sentences in order (Shen et al. 2018) are compared with the others. Besides what
         sentences_error     its standard error over the test sentences
 """
 
-import time
 from functools import partial
 
 import numpy as np
@@ -32,8 +31,7 @@ from scripts.files.data import Split
 from scripts.files.numbers import counted, round_to_digits, table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
-from scripts.files.studies import save_study
-from scripts.studies.arguments import announce, seeds_of_models
+from scripts.studies.arguments import announce, begin_study
 from scripts.studies.baselines import fit_logistic_regression, word_counts
 from scripts.studies.statistics import difference, error_over_sentences, interval
 from scripts.studies.variants import DIFFERENCE_HEADS, difference_cells
@@ -61,8 +59,7 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
     progress : bool
         Show a progress bar.
     """
-    started = time.perf_counter()
-    data, dataset, models = seeds_of_models(run_ids, name, "memory_study", "word_order")
+    data, models, save = begin_study("memory", name, run_ids, memory_table, "word_order")
     train, test = data.splits["train"], data.splits["test"]
     ks = [k for k in K if k < test.s.max()]
     part = len(ks) * (SHUFFLES + 1)  # readings per run
@@ -71,13 +68,7 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
     bag_accuracy = [bag_of_words.score(word_counts(part, data), test.y) for part in _endings(test, ks)]
     with progress_bar(total=len(ks) * sum(len(of["runs"]) for of in models), progress=progress) as bar:
         read = [_measure(of, test, ks, bar) for of in models]
-    return save_study(
-        "memory",
-        name,
-        dataset,
-        [],
-        memory_table,
-        started,
+    return save(
         sentences={"count": len(test.s), "longest": int(test.s.max())},
         k=ks,
         conditions=[condition(k) for k in ks],

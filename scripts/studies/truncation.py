@@ -6,7 +6,7 @@ Besides what every study holds (scripts/files/studies.py), ``assets/studies/trun
     sentences   {count, shortest, longest}: the validation split
     batches     {count, size, seed}: of sentences drawn from it at random
     K, delta    0, 1, … up to the longest sentence - 1; relative errors δ
-    models      a list of what arguments.seeds_of_models returns, each with
+    models      a list of what arguments.begin_study returns, each with
         initialisation, best    for each run, at untrained weights and at those of the selected epoch:
             whole, batches      {W_hh, all}: of the mean loss over the split; medians over the batches
 
@@ -22,7 +22,6 @@ for an LSTM, of h alone. M = max_k ‖G_k‖ / φ_k is taken for ``W_hh`` and ``
 """
 
 import itertools
-import time
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -32,8 +31,7 @@ from scripts.dynamics.gradients import BATCH_SIZE
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import table, whole_number
 from scripts.files.progress import progress_bar
-from scripts.files.studies import save_study
-from scripts.studies.arguments import MOMENTS, seeds_of_models
+from scripts.studies.arguments import MOMENTS, begin_study
 from scripts.studies.jacobians import finite
 from scripts.studies.statistics import lower_medians
 from scripts.text.batches import random_batches, sorted_batches
@@ -60,24 +58,17 @@ def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=
     progress : bool
         Show progress bars.
     """
-    started = time.perf_counter()
-    data, dataset, models = seeds_of_models(run_ids, name, "truncation_study")
+    data, models, save = begin_study("truncation", name, run_ids, truncation_table)
     split = data.splits["validation"]
     drawn = random_batches(split, SIZE, np.random.default_rng(SEED), whole_number("batches", batches))
     for model, moment in itertools.product(models, MOMENTS):
         model[moment] = [_measure(run, model["model"], moment, drawn, progress) for run in model["runs"]]
-    return save_study(
-        "truncation",
-        name,
-        dataset,
-        [],
-        truncation_table,
+    return save(
         sentences={"count": len(split.s), "shortest": int(split.s.min()), "longest": int(split.s.max())},
         batches={"count": len(drawn), "size": len(drawn.rows[0]), "seed": SEED},
         K=list(range(split.s.max())),
         delta=list(DELTAS),
         models=models,
-        started=started,
     )
 
 

@@ -150,20 +150,10 @@ def run_variants(
     if not any(runs):
         raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")
     defaults = asdict(Settings())
-    return save_study(
-        kind,
-        name,
-        dataset,
-        list(chain.from_iterable(runs)),
-        show or variants_table,
-        title=title,
-        seeds=seeds,
-        shared={key: value for key, value in shared.items() if value != defaults[key]},
-        of_model=of_model,
-        axes=axes,
-        **_measure(variants, runs, pairs, kind != "search"),
-        failed=failed,
-    )
+    shared = {key: value for key, value in shared.items() if value != defaults[key]}
+    found = {"title": title, "seeds": seeds, "shared": shared, "of_model": of_model, "axes": axes}
+    found |= _measure(variants, runs, pairs, kind != "search") | {"failed": failed}
+    return save_study(kind, name, dataset, chain.from_iterable(runs), show or variants_table, **found)
 
 
 def _measure(variants, runs, pairs, test):
@@ -182,11 +172,8 @@ def _measure(variants, runs, pairs, test):
     ]
     return {
         "distance": distance,
-        "sentences": {
-            "count": recorded["sentences"],
-            "shortest": recorded["shortest"],
-            "longest": recorded["longest"],
-        },
+        "sentences": {"count": recorded["sentences"]}
+        | {"shortest": recorded["shortest"], "longest": recorded["longest"]},
         "standard_error": error,
         "variants": described,
         "differences": [_describe_difference(*pair, tested) for pair in pairs(described)],

@@ -163,7 +163,7 @@ def test_of_one_unit_and_of_one_word_there_is_little_to_say(study_root):
     [
         (("rnn-0",), "an RNN has no cell, expected the LSTM's"),
         ((["rnn-0", "lstm-0"],), "an RNN has no cell, expected the LSTM's"),
-        ((["lstm-0", "uniform"],), "give cell_memory_study seeds of one recipe"),
+        ((["lstm-0", "uniform"],), "give runs of one recipe"),
         (("nowhere",), "no run 'nowhere'"),
         (("lstm-0", "default", 0), "sentences=0: expected a whole number"),
         (("lstm-0", "../x"), "can't be a file name"),
