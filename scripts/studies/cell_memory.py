@@ -60,8 +60,8 @@ def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, prog
     logged, rows = logged_rows(split, whole_number("sentences", sentences))
     lengths = split.s[rows]
     *_, shortest = sorted_batches(split, 1, rows)
-    part = len(MOMENTS) * lengths.sum(dtype=int) / len(shortest.ids)
-    announce([of], lambda run_id: partial(_read, model_at(run_id, True), shortest.ids), part)
+    count = len(MOMENTS) * lengths.sum(dtype=int) / len(shortest.ids)
+    announce([of], lambda run_id: partial(_read, model_at(run_id, True), shortest.ids), count)
     for moment in MOMENTS:
         of[moment] = [_measure(run_id, moment, split, rows, progress) for run_id in of["runs"]]
     k = np.arange(1, lengths.max())

@@ -61,8 +61,8 @@ def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
         Name of the study and its figure.
     """
     data, models, save = begin_study("fixed-points", name, run_ids, fixed_points_table)
-    part = STARTS * len(INPUTS) * len(MOMENTS) / FEW
-    announce(models, lambda run_id: partial(_few_searches, model_at(run_id, True), data), part)
+    count = STARTS * len(INPUTS) * len(MOMENTS) / FEW
+    announce(models, lambda run_id: partial(_few_searches, model_at(run_id, True)), count)
     s = data.splits["validation"].s
     rows = np.random.default_rng(SEED).permutation(gradient_rows(s))[:SENTENCES]
     with threadpool_limits(1):
@@ -73,15 +73,10 @@ def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
     return save(sentences=sentences, starts=STARTS, models=models)
 
 
-def _path(model, data):
-    """Return the states after each word of SENTENCE."""
-    ids = token_ids(tokens_of(SENTENCE, data.manifest), data.vocabulary)
-    return dynamics.states_along(model, ids, np.ones(len(ids), int))
-
-
-def _few_searches(model, data):
-    """Search from the last states of that path, for the estimate of the time."""
-    dynamics.find_fixed_points(dynamics.step_map(model, np.zeros(model.D)), _path(model, data)[-FEW:], 0)
+def _few_searches(model):
+    """Search from random states, for the estimate of the time."""
+    starts = np.random.default_rng(SEED).uniform(-1, 1, (FEW, len(model.states) * model.H))
+    dynamics.find_fixed_points(dynamics.step_map(model, np.zeros(model.D)), starts, 0)
 
 
 def _measure(run_id, moment, data, rows):
@@ -92,7 +87,8 @@ def _measure(run_id, moment, data, rows):
     batches = sorted_batches(split, BATCH_SIZE, rows)
     visited = np.concatenate([dynamics.states_along(model, ids, sizes) for ids, sizes, *_ in batches])
     visited = np.random.default_rng(SEED).permutation(visited)
-    shown = {"visited": visited[:SHOWN], "path": _path(model, data)}
+    ids = token_ids(tokens_of(SENTENCE, data.manifest), data.vocabulary)
+    shown = {"visited": visited[:SHOWN], "path": dynamics.states_along(model, ids, np.ones(len(ids), int))}
     pca = PCA(svd_solver="full").fit(visited)
     v, counts = pca.explained_variance_, np.bincount(split.x, minlength=len(model.embeddings))
     found = {"dimensions": finite(v.sum() ** 2 / (v**2).sum()), "three": finite(v[:3].sum() / v.sum())}

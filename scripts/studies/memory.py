@@ -62,8 +62,8 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
     data, models, save = begin_study("memory", name, run_ids, memory_table, "word_order")
     train, test = data.splits["train"], data.splits["test"]
     ks = [k for k in K if k < test.s.max()]
-    part = len(ks) * (SHUFFLES + 1)  # readings per run
-    announce(models, lambda run_id: partial(correct, load_model(run_id)[0], test), part)
+    readings = len(ks) * (SHUFFLES + 1)  # of each run
+    announce(models, lambda run_id: partial(correct, load_model(run_id)[0], test), readings)
     bag_of_words = fit_logistic_regression(word_counts(train, data), train.y)
     bag_accuracy = [bag_of_words.score(word_counts(part, data), test.y) for part in _endings(test, ks)]
     with progress_bar(total=len(ks) * sum(len(of["runs"]) for of in models), progress=progress) as bar:

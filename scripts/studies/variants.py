@@ -157,7 +157,7 @@ def run_variants(
 
 
 def _measure(variants, runs, pairs, test):
-    """Return the measures of all variants, of lists of runs, and differences; on the test split or not."""
+    """Measure each variant's runs, on the `test` split too if that is true, and the differences of pairs."""
     recorded = next(best_epoch(run.history)["gradients"] for run in chain.from_iterable(runs))
     distance, error, tested = recorded["shortest"] - 1, None, {}
     if test:
@@ -201,8 +201,7 @@ def _describe_variant(variant, runs, tested, distance):
         "runs": run_ids,
         "seeds": [run.settings["hyperparameters"]["seed"] for run in runs],
         "best_epoch": [record["epoch"] for record in best],
-        "validation_loss": [record["validation_loss"] for record in best],
-        "validation_accuracy": [record["validation_accuracy"] for record in best],
+        **{name: [record[name] for record in best] for name in ("validation_loss", "validation_accuracy")},
         "whole_loss": [loss_on_whole_sentences(run_id) for run_id in run_ids],
         "test_accuracy": accuracy,
         "decay": decay,

@@ -131,9 +131,7 @@ def find_previous(run_id, header, overwrite=False):
             raise UserError(f"run {run_id!r} {difference}: {TAKEN}")
         if previous.ended:
             fault = f"stopped when its numbers were no longer finite ({previous.ended}), and would again"
-            raise RunEnded(
-                f"run {run_id!r} {fault}: {START_AGAIN}, or use it as it is, with its best weights"
-            )
+            raise RunEnded(f"run {run_id!r} {fault}: {START_AGAIN}, or use its best weights as they are")
         return previous
 
 
@@ -178,16 +176,9 @@ def build_model(model, settings, embeddings, dtype=np.float32):
 def start(kind, settings, data):
     """Return the untrained model and the optimizer with which a run of these complete settings begins."""
     model = build_model(kind, settings, data.embeddings)
-    updates = -(-len(data.splits["train"].s) // settings["batch_size"])
-    return model, Adam(
-        model.theta,
-        settings["lr"],
-        schedule=settings["schedule"],
-        steps=settings["epochs"] * updates,
-        clip_norm=settings["clip_norm"] or np.inf,
-        weight_decay=settings["weight_decay"],
-        averaging=settings["averaging"],
-    )
+    steps = settings["epochs"] * -(-len(data.splits["train"].s) // settings["batch_size"])
+    options = {name: settings[name] for name in ("lr", "schedule", "weight_decay", "averaging")}
+    return model, Adam(model.theta, steps=steps, clip_norm=settings["clip_norm"] or np.inf, **options)
 
 
 RECORD = 80_000  # bytes of an epoch with gradients, in the log and in the weights file
