@@ -1,4 +1,4 @@
-"""What studies share: checks of seeds, runs and settings of one model alone, and an estimate of the time."""
+"""Shared by the studies: checks of seeds, runs and settings of one model alone; an estimate of the time."""
 
 import itertools
 import time

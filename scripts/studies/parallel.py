@@ -39,7 +39,7 @@ from scripts.files.progress import progress_bar
 from scripts.files.runs import pack_run, read_log, unpack_run
 from scripts.training import experiment
 from scripts.training.settings import check_settings
-from scripts.training.workers import deaf_to_ctrl_c
+from scripts.training.workers import shielded_from_ctrl_c
 
 KILLED = "its process was ended from outside, probably for lack of memory; called again, it continues"
 COMMAND = "from scripts.studies.parallel import train_what_was_sent; train_what_was_sent()"
@@ -178,7 +178,7 @@ def train_here(planned, overwrite, jobs, dataset):
                     tracker.ensure_running()  # later, its start would let Ctrl-C through again
                 sys.warnoptions.pop()
             with contextlib.ExitStack() as stack:
-                with deaf_to_ctrl_c():  # at its end, a signal may arrive
+                with shielded_from_ctrl_c():  # at its end, a signal may arrive
                     outcomes = stack.enter_context(_closing(side_by_side(list(tasks.values()))))
                 for run_id, fault in outcomes:
                     del tasks[run_id]

@@ -61,7 +61,7 @@ class Workers:
                 process = multiprocessing.get_context("fork").Process(
                     target=self._serve, args=(k, orders, answers), daemon=True
                 )
-                with deaf_to_ctrl_c():
+                with shielded_from_ctrl_c():
                     process.start()
                 os.close(orders[0])
                 os.close(answers[1])
@@ -174,22 +174,22 @@ def receive(pipe, patience):
 
 
 @contextlib.contextmanager
-def deaf_to_ctrl_c():
+def shielded_from_ctrl_c():
     """Start processes in the block that Ctrl-C doesn't reach; it, or SIGTERM, ends this one after the block.
 
     Within the block it could be lost, as libraries that start processes drop some exceptions.
     """
-    came, handlers, deaf = [], {}, hasattr(signal, "pthread_sigmask")  # which Windows lacks
+    came, handlers, masks = [], {}, hasattr(signal, "pthread_sigmask")  # which Windows lacks
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             handlers[number] = signal.signal(number, lambda number, _: came.append(number)) or signal.SIG_DFL
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else None
     try:
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        if deaf:
+        if masks:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for number in came:
             signal.raise_signal(number)
