@@ -73,6 +73,11 @@ class Walk(NamedTuple):
     histograms: dict  # (longest, BINS) numbers of units by distance and value, by activation
     counts: np.ndarray  # (longest,) numbers of sentences that reach each distance
 
+    def decay(self, state, k, sentence):
+        """Return log₁₀ of ‖∂z/∂state‖ at distance k of a sentence, relative to k = 0; both may be arrays."""
+        starts = np.cumsum(self.counts) - self.counts
+        return self.norms[state][starts[k] + sentence] - self.norms[state][sentence]
+
 
 def walk_back(model, batches):
     """Walk back from ∂z/∂z = 1 along sentences in sorted batches, longest first; return a :class:`Walk`."""

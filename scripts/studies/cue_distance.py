@@ -232,10 +232,7 @@ def gradient_at_cue(model, split, distances):
     batches = sorted_batches(split, BATCH)
     rows = np.concatenate(batches.rows)  # longest first, as the walk has them
     walk = walk_back(model, batches)
-    starts = np.cumsum(walk.counts) - walk.counts  # where each distance k begins; k = 0 is the last word
-    place = np.argsort(rows)  # of each sentence in that order
-    norms = ((state, walk.norms[state]) for state in model.states)
-    return {state: logs[starts[distances] + place] - logs[place] for state, logs in norms}
+    return {state: walk.decay(state, distances, np.argsort(rows)) for state in model.states}
 
 
 def quartiles_at(seeds, distances, tested):

@@ -135,11 +135,9 @@ def sentence_burn_in(lengths):
 def _along_sentences(model, split, rows, bar):
     """Return log₁₀ of each quantity by distance, for each sentence, longest first; and its exponent (n,)."""
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
-    starts = np.cumsum(walk.counts) - walk.counts  # distance by distance; within one, longest sentence first
     values, exponents, burn_in = {}, [], sentence_burn_in(split.s[rows])
     for number, batch in enumerate(progress_bar(sorted_batches(split, 1, rows), **bar)):
-        places = starts[: len(batch.ids)] + number
-        decay = {s: walk.norms[s][places] - walk.norms[s][number] for s in model.states}
+        decay = {state: walk.decay(state, np.arange(len(batch.ids)), number) for state in model.states}
         theory, (exponent,) = jacobians.along_sentence(model, batch.ids, 1, number, burn_in)
         for name, logs in (decay | theory).items():
             values.setdefault(name, []).append(logs)

@@ -80,8 +80,7 @@ def _follow(model, pairs, steps):
     curves = {"positive": z[:, ::2], "negative": z[:, 1::2]}
     curves["apart"] = np.linalg.norm(s[:, ::2] - s[:, 1::2], axis=-1)
     for state in model.states:
-        logs = walk.norms[state][: (steps[-1] + 1) * B].reshape(-1, B)  # the last words come first
-        curves[state] = (logs - logs[0])[steps]
+        curves[state] = walk.decay(state, steps[:, None], np.arange(B))
     medians = {name: finite(np.median(curve, axis=1)) for name, curve in curves.items()}
     return medians | {"told_apart": int(np.sum((z[-1, ::2] > 0) & (z[-1, 1::2] < 0)))}
 

@@ -59,7 +59,7 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
 
     As soon as data/ no longer holds `dataset`, as a log describes it, nothing more is trained. With
     `overwrite`, runs with other settings or data start again. At most `jobs` runs go side by side, by default
-    as many as there are cores for their ``workers``. `scheduler` is the address of a Dask cluster's.
+    as many as there are cores for their ``workers``. With `scheduler`, an address, a Dask cluster trains.
     """
     jobs = None if jobs is None else whole_number("jobs", jobs)
     finished, waiting, failed = _sort_out(planned, overwrite, dataset)
