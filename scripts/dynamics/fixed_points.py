@@ -1,4 +1,4 @@
-"""Fixed points of a step whose input never changes, and how slowly states return to them.
+"""Fixed points of a step with constant input, and how slowly states return to them.
 
 With the same input at every step, a state s, which is h, or (h, c) for the LSTM, follows s ← F(s). Near a
 fixed point, F(s) = s, a deviation along an eigenvector of the Jacobian ∂F/∂s with eigenvalue λ decays with
@@ -13,7 +13,7 @@ import numpy as np
 
 
 def step_map(model, x):
-    """Return the function F of states (…, S) that makes one step with the input x (D,)."""
+    """Return F, which takes states (…, S) one step further with the input x (D,)."""
 
     def F(s):
         states = np.split(s.reshape(-1, s.shape[-1]), len(model.states), axis=-1)
@@ -44,10 +44,9 @@ def jacobian(F, s):
 def find_fixed_points(F, starts, apart):
     """Search a fixed point of F from each of `starts`, states (S,), by Powell's hybrid of Newton and descent.
 
-    An end is accepted where q(s) = ‖s - F(s)‖² / S < 1e-8, which also holds where states merely move slowly;
-    no farther than `apart` from one found before, it is that point. F also takes complex states, see
-    :func:`jacobian`. Returns a list of points (S,), each with how many starts led to it; the others ended at
-    no fixed point.
+    A search succeeds if it ends with q(s) = ‖s - F(s)‖² / S < 1e-8, which also holds where states merely move
+    slowly. Points that are no farther apart than `apart` are one. F must take complex states, too: see
+    :func:`jacobian`. Returns a list of points (S,), each with the number of searches that ended there.
     """
     from scipy.optimize import root  # takes half a second to import
 

@@ -1,8 +1,8 @@
-"""Measure a model whose weights stay fixed: gradients by distance from the end, activations, spectra of W_hh.
+"""Measure a model with fixed weights: gradients by distance from the end, activations, spectra of W_hh.
 
 The index of every list is the distance from the end, k = T - t: k = 0 is the last word, and k the number of
 Jacobians between it and h_T. Norms are Euclidean, over the H units of a state (x: the D entries of a word's
-vector) of one sentence. The walk back is rescaled as it goes and norms are kept as log₁₀, so none underflows.
+vector) of one sentence. They are kept as log₁₀, and the walk back is rescaled, so that none underflows.
 """
 
 from typing import NamedTuple
@@ -12,8 +12,8 @@ import numpy as np
 from scripts.files.numbers import round_to_digits
 from scripts.text.batches import sorted_batches
 
-MINIMUM_LENGTH = 20  # tokens: at each distance below it, the same sentences are counted
-FEW = 100  # with fewer sentences of that length, the longest quarter of the split is taken
+MINIMUM_LENGTH = 20  # tokens: all distances below it are measured on the same sentences
+FEW = 100  # with fewer sentences of that length, the longest quarter of the split is measured
 VANISHED, EXPLODED = 1e-10, 1e6
 LARGEST = 308  # log₁₀ of the largest norm that a log can hold
 BATCH_SIZE = 256
@@ -21,7 +21,7 @@ BINS = 200  # of the histograms of activations between 0 and 1
 
 
 def gradient_rows(lengths):
-    """Return the rows (n,) of sentences of 20 tokens or more; where they are few, of the longest quarter."""
+    """Return the rows (n,) of sentences of 20 tokens or more; if they are few, of the longest quarter."""
     rows = np.flatnonzero(lengths >= MINIMUM_LENGTH)
     if len(rows) < FEW:
         longest_first = np.argsort(-lengths.astype(np.int64), kind="stable")
@@ -30,7 +30,7 @@ def gradient_rows(lengths):
 
 
 def measure(model, split, rows):
-    """Measure the dynamics of one epoch, as a log records them: at frozen weights and without dropout.
+    """Measure the dynamics of one epoch, as a log records them, without dropout.
 
     ∂ℓ/∂h_t = (p - y) ∂z/∂h_t, so one walk back from ∂z/∂z = 1 gives both. `rows` (n,) of `split` are the
     sentences, as :func:`gradient_rows` chooses them.
@@ -39,12 +39,12 @@ def measure(model, split, rows):
     -------
     dict
         ``gradients``: ``sentences``, ``shortest``, ``longest``; for each state (``h``; ``c`` for the LSTM)
-        and for the input ``x``: ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖,
-        as :func:`summarise` gives them; and ``recurrent_share``, the part of each word in ∂ℓ/∂W_hh:
+        and the input ``x``: ``logit`` ‖∂z/∂h_t‖, ``loss`` ‖∂ℓ/∂h_t‖ and ``decay`` ‖∂z/∂h_t‖ / ‖∂z/∂h_T‖,
+        summarised by :func:`summarise`; and ``recurrent_share``, the part of each word in ∂ℓ/∂W_hh:
         ``distance``, ``count``, ``mean``, ``median``, ``q25``, ``q75`` over the sentences that reach it.
         ``activations``: of the gates i, f, o of an LSTM, or of |h| of an RNN, over sentences and units: the
-        same lists and ``saturated``, the share above 0.9, and of gates also below 0.1, as Karpathy, Johnson &
-        Li (2016) count it. ``recurrent_weights``: see :func:`spectra`.
+        same lists and ``saturated``, the share above 0.9 or, for gates, below 0.1, as in Karpathy, Johnson &
+        Li (2016). ``recurrent_weights``: see :func:`spectra`.
     """
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
     counts = walk.counts
@@ -68,10 +68,15 @@ class Walk(NamedTuple):
     """Norms and activations along a walk back over n sentences: all tokens at k = 0, then at k = 1, …"""
 
     norms: dict  # (tokens,) log₁₀ ‖∂z/∂state‖, by state; x, the input of each step, is one of them
-    contributions: np.ndarray  # (tokens,) log₁₀ of the norm of the part of each step in ∂z/∂W_hh
+    contributions: np.ndarray  # (tokens,) log₁₀ of the norm of each step's part in ∂z/∂W_hh
     errors: np.ndarray  # (n,) log₁₀ |p - y|
     histograms: dict  # (longest, BINS) numbers of units by distance and value, by activation
     counts: np.ndarray  # (longest,) numbers of sentences that reach each distance
+
+    def decay(self, state, k, sentence):
+        """Return log₁₀ of ‖∂z/∂state‖ at distance k of a sentence, relative to k = 0; both may be arrays."""
+        starts = np.cumsum(self.counts) - self.counts
+        return self.norms[state][starts[k] + sentence] - self.norms[state][sentence]
 
 
 def walk_back(model, batches):
@@ -120,7 +125,7 @@ def _rescale(derivatives, scale):
 
 
 def _by_distance(flat, counts):
-    """Cut values into those of each distance from the end, longest sentences first."""
+    """Split values by distance from the end; the longest sentence comes first."""
     return np.split(flat, np.cumsum(counts)[:-1])
 
 
@@ -131,14 +136,14 @@ def _column_norms(A):
 
 
 def _log_error(z, y):
-    """Return log₁₀ |p - y| for p = σ(z), the probability of the wrong label, also where p rounds to y."""
+    """Return log₁₀ |p - y| for p = σ(z), the probability of the wrong label, even where p rounds to y."""
     wrong = np.where(y == 1, -z, z).astype(np.float64)
     return -np.logaddexp(0, -wrong) / np.log(10)
 
 
 def _summarise_state(blocks, errors):
     """Summarise one state, from log₁₀ ‖∂z/∂state‖ by distance and log₁₀ |p - y|."""
-    # A gradient that is exactly 0 at the last step, as float32 makes it in a saturated cell, has no decay.
+    # A gradient that is exactly 0 at the last step, which float32 makes of a saturated cell's, has no decay.
     alive = [np.isfinite(blocks[0][: len(block)]) for block in blocks]
     decays = [block[a] - blocks[0][: len(block)][a] for block, a in zip(blocks, alive, strict=True)]
     return {
@@ -149,11 +154,11 @@ def _summarise_state(blocks, errors):
 
 
 def summarise(blocks):
-    """Summarise norms, given as log₁₀ at distance 0, 1, …, (count,) each; return a dict of lists.
+    """Summarise log₁₀ of norms at distance 0, 1, …, (count,) each; return a dict of lists.
 
-    They are ``distance``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, the end of
-    float64), ``log10_median`` (which doesn't end there), ``vanished`` (share below 1e-10), ``exploded``
-    (share above 1e6). Of no sentence at all they are null.
+    They are ``distance``, ``count``, ``median``, ``q25``, ``q75`` (of the norms; 0 below 1e-308, the limit of
+    float64), ``log10_median`` (without that limit), ``vanished`` (share below 1e-10), ``exploded`` (share
+    above 1e6). Without a sentence they are null.
     """
     return {
         **_quantiles([10.0 ** np.minimum(block, LARGEST) for block in blocks]),
@@ -164,7 +169,7 @@ def summarise(blocks):
 
 
 def _middle(block):
-    """Return the median, the lower one of an even number of values, or None where it is not finite."""
+    """Return the (lower) median, or None if it is not finite."""
     value = np.quantile(block, 0.5, method="inverted_cdf") if len(block) else -np.inf
     return round_to_digits(value) if np.isfinite(value) else None
 
@@ -188,9 +193,9 @@ def _quantiles(blocks):
 
 
 def _summarise_shares(blocks):
-    """Summarise each word's share of the norms of all parts of ∂ℓ/∂W_hh, from log₁₀ of these by distance."""
-    # The factor p - y is the same at all steps and cancels. The norms add up to more than the norm of the
-    # sum, as the parts point in different directions.
+    """Summarise each word's share in the sum of the norms of all parts of ∂ℓ/∂W_hh, from log₁₀ of these."""
+    # The factor p - y is the same at all steps and cancels. The sum of the norms is larger than the norm of
+    # the sum, as the parts point in different directions.
     logs = [np.log(10) * block for block in blocks]
     total = np.full(len(logs[0]), -np.inf)  # log of the sum
     for log in logs:

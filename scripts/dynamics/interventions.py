@@ -1,13 +1,13 @@
 """Change the backward pass while training: what does a model learn without a part of its gradient?
 
-A walk back through time hands over the signal at each step t, dh = ∂ℓ/∂h_t and, of an LSTM, dc = ∂ℓ/∂c_t; the
-generators below change it in place, and the walk goes on with what they leave. The result is the gradient of
-no function: that is the experiment. Every measurement takes the model's own walk.
+A walk back through time yields the signal at each step t, dh = ∂ℓ/∂h_t and, for an LSTM, dc = ∂ℓ/∂c_t. The
+generators below change it in place, and the walk continues from there. The result is no longer the gradient
+of any function: that is the experiment. Measurements use the model's own walk.
 
     full                    nothing is changed
     truncate-K              the signal passes back K steps and no more (Williams & Peng 1990)
     truncate-recurrent-K    the same for ∂ℓ/∂W_hh alone: W_ih and b still learn from every word
-    preserve-norm           at every step the signal is as large as at the end of its sentence
+    preserve-norm           at every step, the signal has the norm that it had at the end of its sentence
     h-detach, h-detach-P    LSTM: nothing passes back through h; with P, at each step with that probability
                             (Kanuparthi et al. 2019)
     c-detach                LSTM: nothing passes back along the cell
@@ -20,6 +20,8 @@ import re
 
 import numpy as np
 
+from scripts.dynamics.truncation import distances
+
 VALUES = (
     "full, truncate-K, truncate-recurrent-K, preserve-norm; of an LSTM also h-detach, h-detach-P, c-detach"
 )
@@ -27,7 +29,7 @@ STREAM = 3  # of random numbers; scripts/training/experiment.py has the others
 
 
 def parse(backward, model="lstm"):
-    """Return the kind of an intervention and its K, P or None; None alone where the model has no such one."""
+    """Return the kind of an intervention and its K, P or None; None alone if the model doesn't have it."""
     kind, number = re.fullmatch(r"(.*?)(?:-([\d.]+))?", backward).groups()
     if kind not in CHANGES or (kind in OF_LSTM and model != "lstm"):
         return None
@@ -38,7 +40,7 @@ def parse(backward, model="lstm"):
     return None if number else (kind, None)
 
 
-# The changes: each takes a walk and hands over what it yields, changed ------------------------------------
+# The changes: each takes a walk and yields its signal, changed ---------------------------------------------
 # A batch has its longest sentences first, so those that still run at a step are the first columns.
 
 
@@ -62,7 +64,7 @@ def preserve_norm(walk, model, sizes, _):
 
 
 def h_detach(walk, model, sizes, detached):
-    """Let nothing reach h_t from the step after it, where `detached` (T,) says so; c_t gets its own alone."""
+    """Let nothing reach h_t from step t + 1 where `detached` (T,) is true, and c_t only along the cell."""
     for t, dh, dc in walk:
         if detached[t]:
             later = np.s_[:, : _running(sizes, t + 1)]  # in the others, which end here, dh is the output's
@@ -72,14 +74,14 @@ def h_detach(walk, model, sizes, detached):
 
 
 def c_detach(walk, model, sizes, _):
-    """Let nothing reach c_t from the cell after it: what remains is what comes through h_t."""
+    """Let nothing reach c_t along the cell, only through h_t."""
     for t, dh, dc in walk:
         dc[:] = _through_h(model, t) * dh
         yield t, dh, dc
 
 
 def _running(sizes, t):
-    """Number of sentences that still run at step t."""
+    """Return the number of sentences that still run at step t."""
     return sizes[t] if t < len(sizes) else 0
 
 
@@ -101,19 +103,19 @@ OF_LSTM = ("h-detach", "c-detach")
 
 
 def norm_penalty(dA, h, W_hh):
-    """Ω, and its derivative by W_hh while signals and states are held still (Pascanu et al. 2013, eq. 9, 10).
+    """Return Ω and its derivative by W_hh at fixed signals and states (Pascanu et al. 2013, eq. 9, 10).
 
         q = ‖(W_hhᵀ da_t) ⊙ (1 - h_{t-1}²)‖² / ‖da_t‖²
         Ω = mean of (q - 1)² over the steps of all sentences
 
-    `dA` (H, N) holds da_t = ∂ℓ/∂a_t of N steps, a_t = W_hh h_{t-1} + …; steps where it is 0 don't count. `h`
-    (N, H) holds h_{t-1} of the same steps.
+    `dA` (H, N) holds da_t = ∂ℓ/∂a_t of N steps, a_t = W_hh h_{t-1} + …, and `h` (N, H) h_{t-1}; steps where
+    da_t is 0 don't count.
     """
     largest = np.abs(dA).max(0, initial=0)
-    u = dA[:, largest > 0] / largest[largest > 0]  # without this, squares of small numbers would be 0
+    u = dA[:, largest > 0] / largest[largest > 0]  # squares of small numbers would be 0
     if not u.size:
         return 0.0, np.zeros_like(W_hh)
-    u /= np.linalg.norm(u, axis=0)  # q is that of the direction alone
+    u /= np.linalg.norm(u, axis=0)  # q depends on the direction alone
     slope = 1 - h[largest > 0] ** 2
     v = (u.T @ W_hh) * slope
     excess = np.einsum("nh,nh->n", v, v) - 1
@@ -121,18 +123,17 @@ def norm_penalty(dA, h, W_hh):
 
 
 class Intervened:
-    """A model whose backward pass is changed; all else is the model's own.
+    """A model with another backward pass; everything else is the model's own.
 
-    `backward` is an intervention of the head of this file, and `seed` draws for h-detach-P. Without
-    `gates_see_h` the gates i, f, o of an LSTM learn nothing of W_hh: blocks of zeros stay zero.
-    `norm_penalty` is the λ by which Ω of an RNN counts.
+    `backward` is one of the interventions above, and `seed` draws for h-detach-P. Without `gates_see_h`, the
+    blocks of W_hh of an LSTM's gates i, f, o get no gradient. `norm_penalty` is the λ of Ω for an RNN.
     """
 
     def __init__(self, model, backward, gates_see_h=True, seed=0, norm_penalty=0):
         self.model, self.gates_see_h, self.seed = model, gates_see_h, seed
         self.norm_penalty = norm_penalty
         self.kind, self.number = parse(backward)
-        # epoch and batch, in memory that forked processes share: all of them draw the same
+        # Epoch and batch, in memory that forked processes share, so that all draw the same numbers
         self.now = np.frombuffer(mmap.mmap(-1, 16), np.int64)
 
     def __getattr__(self, name):
@@ -156,7 +157,7 @@ class Intervened:
         gradient = type(self.model).backward(self, dz)
         W_hh, H, D = self.gradients["weight_hh_l0"], self.H, self.D
         if self.kind == "truncate-recurrent":
-            near = self._near(self.number)  # Σ_t da_t h_{t-1}ᵀ of these words alone
+            near = distances(self.sizes) <= self.number  # Σ_t da_t h_{t-1}ᵀ of these words alone
             np.matmul(self._dA[:, near], self._Z[near, D : D + H], out=W_hh)
         if self.norm_penalty:
             later = np.s_[self.sizes[0] :]  # tokens that a word precedes
@@ -166,14 +167,8 @@ class Intervened:
             W_hh[: 2 * H], W_hh[3 * H :] = 0, 0
         return gradient
 
-    def _near(self, K):
-        """Mask (N,) of the tokens, in packed order, at most K steps from the end of their sentence."""
-        further = [_running(self.sizes, t + K + 1) for t in range(len(self.sizes))]
-        sentence = np.arange(len(self._Z)) - np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
-        return sentence >= np.repeat(further, self.sizes)
-
     def numbered(self, epoch, batches):
-        """Return an epoch's batches; taking one notes its number, with which h-detach-P draws."""
+        """Return an epoch's batches; each notes its number when it is taken, for the draws of h-detach-P."""
         return _Numbered(self.now, epoch, batches)
 
 

@@ -1,16 +1,16 @@
-"""Products of step Jacobians and Lyapunov exponents: the theory that measured gradients are compared with.
+"""Products of step Jacobians and Lyapunov exponents: the theory with which measured gradients are compared.
 
 With J_t the Jacobian of one step of the state, h_t for the RNN and (h_t, c_t) for the LSTM,
 
     ∂(state T) / ∂(state T-k) = J_T J_{T-1} … J_{T-k+1},
 
-the identity at k = 0. Norms along a sentence are given as log₁₀, exponents and rates in natural logarithms
-per step. All of it is float64; products are rescaled as they grow, so that nothing under- or overflows.
+the identity at k = 0. Norms along a sentence are log₁₀, exponents and rates natural logarithms per step. All
+of it is float64, and products are rescaled as they grow, so that nothing under- or overflows.
 """
 
 import numpy as np
 
-BLOCKS = 10  # stretches of a long drive whose means tell how sure an exponent is
+BLOCKS = 10  # parts of a long drive, whose means give the error of an exponent
 
 
 # Any matrices ---------------------------------------------------------------------------------------------
@@ -39,16 +39,16 @@ def norm_sums(matrices):
 
 
 def diagonal_shares(matrices):
-    """Return how much of ∂c_T/∂c_{T-k} an LSTM keeps unit by unit, for k = 1, 2, …: from 0 to 1.
+    """Return the share of ∂c_T/∂c_{T-k} that stays within the units of an LSTM, for k = 1, 2, …
 
-    It is the share of the squared Frobenius norm on the diagonal (Zucchet & Orvieto 2024), nan where all of
-    it is 0. The derivative is the c-c block of the product of `matrices`, J_T, J_{T-1}, …, (2H, 2H) each: at
-    k = 1 diag(f_T), from k = 2 on with ways through h and the gates.
+    It is the share of the squared Frobenius norm on the diagonal (Zucchet & Orvieto 2024), nan if the norm
+    is 0. The derivative is the c-c block of the product of `matrices`, J_T, J_{T-1}, …, (2H, 2H) each: at
+    k = 1 it is diag(f_T), from k = 2 on it includes paths through h and the gates.
     """
     P, shares = None, []
     for J in matrices:
         H = len(J) // 2
-        P = J[H:] if P is None else P @ J  # the rows of c are all that is needed
+        P = J[H:] if P is None else P @ J  # only the rows of c are needed
         P = P / (np.abs(P).max() or 1)
         squares = P[:, H:] ** 2
         total = squares.sum()
@@ -57,7 +57,7 @@ def diagonal_shares(matrices):
 
 
 def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
-    """Estimate finite-time Lyapunov exponents: how far steps stretch an orthonormal frame, by repeated QR.
+    """Estimate finite-time Lyapunov exponents, how much steps stretch an orthonormal frame, by repeated QR.
 
         M_s Q_{s-1} = Q_s R_s,   λ_i = mean over steps of log|R_ii|
 
@@ -66,16 +66,16 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
     matrices : iterable of (n, n) numpy.ndarray
         First step first.
     exponents : int, optional
-        k, how many, from the largest on; all n by default.
+        k, the number of largest exponents; by default all n.
     burn_in, seed : int
-        Number of first steps, in which the frame aligns, that are left out of the mean; draws Q_0.
+        The first `burn_in` steps, in which the frame aligns, are left out of the mean; `seed` draws Q_0.
 
     Returns
     -------
     exponents : (k,) numpy.ndarray
-        λ in nats per step, as QR orders them: descending, but for noise; -∞ where a direction is lost.
+        λ in nats per step, in descending order apart from noise; -∞ where a direction is lost.
     errors : (k,) numpy.ndarray
-        Their standard errors from the means of ten successive blocks; NaN for fewer than ten steps.
+        Standard errors, from the means of ten successive blocks; NaN for fewer than ten steps.
 
     References
     ----------
@@ -103,7 +103,7 @@ def lyapunov_exponents(matrices, exponents=None, burn_in=0, seed=0):
 
 
 def stream(model, ids):
-    """Yield the step Jacobians J_t (S, S) of token ids (T,), first step first; S is H, or 2H for (h, c)."""
+    """Yield the step Jacobians J_1, J_2, … (S, S) of token ids (T,); S is H, or 2H for (h, c)."""
     model.forward(ids, np.ones(len(ids), int))
     for t in range(len(ids)):
         yield model.step_jacobians(t)[0]
@@ -118,7 +118,7 @@ def along_sentence(model, ids, exponents=None, seed=0, burn_in=0):
         In float64.
     ids : (T,) integers
     exponents, seed, burn_in
-        See :func:`lyapunov_exponents`; sentences should differ in their seeds.
+        See :func:`lyapunov_exponents`; each sentence should have another seed.
 
     Returns
     -------
@@ -162,11 +162,11 @@ def _direct_path(model, back):
 
 
 def slope(by_sentence, first, last):
-    """Fit a rate of decay in nats per step back, to the mean of the logs from distance `first` to `last`.
+    """Fit a rate of decay in nats per step back to the mean of the logs from distance `first` to `last`.
 
     `by_sentence` is a list of arrays (T,), log₁₀ of a norm at distance 0, 1, …; sentences that don't reach
-    `last` are left out, so that every distance counts the same ones. Returned are the rate in nats per step
-    back, and its standard error as a mean over the sentences, nan of one.
+    `last` are left out, so that all distances have the same ones. Returns the rate and its standard error
+    over the sentences, nan for one sentence.
     """
     logs = np.array([values[first : last + 1] for values in by_sentence if len(values) > last])
     deviation = np.arange(last - first + 1) - (last - first) / 2

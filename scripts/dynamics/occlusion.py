@@ -1,23 +1,23 @@
-"""Read a text without each of its words in turn: how much does the logit z change?"""
+"""Leave out each word of a text in turn: how much does the logit z change?"""
 
 import numpy as np
 
 from scripts.files.progress import progress_bar
 
-ROUNDING = 8  # of the last place: a state that is nearer to the whole text's is the same
-EVERY = 8  # steps between two looks at which states have become the same
+ROUNDING = 8  # units in the last place: states that are closer than this are the same
+EVERY = 8  # steps between two comparisons with the state of the whole text
 
 
 def effects_of_leaving_out(model, ids, progress=False):
     """Return z minus the z of the text without its first word, without its second, …: (T,).
 
-    Without word t, the model reads on from the whole text's state at t - 1. All these readings go along the
-    text side by side, but each only until its state is the whole text's again, to rounding, and so its z:
-    time grows with T, not with T², unless a model never forgets. `ids` (T,) are token ids.
+    Without word t, the model reads on from the whole text's state at t - 1. All these readings advance side
+    by side, each only until its state, and so its z, is the whole text's again to rounding. The time grows
+    with T, not with T², unless a model never forgets. `ids` (T,) are token ids.
     """
     nearest = ROUNDING * np.finfo(model.dtype).eps
     states = [np.zeros((1, model.H), model.dtype) for _ in model.states]  # row 0 is the whole text
-    left_out = np.zeros(1, int)  # the word that each row is without; of row 0 nothing
+    left_out = np.zeros(1, int)  # the word that each row lacks; row 0 lacks none
     for t in progress_bar(range(len(ids)), "words left out", delay=1, leave=False, progress=progress):
         read = model.step(model.embeddings[ids[t : t + 1]], *states)
         states = [np.concatenate([after, before[:1]]) for after, before in zip(read, states, strict=True)]

@@ -1,14 +1,14 @@
 """Does training need the gradient that reaches far back? Both models trained with a changed backward pass.
 
-main.py calls :func:`backward_study`. Forward pass, data and settings are the same in every variant; only the
-backward signal in training differs (scripts/dynamics/interventions.py). It is a list of variants
-(scripts/studies/variants.py), each compared with full training of its model, some LSTMs also with the RNN.
+main.py calls :func:`backward_study`. Its variants (scripts/studies/variants.py) differ only in the backward
+signal in training (scripts/dynamics/interventions.py). Each is compared with full training of its model, and
+some LSTMs with the RNN as well.
 
-A cut that costs nothing says that words further back need not be heard; ``truncate-recurrent-K``, that W_hh
-need not learn to carry words further; ``preserve-norm``, that its vanishing norm is not what the RNN lacks;
-``h-detach``, that the gradient along the cell is enough; ``c-detach``, that it is not needed; an LSTM that
-leads over the RNN all the same, that its lead is not made of the gradient that was taken away. What was
-expected of each before any result is in assets/README.md.
+If a change costs no accuracy, this shows: for ``truncate-K``, that no gradient from further back is needed;
+for ``truncate-recurrent-K``, that W_hh need not learn to carry words further; for ``preserve-norm``, that the
+RNN doesn't lack the norm of its gradient; for ``h-detach``, that the gradient along the cell is enough, and
+for ``c-detach``, that it isn't needed. If an LSTM still leads over the RNN, its lead doesn't come from the
+gradient that was taken away. assets/README.md has what was expected before any result.
 """
 
 from scripts.files.blocks import DEFAULT
@@ -37,14 +37,14 @@ def backward_study(
 ):
     """Train both models with each change of the backward pass, and compare them with full training.
 
-    Returns the dict that scripts/studies/variants.py describes, and prints its tables. The parameters that
-    are not listed here are those of :func:`scripts.studies.initialisations.initialisation_study`.
+    Returns the dict that scripts/studies/variants.py describes, and prints its tables. The other parameters
+    are those of :func:`scripts.studies.initialisations.initialisation_study`.
 
     Parameters
     ----------
     backward : sequence of str
-        Values of the setting ``backward``; "gates-x" is an LSTM whose gates see the input alone. Of the RNN
-        those are left out that only an LSTM has.
+        Values of the setting ``backward``; "gates-x" is an LSTM whose gates see the input alone. The RNN is
+        trained only with those that it has.
     """
     variants = [
         Variant(
@@ -74,7 +74,7 @@ def backward_study(
 
 
 def _pairs(variants):
-    """Pair each variant with full training of its model, and some LSTMs with full training of the RNN."""
+    """Pair each variant with full training of its model, and some LSTMs with that of the RNN, too."""
     by_name = {(one["model"], one["name"]): one for one in variants}
     pairs = []
     for (model, name), one in by_name.items():

@@ -1,17 +1,18 @@
-"""Baselines: bag-of-words classifiers, and training on a leaky random split; main.py calls :func:`baselines`.
+"""Baselines: classifiers that ignore word order, and training on a leaky random split.
 
-``assets/studies/baselines/<name>.json`` holds what scripts/files/studies.py saves of every study, and
+main.py calls :func:`baselines`. Besides what every study holds (scripts/files/studies.py),
+``assets/studies/baselines/<name>.json`` has
 
     sentences       of the test split
     majority        accuracy of the majority class of the training split
     mean_vectors    logistic regression on the mean of a sentence's word vectors: {C, validation, test}
     counts          logistic regression on word counts: {C, validation, test}
     of_model        {model: its best settings}
-    random_rows     of each model with these, trained where training and validation rows are mixed, phrases of
-                    one sentence on both sides: {epoch, validation, test}
+    random_rows     {model: {epoch, validation, test}} with these settings, after training and validation rows
+                    were mixed and divided again, so that phrases of one sentence are on both sides
 
 All are accuracies. C is scikit-learn's inverse strength of regularisation, the best of ``STRENGTHS`` on the
-validation split; epoch the one of the smallest validation loss.
+validation split; epoch is the one with the lowest validation loss.
 """
 
 import warnings
@@ -41,24 +42,21 @@ SEED = 0  # of the random division, and of the models trained on it
 def baselines(progress=True, name=DEFAULT, data=None):
     """Measure accuracies to compare both models with; return the dict that is written, and print a table.
 
-    `data` names another dataset than the one in data/ itself.
+    `data` is the name of a dataset in data/<data>/; by default the one in data/ itself.
     """
     data = load_data(data)
     train, test = data.splits["train"], data.splits["test"]
     check_run_id(name, "name")
-    return save_study(
-        "baselines",
-        name,
-        describe_data(data.manifest, data.name),
-        [],
-        baselines_table,
-        sentences=len(test.s),
-        of_model=BEST,
-        majority=float(np.mean(test.y == (train.y.mean() > 0.5))),
-        mean_vectors=logistic_regression(data, mean_vectors, "mean vectors", progress),
-        counts=logistic_regression(data, word_counts, "word counts", progress),
-        random_rows={model: train_on_random_rows(model, data, progress) for model in BEST},
-    )
+    found = {
+        "sentences": len(test.s),
+        "of_model": BEST,
+        "majority": float(np.mean(test.y == (train.y.mean() > 0.5))),
+        "mean_vectors": logistic_regression(data, mean_vectors, "mean vectors", progress),
+        "counts": logistic_regression(data, word_counts, "word counts", progress),
+        "random_rows": {model: train_on_random_rows(model, data, progress) for model in BEST},
+    }
+    dataset = describe_data(data.manifest, data.name)
+    return save_study("baselines", name, dataset, [], baselines_table, **found)
 
 
 def logistic_regression(data, features, name, progress):
@@ -74,7 +72,7 @@ def logistic_regression(data, features, name, progress):
 
 
 def fit_logistic_regression(X, y, C=1.0):
-    """Fit scikit-learn's; if it does not converge, one line says so, in place of scikit-learn's warning."""
+    """Fit scikit-learn's logistic regression; print one line if it does not converge."""
     from sklearn.exceptions import ConvergenceWarning  # takes a second to import
     from sklearn.linear_model import LogisticRegression
 
@@ -87,7 +85,7 @@ def fit_logistic_regression(X, y, C=1.0):
 
 
 def word_counts(split, data):
-    """Count each word of the vocabulary in each sentence of a split of the data: a sparse (N, V) matrix."""
+    """Count each word of the vocabulary in each sentence of a split: a sparse (N, V) matrix."""
     from scipy.sparse import csr_array
 
     starts = np.concatenate([[0], np.cumsum(split.s, dtype=np.int64)])
@@ -101,10 +99,10 @@ def mean_vectors(split, data):
 
 
 def train_on_random_rows(model, data, progress):
-    """Train a model where rows are divided at random: part of its validation accuracy is an illusion.
+    """Train a model after mixing training and validation rows: its validation accuracy is too high.
 
-    The training and validation rows are mixed and divided again into as many of each. Nothing is written: no
-    study continues such a run. Returns the epoch of the smallest validation loss, and the accuracies there.
+    No file is written, so such a run can't be continued. Returns the epoch with the lowest validation loss,
+    and the accuracies there.
     """
     train, validation = divide_at_random(data.splits["train"], data.splits["validation"])
     divided = data._replace(splits={**data.splits, "train": train, "validation": validation})
@@ -120,22 +118,20 @@ def train_on_random_rows(model, data, progress):
                     with optimizer.averaged(classifier.theta):
                         found["test"] = accuracy(classifier, data.splits["test"])
     except FloatingPointError as error:
-        raise UserError(
-            f"the {model} on rows divided at random stopped, its numbers are no longer finite ({error}): "
-            "change its settings in scripts/training/recipes.py"
-        ) from error
+        fault = f"the {model} on rows divided at random stopped, its numbers are no longer finite ({error})"
+        raise UserError(f"{fault}: change its settings in scripts/training/recipes.py") from error
     return found
 
 
 def divide_at_random(train, validation):
-    """Return two splits of the same sizes, from the rows of both, without regard to sources."""
+    """Return two splits of the same sizes, of rows drawn from both regardless of their sources."""
     both = Split(*(np.concatenate(columns) for columns in zip(train, validation, strict=True)))
     rows = np.random.default_rng(SEED).permutation(len(both.s))
     return tuple(_take(both, some) for some in np.split(rows, [len(train.s)]))
 
 
 def _take(split, rows):
-    """Return some rows of a split, in that order."""
+    """Return some rows of a split, in the order in which they are listed."""
     sentences = np.split(split.x, find_starts(split)[1:])
     x = np.concatenate([sentences[row] for row in rows])
     return Split(x, split.s[rows], split.y[rows], split.g[rows])
@@ -149,6 +145,5 @@ def baselines_table(study):
     ]
     measured += [(f"{NAMES[m]}, rows divided at random", found) for m, found in study["random_rows"].items()]
     rows = [["majority class", "", f"{100 * study['majority']:.1f}"]]
-    for name, found in measured:
-        rows.append([name, f"{100 * found['validation']:.1f}", f"{100 * found['test']:.1f}"])
+    rows += [[name, *(f"{100 * found[s]:.1f}" for s in ("validation", "test"))] for name, found in measured]
     return table(rows, ["accuracy, %", "validation", "test"])

@@ -1,25 +1,24 @@
 """Does an LSTM's cell remember unit by unit, and are units that remember long more sensitive?
 
-main.py calls :func:`cell_memory_study`, after Zucchet & Orvieto (2024). It measures on sentences on which the
-runs' logs measured their gradients. ``assets/studies/cell-memory/<name>.json`` holds what every study does
-(scripts/files/studies.py), and
+main.py calls :func:`cell_memory_study`, after Zucchet & Orvieto (2024). Its sentences are some of those on
+which the runs' logs measured gradients. Besides what every study holds (scripts/files/studies.py),
+``assets/studies/cell-memory/<name>.json`` has
 
-    sentences       {count, of, shortest, longest}: `of` are those of the logs
-    k, count        1, 2, …; sentences that are longer than k words
-    models          a list of one
-        model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
+    sentences       {count, of, shortest, longest}: the logs have `of` sentences
+    k, count        1, 2, …; the number of sentences that are longer than k words
+    models          a list of one: what arguments.begin_study returns, and
         initialisation, best    for each run, at untrained weights and at those of the selected epoch:
             diagonal        by k, the share of ‖∂c_T/∂c_{T-k}‖² (Frobenius) on its diagonal, see
-                            scripts/dynamics/jacobians.py: median over sentences, null where there is none
+                            scripts/dynamics/jacobians.py: median over sentences, null if there is none
             time_scale      of each unit, 1/(1 − f̄) words, f̄ the mean of its forget gate over all words
             sensitivity     of each unit, the mean of (∂z/∂b_f)² over the sentences
-            spearman        rank correlation of the two over the units; null where there is none
+            spearman        rank correlation of the two over the units; null if there is none
 
-Each step adds to ∂z/∂b_f with the factor f (1 − f), which is small in slow units and works against that
-correlation; so do chrono's input gates, which begin nearly closed in slow units.
+Each step's part in ∂z/∂b_f has the factor f (1 − f), which is small in slow units and lowers the correlation;
+so do chrono's input gates, which begin nearly closed in slow units.
 """
 
-import time
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -29,8 +28,7 @@ from scripts.files.blocks import DEFAULT
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, plus_minus, round_to_digits, table, whole_number
 from scripts.files.progress import progress_bar
-from scripts.files.studies import save_study
-from scripts.studies.arguments import MOMENTS, seeds_of_models
+from scripts.studies.arguments import MOMENTS, announce, begin_study
 from scripts.studies.jacobians import finite, logged_rows
 from scripts.studies.statistics import interval
 from scripts.text.batches import sorted_batches
@@ -47,53 +45,37 @@ def cell_memory_study(run_ids="lstm-run-3", name=DEFAULT, sentences=100, *, prog
     Parameters
     ----------
     run_ids : str or sequence of str
-        Runs of the LSTM; several are those of several seeds, which differ in nothing else.
+        Runs of the LSTM that differ only in their seeds.
     name : str
-        Of the study and its figure.
+        Name of the study and its figure.
     sentences : int
-        At most so many.
+        How many sentences at most.
     progress : bool
         Show progress bars.
     """
-    started = time.perf_counter()
-    data, dataset, (of, *others) = seeds_of_models(run_ids, name, "cell_memory_study")
+    data, (of, *others), save = begin_study("cell-memory", name, run_ids, cell_memory_table)
     if others or of["model"] != "lstm":
         raise UserError(f"run_ids={run_ids!r}: an RNN has no cell, expected the LSTM's: name these alone")
     split = data.splits["validation"]
     logged, rows = logged_rows(split, whole_number("sentences", sentences))
-    _announce(of["runs"], split, rows)
+    lengths = split.s[rows]
+    *_, shortest = sorted_batches(split, 1, rows)
+    count = len(MOMENTS) * lengths.sum(dtype=int) / len(shortest.ids)
+    announce([of], lambda run_id: partial(_read, model_at(run_id, True), shortest.ids), count)
     for moment in MOMENTS:
         of[moment] = [_measure(run_id, moment, split, rows, progress) for run_id in of["runs"]]
-    lengths = split.s[rows]
     k = np.arange(1, lengths.max())
-    return save_study(
-        "cell-memory",
-        name,
-        dataset,
-        [],
-        cell_memory_table,
-        sentences={"count": len(rows), "of": len(logged)}
-        | {"shortest": int(lengths.min()), "longest": int(lengths.max())},
+    extremes = {"shortest": int(lengths.min()), "longest": int(lengths.max())}
+    return save(
+        sentences={"count": len(rows), "of": len(logged), **extremes},
         k=k.tolist(),
         count=(lengths > k[:, None]).sum(1).tolist(),
         models=[of],
-        started=started,
     )
 
 
-def _announce(runs, split, rows):
-    """Say how long it will take, from the shortest sentence."""
-    model = model_at(runs[0], True)
-    (batch,) = sorted_batches(split, 1, rows[[split.s[rows].argmin()]])
-    began = time.perf_counter()
-    _read(model, batch.ids)
-    words = split.s[rows].sum(dtype=np.int64) * len(runs) * len(MOMENTS)
-    seconds = (time.perf_counter() - began) / len(batch.ids) * words
-    print(f"{counted(len(runs), 'run')}, {counted(len(rows), 'sentence')}: about {max(1, round(seconds))} s")
-
-
 def _measure(run_id, moment, split, rows, progress):
-    """Measure one run at one moment, sentence by sentence."""
+    """Measure one run before training or at its selected epoch."""
     from scipy.stats import spearmanr  # takes a second to import
 
     model, by_sentence, squares, forgot = model_at(run_id, moment == "best"), [], 0, 0
@@ -115,7 +97,7 @@ def _measure(run_id, moment, split, rows, progress):
 
 
 def _read(model, ids):
-    """Read one sentence: its diagonal shares (T - 1,), ∂z/∂b_f (H,), and the forget gates (H, T)."""
+    """Read one sentence; return its diagonal shares (T - 1,), ∂z/∂b_f (H,), and the forget gates (H, T)."""
     T, H = len(ids), model.H
     with threadpool_limits(1):
         model.forward(ids, np.ones(T, int))
@@ -126,7 +108,7 @@ def _read(model, ids):
 
 
 def cell_memory_table(study):
-    """Write shares, time scales and correlations as a table, means over the runs."""
+    """Write shares, time scales and correlations as a table of means over the runs."""
     (model,), on_diagonal = study["models"], "on the diagonal of ∂c_T/∂c_{T-k}"
     quantities = [
         (f"{on_diagonal}, k = {k}, %", lambda run, k=k: run["diagonal"][k - 1], 100, 1)

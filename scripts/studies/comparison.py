@@ -1,7 +1,7 @@
-"""A list of variants: each model with every combination of settings; main.compare() calls it.
+"""Compare both models over seeds and any grid of settings; main.compare() calls :func:`compare_models`.
 
-Settings that are varied are part of the run ids, so another grid under the same name trains runs of its own
-and replaces the JSON; called again with the first grid, it is measured again, from the runs that were kept.
+The values that are compared are part of the run ids. So another grid under the same name trains its own runs
+and replaces the JSON, and a second call with the first grid only measures the runs that were kept.
 """
 
 import itertools
@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.files.errors import UserError
 from scripts.files.runs import NAMES
-from scripts.studies.arguments import AXIS, plain
+from scripts.studies.arguments import AXIS, plain, refuse_repeated
 from scripts.studies.variants import Variant, run_variants
 from scripts.training.settings import foreign_settings
 
@@ -19,9 +19,9 @@ def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", **options):
     """Train each model with each combination of settings, over seeds, and give the results intervals.
 
     Returns the dict that scripts/studies/variants.py describes, and prints its table. Parameters are those of
-    main.compare() and of :func:`scripts.studies.variants.run_variants`. A setting with several values is
-    varied, every value with every value of the others, but nothing in `of_model` is; settings of the LSTM
-    alone leave the RNN as it is.
+    main.compare() and of :func:`scripts.studies.variants.run_variants`. Settings with several values are
+    combined, each value with each of the others; those in `of_model` have one value. Settings that only the
+    LSTM has don't vary the RNN.
     """
     models = _model_list(models)
     options = {key: plain(value) for key, value in options.items()}
@@ -39,7 +39,7 @@ def compare_models(models=("rnn", "lstm"), seeds=5, name="compare", **options):
 
 
 def pair_models(variants, axes):
-    """Pair each LSTM with the RNN that has the same varied settings, those of one model alone excepted."""
+    """Pair each LSTM with the RNN whose varied settings are the same, apart from those of one model alone."""
     shared = [key for key in axes if not any(key in foreign_settings(model) for model in NAMES)]
     lstms, rnns = ([one for one in variants if one["model"] == model] for model in ("lstm", "rnn"))
     return [
@@ -51,7 +51,7 @@ def pair_models(variants, axes):
 
 
 def _grid(model, models, axes):
-    """Return one model with every combination of the values of the axes that it has."""
+    """Combine all values of the settings that are varied, as variants of one model."""
     foreign = foreign_settings(model, models)
     varied = {key: values for key, values in axes.items() if key not in foreign}
     variants = []
@@ -73,8 +73,7 @@ def _model_list(models):
 
 def _value_list(setting, values):
     values = [plain(value) for value in values]
-    repeated = [value for value in values if values.count(value) > 1]
-    if not values or repeated:
-        found = f"holds {repeated[0]!r} more than once" if repeated else "holds no value"
-        raise UserError(f"{setting}={values!r} {found}: give each value that is to be compared once")
+    if not values:
+        raise UserError(f"{setting}={values!r} holds no value: give those that are to be compared")
+    refuse_repeated(f"{setting}={values!r}", values, "value")
     return values

@@ -1,34 +1,34 @@
 """How far back does each model learn to use a word, and does it need the gradient that reaches it there?
 
-main.py calls :func:`probe_study`: it trains both models on the cue-distance task, in short the probe
-(scripts/text/cue_distance.py), which data/ has to hold, with the backward pass as it is and changed. A run is
-trained until it has converged: in rounds of 5 epochs, 15 at least, until its training loss is below 0.01 or
-falls by less than 1% in 5 epochs. The study writes its runs and ``assets/studies/cue-distance/<name>.json``,
-which holds what every study does (scripts/files/studies.py), and
+main.py calls :func:`probe_study`. It trains both models on the cue-distance task, the probe for short
+(scripts/text/cue_distance.py), with the backward pass as it is and changed. A run is trained until it
+converges: in rounds of 5 epochs, 15 at least, until its training loss is below 0.01 or falls by less than 1%
+in 5 epochs. Besides what every study holds (scripts/files/studies.py),
+``assets/studies/cue-distance/<name>.json`` has
 
     seeds, epochs, settings     of all runs; epochs is the most that a run may have
-    mixture, longest
+    mixture, longest    as in dataset.json
     distances           the d of the test split
-    sentences           {decides_last, decides_first}: how many at each
+    sentences           {decides_last, decides_first}: how many at each distance
     failing             the accuracy below which a model fails at a distance
     variants            a list of
         name, model, label, settings (its own), parameters
         runs, epochs, converged, best_epoch     of each seed: id, epochs trained, whether they ended by the
-                        rule above, and the epoch that validation selected
-        accuracy        for each seed, a list over d, of the sentences whose last cue decides: the other cue
-                        is before it, so nothing nearer the end helps
-        accuracy_decides_first      the same where the first cue decides: the other cue follows, up to 5 words
+                        rule above, and the selected epoch
+        accuracy        for each seed, by d, on sentences whose last cue decides: the other cue comes before
+                        it, so nothing nearer the end helps
+        accuracy_decides_first      the same if the first cue decides: the other cue follows, up to 5 words
                         nearer the end, and its opposite is the label
         fails_at        for each seed the smallest tested d at which its accuracy is below `failing`, or null
-        gradient        {h, c: {before, after: {median, q25, q75}}}: log₁₀ of ‖∂z/∂h_t‖ at the deciding cue
-                        relative to the last step, over the sentences of all seeds whose last cue
-                        decides, lists over d; null where it is exactly 0
+        gradient        {h, c: {before, after: {median, q25, q75}}}: by d, log₁₀ of ‖∂z/∂h_t‖ at the deciding
+                        cue relative to the last step, over the sentences of all seeds whose last cue
+                        decides; null where it is exactly 0
 
-A gradient at a distance after training doesn't show why the model fails there, or not: training made both.
-What a variant shows if it learns as far as full training: of ``truncate-K``, that what it learns of near cues
-it keeps for far ones; of ``preserve-norm``, that the size of its gradient is not what the RNN lacks, and of
-``norm-penalty``, that Jacobians which keep norms are; of ``h-detach``, that the gradient along the cell is
-enough, and of ``c-detach``, that it is not needed. assets/README.md has what was expected.
+The gradient after training doesn't show why a model fails at a distance: training made both. If a variant
+learns as far as full training, this shows: for ``truncate-K``, that the model applies to far cues what it
+learns from near ones; for ``preserve-norm``, that the RNN doesn't lack the size of its gradient, and for
+``norm-penalty``, that it lacks Jacobians which keep norms; for ``h-detach``, that the gradient along the cell
+is enough, and for ``c-detach``, that it isn't needed. assets/README.md has what was expected.
 """
 
 from contextlib import suppress
@@ -55,7 +55,7 @@ from scripts.training.experiment import build_model
 
 ROUND, LEAST, MOST = 5, 15, 40  # epochs
 STALLED = 0.99  # of the training loss five epochs before
-LEARNED = 0.01  # a training loss below which there is nothing left to learn
+LEARNED = 0.01  # a training loss below which nothing remains to be learned
 PROBE_SETTINGS = {"input_dropout": 0.0, "state_dropout": 0.0, "gradients": False}
 FAILING = 0.75  # halfway between chance and always correct
 BATCH = 256  # sentences
@@ -81,9 +81,9 @@ VARIED = ("backward", "norm_penalty", "forget_bias")
 def probe_study(
     seeds=3, epochs=MOST, *, variants=None, name=None, data=None, overwrite=False, progress=True, **settings
 ):
-    """Measure to which distance both models learn, and how much of the gradient reaches that far.
+    """Measure up to which distance both models learn, and how much of the gradient reaches that far.
 
-    The dataset has to be the probe: ``preprocess(dataset="probe", name="probe-even")``. For each seed both
+    The dataset must be the probe: ``preprocess(dataset="probe", name="probe-even")``. For each seed, both
     models are trained on a mixture of all distances, without dropout, and tested at several of them. Returns
     the dict that is written, and prints a table.
 
@@ -92,7 +92,7 @@ def probe_study(
     seeds : int or sequence of int
         How many (0, 1, …), or which.
     epochs : int
-        The most that a run may have; it ends earlier when its loss stalls.
+        The most that a run may have; it ends earlier if its loss stalls.
     variants : sequence of str, optional
         Names of some of :data:`VARIANTS`, such as ``("full",)``; all by default.
     name : str, optional
@@ -107,10 +107,8 @@ def probe_study(
     refuse_varied(settings, *VARIED)
     chosen = _choose(variants)
     if settings.get("schedule", "constant") != "constant":
-        raise UserError(
-            f"schedule={settings['schedule']!r}: these runs end when their loss stalls, which no schedule "
-            "knows before: leave it out"
-        )
+        fault = "no schedule knows in advance when the loss of these runs stalls"
+        raise UserError(f"schedule={settings['schedule']!r}: {fault}: leave it out")
     data = load_data(data)
     test = data.splits["test"]
     distances = task.cue_distances(test, data.vocabulary)
@@ -119,43 +117,28 @@ def probe_study(
     study, shared = ("cue-distance", name or described["mixture"]), PROBE_SETTINGS | settings
     seeds = seed_list(seeds)
     planned = plan_variants(*study, chosen, seeds, shared)
-    options = {"overwrite": overwrite, "progress": progress}
-    failed = _train_until_stalled(list(chain.from_iterable(planned)), dataset, epochs, **options)
+    every_run = list(chain.from_iterable(planned))
+    failed = _train_until_stalled(every_run, dataset, epochs, overwrite=overwrite, progress=progress)
     if failed:
-        raise UserError(
-            f"runs failed that this study needs ({', '.join(failed)}): see above why, then call it again; "
-            "what is trained is kept"
-        )
-    run_ids = [[run.run_id for run in of_variant] for of_variant in planned]
+        fault = f"runs that this study needs failed ({', '.join(failed)}), see above why"
+        raise UserError(f"{fault}: call it again then; finished runs are kept")
     tested = np.unique(distances)
     with threadpool_limits(1):
         measured = [
-            variant._asdict() | measure_probe(ids, distances, last, tested, progress)
-            for variant, ids in zip(chosen, run_ids, strict=True)
+            variant._asdict() | measure_probe([run.run_id for run in runs], distances, last, tested, progress)
+            for variant, runs in zip(chosen, planned, strict=True)
         ]
     nearest = distances == tested[0]  # at each distance there are as many
-    return save_study(
-        *study,
-        dataset,
-        [load_run(run_id) for ids in run_ids for run_id in ids],
-        probe_table,
-        seeds=seeds,
-        epochs=epochs,
-        settings=shared,
-        mixture=described["mixture"],
-        longest=described["longest"],
-        distances=tested.tolist(),
-        sentences={
-            "decides_last": int((last & nearest).sum()),
-            "decides_first": int((~last & nearest).sum()),
-        },
-        failing=FAILING,
-        variants=measured,
-    )
+    at_each = {"decides_last": int(sum(last & nearest)), "decides_first": int(sum(~last & nearest))}
+    found = {"seeds": seeds, "epochs": epochs, "settings": shared}
+    found |= {"mixture": described["mixture"], "longest": described["longest"]}
+    found |= {"distances": tested.tolist(), "sentences": at_each, "failing": FAILING, "variants": measured}
+    runs = [load_run(run.run_id) for run in every_run]
+    return save_study(*study, dataset, runs, probe_table, **found)
 
 
 def _choose(names):
-    """Return the variants of these names, of both models where both have them; UserError where none has."""
+    """Return the variants with these names, of both models; UserError for a name that no variant has."""
     known = [one.name for one in VARIANTS]
     names = known if names is None else [names] if isinstance(names, str) else list(names)
     for name in names or [None]:
@@ -168,34 +151,32 @@ def _choose(names):
 
 
 def _train_until_stalled(planned, dataset, most, **options):
-    """Train runs in rounds of a few epochs, each until its training loss stalls; return what went wrong."""
-    failed = {}
-    for last in range(ROUND, most + ROUND, ROUND):
-        epochs = min(last, most)
-        rounds = [
-            run._replace(settings=run.settings | {"epochs": max(epochs, min(_trained(run.run_id), most))})
-            for run in planned
-        ]
+    """Train runs in rounds of a few epochs, each until its training loss stalls; return the failed ones."""
+    failed, epochs = {}, 0
+    while planned and epochs < most:
+        epochs = min(epochs + ROUND, most)
+        rounds = []
+        for run in planned:
+            least = max(epochs, min(_trained(run.run_id), most))
+            rounds.append(run._replace(settings=run.settings | {"epochs": least}))
         failed |= train(rounds, dataset, **options)
         planned = [
             run
             for run in planned
             if run.run_id not in failed and not stalled(load_run(run.run_id).history[: epochs + 1])
         ]
-        if not planned:
-            break
     return failed
 
 
 def _trained(run_id):
-    """Return how many epochs a run has, 0 where there is none that can be read."""
+    """Return how many epochs a run has, 0 if it can't be read."""
     with suppress(UserError):
         return len(load_run(run_id).history) - 1
     return 0
 
 
 def stalled(history):
-    """Tell whether a run has converged: its loss is next to 0, or falls by less than 1% in 5 epochs."""
+    """Return whether a run has converged: its loss is almost 0, or falls by less than 1% in 5 epochs."""
     losses = [record["train_loss"] for record in history]
     return len(losses) > LEAST and (losses[-1] < LEARNED or losses[-1] > STALLED * losses[-1 - ROUND])
 
@@ -206,7 +187,8 @@ def stalled(history):
 def measure_probe(run_ids, distances, last, tested, progress):
     """Return accuracy and the gradient at the deciding cue, by tested distance, of the runs of one variant.
 
-    `distances` holds the words after the deciding cue of each sentence, `last` whether it is the last cue.
+    Of each sentence, `distances` is the number of words after the deciding cue, and `last` whether it is the
+    last cue.
     """
     accuracies, accuracies_first, histories = [], [], []
     gradients = {"before": [], "after": []}  # training: of each run {state: (N,)}
@@ -214,17 +196,19 @@ def measure_probe(run_ids, distances, last, tested, progress):
         model, data, run = load_model(run_id)
         test = data.splits["test"]
         correct = (logits(model, test) > 0) == test.y
-        accuracies.append([float(np.mean(correct[last & (distances == d)])) for d in tested])
-        accuracies_first.append([float(np.mean(correct[~last & (distances == d)])) for d in tested])
+        for found, sentences in ((accuracies, last), (accuracies_first, ~last)):
+            found.append([float(np.mean(correct[sentences & (distances == d)])) for d in tested])
         histories.append(run.history)
         untrained = build_model(run.settings["model"], run.settings["hyperparameters"], data.embeddings)
         gradients["before"].append(gradient_at_cue(untrained, test, distances))
         gradients["after"].append(gradient_at_cue(model, test, distances))
-    at_last = {state: {} for state in model.states}
-    for moment, of_runs in gradients.items():
-        for state, curves in at_last.items():
-            logs = [gradient[state][last] for gradient in of_runs]
-            curves[moment] = quartiles_at(logs, distances[last], tested)
+    at_last = {
+        state: {
+            moment: quartiles_at([log[state][last] for log in logs], distances[last], tested)
+            for moment, logs in gradients.items()
+        }
+        for state in model.states
+    }
     return {
         "parameters": run.settings["parameters"],
         "runs": list(run_ids),
@@ -244,37 +228,28 @@ def fails_at(tested, scores):
 
 
 def gradient_at_cue(model, split, distances):
-    """log₁₀ of ‖∂z/∂state‖ at the cue of each sentence, relative to the last step: {state: (N,)}."""
+    """Return log₁₀ of ‖∂z/∂state‖ at the cue of each sentence, relative to the last step: {state: (N,)}."""
     batches = sorted_batches(split, BATCH)
     rows = np.concatenate(batches.rows)  # longest first, as the walk has them
     walk = walk_back(model, batches)
-    starts = np.cumsum(walk.counts) - walk.counts  # where each distance k begins; k = 0 is the last word
-    place = np.arange(len(rows))
-    gradient = {}
-    for state in model.states:
-        norms = walk.norms[state]
-        gradient[state] = np.empty(len(rows))
-        gradient[state][rows] = norms[starts[distances[rows]] + place] - norms[place]
-    return gradient
+    return {state: walk.decay(state, distances, np.argsort(rows)) for state in model.states}
 
 
 def quartiles_at(seeds, distances, tested):
-    """Median and quartiles at each tested distance over the sentences of all seeds; None for log₁₀ 0."""
+    """Return median and quartiles at each distance over the sentences of all seeds; None for log₁₀ 0."""
     by_distance = (np.concatenate([seed[distances == d] for seed in seeds]) for d in tested)
     quantiles = [np.quantile(values, (0.25, 0.5, 0.75), method="nearest") for values in by_distance]
     return dict(zip(("q25", "median", "q75"), finite(np.transpose(quantiles)), strict=True))
 
 
 def probe_table(study):
-    """Write accuracies by distance and where each variant fails; the gradients of full training."""
+    """Write accuracies by distance and where each variant fails, and the gradients of full training."""
     rows, further = [], []
     for variant in study["variants"]:
-        epochs = [
-            f"{epochs}{'' if converged else '*'}"
-            for epochs, converged in zip(variant["epochs"], variant["converged"], strict=True)
-        ]
+        ends = zip(variant["epochs"], variant["converged"], strict=True)
+        epochs = ", ".join(f"{epochs}{'' if converged else '*'}" for epochs, converged in ends)
         fails = ", ".join("–" if d is None else str(d) for d in variant["fails_at"])
-        rows.append([variant["label"], fails, ", ".join(epochs), *_percent(variant["accuracy"])])
+        rows.append([variant["label"], fails, epochs, *_percent(variant["accuracy"])])
         if variant["name"] == "full":
             name = NAMES[variant["model"]]
             first = _percent(variant["accuracy_decides_first"])

@@ -1,29 +1,28 @@
 """Is sentiment kept on a line of fixed points, and how slowly do states return to them?
 
-main.py calls :func:`fixed_points`; scripts/dynamics/fixed_points.py says what is searched, and how.
-``assets/studies/fixed-points/<name>.json`` holds what every study does (scripts/files/studies.py), and
+main.py calls :func:`fixed_points`; scripts/dynamics/fixed_points.py defines the search. Besides what every
+study holds (scripts/files/studies.py), ``assets/studies/fixed-points/<name>.json`` has
 
     sentences   {count, shortest, longest}: some of those on which logs measure gradients; the states after
-                each of their words are the visited ones, their RMS distance from their mean is their spread
-    starts      how many of these a search begins at
-    models      a list of
-        model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
+                each of their words are the visited states, whose RMS distance from their mean is the spread
+    starts      number of visited states at which a search begins
+    models      a list of what arguments.begin_study returns, each with
         initialisation, best    for each run, before training and at its selected epoch:
-            zero, mean  points at input 0 and at the mean vector of the validation words, each with found (by
-                how many searches), distance (of the nearest visited state, in spreads), largest (|λ|),
-                half_life (of its two slowest modes, in words, or
-                doubling time where |λ| > 1; null: ∞)
+            zero, mean  fixed points at input 0 and at the mean vector of the validation words, each with
+                found (number of searches that ended there), distance (to the nearest visited state, in
+                spreads), largest (|λ|), half_life (of its two slowest modes, in words; the doubling time
+                where |λ| > 1; null: ∞)
             dimensions, three   of the visited states: participation ratio (Σv)² / Σv² of their variances v
                 along principal components, and share of the first three
             driven, measured    rates from the run's study of Jacobians, if it has one: the largest Lyapunov
                 exponent, and the slope of ∂z/∂h (RNN) or ∂z/∂c (LSTM)
         plane   of the first run at its selected epoch, [PC 1, PC 2] of some visited states (and their logit),
-                of the points (zero, mean), and of path, the states after each word of SENTENCE
+                of the fixed points (zero, mean), and of path, the states after each word of SENTENCE
 """
 
 import itertools
-import time
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -35,31 +34,35 @@ from scripts.files.errors import UserError
 from scripts.files.numbers import table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
-from scripts.files.studies import read_study, save_study
-from scripts.studies.arguments import MOMENTS, seeds_of_models
+from scripts.files.studies import read_study
+from scripts.studies.arguments import MOMENTS, announce, begin_study
 from scripts.studies.jacobians import finite
 from scripts.text.batches import sorted_batches
 from scripts.text.tokens import tokens_of
 from scripts.training.evaluation import model_at, token_ids
 
 SENTENCES, STARTS, SHOWN, SEED = 300, 64, 400, 0  # SHOWN visited states are in the figure
-JOINED = 0.1  # spreads: points nearer to one another are one
+FEW = 4  # searches that are timed
+JOINED = 0.1  # spreads: points that are closer than this are one
 SENTENCE = "It isn't a bad film, but I wouldn't call it good either."
 INPUTS = {"zero": "input 0", "mean": "mean word"}
 
 
 def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
-    """Search the fixed points of runs at constant input, and their slowest modes; return what is written.
+    """Search the fixed points of runs at constant input, and their slowest modes.
+
+    Returns the dict that is written, and prints a table.
 
     Parameters
     ----------
     run_ids : str or sequence of str
-        Runs of one model are those of several seeds, which differ in nothing else.
+        Runs of one model differ only in their seeds.
     name : str
-        Of the study and its figure.
+        Name of the study and its figure.
     """
-    started = time.perf_counter()
-    data, dataset, models = seeds_of_models(run_ids, name, "fixed_points")
+    data, models, save = begin_study("fixed-points", name, run_ids, fixed_points_table)
+    count = STARTS * len(INPUTS) * len(MOMENTS) / FEW
+    announce(models, lambda run_id: partial(_few_searches, model_at(run_id, True)), count)
     s = data.splits["validation"].s
     rows = np.random.default_rng(SEED).permutation(gradient_rows(s))[:SENTENCES]
     with threadpool_limits(1):
@@ -67,8 +70,13 @@ def fixed_points(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT):
             found = [_measure(run, moment, data, rows) for run in model["runs"]]
             model[moment], (model["plane"], *_) = map(list, zip(*found, strict=True))
     sentences = {"count": len(rows), "shortest": int(s[rows].min()), "longest": int(s[rows].max())}
-    found = {"sentences": sentences, "starts": STARTS, "models": models}
-    return save_study("fixed-points", name, dataset, [], fixed_points_table, started, **found)
+    return save(sentences=sentences, starts=STARTS, models=models)
+
+
+def _few_searches(model):
+    """Search from random states, for the estimate of the time."""
+    starts = np.random.default_rng(SEED).uniform(-1, 1, (FEW, len(model.states) * model.H))
+    dynamics.find_fixed_points(dynamics.step_map(model, np.zeros(model.D)), starts, 0)
 
 
 def _measure(run_id, moment, data, rows):
@@ -98,7 +106,7 @@ def _measure(run_id, moment, data, rows):
 
 
 def _describe(F, point, count, visited, spread):
-    """Say where a fixed point is, and how slowly states return to it."""
+    """Describe where a fixed point is, and how slowly states return to it."""
     eigenvalues = np.linalg.eigvals(dynamics.jacobian(F, point))
     distance = np.linalg.norm(visited - point, axis=1).min() / spread
     found = {"found": count, "distance": finite(distance), "largest": finite(abs(eigenvalues).max())}
@@ -106,7 +114,7 @@ def _describe(F, point, count, visited, spread):
 
 
 def fixed_points_table(study):
-    """Write what was found, over all runs of each model, by moment and input, as a table."""
+    """Write one row per model, moment and input as a table: medians and ranges over runs and points."""
     rows = []
     for model, moment, name in itertools.product(study["models"], MOMENTS, INPUTS):
         runs, points = model[moment], [point for run in model[moment] for point in run[name]]
@@ -131,7 +139,7 @@ def fixed_points_table(study):
 
 
 def _span(values, digits):
-    """Write the median of some numbers, of which None is ∞, and their range."""
+    """Write the median and the range of some numbers; None is ∞."""
     if not len(values):
         return "–"
     numbers = np.nan_to_num(np.array(values, float), nan=np.inf)

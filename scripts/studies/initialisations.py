@@ -31,15 +31,15 @@ def initialisation_study(seeds=3, epochs=None, *, name=DEFAULT, of_model=None, *
     epochs : int, optional
         By default 8, or each model's own from `of_model`.
     name : str
-        Of the study, its runs and its figures; a study with other settings needs another.
+        Name of the study, its runs and its figures; a study with other settings needs another name.
     of_model : dict of str to dict, optional
-        Settings of one model alone, such as ``BEST``; those that the study varies itself are left out.
+        Settings of one model alone, such as ``BEST``; those that the study varies itself are ignored.
     data : str, optional
         Name of the dataset, in data/<data>/; by default the one in data/ itself.
     overwrite, progress, jobs, scheduler
         See :func:`scripts.studies.parallel.train`.
     **options
-        Fields of scripts.training.settings.Settings for all runs, but not those that the study varies itself.
+        Fields of scripts.training.settings.Settings for all runs, except those that the study varies itself.
     """
     return run_variants(
         "initialisations",

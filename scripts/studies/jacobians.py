@@ -1,16 +1,16 @@
-"""Jacobians of a trained run, and what they say about its gradients; scripts/figures draws them.
+"""What do the Jacobians of a trained run predict about its gradients, and how close are their bounds?
 
-main.py calls :func:`jacobian_study`. It measures at the weights before training and of the selected epoch,
-on the sentences on which the run's log measured its gradients, and writes
-``assets/studies/jacobians/<run_id>.json``, with what every study holds (scripts/files/studies.py), and
+main.py calls :func:`jacobian_study`. It measures before training and at the selected epoch, on sentences on
+which the run's log measured gradients. Besides what every study holds (scripts/files/studies.py),
+``assets/studies/jacobians/<run_id>.json`` has
 
-    run_id, model, hidden_size, epochs      as the log has them
-    sentences       {split, count, of, shortest, longest, burn_in}: `of` are those of the log; the exponents
-                    along a sentence leave out its first `burn_in` steps, see sentence_burn_in
+    run_id, model, hidden_size, epochs      as in the log
+    sentences       {split, count, of, shortest, longest, burn_in}: the log has `of` sentences; the exponents
+                    along a sentence leave out its first `burn_in` steps
     drive           {steps, burn_in, seed, words}: the long random sequence
-    distances       [first, last]: between these distances from the end, k, slopes are measured; the last is
-                    19, or less where a sentence is shorter than 20 words
-    at              two of these, for ``initialisation`` and ``best``:
+    distances       [first, last]: the distances from the end, k, between which slopes are measured; the last
+                    is 19, or less if a sentence is shorter than 20 words
+    at              for ``initialisation`` and ``best``:
         epoch
         recurrent_weights   spectral radius and largest singular value, as in the log
         distance, count     0, 1, … and how many sentences reach it
@@ -43,7 +43,7 @@ from scripts.training.logs import Log, check_gradients_recorded
 
 DRIVE_SEED = 0
 SENTENCE_BURN_IN = 10
-LAST = 19  # distance from the end at which gradients are compared: sentences of 20 words reach it
+LAST = 19  # distance at which gradients are compared: sentences of 20 words reach it
 RATES = {  # name in a study, and in its table
     "exponent_drive": "largest Lyapunov exponent, long drive",
     "exponent_sentences": "largest Lyapunov exponent, sentences from step {start}",
@@ -70,10 +70,10 @@ def jacobian_study(run_id="lstm-run-3", sentences=500, *, steps=10_000, burn_in=
     ----------
     run_id : str
     sentences : int
-        At most so many of those that the log measured its gradients on, evenly spaced.
+        How many sentences at most, evenly spaced among those on which the log measured gradients.
     steps, burn_in : int
-        Length of the long drive, and its first steps, which are left out. Its words are drawn at random, with
-        replacement, from those sentences.
+        Steps of the long drive that are counted, and those before them that are not. Its words are drawn at
+        random, with replacement, from those sentences.
     progress : bool
         Show a progress bar.
     """
@@ -92,51 +92,42 @@ def jacobian_study(run_id="lstm-run-3", sentences=500, *, steps=10_000, burn_in=
     words = np.concatenate([batch.ids for batch in sorted_batches(split, 1, rows)])
     drive = np.random.default_rng(DRIVE_SEED).choice(words, burn_in + steps)
 
-    best, at = best_epoch(run.history)["epoch"], {}
+    at = {"initialisation": {"epoch": 0}, "best": {"epoch": best_epoch(run.history)["epoch"]}}
     with threadpool_limits(1):
-        for name, epoch in (("initialisation", 0), ("best", best)):
-            model = model_at(run_id, name == "best")
-            bar = {"desc": f"{run_id}, {name}", "progress": progress}
+        for moment, found in at.items():
+            model = model_at(run_id, moment == "best")
+            bar = {"desc": f"{run_id}, {moment}", "progress": progress}
             by_sentence = _along_sentences(model, split, rows, bar)
             stream = progress_bar(jacobians.stream(model, drive), total=len(drive), **bar)
             along_drive = jacobians.lyapunov_exponents(stream, 1, burn_in)
-            at[name] = {"epoch": epoch, **_summarise(model, *by_sentence, *along_drive, distances)}
-    return save_study(
-        "jacobians",
-        run_id,
-        run.settings["dataset"],
-        [],
-        rates_table,
-        run_id=run_id,
-        model=run.settings["model"],
-        hidden_size=run.settings["hyperparameters"]["hidden_size"],
-        epochs=run.history[-1]["epoch"],
-        sentences={
-            "split": "validation",
-            "count": len(lengths),
-            "shortest": int(lengths.min()),
-            "longest": int(lengths.max()),
-            "burn_in": sentence_burn_in(lengths),
-            "of": len(logged),
-        },
-        drive={"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
-        distances=distances,
-        at=at,
-        started=started,
-    )
+            found |= _summarise(model, *by_sentence, *along_drive, distances)
+    measured = {"split": "validation", "count": len(lengths), "of": len(logged)}
+    measured |= {"shortest": int(lengths.min()), "longest": int(lengths.max())}
+    measured |= {"burn_in": sentence_burn_in(lengths)}
+    found = {
+        "run_id": run_id,
+        "model": run.settings["model"],
+        "hidden_size": run.settings["hyperparameters"]["hidden_size"],
+        "epochs": run.history[-1]["epoch"],
+        "sentences": measured,
+        "drive": {"steps": steps, "burn_in": burn_in, "seed": DRIVE_SEED, "words": len(np.unique(words))},
+        "distances": distances,
+        "at": at,
+    }
+    return save_study("jacobians", run_id, run.settings["dataset"], [], rates_table, started, **found)
 
 
 def logged_rows(split, most):
-    """Return the rows on which a log measured its gradients, and at most so many of them, evenly spaced."""
+    """Return the rows on which a log measures gradients, and at most so many of them, evenly spaced."""
     logged = gradient_rows(split.s)
     return logged, logged[np.linspace(0, len(logged) - 1, min(most, len(logged))).round().astype(int)]
 
 
 def sentence_burn_in(lengths):
-    """Number of first steps that the exponent along a sentence leave out: half of the shortest, at most 10.
+    """Return how many first steps the exponent of a sentence leaves out: half of the shortest, at most 10.
 
-    Directions drawn at random take some steps to turn into those that grow most; counted, these steps would
-    make the largest exponent too small.
+    Random directions take some steps to turn into those that grow most; with these steps, the largest
+    exponent would be too small.
     """
     return min(SENTENCE_BURN_IN, int(lengths.min()) // 2)
 
@@ -144,11 +135,9 @@ def sentence_burn_in(lengths):
 def _along_sentences(model, split, rows, bar):
     """Return log₁₀ of each quantity by distance, for each sentence, longest first; and its exponent (n,)."""
     walk = walk_back(model, sorted_batches(split, BATCH_SIZE, rows))
-    starts = np.cumsum(walk.counts) - walk.counts  # distance by distance; within one, longest sentence first
     values, exponents, burn_in = {}, [], sentence_burn_in(split.s[rows])
     for number, batch in enumerate(progress_bar(sorted_batches(split, 1, rows), **bar)):
-        places = starts[: len(batch.ids)] + number
-        decay = {s: walk.norms[s][places] - walk.norms[s][number] for s in model.states}
+        decay = {state: walk.decay(state, np.arange(len(batch.ids)), number) for state in model.states}
         theory, (exponent,) = jacobians.along_sentence(model, batch.ids, 1, number, burn_in)
         for name, logs in (decay | theory).items():
             values.setdefault(name, []).append(logs)
@@ -157,40 +146,35 @@ def _along_sentences(model, split, rows, bar):
 
 
 def _summarise(model, values, of_sentences, along_drive, errors, distances):
-    """Return one of the two parts of a study, from what was measured at the weights of one epoch."""
+    """Summarise what was measured at the weights of one epoch; every sentence reaches both distances."""
     lengths = np.array([len(logs) for logs in values["h"]])
     distance = np.arange(lengths.max())
-    slopes = {name: jacobians.slope(logs, *distances) for name, logs in values.items()}
+    rates = {"exponent_drive": finite(along_drive[0]), "exponent_drive_error": finite(errors[0])}
+    rates["exponent_sentences"] = finite(of_sentences.mean())
+    for name, by_sentence in values.items():
+        found = map(finite, jacobians.slope(by_sentence, *distances))
+        rates |= zip((f"slope_{name}", f"slope_{name}_error"), found, strict=True)
+    at_last = {name: np.array([logs[distances[1]] for logs in values[name]]) for name in values}
+    measured = at_last[model.states[-1]]
     return {
         "recurrent_weights": spectra(model),
         "distance": distance.tolist(),
-        "count": [int((lengths > k).sum()) for k in distance],
+        "count": (lengths > distance[:, None]).sum(1).tolist(),
         "quantities": {name: _quantiles_by_distance(logs) for name, logs in values.items()},
-        "excess": _excess(values, model.states, distances[1]),
-        "rates": {
-            "exponent_drive": finite(along_drive[0]),
-            "exponent_drive_error": finite(errors[0]),
-            "exponent_sentences": finite(of_sentences.mean()),
-        }
-        | {f"slope_{name}": finite(rate) for name, (rate, _) in slopes.items()}
-        | {f"slope_{name}_error": finite(error) for name, (_, error) in slopes.items()},
+        "excess": {
+            name: finite(np.median(bound - measured))
+            for name, bound in at_last.items()
+            if name not in model.states
+        },
+        "rates": rates,
     }
 
 
 def _quantiles_by_distance(by_sentence):
-    """Return median and quartiles at every distance; sentences come longest first."""
+    """Return median and quartiles at every distance; the longest sentence comes first."""
     by_distance = ([logs[k] for logs in by_sentence if len(logs) > k] for k in range(len(by_sentence[0])))
     quantiles = np.transpose([np.quantile(logs, (0.5, 0.25, 0.75)) for logs in by_distance])
     return dict(zip(("median", "q25", "q75"), finite(quantiles), strict=True))
-
-
-def _excess(values, states, distance):
-    """Return how loose each bound is at a distance, compared with the decay of h (RNN) or c (LSTM)."""
-    at = {
-        name: np.array([logs[distance] for logs in by_sentence if len(logs) > distance])
-        for name, by_sentence in values.items()
-    }
-    return {name: finite(np.median(at[name] - at[states[-1]])) for name in values if name not in states}
 
 
 def finite(numbers):
@@ -202,28 +186,23 @@ def finite(numbers):
 
 def rates_table(study):
     """Write predicted and measured rates as a table, and by how much bounds exceed the measurement."""
-    before, best = study["at"]["initialisation"], study["at"]["best"]
-    (first, last), start = study["distances"], study["sentences"]["burn_in"] + 1
-    rows = [
-        [
-            words.format(first=first, last=last, start=start),
-            *(rate(at["rates"], name) for at in (before, best)),
-        ]
-        for name, words in RATES.items()
-        if name in best["rates"]
-    ]
-    rows += [
-        [f"log₁₀ of {words} / measured, k = {last}", *(f"{at['excess'][name]:+.1f}" for at in (before, best))]
-        for name, words in EXCESS.items()
-        if best["excess"].get(name) is not None and before["excess"].get(name) is not None
-    ]
+    both = study["at"]["initialisation"], study["at"]["best"]
+    (first, last), start, rows = study["distances"], study["sentences"]["burn_in"] + 1, []
+    for name, words in RATES.items():
+        if name in both[1]["rates"]:
+            label = words.format(first=first, last=last, start=start)
+            rows.append([label, *(rate(at["rates"], name) for at in both)])
+    for name, words in EXCESS.items():
+        excess = [at["excess"].get(name) for at in both]
+        if None not in excess:
+            rows.append([f"log₁₀ of {words} / measured, k = {last}", *(f"{log:+.1f}" for log in excess)])
     heads = [f"{study['run_id']}: nats per word (half-life in words)", "before training"]
-    heads.append(f"epoch {best['epoch']}")
+    heads.append(f"epoch {both[1]['epoch']}")
     return f"{study['sentences']['count']} validation sentences\n{table(rows, heads)}"
 
 
 def rate(rates, name):
-    """Write one rate in nats per word, after ± its standard error; then the half-life, if it decays."""
+    """Write a rate in nats per word, ± its standard error, and the half-life if it is a decay."""
     value, error = rates[name], rates.get(f"{name}_error")
     if value is None:
         return "-∞"

@@ -1,29 +1,28 @@
 """Are far words needed, and is their order? Trained models read changed test sentences.
 
-main.py calls :func:`memory_study`. Of each sentence the last k words stay as they are; the words before them
+main.py calls :func:`memory_study`. The last k words of each sentence stay as they are; the words before them
 are left out, or shuffled (Khandelwal et al. 2018). Models that were trained on shuffled words and read
-sentences in order (Shen et al. 2018) are compared with the others. ``assets/studies/memory/<name>.json``
-holds what every study does (scripts/files/studies.py), and
+sentences in order (Shen et al. 2018) are compared with the others. Besides what every study holds
+(scripts/files/studies.py), ``assets/studies/memory/<name>.json`` has
 
     sentences       {count, longest}: of the test split
-    k, conditions   words that stay, and how sentences with the others shuffled are called in differences
+    k, conditions   numbers of words that stay; names, in differences, of sentences with the others shuffled
     shuffles        {count, seed}: all models read the same ones; an accuracy is the mean over them
-    models          a list of
-        model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
+    models          a list of what arguments.begin_study returns, each with
         word_order      in training: kept or shuffled
         whole           accuracy on whole sentences in order, one per seed
         left_out, shuffled  accuracy by k, a list for each seed, with the other words left out or shuffled;
                         null where k = 0 leaves nothing
-    baselines       logistic regression on word counts, trained on whole rows, which no order changes:
-                    ``whole``, and ``counts`` by k, the other words left out
+    baselines       logistic regression on word counts, which ignores order, trained on whole rows: ``whole``,
+                    and ``counts`` by k, with the other words left out
     differences     a list of
-        label           as the table has it; LSTM − RNN is the lead, which itself changes
+        label           as in the table; LSTM − RNN is the lead, which itself changes
         condition       how sentences are read, see :func:`condition`, or "trained on shuffled words"
         test_accuracy   the difference: an interval over the runs that read both, else that of Welch's test
         sentences_error     its standard error over the test sentences
 """
 
-import time
+from functools import partial
 
 import numpy as np
 
@@ -32,8 +31,7 @@ from scripts.files.data import Split
 from scripts.files.numbers import counted, round_to_digits, table
 from scripts.files.progress import progress_bar
 from scripts.files.runs import NAMES
-from scripts.files.studies import save_study
-from scripts.studies.arguments import seeds_of_models
+from scripts.studies.arguments import announce, begin_study
 from scripts.studies.baselines import fit_logistic_regression, word_counts
 from scripts.studies.statistics import difference, error_over_sentences, interval
 from scripts.studies.variants import DIFFERENCE_HEADS, difference_cells
@@ -55,27 +53,22 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
     Parameters
     ----------
     run_ids : str or sequence of str
-        Runs of one model are those of several seeds, which differ in nothing else but ``word_order``.
+        Runs of one model differ only in their seeds, or in ``word_order``.
     name : str
-        Of the study and its figure.
+        Name of the study and its figure.
     progress : bool
         Show a progress bar.
     """
-    started = time.perf_counter()
-    data, dataset, models = seeds_of_models(run_ids, name, "memory_study", "word_order")
+    data, models, save = begin_study("memory", name, run_ids, memory_table, "word_order")
     train, test = data.splits["train"], data.splits["test"]
     ks = [k for k in K if k < test.s.max()]
+    readings = len(ks) * (SHUFFLES + 1)  # of each run
+    announce(models, lambda run_id: partial(correct, load_model(run_id)[0], test), readings)
     bag_of_words = fit_logistic_regression(word_counts(train, data), train.y)
     bag_accuracy = [bag_of_words.score(word_counts(part, data), test.y) for part in _endings(test, ks)]
     with progress_bar(total=len(ks) * sum(len(of["runs"]) for of in models), progress=progress) as bar:
         read = [_measure(of, test, ks, bar) for of in models]
-    return save_study(
-        "memory",
-        name,
-        dataset,
-        [],
-        memory_table,
-        started,
+    return save(
         sentences={"count": len(test.s), "longest": int(test.s.max())},
         k=ks,
         conditions=[condition(k) for k in ks],
@@ -87,7 +80,7 @@ def memory_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, *, progress=
 
 
 def _endings(split, ks):
-    """Yield a split, and then its last k words alone, for each k but 0."""
+    """Yield a split, and then its last k words alone for each k except 0."""
     yield split
     for k in ks[1:]:
         yield Split(split.x[distances(split) < k], np.minimum(split.s, k), split.y, split.g)

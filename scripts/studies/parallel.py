@@ -1,8 +1,8 @@
-"""Many runs, side by side on this machine or on a Dask cluster; one that fails doesn't stop the others.
+"""Train many runs side by side, on this machine or on a Dask cluster; one that fails doesn't stop the others.
 
-An interrupted study continues where it stopped: finished runs stay, and those that were begun go on. On a
-cluster (scripts/README.md says what it needs) one archive of the code and of data/ is scattered; each run
-trains in a process and a temporary folder of its own, and its files are written here when it is finished.
+An interrupted study continues where it stopped: finished runs are kept, and those that were begun go on. A
+cluster (scripts/README.md says what it needs) receives one archive of the code and the data; each run trains
+in its own process and temporary folder, and its files are written here when it is finished.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -33,16 +34,16 @@ from scripts.files import paths
 from scripts.files.data import check_unchanged, load_data, pack_data
 from scripts.files.errors import UserError
 from scripts.files.numbers import counted, whole_number
-from scripts.files.paths import check_run_id, rooted
+from scripts.files.paths import rooted
 from scripts.files.progress import progress_bar
 from scripts.files.runs import pack_run, read_log, unpack_run
 from scripts.training import experiment
 from scripts.training.settings import check_settings
-from scripts.training.workers import deaf_to_ctrl_c
+from scripts.training.workers import shielded_from_ctrl_c
 
-KILLED = "its process was ended from outside, most likely for want of memory; called again, it continues"
+KILLED = "its process was ended from outside, probably for lack of memory; called again, it continues"
 COMMAND = "from scripts.studies.parallel import train_what_was_sent; train_what_was_sent()"
-PATIENCE = 10  # seconds until a scheduler that doesn't answer, or has no worker, is given up
+PATIENCE = 10  # seconds to wait for a scheduler's answer, and for its first worker
 
 
 class Planned(NamedTuple):
@@ -54,11 +55,11 @@ class Planned(NamedTuple):
 
 
 def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, scheduler=None):
-    """Train runs that are planned, and return what went wrong by run id; each fault is also printed.
+    """Train the planned runs; return what went wrong, by run id, which is also printed.
 
-    As soon as data/ holds another dataset than `dataset`, a dict of a log, nothing more is trained. With
-    `overwrite` runs of other settings or data start again. At most `jobs` runs go side by side, by default as
-    many as there are cores for their ``workers``; with `scheduler`, an address, the workers of Dask train.
+    As soon as data/ no longer holds `dataset`, as a log describes it, nothing more is trained. With
+    `overwrite`, runs with other settings or data start again. At most `jobs` runs go side by side, by default
+    as many as there are cores for their ``workers``. With `scheduler`, an address, a Dask cluster trains.
     """
     jobs = None if jobs is None else whole_number("jobs", jobs)
     finished, waiting, failed = _sort_out(planned, overwrite, dataset)
@@ -68,10 +69,8 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
         _announce(waiting, jobs, dataset)
         outcomes = train_here(waiting, overwrite, jobs, dataset)
     elif workers > 1:
-        raise UserError(
-            f"workers={workers} with scheduler={scheduler!r}: a cluster's workers train one run each, on "
-            "one core: leave workers=1"
-        )
+        fault = f"workers={workers} with scheduler={scheduler!r}: each worker of a cluster trains on one core"
+        raise UserError(f"{fault}: leave workers=1")
     else:
         outcomes = train_there(scheduler, waiting, overwrite, dataset)
     if finished:
@@ -89,19 +88,17 @@ def train(planned, dataset, *, overwrite=False, progress=True, jobs=None, schedu
 
 
 def _announce(planned, jobs, dataset):
-    """Say how long runs will take on this machine, and how much they write."""
+    """Print how long runs will take on this machine, and how much they write."""
     if not planned:
         return
-    data, seconds, size, known = load_data(dataset["data"]), 0, 0, {}
-    for model, _, settings in planned:
-        kind = repr([model, settings | {"seed": 0, "backward": "full"}])  # on which neither depends
-        if kind not in known:
-            known[kind] = experiment.estimate(model, check_settings(model, settings), data)
-        seconds, size = seconds + known[kind][0], size + known[kind][1]
-    side_by_side = _jobs(jobs, planned)
+    data, estimates, at_once = load_data(dataset["data"]), {}, _jobs(jobs, planned)
+    kinds = [repr([run.model, run.settings | {"seed": 0, "backward": "full"}]) for run in planned]
+    for kind, (model, _, settings) in dict(zip(kinds, planned, strict=True)).items():  # each kind once
+        estimates[kind] = experiment.estimate(model, check_settings(model, settings), data)
+    seconds, size = np.sum([estimates[kind] for kind in kinds], axis=0)
     print(
-        f"{counted(len(planned), 'run')} to train, {side_by_side} at a time: about "
-        f"{max(1, round(seconds / side_by_side / 60))} min on an otherwise idle machine, "
+        f"{counted(len(planned), 'run')} to train, {at_once} at a time: about "
+        f"{max(1, round(seconds / at_once / 60))} min on an otherwise idle machine, "
         f"{max(1, round(size / 1e6))} MB in assets/"
     )
 
@@ -117,11 +114,10 @@ def _most_workers(planned):
 
 
 def _sort_out(planned, overwrite, dataset):
-    """Return how many runs are finished, those to be trained, and the faults of those that ended."""
+    """Return the number of finished runs, the runs to train, and why others can't go on, by run id."""
     waiting, ended = [], {}
     for run in planned:
         settings = check_settings(run.model, run.settings)
-        check_run_id(run.run_id)
         asked = {"model": run.model, "hyperparameters": settings, "dataset": dataset}
         try:
             previous = experiment.find_previous(run.run_id, asked, overwrite)
@@ -137,32 +133,32 @@ def _sort_out(planned, overwrite, dataset):
 
 
 def attempt(root, run, overwrite, dataset, caller=None):
-    """Train one run in a folder that holds data/ and assets/; return its id and its fault, if any.
+    """Train one run in a folder that holds data/ and assets/; return its id and its fault, or None.
 
-    `caller` is the process that this one is to end with, where it is another.
+    If `caller`, a process id, is another process, this one ends with it.
     """
     if caller and caller != os.getpid():
         threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
-    # tqdm's own lock is shared by processes; ended by Ctrl-C, this one would leave it to be warned of
+    # tqdm's own lock is shared by processes: Python would warn of it if Ctrl-C ended this one
     tqdm.set_lock(threading.RLock())
     try:
         with rooted(root), contextlib.redirect_stdout(io.StringIO()):  # one progress bar shows all runs
             options = {"data": dataset["data"], "dataset": dataset, "overwrite": overwrite, "progress": False}
             experiment.run(run.model, run.run_id, **options, **run.settings)
-    except Exception as error:  # also a mistake in the code: it may concern one model or setting alone
+    except Exception as error:  # even a mistake in the code may concern one model or setting alone
         return run.run_id, str(error) if isinstance(error, UserError) else in_one_line(error)
     return run.run_id, None
 
 
 def _end_with(caller):
-    """End this process as soon as the one that started it is gone, however that ended."""
+    """End this process when the one that started it is gone, for whatever reason."""
     while os.getppid() == caller:
         time.sleep(0.5)
     os._exit(1)
 
 
 def in_one_line(error):
-    """Return kind and message of an exception."""
+    """Return the type and the message of an exception."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
@@ -170,35 +166,34 @@ def in_one_line(error):
 
 
 def train_here(planned, overwrite, jobs, dataset):
-    """Train runs side by side on this machine; yield each run id, and what went wrong or None."""
-    jobs = _jobs(jobs, planned)
-    given = overwrite, dataset, os.getpid()
-    tasks = {run.run_id: delayed(attempt)(paths.ROOT, run, *given) for run in planned}
+    """Train runs side by side on this machine; yield each run id and its fault, or None."""
+    jobs, options = _jobs(jobs, planned), (overwrite, dataset, os.getpid())
+    tasks = {run.run_id: delayed(attempt)(paths.ROOT, run, *options) for run in planned}
     with parallel_config("loky", inner_max_num_threads=1):
         side_by_side = Parallel(jobs, return_as="generator_unordered", batch_size=1)
         try:
             if os.name == "posix":
-                sys.warnoptions.append("ignore")  # of the trackers: they tidy up after Ctrl-C, and say so
+                sys.warnoptions.append("ignore")  # the trackers would warn when they tidy up after Ctrl-C
                 for tracker in (multiprocessing.resource_tracker, loky_tracker):
-                    tracker.ensure_running()  # whose start would let Ctrl-C through again
+                    tracker.ensure_running()  # later, its start would let Ctrl-C through again
                 sys.warnoptions.pop()
             with contextlib.ExitStack() as stack:
-                with deaf_to_ctrl_c():  # from whose end a signal may come
+                with shielded_from_ctrl_c():  # at its end, a signal may arrive
                     outcomes = stack.enter_context(_closing(side_by_side(list(tasks.values()))))
                 for run_id, fault in outcomes:
                     del tasks[run_id]
                     yield run_id, fault
-        except TerminatedWorkerError:  # most likely memory ran out: the others go on one after the other
+        except TerminatedWorkerError:  # probably memory ran out: the others go on one after the other
             for run_id, task in tasks.items():
                 try:
-                    yield from Parallel(2)([task])  # with one job it would be trained in this very process
+                    yield from Parallel(2)([task])  # with one job, this process itself would train it
                 except TerminatedWorkerError:
                     yield run_id, KILLED
 
 
 @contextlib.contextmanager
 def _closing(outcomes):
-    """Close joblib's generator after the block, which ends its processes, and let it say nothing of that."""
+    """Close joblib's generator after the block, which ends its processes, without its warnings."""
     try:
         yield outcomes
     finally:
@@ -213,7 +208,7 @@ def _closing(outcomes):
 
 
 def train_there(scheduler, planned, overwrite, dataset):
-    """Train runs on the workers of a cluster; yield each run id, and what went wrong or None."""
+    """Train runs on the workers of a cluster; yield each run id and its fault, or None."""
     archive = _pack_project(dataset["data"])
     with _connected(scheduler) as client:
         from distributed import CancelledError, as_completed
@@ -222,8 +217,7 @@ def train_there(scheduler, planned, overwrite, dataset):
             sent = client.scatter(archive, broadcast=True, hash=False)
             train_on_worker, run_ids = _worker_function(), {}
             for run in planned:
-                files = pack_run(run.run_id)
-                asked = pickle.dumps((tuple(run), files, overwrite, dataset))
+                asked = pickle.dumps((tuple(run), pack_run(run.run_id), overwrite, dataset))
                 run_ids[client.submit(train_on_worker, sent, asked, COMMAND, pure=False)] = run.run_id
             for future in as_completed(run_ids, loop=client.loop):
                 run_id, error = run_ids[future], future.exception()
@@ -236,14 +230,13 @@ def train_there(scheduler, planned, overwrite, dataset):
                     unpack_run(run_id, files)
                     yield run_id, fault
         except (CancelledError, OSError) as error:  # a closed connection is an OSError
-            raise UserError(
-                f"the cluster of {scheduler} lost its scheduler or all its workers: start them again, and "
-                "call again; runs that are finished are kept"
-            ) from error
+            fault = f"the cluster of {scheduler} lost its scheduler or all its workers"
+            remedy = "start them, and call this again; finished runs are kept"
+            raise UserError(f"{fault}: {remedy}") from error
 
 
 def _pack_project(data):
-    """Return a zip archive of this project's code and of a dataset."""
+    """Return a zip archive of the project's code and a dataset, as bytes."""
     root = Path(__file__).resolve().parents[2]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
@@ -256,7 +249,7 @@ def _pack_project(data):
 
 
 def _worker_function():
-    """Return a function for workers; nested, so that Dask sends it by value: they lack this module."""
+    """Return the function that workers call; nested, so that Dask sends it by value: they lack this file."""
 
     def train_on_worker(archive, asked, command):
         from distributed import get_worker
@@ -269,21 +262,19 @@ def _worker_function():
             )
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
-            raise RuntimeError(
-                f"its process on a worker ended with {done.returncode} ({said}): it needs the packages of "
-                "requirements.txt there, and enough memory"
-            )
+            fault = f"its process on a worker ended with {done.returncode} ({said})"
+            raise RuntimeError(f"{fault}: there it needs the packages of requirements.txt and enough memory")
         return done.stdout
 
     return train_on_worker
 
 
 def train_what_was_sent():
-    """Train the run that a worker gives on standard input, and answer with its fault and files."""
-    run, files, *given = pickle.load(sys.stdin.buffer)
+    """Train the run that a worker sends to standard input, and answer with its fault and files."""
+    run, files, *options = pickle.load(sys.stdin.buffer)
     run = Planned(*run)
     unpack_run(run.run_id, files)
-    _, fault = attempt(paths.ROOT, run, *given)
+    _, fault = attempt(paths.ROOT, run, *options)
     pickle.dump((fault, pack_run(run.run_id)), sys.stdout.buffer)
 
 
@@ -293,33 +284,28 @@ def _connected(scheduler):
     try:
         from distributed import Client
     except ImportError as error:
-        raise UserError(
-            f"scheduler={scheduler!r} needs Dask, which is not installed ({error}): "
-            'pip install "dask[distributed]"'
-        ) from error
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a loss is reported here, in one line
+        fault = f"scheduler={scheduler!r} needs Dask, which is not installed ({error})"
+        raise UserError(f'{fault}: pip install "dask[distributed]"') from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # train_there() reports a loss
     try:
-        with ThreadPoolExecutor(1) as thread:  # in which a loop may run, also where the caller has one
+        with ThreadPoolExecutor(1) as thread:  # the calling thread may already run a loop
             thread.submit(asyncio.run, _greet(scheduler)).result()
         client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (asyncio.TimeoutError, OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"no Dask scheduler answers at scheduler={scheduler!r} (after {PATIENCE} seconds at most): "
-            "start one with `dask scheduler`, and give the address that it prints, such as 'tcp://host:8786'"
-        ) from error
+        fault = f"no Dask scheduler answers at scheduler={scheduler!r} within {PATIENCE} seconds"
+        remedy = "start one with `dask scheduler`, and give the address that it prints: 'tcp://host:8786'"
+        raise UserError(f"{fault}: {remedy}") from error
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except asyncio.TimeoutError as error:
-            raise UserError(
-                f"the scheduler {scheduler} has no worker: start some, such as "
-                f"`dask worker {scheduler} --nthreads 1`"
-            ) from error
+            remedy = f"start some, such as `dask worker {scheduler} --nthreads 1`"
+            raise UserError(f"the scheduler {scheduler} has no worker: {remedy}") from error
         yield client
 
 
 async def _greet(scheduler):
-    """Shake hands with a scheduler: a client itself would wait for ever for one that is there but hangs."""
+    """Shake hands with a scheduler: a client would wait forever for one that doesn't answer."""
     from distributed.comm import connect
 
     comm = await asyncio.wait_for(connect(scheduler), PATIENCE)

@@ -1,7 +1,7 @@
 """The search behind scripts/training/recipes.py: each recipe and its changes, on the validation split alone.
 
-:func:`search` is called by main.py; scripts/studies/variants.py trains and measures its variants. No test
-sentence is read.
+main.py calls :func:`search`; scripts/studies/variants.py trains and measures its variants. No test sentence
+is read.
 """
 
 from scripts.files.blocks import DEFAULT
@@ -44,7 +44,7 @@ def search(seeds=2, *, name=DEFAULT, **options):
 
 
 def planned():
-    """Return all variants, named by their change: of each model first its best settings, then each change."""
+    """Return all variants, named after their change: for each model its best settings, then each change."""
     variants = []
     for model in BEST:
         variants.append(Variant("best", model, f"{NAMES[model]}, its best settings", {}))

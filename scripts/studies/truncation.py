@@ -1,29 +1,27 @@
 """Truncated gradients: the error of the gradient after K steps, for every K, before and after training.
 
-main.py calls :func:`truncation_study`; scripts/dynamics/truncation.py defines g_K, g and what compares them.
-``assets/studies/truncation/<name>.json`` holds what every study does (scripts/files/studies.py), and
+main.py calls :func:`truncation_study`; scripts/dynamics/truncation.py defines g_K and g, and compares them.
+Besides what every study holds (scripts/files/studies.py), ``assets/studies/truncation/<name>.json`` has
 
     sentences   {count, shortest, longest}: the validation split
     batches     {count, size, seed}: of sentences drawn from it at random
     K, delta    0, 1, … up to the longest sentence - 1; relative errors δ
-    models      a list of
-        model, hidden_size, runs (run ids, one per seed), best_epoch (of each)
+    models      a list of what arguments.begin_study returns, each with
         initialisation, best    for each run, at untrained weights and at those of the selected epoch:
             whole, batches      {W_hh, all}: of the mean loss over the split; medians over the batches
 
-``all`` are W_ih, W_hh and b: no truncation changes the output layer, which is left out. Dropout is off, and g
-is the plain gradient, whatever a run's ``backward``. For each there are, null where nothing can be said,
+``all`` are W_ih, W_hh and b; the output layer, which truncation doesn't change, is left out. Dropout is off,
+and g is the plain gradient, whatever a run's ``backward``. Each holds (null: undefined)
 
     cosine, error       by K: of g_K and g, and ‖g_K - g‖ / ‖g‖
     kappa               by δ: κ(δ), the smallest K whose error is below δ
-    bound, bound_kappa  the same of δ(K), which Aicher, Foti & Fox (2019) derive from the decay alone
+    bound, bound_kappa  the same for δ(K), which Aicher, Foti & Fox (2019) derive from the decay alone
 
 The decay φ_k is the mean of ‖∂ℓ/∂h_{T-k}‖ over all sentences (0 in one too short for k), relative to k = 0;
-of an LSTM, h alone. M = max_k ‖G_k‖ / φ_k, one each of ``W_hh`` and ``all``: M φ_k bounds every ‖G_k‖.
+for an LSTM, of h alone. M = max_k ‖G_k‖ / φ_k is taken for ``W_hh`` and ``all`` each: M φ_k bounds ‖G_k‖.
 """
 
 import itertools
-import time
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -33,8 +31,7 @@ from scripts.dynamics.gradients import BATCH_SIZE
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import table, whole_number
 from scripts.files.progress import progress_bar
-from scripts.files.studies import save_study
-from scripts.studies.arguments import MOMENTS, seeds_of_models
+from scripts.studies.arguments import MOMENTS, begin_study
 from scripts.studies.jacobians import finite
 from scripts.studies.statistics import lower_medians
 from scripts.text.batches import random_batches, sorted_batches
@@ -46,37 +43,32 @@ SIZE, SEED = 64, 0  # of the random batches
 
 
 def truncation_study(run_ids=("rnn-run-1", "lstm-run-3"), name=DEFAULT, batches=100, *, progress=True):
-    """Measure what the gradient loses when it goes back K steps and no more; return what is written.
+    """Measure what the gradient loses when it goes back K steps and no more.
+
+    Returns the dict that is written, and prints a table.
 
     Parameters
     ----------
     run_ids : str or sequence of str
-        Runs of one model are those of several seeds, which differ in nothing else.
+        Runs of one model differ only in their seeds.
     name : str
-        Of the study and its figure.
+        Name of the study and its figure.
     batches : int
-        At most so many batches of 64 sentences.
+        How many batches of 64 sentences at most.
     progress : bool
         Show progress bars.
     """
-    started = time.perf_counter()
-    data, dataset, models = seeds_of_models(run_ids, name, "truncation_study")
+    data, models, save = begin_study("truncation", name, run_ids, truncation_table)
     split = data.splits["validation"]
     drawn = random_batches(split, SIZE, np.random.default_rng(SEED), whole_number("batches", batches))
     for model, moment in itertools.product(models, MOMENTS):
         model[moment] = [_measure(run, model["model"], moment, drawn, progress) for run in model["runs"]]
-    return save_study(
-        "truncation",
-        name,
-        dataset,
-        [],
-        truncation_table,
+    return save(
         sentences={"count": len(split.s), "shortest": int(split.s.min()), "longest": int(split.s.max())},
         batches={"count": len(drawn), "size": len(drawn.rows[0]), "seed": SEED},
         K=list(range(split.s.max())),
         delta=list(DELTAS),
         models=models,
-        started=started,
     )
 
 
@@ -95,13 +87,13 @@ def _measure(run_id, kind, moment, drawn, progress):
 
 
 def compare(model, kind, batches, longest):
-    """Compare g_K and g, for K below `longest`, of the mean loss over some batches taken as one."""
+    """Compare g_K and g of the mean loss over some batches taken as one, for K below `longest`."""
     parts, signal = np.zeros((longest, *model._W.shape)), np.zeros(longest)
     for ids, batch_sizes, y, *_ in batches:
         T, (_, dz) = len(batch_sizes), LOSSES[kind](model.forward(ids, batch_sizes), y)
         signal[:T] += truncation.signal_by_distance(model, batch_sizes, dz)
         parts[:T] += truncation.parts_by_distance(model, batch_sizes, dz)
-    decay, found = signal / (signal[0] or 1), {}  # a sum will do: all that follows is relative
+    decay, found = signal / (signal[0] or 1), {}  # sums instead of means: all that follows is relative
     for name, columns in (("W_hh", slice(model.D, model.D + model.H)), ("all", slice(None))):
         errors = truncation.relative_errors(parts[:, :, columns])
         bounds = truncation.decay_bounds(parts[:, :, columns], decay)
@@ -116,11 +108,11 @@ def compare(model, kind, batches, longest):
 
 
 def truncation_table(study):
-    """Write every κ as a table, in each cell that of the split, of the batches, and of the bound."""
+    """Write every κ as a table; a cell has that of the split, of the batches, and of the bound."""
     rows = []
     for model in study["models"]:
         for run, (run_id, epoch) in enumerate(zip(model["runs"], model["best_epoch"], strict=True)):
-            for moment, when in (("initialisation", "before training"), ("best", f"epoch {epoch}")):
+            for moment, when in (("initialisation", MOMENTS["initialisation"]), ("best", f"epoch {epoch}")):
                 whole, batches = model[moment][run]["whole"], model[moment][run]["batches"]
                 kinds = [(whole[n]["kappa"], batches[n]["kappa"], whole[n]["bound_kappa"]) for n in whole]
                 cells = [cell for each in kinds for cell in zip(*each, strict=True)]

@@ -1,44 +1,43 @@
-"""Variants over seeds: train them, measure them and compare them, for the studies that are lists of variants.
+"""Train, measure and compare variants over seeds, for the studies that are lists of variants.
 
-Those are backward.py, comparison.py, initialisations.py and settings_search.py. Each run trains under
-an id of its own, ``<kind>-<name of the study>-<model>-<variant>-s<seed>``, so an interrupted study continues,
-one that is called again only measures, and no study takes the runs of another. The result is
-``assets/studies/<kind>/<name>.json``, which scripts/figures and scripts/report read:
+These are backward.py, comparison.py, initialisations.py and settings_search.py. Each run has an id of its
+own, ``<kind>-<name of the study>-<model>-<variant>-s<seed>``. So an interrupted study continues, one that is
+called again only measures, and no study uses the runs of another. Besides what every study holds
+(scripts/files/studies.py), ``assets/studies/<kind>/<name>.json`` has
 
-    format_version, kind, study (its name), title, dataset (as a log names it), versions
-    seconds         that its runs took to train, in all
-    seeds, shared   seeds and settings of all runs; settings with their default value are left out
+    title
+    seeds, shared   seeds and settings of all runs, without those that have their default value
     of_model        {model: settings of its runs alone}
     axes            {setting: the values that a comparison tries}
     sentences       {count, shortest, longest}: validation sentences on which the logs measured gradients
     distance        from the end, k, at which ``remaining`` is read: the largest that they all reach
-    standard_error  of one accuracy near these on that test split, null where none is measured
+    standard_error  of the mean test accuracy, over the sentences of that split; null in a search
     variants        a list of
         name, model, label, settings (its own), parameters, runs (run ids), seeds (of runs that didn't fail)
         best_epoch, validation_loss, validation_accuracy, test_accuracy     one per seed, at the selected
                     epoch; test_accuracy is null in a search: nothing may be chosen by the test split
         whole_loss  validation loss of whole sentences alone (the longest row of each source), one per seed
         decay       {h, c, x: {before, after: {distance, count, median, low, high}}}: ‖∂z/∂h_t‖ over that at
-                    k = 0, of the input x ‖∂z/∂x_t‖ itself, at epoch 0 and at the selected checkpoint; median
-                    (of logarithms), smallest, largest of the seeds' medians over sentences, null where every
+                    k = 0, but for the input ‖∂z/∂x_t‖ itself, at epoch 0 and at the selected epoch: median
+                    (of logarithms), smallest and largest of the seeds' medians over sentences; null if every
                     sentence was saturated
         remaining   {h, c, x: {before, after}}: log₁₀ of that median at ``distance``, one per seed
         intervals   of ``test_accuracy``, and of ``remaining`` by state and moment: {mean, low, high, count}
     differences     between variants, a list of
         of, minus       their labels
-        test_accuracy   of one − of the other: see :func:`scripts.studies.statistics.difference`
+        test_accuracy   see :func:`scripts.studies.statistics.difference`
         sentences_error     standard error of that difference over the test sentences, which both read
-        remaining       {h, c, x}: the same of ``remaining`` after training, c − the RNN's h
+        remaining       {h, c, x}: the difference of ``remaining`` after training, of c from the RNN's h
     failed          {run id: what went wrong}
 
-An interval is the 95% confidence interval of a mean over seeds (Student's t), null of one; a difference is
-tested by Welch's test, as two runs of one seed share nothing that would make them a pair. Both measure chance
-in training; ``standard_error`` and ``sentences_error`` measure that the test split is small.
+An interval is the 95% confidence interval of a mean over seeds (Student's t); differences have Welch's test,
+as two runs of one seed share nothing that would make them a pair. Both measure chance in training, while
+``standard_error`` and ``sentences_error`` come from the size of the test split.
 """
 
 import math
 from dataclasses import asdict
-from itertools import chain
+from itertools import chain, product
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +54,6 @@ from scripts.studies.statistics import difference, error_over_sentences, interva
 from scripts.training.evaluation import correct_on_test, loss_on_whole_sentences
 from scripts.training.settings import Settings, as_given, foreign_settings
 
-ENDS = ("mean", "low", "high")  # of an interval
 QUANTITIES = {"h": "decay", "c": "decay", "x": "logit"}  # of the log; only ∂z/∂x compares models as it is
 MOMENTS = ("before", "after")  # training: epoch 0 and the selected epoch
 OF_TRAINING = ("overwrite", "progress", "jobs", "scheduler")  # options that are no settings
@@ -73,18 +71,15 @@ class Variant(NamedTuple):
 def plan_variants(kind, name, variants, seeds, shared):
     """Return the runs of each variant of a study, one per seed, as lists of Planned.
 
-    Settings of one model alone leave the other, next to it, as it is.
+    A setting in `shared` that only one of the models has applies to that one alone.
     """
-    models = {variant.model for variant in variants}
-    planned = []
+    models, planned = {variant.model for variant in variants}, []
     for variant in variants:
         foreign = foreign_settings(variant.model, models)
         settings = {key: value for key, value in shared.items() if key not in foreign} | variant.settings
         refuse_varied(settings)
         run_id = "-".join(filter(None, (kind, name, variant.model, variant.name, "s")))
-        planned.append(
-            [Planned(variant.model, f"{run_id}{seed}", settings | {"seed": seed}) for seed in seeds]
-        )
+        planned.append([Planned(variant.model, f"{run_id}{s}", settings | {"seed": s}) for s in seeds])
     return planned
 
 
@@ -100,29 +95,29 @@ def run_variants(
     varied=(),
     of_model=None,
     axes=None,
-    pairs=None,
+    pairs=lambda variants: [],
     show=None,
     data=None,
     **options,
 ):
     """Train variants over seeds, measure them, write the study, print its table and return it.
 
-    A run that fails is named and left out; a UserError says where all do.
+    A run that fails is named and left out; if all fail, that is a UserError.
 
     Parameters
     ----------
     kind, name, title, seeds, axes
-        As this module's docstring describes them.
+        See this module's docstring.
     variants : list of Variant
-        Their settings come on top of those of all runs, and of those of their model in `of_model`.
+        Their settings take precedence over those in `of_model`, and these over those of all runs.
     epochs : int, optional
-        Of all runs; by default each model's own from `of_model`, or `usual_epochs`.
+        For all runs; by default each model's own from `of_model`, or `usual_epochs`.
     varied : sequence of str
-        Settings that the variants choose: they are refused for all runs, and left out of `of_model`.
+        Settings that the variants choose: they are refused for all runs, and ignored in `of_model`.
     of_model : dict of str to dict, optional
         Settings of one model alone.
     pairs : callable, optional
-        Chooses, among the described variants, those to be compared: a list of (variant, reference).
+        Returns the pairs (variant, reference) to compare, of a list of variants as the study describes them.
     show : callable, optional
         Writes the study as text; by default :func:`variants_table`.
     data : str, optional
@@ -132,64 +127,57 @@ def run_variants(
     """
     check_run_id(name, "name")
     training = {key: options.pop(key) for key in OF_TRAINING if key in options}
-    options |= {} if epochs is None else {"epochs": epochs}
-    shared, axes, seeds = {key: plain(value) for key, value in options.items()}, axes or {}, seed_list(seeds)
+    shared = {key: plain(value) for key, value in options.items()}
+    shared |= {} if epochs is None else {"epochs": plain(epochs)}
+    axes, seeds = axes or {}, seed_list(seeds)
     refuse_varied(shared, *varied)
     models = list(dict.fromkeys(variant.model for variant in variants))
     of_model = settings_of_models(of_model, models, shared | axes)
     if not all("epochs" in shared | axes | of_model.get(model, {}) for model in models):
         shared["epochs"] = usual_epochs
-    of_model = {
-        model: {key: value for key, value in own.items() if key not in varied}
-        for model, own in of_model.items()
-    }
-    variants = [
-        variant._replace(settings=of_model.get(variant.model, {}) | variant.settings) for variant in variants
-    ]
-    for given in (shared, *(variant.settings for variant in variants)):
-        if given.get("gradients", True) is not True:
-            raise UserError(
-                f"gradients={given['gradients']!r}: the study {name!r} compares gradients: leave that out"
-            )
+    for own, setting in product(of_model.values(), varied):
+        own.pop(setting, None)
+    variants = [one._replace(settings=of_model.get(one.model, {}) | one.settings) for one in variants]
+    for settings in (shared, *(variant.settings for variant in variants)):
+        if settings.get("gradients", True) is not True:
+            fault = f"gradients={settings['gradients']!r}: the study {name!r} compares gradients"
+            raise UserError(f"{fault}: leave that out")
     data = load_data(data)
     dataset = describe_data(data.manifest, data.name)
     planned = plan_variants(kind, name, variants, seeds, shared)
     failed = train(list(chain.from_iterable(planned)), dataset, **training)
-    run_ids = [[run.run_id for run in of_variant if run.run_id not in failed] for of_variant in planned]
-    if not any(run_ids):
+    runs = [[load_run(run.run_id) for run in of_one if run.run_id not in failed] for of_one in planned]
+    if not any(runs):
         raise UserError(f"all {len(failed)} runs of the study {name!r} failed: see above why")
-    runs = {run_id: load_run(run_id) for ids in run_ids for run_id in ids}
-    tested = {} if kind == "search" else {run_id: correct_on_test(run_id) for run_id in runs}
-    recorded = best_epoch(next(iter(runs.values())).history)["gradients"]
-    distance = recorded["shortest"] - 1
-    described = [
-        _describe_variant(variant, [runs[run_id] for run_id in ids], tested, distance)
-        for variant, ids in zip(variants, run_ids, strict=True)
-        if ids
-    ]
-    error = None
-    if tested:
-        accuracy = np.mean([accuracy for variant in described for accuracy in variant["test_accuracy"]])
-        error = round_to_digits(standard_error(accuracy, len(data.splits["test"].s)))
     defaults = asdict(Settings())
-    return save_study(
-        kind,
-        name,
-        dataset,
-        runs.values(),
-        show or variants_table,
-        title=title,
-        seeds=seeds,
-        shared={key: value for key, value in shared.items() if value != defaults[key]},
-        of_model=of_model,
-        axes=axes,
-        distance=distance,
-        sentences={"count": recorded["sentences"]} | {key: recorded[key] for key in ("shortest", "longest")},
-        standard_error=error,
-        variants=described,
-        differences=[_describe_difference(*pair, tested) for pair in (pairs(described) if pairs else [])],
-        failed=failed,
-    )
+    shared = {key: value for key, value in shared.items() if value != defaults[key]}
+    found = {"title": title, "seeds": seeds, "shared": shared, "of_model": of_model, "axes": axes}
+    found |= _measure(variants, runs, pairs, kind != "search") | {"failed": failed}
+    return save_study(kind, name, dataset, chain.from_iterable(runs), show or variants_table, **found)
+
+
+def _measure(variants, runs, pairs, test):
+    """Measure each variant's runs, on the `test` split too if that is true, and the differences of pairs."""
+    recorded = next(best_epoch(run.history)["gradients"] for run in chain.from_iterable(runs))
+    distance, error, tested = recorded["shortest"] - 1, None, {}
+    if test:
+        run_ids = [run.settings["run_id"] for run in chain.from_iterable(runs)]
+        tested = {run_id: correct_on_test(run_id) for run_id in run_ids}
+        accuracy = np.mean([np.mean(correct) for correct in tested.values()])
+        error = round_to_digits(standard_error(accuracy, len(tested[run_ids[0]])))
+    described = [
+        _describe_variant(variant, of_variant, tested, distance)
+        for variant, of_variant in zip(variants, runs, strict=True)
+        if of_variant
+    ]
+    return {
+        "distance": distance,
+        "sentences": {"count": recorded["sentences"]}
+        | {"shortest": recorded["shortest"], "longest": recorded["longest"]},
+        "standard_error": error,
+        "variants": described,
+        "differences": [_describe_difference(*pair, tested) for pair in pairs(described)],
+    }
 
 
 def _describe_variant(variant, runs, tested, distance):
@@ -213,8 +201,7 @@ def _describe_variant(variant, runs, tested, distance):
         "runs": run_ids,
         "seeds": [run.settings["hyperparameters"]["seed"] for run in runs],
         "best_epoch": [record["epoch"] for record in best],
-        "validation_loss": [record["validation_loss"] for record in best],
-        "validation_accuracy": [record["validation_accuracy"] for record in best],
+        **{name: [record[name] for record in best] for name in ("validation_loss", "validation_accuracy")},
         "whole_loss": [loss_on_whole_sentences(run_id) for run_id in run_ids],
         "test_accuracy": accuracy,
         "decay": decay,
@@ -224,7 +211,7 @@ def _describe_variant(variant, runs, tested, distance):
 
 
 def over_seeds(decays):
-    """Median, smallest and largest of the seeds' medians at each distance; None where no seed has one."""
+    """Return median, smallest and largest of the seeds' medians by distance; None where no seed has one."""
     medians = zip(*(decay["median"] for decay in decays), strict=True)
     by_distance = [[value for value in values if value is not None] for values in medians]
     picked = {
@@ -235,21 +222,20 @@ def over_seeds(decays):
 
 
 def remaining_at(decay, distance):
-    """log₁₀ of the median decay at a distance, None where it is 0 or no sentence has one."""
+    """Return log₁₀ of the median at a distance, None where that is 0 or no sentence has one."""
     median = decay["median"][distance]
     return round_to_digits(math.log10(median)) if median else None
 
 
 def _describe_difference(one, other, tested):
-    """Return the differences of two variants, the LSTM's c compared with the RNN's h."""
+    """Return the differences of two variants; the LSTM's c is compared with the RNN's h."""
     remaining = other["remaining"]
+    correct = ([tested[run_id] for run_id in variant["runs"]] for variant in (one, other))
     return {
         "of": one["label"],
         "minus": other["label"],
         "test_accuracy": difference(one["test_accuracy"], other["test_accuracy"]),
-        "sentences_error": error_over_sentences(
-            *([tested[run_id] for run_id in variant["runs"]] for variant in (one, other))
-        ),
+        "sentences_error": error_over_sentences(*correct),
         "remaining": {
             state: difference(found["after"], remaining.get(state, remaining["h"])["after"])
             for state, found in one["remaining"].items()
@@ -259,7 +245,7 @@ def _describe_difference(one, other, tested):
 
 # The table ------------------------------------------------------------------------------------------------
 
-COLUMNS = {  # of the table, by kind of study; all others have those of "comparison"
+COLUMNS = {  # by kind of study; all others have those of "comparison"
     "search": ["validation loss", "validation accuracy, %", "selected epochs"],
     "backward": ["validation loss", "of whole sentences", "test accuracy, %", "h after", "c after"],
     "comparison": [
@@ -272,7 +258,7 @@ DIFFERENCE_HEADS += ["error over sentences, points"]
 
 
 def variants_table(study):
-    """Write a study as text: its variants with intervals, then the differences between some."""
+    """Write a study as text: its variants with intervals, then differences between them."""
     given = {"settings": study["shared"]} | {NAMES[model]: own for model, own in study["of_model"].items()}
     lines = [f"{study['title']}: {counted(len(study['seeds']), 'seed')}"]
     lines += [*(f"{of}: {as_given(own)}" for of, own in given.items() if own), ""]
@@ -295,7 +281,7 @@ def variants_table(study):
 
 
 def _from_the_first_step(study):
-    """Say how much of h remains of what is there at k = 1: only h_T is read by the output layer directly."""
+    """Write how much of h remains from k = 1 on: only h_T is read by the output layer directly."""
     k, found = study["distance"], []
     for variant in study["variants"]:
         median = variant["decay"]["h"]["after"]["median"]
@@ -319,25 +305,24 @@ def _row(variant, columns):
     for state in QUANTITIES:
         write = power_of_ten if state != "x" else lambda power: f"{10**power:.2g}"  # a share, or a norm
         for moment in MOMENTS:
-            cells[f"{state} {moment}"] = _remaining(found.get(state, {}).get(moment), write)
+            cells[f"{state} {moment}"] = _with_bounds(found.get(state, {}).get(moment), write)
     return [label if label.startswith(model) else f"{model}, {label}", *(cells[name] for name in columns)]
 
 
-def _remaining(found, write):
-    """Write an interval of log₁₀, each number as `write` does."""
+def _with_bounds(found, write):
+    """Write the mean of an interval and its bounds, if it has any, each as `write` does; "–" without one."""
     if not found:
         return "–"
-    mean, low, high = (None if found[end] is None else write(found[end]) for end in ENDS)
-    return mean if low is None else f"{mean} ({low} to {high})"
+    mean, *bounds = (write(found[end]) for end in ("mean", "low", "high") if found[end] is not None)
+    return f"{mean} ({' to '.join(bounds)})" if bounds else mean
 
 
 def difference_cells(found):
     """Return the cells of a difference in test accuracy, one for each of ``DIFFERENCE_HEADS``."""
     accuracy = found["test_accuracy"]
-    mean, low, high = ("–" if accuracy[e] is None else f"{100 * accuracy[e]:+.1f}" for e in ENDS)
     p, seen = accuracy.get("p"), accuracy.get("detectable")
     return [
-        mean if low == "–" else f"{mean} ({low} to {high})",
+        _with_bounds(accuracy, lambda share: f"{100 * share:+.1f}"),
         "–" if p is None else f"{p:.2g}",
         "–" if seen is None else f"{100 * seen:.1f}",
         f"{100 * found['sentences_error']:.1f}",

@@ -1,4 +1,4 @@
-"""Checks of a model's arithmetic, for main.py and the tests: numeric gradients, and learning by heart."""
+"""Checks of a model's arithmetic, for main.py and the tests: numeric gradients, and memorising sentences."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -23,7 +23,7 @@ def numeric_gradient(function, theta, step=1e-3):
 
         f'(θ) ≈ (8 f(θ+s) - 8 f(θ-s) - f(θ+2s) + f(θ-2s)) / 12s,   error O(s⁴)
 
-    The function takes no argument and reads `theta` (float64), which is changed in place and restored.
+    The function takes no arguments and reads `theta` (float64), which is changed in place and restored.
     """
     gradient = np.empty(theta.shape)
     for index in np.ndindex(theta.shape):
@@ -66,7 +66,7 @@ def check_model(kind, seed=0):
 
 
 def learn_by_heart(sentences, steps, lr=0.01, data=None):
-    """Train an LSTM on a few training sentences, `steps` times on all at once; return loss and accuracy."""
+    """Train an LSTM with `steps` updates on the same few sentences; return loss and accuracy on them."""
     sentences, steps = whole_number("sentences", sentences), whole_number("steps", steps, most=10**6)
     data = load_data(data)
     split = data.splits["train"]

@@ -16,23 +16,23 @@ from scripts.training.experiment import EVALUATION_BATCH, build_model, check_wei
 from scripts.training.settings import saved_settings
 
 LONE_SURROGATE = "[\ud800-\udfff]"  # half of a character, which no file can hold
-LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: where each group of lengths begins
+LENGTH_EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 101, 201, 401)  # tokens: first length of each group
 
 
 def load_model(run_id):
-    """Return a model with the weights of its selected checkpoint, its data and its run.
+    """Return a model with the weights of its selected epoch, its data and its run.
 
-    A UserError says that there is no such run, its weights don't fit, or its dataset is another one by now.
+    A UserError says that there is no such run, that its weights don't fit, or that its dataset has changed.
     """
     run = load_run(run_id)
     trained = run.settings["dataset"]
     data = load_data(trained.get("data"))
     here = describe_data(data.manifest, data.name)
     if trained["checksum"] != here["checksum"]:
-        raise UserError(
-            f"run {run_id!r} was trained on {name_dataset(trained)}, which is another preprocessing now "
-            f"({name_dataset(here)}): preprocess as then, or train again"
+        now = (
+            f"which is another preprocessing now ({name_dataset(here)}): preprocess as before, or train again"
         )
+        raise UserError(f"run {run_id!r} was trained on {name_dataset(trained)}, {now}")
     model = build_model(run.settings["model"], saved_settings(run_id, run.settings), data.embeddings)
     check_weights(run, model)
     for name, view in model.parameters.items():
@@ -41,7 +41,7 @@ def load_model(run_id):
 
 
 def model_at(run_id, trained):
-    """Return a run's model in float64, at its selected checkpoint or before training."""
+    """Return a run's model in float64, at its selected epoch or before training."""
     found, data, run = load_model(run_id)
     kind, settings = run.settings["model"], saved_settings(run_id, run.settings)
     model = build_model(kind, settings, data.embeddings, np.float64)
@@ -50,7 +50,7 @@ def model_at(run_id, trained):
 
 
 def logits(model, split):
-    """Return the logit of every sentence of a split, (N,), in the order of its rows."""
+    """Return the logits (N,) of the sentences of a split."""
     z = np.empty(len(split.s), model.dtype)
     for batch in sorted_batches(split, EVALUATION_BATCH):
         z[batch.rows] = model.forward(batch.ids, batch.batch_sizes)
@@ -58,7 +58,7 @@ def logits(model, split):
 
 
 def metrics(z, y, lengths):
-    """Measure logits against labels, by length too, (N,) each; z > 0 predicts positive.
+    """Compare logits with labels, also by length, (N,) each; z > 0 predicts positive.
 
     Returns
     -------
@@ -69,19 +69,18 @@ def metrics(z, y, lengths):
     """
     from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-    predicted = (z > 0).astype(int)
-    z = z.astype(np.float64)
+    predicted, ends = (z > 0).astype(int), [*(edge - 1 for edge in LENGTH_EDGES[1:]), int(lengths.max())]
     groups = np.digitize(lengths, LENGTH_EDGES) - 1
     return {
         "sentences": len(y),
         "accuracy": float(accuracy_score(y, predicted)),
         "f1": float(f1_score(y, predicted, zero_division=0)),
-        "loss": float(np.mean(np.logaddexp(0, z) - y * z)),
+        "loss": _mean_cross_entropy(z, y),
         "confusion_matrix": confusion_matrix(y, predicted, labels=[0, 1]).tolist(),
         "by_length": [
             {
                 "from": LENGTH_EDGES[group],
-                "to": LENGTH_EDGES[group + 1] - 1 if group + 1 < len(LENGTH_EDGES) else int(lengths.max()),
+                "to": ends[group],
                 "sentences": int(np.sum(groups == group)),
                 "accuracy": float(accuracy_score(y[groups == group], predicted[groups == group])),
             }
@@ -90,8 +89,13 @@ def metrics(z, y, lengths):
     }
 
 
+def _mean_cross_entropy(z, y):
+    z = z.astype(np.float64)
+    return float(np.mean(np.logaddexp(0, z) - y * z))
+
+
 def evaluate_run(run_id):
-    """Measure a run on the test split."""
+    """Return the :func:`metrics` of a run on the test split, with ``run_id``, ``epoch`` and ``dataset``."""
     model, data, run = load_model(run_id)
     split = data.splits["test"]
     found = {"run_id": run_id, "epoch": best_epoch(run.history)["epoch"]}
@@ -102,10 +106,9 @@ def loss_on_whole_sentences(run_id):
     """Return a run's mean cross-entropy on whole validation sentences: the longest row of each source."""
     model, data, _ = load_model(run_id)
     split = data.splits["validation"]
-    z, order = logits(model, split).astype(np.float64), np.lexsort((-split.s.astype(int), split.g))
-    _, first = np.unique(split.g[order], return_index=True)
-    z, y = z[order[first]], split.y[order[first]]
-    return round_to_digits(np.mean(np.logaddexp(0, z) - y * z))
+    order = np.lexsort((-split.s.astype(int), split.g))  # by source, the longest row first
+    rows = order[np.unique(split.g[order], return_index=True)[1]]
+    return round_to_digits(_mean_cross_entropy(logits(model, split)[rows], split.y[rows]))
 
 
 def describe_test(metrics):
@@ -136,15 +139,15 @@ def describe_reading(reading):
 
 
 def read_sentence(run_id, sentence, progress=True):
-    """Classify a sentence as a person types it, and measure what each of its words does to the logit z.
+    """Classify a sentence as a person types it, and measure the effect of each word on the logit z.
 
     Returns
     -------
     dict
         ``run_id``, ``model``, ``epoch``, ``dataset``, ``sentence``; ``z`` and ``probability`` (that it is
-        positive); and for each of the T tokens: ``words``, ``known`` (does it have a vector), ``reach``
-        (‖∂z/∂x_t‖), ``share`` (reach, divided by its sum), ``gradient_input`` (x_t · ∂z/∂x_t, to first
-        order what x_t adds to z), ``left_out`` (z minus the z of the sentence without the word) and
+        positive); and for each of the T tokens: ``words``, ``known`` (whether it has a vector), ``reach``
+        (‖∂z/∂x_t‖), ``share`` (reach, divided by its sum), ``gradient_input`` (x_t · ∂z/∂x_t, the effect of
+        x_t on z to first order), ``left_out`` (z minus the z of the sentence without the word) and
         ``running`` (the logit after that word, as if the sentence ended there).
     """
     from scripts.text.tokens import tokens_of
@@ -154,7 +157,7 @@ def read_sentence(run_id, sentence, progress=True):
     if not words or re.search(LONE_SURROGATE, sentence):
         raise UserError(f"{sentence!r} holds no word: give a sentence, such as 'a quiet , moving film'")
     ids = token_ids(words, data.vocabulary)
-    with threadpool_limits(1):  # of many small products, threads would wait for each other
+    with threadpool_limits(1):  # in many small products, threads would wait for each other
         left_out = effects_of_leaving_out(model, ids, progress)
         running = logits_of(model, states_along(model, ids, np.ones(len(ids), int)))
         z = float(model.forward(ids, np.ones(len(ids), int))[0])
@@ -186,17 +189,17 @@ def token_ids(words, vocabulary):
 
 
 def correct_on_test(run_id):
-    """Tell for each test sentence if a run classifies it correctly, (N,) booleans."""
+    """Return for each test sentence whether a run classifies it correctly, (N,) booleans."""
     model, data, _ = load_model(run_id)
     return correct(model, data.splits["test"])
 
 
 def accuracy(model, split):
-    """Share of the sentences of a split that a model classifies correctly."""
+    """Return the share of the sentences of a split that a model classifies correctly."""
     return float(np.mean(correct(model, split)))
 
 
 def correct(model, split):
-    """Tell for each sentence of a split if a model classifies it correctly, (N,) booleans."""
+    """Return for each sentence of a split whether a model classifies it correctly, (N,) booleans."""
     with threadpool_limits(1):
         return (logits(model, split) > 0) == split.y

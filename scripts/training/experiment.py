@@ -1,4 +1,4 @@
-"""One run, from its settings to its log and weights: for studies and main.py. Interrupted, it continues."""
+"""One run, from its settings to its log and weights, for studies and main.py; interrupted, it continues."""
 
 import os
 import platform
@@ -6,7 +6,6 @@ import sys
 import time
 from contextlib import nullcontext, suppress
 from itertools import islice
-from math import inf
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -39,7 +38,7 @@ START_AGAIN = "try a smaller lr or clip_norm with overwrite=True"
 
 
 class RunEnded(UserError):
-    """A run can't go on, as its numbers were no longer finite."""
+    """A run can't go on because its numbers were no longer finite."""
 
 
 # A run ----------------------------------------------------------------------------------------------------
@@ -49,7 +48,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
     """Train a model under a run id, or continue where an interrupted run stopped; return its :class:`Run`.
 
     After each epoch the weights file and the log are rewritten. A finished run with the same settings and
-    data is left as it is; with more epochs it continues. After an error, files already written stay.
+    data is kept; with more epochs it continues. After an error, files that were written stay.
 
     Parameters
     ----------
@@ -59,11 +58,11 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
     data : str, optional
         Name of the dataset, in data/<data>/; by default the one in data/ itself.
     overwrite : bool
-        Start again where a run with other settings or data, or a damaged one, has that name; else go on.
+        Replace a run of that name that is damaged or has other settings or data; without it, continue.
     progress : bool
-        Show a progress bar, if on a terminal; one line per epoch is printed in any case.
+        Show a progress bar on a terminal; one line per epoch is always printed.
     dataset : dict, optional
-        As a log describes it: the run stops where `data` isn't that one, or is it no longer.
+        A dataset as a log describes it: the run stops as soon as `data` is another one.
     **settings
         Fields of Settings that differ from their defaults.
     """
@@ -71,7 +70,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
     settings = check_settings(model, settings)
     try:
         data = load_data(data)
-    finally:  # whatever is wrong with data that is being replaced: that it changed is what to say
+    finally:  # data that is being replaced may have any fault: say that it changed
         if dataset:
             check_unchanged(dataset)
     header = {
@@ -87,11 +86,11 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
         if previous and len(previous.history) > settings["epochs"]:
             epochs = counted(settings["epochs"], "epoch")
             print(f"{run_id} is finished ({epochs}, same settings and data): nothing to do.")
-            save_run(run_id, _with_settings(previous, settings))  # a kill may have come before the log
+            save_run(run_id, _with_settings(previous, settings))  # it may have been killed before the log
         else:
             check_cores(settings["workers"])
-            # BLAS would take all cores, and disturb other processes. Overflow needs no warning: a saturated
-            # gate is correct, and a loss that is not finite ends the run with a message of its own.
+            # BLAS would use all cores, and slow other processes down. Overflow needs no warning: a saturated
+            # gate is correct, and a loss that is not finite ends the run with its own message.
             enough = memory_in_one_line(f"run {run_id!r}", "try a smaller hidden_size or batch_size")
             with enough, threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
                 _train(run_id, header, data, previous, progress, dataset)
@@ -99,7 +98,7 @@ def run(model, run_id, /, *, data=None, dataset=None, overwrite=False, progress=
 
 
 def check_cores(workers):
-    """Raise UserError where this process has fewer cores than a run has workers."""
+    """Raise UserError if this process has fewer cores than a run has workers."""
     cores = len(usable_cores()) or os.cpu_count() or 1
     if workers > cores:
         raise UserError(f"workers={workers}, but there are {cores} cores: give workers={cores} or fewer")
@@ -115,10 +114,10 @@ def numpy_blas():
 
 
 def find_previous(run_id, header, overwrite=False):
-    """Return the run to be continued under a run id, or None; UserError where it can't be.
+    """Return the run to continue under a run id, or None if there is none; UserError if it can't continue.
 
     `header` holds ``model``, ``hyperparameters`` and ``dataset`` of the run that is asked for. With
-    `overwrite` a run that can't be continued counts as none.
+    `overwrite`, a run that can't continue is ignored.
     """
     if not weights_path(run_id).exists():
         if log_path(run_id).exists() and not overwrite:
@@ -132,16 +131,14 @@ def find_previous(run_id, header, overwrite=False):
             raise UserError(f"run {run_id!r} {difference}: {TAKEN}")
         if previous.ended:
             fault = f"stopped when its numbers were no longer finite ({previous.ended}), and would again"
-            raise RunEnded(
-                f"run {run_id!r} {fault}: {START_AGAIN}, or use it as it is, with its best weights"
-            )
+            raise RunEnded(f"run {run_id!r} {fault}: {START_AGAIN}, or use its best weights as they are")
         return previous
 
 
 def _difference(old, new, old_settings, trained):
-    """Return why a run can't be continued as the one that is asked for, in words, or None."""
+    """Return in words why a run can't continue as the one that is asked for, or None."""
     if old["model"] != new["model"]:
-        return f"is an {old['model'].upper()}'s, not an {new['model'].upper()}'s"
+        return f"is of an {old['model'].upper()}, not of an {new['model'].upper()}"
     if old["dataset"]["checksum"] != new["dataset"]["checksum"]:
         trained, here = (name_dataset(of["dataset"]) for of in (old, new))
         return f"was trained on other data ({trained}) than asked for ({here})"
@@ -162,7 +159,7 @@ def _difference(old, new, old_settings, trained):
 
 
 def generator(seed, stream, epoch=0):
-    """Return the random generator of one purpose, of :data:`STREAMS`, in one epoch, also of a resumed run."""
+    """Return the random generator for one purpose, of :data:`STREAMS`, in one epoch, after a resume too."""
     return np.random.default_rng([seed, STREAMS[stream], epoch])
 
 
@@ -177,25 +174,18 @@ def build_model(model, settings, embeddings, dtype=np.float32):
 
 
 def start(kind, settings, data):
-    """Return an untrained model and its optimizer, as a run with these complete settings begins."""
+    """Return the untrained model and the optimizer with which a run of these complete settings begins."""
     model = build_model(kind, settings, data.embeddings)
-    updates = -(-len(data.splits["train"].s) // settings["batch_size"])
-    return model, Adam(
-        model.theta,
-        settings["lr"],
-        schedule=settings["schedule"],
-        steps=settings["epochs"] * updates,
-        clip_norm=settings["clip_norm"] or np.inf,
-        weight_decay=settings["weight_decay"],
-        averaging=settings["averaging"],
-    )
+    steps = settings["epochs"] * -(-len(data.splits["train"].s) // settings["batch_size"])
+    options = {name: settings[name] for name in ("lr", "schedule", "weight_decay", "averaging")}
+    return model, Adam(model.theta, steps=steps, clip_norm=settings["clip_norm"] or np.inf, **options)
 
 
 RECORD = 80_000  # bytes of an epoch with gradients, in the log and in the weights file
 
 
 def estimate(model, settings, data):
-    """Estimate the seconds that a run takes here, from updates on a few batches, and the bytes it writes."""
+    """Estimate from a few updates how many seconds a run takes here, and how many bytes it writes."""
     built, optimizer = start(model, settings, data)
     batches = shuffled_batches(data.splits["train"], settings["batch_size"], generator(0, "shuffling"))
     seconds = []
@@ -210,7 +200,7 @@ def estimate(model, settings, data):
 
 
 def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
-    """Yield the records of the training loop of a run; model and optimizer come from :func:`start`."""
+    """Train a model and an optimizer from :func:`start`; yield the training loop's record of each epoch."""
     settings, train_split = header["hyperparameters"], data.splits["train"]
     weights = length_weights(train_split, settings["length_weight"])
     seed, workers = settings["seed"], settings["workers"]
@@ -240,16 +230,14 @@ def epochs_of(header, data, model, optimizer, first_epoch=0, progress=True):
 
 
 def _train(run_id, header, data, previous, progress, dataset):
-    """Train from epoch 0 or from where `previous` stopped; write the run after each epoch."""
+    """Train from epoch 0, or from where `previous` stopped; write the run after each epoch."""
     settings, validation_split = header["hyperparameters"], data.splits["validation"]
     rows = gradient_rows(validation_split.s)
-    best_loss = inf
     try:
         model, optimizer = start(header["model"], settings, data)
         run = Run(header | {"parameters": model.theta.size}, [], [], {}, {})
         if previous:
             run = _with_settings(previous, settings)
-            best_loss = best_epoch(run.history)["validation_loss"]
             check_weights(run, model)
             model.theta[:] = run.resume["theta"]
             optimizer.restore(run.resume)
@@ -260,8 +248,7 @@ def _train(run_id, header, data, previous, progress, dataset):
             with optimizer.averaged(model.theta):
                 if settings["gradients"]:
                     record |= measure(model, validation_split, rows)
-                if record["validation_loss"] < best_loss:
-                    best_loss = record["validation_loss"]
+                if best_epoch([*run.history, record]) is record:
                     run = run._replace(weights={name: view.copy() for name, view in model.parameters.items()})
             record["gradients_seconds"] = time.perf_counter() - started
             new = _with_epoch(run, record, model, optimizer)
@@ -280,7 +267,7 @@ def _train(run_id, header, data, previous, progress, dataset):
 
 
 def check_weights(run, model):
-    """Raise UserError where the weights of a run are not of the shapes of a model's parameters."""
+    """Raise UserError if the weights of a run don't have the shapes of a model's parameters."""
     shapes = {name: view.shape for name, view in model.parameters.items()}
     found = {name: array.shape for name, array in run.weights.items()}
     if shapes != found:
@@ -293,7 +280,7 @@ def _with_settings(run, settings):
 
 
 def _with_epoch(run, record, model, optimizer):
-    """Add an epoch to a run; FloatingPointError where the state to continue from is not finite."""
+    """Add an epoch to a run; FloatingPointError if the state to continue from is not finite."""
     resume = {"theta": model.theta, **optimizer.state()}
     for name, array in resume.items():
         if not np.isfinite(array).all():
@@ -306,7 +293,7 @@ def _with_epoch(run, record, model, optimizer):
 
 
 def epoch_line(record, epochs):
-    """Write an epoch in one line: loss, accuracy, gradient norm, and what remains of ∂z further back."""
+    """Write an epoch in one line: loss, accuracy, gradient norm, and how much of ∂z remains further back."""
     line = (
         f"epoch {record['epoch']:>2}/{epochs}  "
         f"loss {record['train_loss']:.3f} (validation {record['validation_loss']:.3f})  "

@@ -11,7 +11,7 @@ WIDTHS = {"rnn-16": 16, "rnn-32": 32}  # runs of main.py that are not of the def
 
 
 class Log(NamedTuple):
-    """The log of one run, as :func:`scripts.files.runs.read_log` gives it, and its name."""
+    """The name of a run and its log, as :func:`scripts.files.runs.read_log` returns it."""
 
     run_id: str
     settings: dict
@@ -29,23 +29,23 @@ class Log(NamedTuple):
 
     @property
     def best(self):
-        """The record of the selected checkpoint."""
+        """The record of the selected epoch."""
         return best_epoch(self.epochs)
 
 
 def read(run_id, model=None):
-    """Read a log; UserError where the run is missing or not of `model`, if one is named."""
+    """Read a log; UserError if the run is missing, or not of `model` where one is given."""
     log = Log(run_id, *read_log(run_id))
     if model and log.model != model:
-        raise UserError(
-            f"run {run_id!r} is of an {NAMES.get(log.model, log.model)}, expected one of an {NAMES[model]}: "
-            f"name another, or train one with train_{model}()"
+        fault = (
+            f"run {run_id!r} is of an {NAMES.get(log.model, log.model)}, expected one of an {NAMES[model]}"
         )
+        raise UserError(f"{fault}: name another, or train one with train_{model}()")
     return log
 
 
 def differences(logs):
-    """List the settings, other than width, seed and workers, in which runs differ, and their dataset."""
+    """List the settings in which runs differ, and their dataset, apart from width, seed and workers."""
     datasets = [{"dataset": log.settings["dataset"]["checksum"]} for log in logs]
     settings = [with_defaults(log.settings["hyperparameters"]) for log in logs]
     first, *others = [own | data for own, data in zip(settings, datasets, strict=True)]
@@ -54,9 +54,7 @@ def differences(logs):
 
 
 def check_gradients_recorded(log):
-    """Raise UserError where the selected checkpoint of a run has no gradients."""
+    """Raise UserError if the log of a run has no gradients at its selected epoch."""
     if not log.best.get("gradients"):
-        raise UserError(
-            f"the log of run {log.run_id!r} holds no gradients at its selected epoch, {log.best['epoch']}: "
-            "train it with recording switched on (another run id, or overwrite=True)"
-        )
+        fault = f"the log of run {log.run_id!r} holds no gradients at its selected epoch, {log.best['epoch']}"
+        raise UserError(f"{fault}: train it with gradients=True (another run id, or overwrite=True)")

@@ -1,4 +1,4 @@
-"""Adam with weight decay, clipping by the global norm, averaged weights and schedules; for one run."""
+"""Adam with weight decay, clipping by the global norm, averaged weights and schedules, for one run."""
 
 import math
 from contextlib import contextmanager
@@ -19,19 +19,19 @@ class Adam:
         v ← β₂ v + (1-β₂) g²
         θ ← θ - η λ θ - η m̂ / (√v̂ + ε),   m̂ = m / (1-β₁ᵏ),  v̂ = v / (1-β₂ᵏ)   at step k = 1, 2, …
 
-    The term η λ θ is AdamW's decoupled weight decay (Loshchilov & Hutter 2019). An average of the θ after
-    each update can also be kept; its weights fall by a factor d per update (Polyak & Juditsky 1992):
+    The term η λ θ is AdamW's decoupled weight decay (Loshchilov & Hutter 2019). Optionally, an average of θ
+    over all updates is kept, in which each counts d times the next one (Polyak & Juditsky 1992):
 
         θ̄ ← θ̄ + (θ - θ̄) (1-d) / (1-dᵏ)
 
     Parameters
     ----------
     theta : (P,) numpy.ndarray
-        The parameters to be trained; here they are only read.
+        The parameters to train; here they are only read.
     lr, weight_decay, averaging : float
         η at the start, λ and d; d = 0 keeps no average.
     schedule : {"constant", "linear", "cosine"}
-        How η falls from `lr` to 0 over `steps`, all updates; "constant": not at all.
+        How η falls from `lr` to 0 over `steps`, the number of updates; "constant": not at all.
     clip_norm : float
         Largest norm that a gradient keeps.
     """
@@ -70,7 +70,7 @@ class Adam:
         np.multiply(gradient, gradient, out=step)  # v/(1-β₂) = β₂ v/(1-β₂) + g²
         v *= self.beta2
         v += step
-        # Each scale is the factor left out of m or v, and the correction of its start from 0. Both are Python
+        # Each scale is the factor that m or v lacks, with the correction of its start from 0. Both are Python
         # floats: with NumPy's float64, arrays of float32 would be computed in float64, half as fast.
         scale_m = (1 - self.beta1) / (1 - self.beta1**self.k)
         scale_v = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.k))
@@ -88,7 +88,7 @@ class Adam:
 
     @contextmanager
     def averaged(self, theta):
-        """Let `theta` hold the average of the weights, where one is kept, within a block."""
+        """Let `theta` hold the average of the weights, if one is kept, within the block."""
         latest = theta.copy()
         theta[:] = self.average if self.averaging else latest
         try:
@@ -97,7 +97,7 @@ class Adam:
             theta[:] = latest
 
     def state(self):
-        """Return named arrays from which, with θ, a training can continue."""
+        """Return the named arrays from which, with θ, training can continue."""
         average = {"average": self.average} if self.averaging else {}
         return {"m": self.m, "v": self.v, "k": np.array(self.k)} | average
 

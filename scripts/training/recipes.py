@@ -1,7 +1,7 @@
 """Recipes: the best settings found for SST-2 with GloVe 6B 100d, as dicts: `train_lstm(**BEST_LSTM)`.
 
-They were chosen among some fifty by loss and accuracy on the validation split, of all its rows and of whole
-sentences. The study scripts/studies/settings_search.py changes each in turn.
+They were chosen from some fifty by their loss and accuracy on all rows and on the whole sentences of the
+validation split. The study scripts/studies/settings_search.py changes each setting in turn.
 """
 
 BEST_RNN = {
@@ -27,11 +27,11 @@ BEST_LSTM = {
 }
 
 BEST = {"rnn": BEST_RNN, "lstm": BEST_LSTM}
-# For texts of hundreds of words. The RNN's were chosen on IMDb's validation split among eight: no dropout,
-# whose noise adds up from word to word, and small steps; the LSTM's are the only ones that were tried
+# For texts of hundreds of words. The RNN's were chosen from eight on IMDb's validation split: small steps and
+# no dropout, whose noise adds up from word to word. The LSTM's are the only ones that were tried.
 NO_DROPOUT = {"input_dropout": 0.0, "state_dropout": 0.0}
 LONG_RNN = BEST_RNN | NO_DROPOUT | {"epochs": 14, "lr": 0.0004, "input_init": "uniform"}
 LONG_LSTM = BEST_LSTM | {"epochs": 4, "lr": 0.002, "schedule": "linear", "hidden_size": 64}
 LONG_LSTM |= {"input_dropout": 0.2, "state_dropout": 0.2}
 LONG = {"rnn": LONG_RNN, "lstm": LONG_LSTM}
-WIDE_RNN = BEST_RNN | {"hidden_size": 426}  # as many parameters as that LSTM; nothing else was chosen for it
+WIDE_RNN = BEST_RNN | {"hidden_size": 426}  # as many parameters as BEST_LSTM; only its width was chosen

@@ -1,6 +1,6 @@
 """Every setting of a run, declared once: name, default, meaning, allowed values.
 
-It imports no model, so that figures and tables can use it.
+This file imports no model, so figures and tables can use it.
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -15,8 +15,7 @@ from scripts.training.optimizer import SCHEDULES
 
 RECURRENT_INITS = ("orthogonal", "uniform", "identity")  # names in rnn/model.py and lstm/model.py
 INPUT_INITS = ("glorot", "uniform")
-HUGE, LARGE = 1e300, 1e30  # larger numbers, and infinities, are refused; LARGE: what float32 holds
-MOST = 10**9  # larger counts are refused
+HUGE, LARGE, MOST = 1e300, 1e30, 10**9  # limits of numbers, of those in float32, and of counts
 
 
 def _one_of(names):
@@ -47,7 +46,7 @@ def _setting(default, meaning, allowed):
 
 @dataclass(frozen=True)
 class Settings:
-    """The hyperparameters of a run, all of them in its log; in place of a float a whole number will do."""
+    """The hyperparameters of a run, all of which are in its log; a float may be given as a whole number."""
 
     epochs: int = _setting(20, "Passes over the training split.", COUNT)
     lr: float = _setting(0.002, "Learning rate of Adam.", RATE)
@@ -79,7 +78,7 @@ class Settings:
     input_init: str = _setting(
         "glorot", "W_ih at the start, gate by gate; uniform: ±1/√H.", _one_of(INPUT_INITS)
     )
-    # A run's default: every setting is passed to the model, so lstm/model.py's own default counts for no run.
+    # Every setting is passed to the model, so no run uses the defaults of lstm/model.py
     forget_bias: float | str = _setting(
         1.0, "The forget gate's bias at the start; chrono: spread over 2 to chrono_steps steps.", BIAS
     )
@@ -102,23 +101,23 @@ class Settings:
     workers: int = _setting(1, "Processes that share each batch (Linux, macOS).", PROCESSES)
 
 
-ALONE = {"rnn": ("norm_penalty",), "lstm": ("forget_bias", "chrono_steps", "gate_inputs")}  # one model's
-# Those that are arguments of a model's class
+ALONE = {"rnn": ("norm_penalty",), "lstm": ("forget_bias", "chrono_steps", "gate_inputs")}  # of one model
+# Arguments of the models' classes
 OF_MODEL = ("input_dropout", "state_dropout", "recurrent_init", "input_init", "forget_bias", "chrono_steps")
 
 
 def with_defaults(hyperparameters):
-    """Complete the hyperparameters in a log: settings that are younger than it have their defaults."""
+    """Complete the hyperparameters in a log: settings that are newer than it have their defaults."""
     return asdict(Settings()) | hyperparameters
 
 
 def foreign_settings(model, models=NAMES):
-    """Return the names of settings that a model lacks, and another one of the `models` has."""
+    """Return the names of settings that a model lacks and another of the `models` has."""
     return [name for other in models if other != model for name in ALONE.get(other, ())]
 
 
 def saved_settings(run_id, settings):
-    """Complete and check the hyperparameters in a weights file, which may be a stranger's."""
+    """Complete and check the hyperparameters in a weights file, which may come from elsewhere."""
     try:
         return check_settings(settings["model"], settings["hyperparameters"])
     except UserError as error:
@@ -130,7 +129,7 @@ def _settings_of(model):
 
 
 def check_settings(model, chosen):
-    """Return all settings of a model, "rnn" or "lstm": those `chosen`, checked, and the defaults."""
+    """Check the chosen settings of a model, "rnn" or "lstm"; return them with the defaults of the others."""
     if model not in NAMES:
         raise UserError(f"unknown model {model!r}: choose among {', '.join(NAMES)}")
     known = [setting.name for setting in _settings_of(model)]
@@ -156,7 +155,7 @@ def check_settings(model, chosen):
 
 
 def model_options(model, settings):
-    """Select the arguments of a model's class, except its size, from its complete settings."""
+    """Select the arguments of a model's class, except its size, from complete settings."""
     return {s.name: settings[s.name] for s in _settings_of(model) if s.name in OF_MODEL}
 
 

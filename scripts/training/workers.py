@@ -1,12 +1,12 @@
-"""One batch on several processes: each takes a share of its sentences, forward and backward.
+"""Share each batch among several processes: each takes some of its sentences, forward and backward.
 
 The training loop uses :class:`Workers` as a model. The other processes are forked from this one and share
 memory with it: θ, which the optimizer changes in place, the batch, and one gradient per process. Process k of
-n takes the sentences k, k+n, k+2n, … of a batch, so that all lengths are about equally shared.
+n takes the sentences k, k+n, k+2n, … of a batch, so that all get about the same lengths.
 
-A byte through a pipe tells a process which pass is next, a byte back that it is done. When one side ends, the
-other reads the end of its pipe. The same settings give the same results to the last bit; another n does not,
-as sums are taken in another order and every process draws its own dropout masks.
+A byte through a pipe says which pass is next, a byte back that it is done. When one side ends, the other
+reads the end of its pipe. The same settings give the same results to the last bit; another n does not, as the
+order of the sums changes and every process draws its own dropout masks.
 """
 
 import contextlib
@@ -23,16 +23,16 @@ import numpy as np
 
 from scripts.files.errors import UserError
 
-LARGEST_BATCH = 1 << 24  # tokens in the shared memory, of which the system lends only the pages written
+LARGEST_BATCH = 1 << 24  # tokens in the shared memory, which takes up only the pages that are written
 PATIENCE = 1e-3  # seconds that a process waits awake: a small model's update and next batch take less
-FORWARD, BACKWARD = b"f", b"b"  # the orders to a process
-NO_MEMORY = b"m"  # its answer where it has too little
+FORWARD, BACKWARD = b"f", b"b"  # orders to a process
+NO_MEMORY = b"m"  # its answer if it lacks memory
 
 
 class Workers:
-    """A model whose passes `count` processes share, this one included; a context manager that ends them.
+    """A model whose passes `count` processes share, this one included; its context ends the others.
 
-    The model's parameters are placed in shared memory. Between two passes it can be used as before.
+    The model's parameters are moved into shared memory. Between two passes it can be used as before.
     """
 
     def __init__(self, model, count):
@@ -61,7 +61,7 @@ class Workers:
                 process = multiprocessing.get_context("fork").Process(
                     target=self._serve, args=(k, orders, answers), daemon=True
                 )
-                with deaf_to_ctrl_c():
+                with shielded_from_ctrl_c():
                     process.start()
                 os.close(orders[0])
                 os.close(answers[1])
@@ -82,14 +82,14 @@ class Workers:
             os.sched_setaffinity(0, self._cores)
 
     def forward(self, ids, batch_sizes, rng=None):
-        """Return the logits of a packed batch, as the model's own method."""
+        """Return the logits of a packed batch, as the model's own method does."""
         self._write_batch(ids, batch_sizes, rng)
         with self._others(FORWARD):
             self._forward_share(0)
         return self._z[: batch_sizes[0]].copy()
 
     def backward(self, dz):
-        """Return ∂ℓ/∂θ of that batch, as the model's own method."""
+        """Return ∂ℓ/∂θ of that batch, as the model's own method does."""
         self._dz[: len(dz)] = dz
         with self._others(BACKWARD):
             gradient = self._backward_share(0)
@@ -128,7 +128,7 @@ class Workers:
 
     @contextlib.contextmanager
     def _others(self, order):
-        """Let the other processes that have a share make a pass while this one makes its own."""
+        """Let the other processes that have a share make a pass while the block makes this one's."""
         busy = self._pipes[: self._header[0] - 1]
         try:
             for orders, _ in busy:
@@ -140,20 +140,18 @@ class Workers:
         if NO_MEMORY in answers:
             raise MemoryError("in a worker process")
         if not all(answer == order for answer in answers):
-            raise UserError(
-                "a worker process ended or failed in the middle of a batch: the epochs before are kept; "
-                "train again to continue"
-            )
+            fault = "a worker process ended or failed in the middle of a batch"
+            raise UserError(f"{fault}: train again to continue; finished epochs are kept")
 
     def _serve(self, k, orders, answers):
-        """Process k: make the passes it is told to make, until the pipe ends."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the first process, and that ends the pipe
+        """Make the passes that are ordered, in process k, until the pipe ends."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the first process, and so the pipe
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for end in (orders[1], answers[0], *(end for ends in self._pipes for end in ends)):
             os.close(end)
         self.model.place(self.theta, self._gradients[k])
         acts = {FORWARD: self._forward_share, BACKWARD: self._backward_share}
-        with contextlib.suppress(BrokenPipeError):  # the first process has ended, and says why
+        with contextlib.suppress(BrokenPipeError):  # the first process has ended and says why
             while order := receive(orders[0], self._patience):
                 try:
                     acts[order](k)
@@ -163,7 +161,7 @@ class Workers:
 
 
 def receive(pipe, patience):
-    """Read the next byte from a pipe, or b"" at its end, awake for `patience` seconds: waking takes long."""
+    """Read the next byte from a pipe, b"" at its end; stay awake for `patience` seconds: waking is slow."""
     os.set_blocking(pipe, False)
     deadline = time.perf_counter() + patience
     while time.perf_counter() < deadline:
@@ -176,29 +174,29 @@ def receive(pipe, patience):
 
 
 @contextlib.contextmanager
-def deaf_to_ctrl_c():
-    """Start processes in the block that Ctrl-C doesn't reach: it, or SIGTERM, ends this one, after the block.
+def shielded_from_ctrl_c():
+    """Start processes in the block that Ctrl-C doesn't reach; it, or SIGTERM, ends this one after the block.
 
-    Within the block it could be lost: libraries that start processes drop exceptions at some places.
+    Within the block it could be lost, as libraries that start processes drop some exceptions.
     """
-    came, handlers, deaf = [], {}, hasattr(signal, "pthread_sigmask")  # which Windows lacks
+    came, handlers, masks = [], {}, hasattr(signal, "pthread_sigmask")  # which Windows lacks
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             handlers[number] = signal.signal(number, lambda number, _: came.append(number)) or signal.SIG_DFL
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else None
     try:
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        if deaf:
+        if masks:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for number in came:
             signal.raise_signal(number)
 
 
 def usable_cores():
-    """List the cores that this process may use; none where the system doesn't tell."""
+    """List the cores that this process may use; none if the system doesn't say."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
 
@@ -215,6 +213,6 @@ def share(ids, batch_sizes, k, n):
     """
     stops = np.cumsum(batch_sizes).tolist()
     starts = [0, *stops[:-1]]
-    sizes = (batch_sizes - k + n - 1) // n  # how many of k, k+n, … are below b_t
+    sizes = (batch_sizes - k + n - 1) // n  # how many of k, k+n, … are below each size
     blocks = [ids[start + k : stop : n] for start, stop in zip(starts, stops, strict=True)]
     return np.concatenate(blocks), sizes[sizes > 0]

@@ -131,7 +131,7 @@ def gradient_of_forget_bias(model, ids, step=1e-5):
 def test_it_says_first_how_long_it_takes(study, capsys):
     main.cell_memory_study("lstm-0", "one", 2, progress=False)
     first, *table = capsys.readouterr().out.splitlines()
-    assert first.startswith("1 run, 2 sentences: about ")
+    assert first.startswith("1 run: about ")
     assert table[0].startswith("| 1 run, 2 sentences ")
 
 
@@ -163,7 +163,7 @@ def test_of_one_unit_and_of_one_word_there_is_little_to_say(study_root):
     [
         (("rnn-0",), "an RNN has no cell, expected the LSTM's"),
         ((["rnn-0", "lstm-0"],), "an RNN has no cell, expected the LSTM's"),
-        ((["lstm-0", "uniform"],), "give cell_memory_study seeds of one recipe"),
+        ((["lstm-0", "uniform"],), "give runs of one recipe"),
         (("nowhere",), "no run 'nowhere'"),
         (("lstm-0", "default", 0), "sentences=0: expected a whole number"),
         (("lstm-0", "../x"), "can't be a file name"),

@@ -145,7 +145,7 @@ def test_a_mode_that_lasts_for_ever_is_infinite():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((["lstm-0", "uniform"],), "give fixed_points seeds of one recipe"),
+        ((["lstm-0", "uniform"],), "give runs of one recipe"),
         (("nowhere",), "no run 'nowhere'"),
         (("rnn-0", "../x"), "can't be a file name"),
         (([],), "names no run"),

@@ -48,7 +48,7 @@ def texts_of(pairs):
 
 def test_pairs_differ_in_their_cues_and_share_what_follows(trained):
     words, after, tails = np.array(load_data().vocabulary), latching.SHOWN[-1], set()
-    pairs = latching.make_pairs(load_data().vocabulary)
+    pairs = latching.make_pairs(load_data().vocabulary, latching.SHOWN[-1])
     assert pairs.y.tolist() == [1, 0] * latching.PAIRS
     texts = [words[ids] for ids in texts_of(pairs)]
     for positive, negative in zip(texts[::2], texts[1::2], strict=True):
@@ -65,7 +65,7 @@ def test_pairs_differ_in_their_cues_and_share_what_follows(trained):
 def test_curves_are_medians_over_pairs(study):
     assert study["steps"][:3] == [0, 1, 2]
     assert study["steps"][-1] == 150
-    texts = texts_of(latching.make_pairs(load_data().vocabulary))
+    texts = texts_of(latching.make_pairs(load_data().vocabulary, latching.SHOWN[-1]))
     for model in study["models"]:
         for run_id, found in zip(model["runs"], model["orbits"], strict=True):
             trained, z, apart = evaluation.model_at(run_id, True), [], []

@@ -187,7 +187,7 @@ def test_one_model_or_one_order_is_enough(trained):
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
-        (["uniform", "rnn-0"], "have other settings, expected the same but for the seed: give memory_study"),
+        (["uniform", "rnn-0"], "differ in more settings than their seeds: give runs of one recipe"),
         ([], r"\[\] names no run: give a run id"),
         (None, "None names no run"),
         (["rnn-0", "rnn-1", "rnn-0"], "holds 'rnn-0' more than once: name each run once"),
@@ -207,13 +207,13 @@ def test_runs_on_several_datasets_are_refused():
         settings = {"run_id": run_id, "model": "rnn", "dataset": dataset, "hyperparameters": {"seed": run_id}}
         return Run(settings, [], [], {}, {})
 
-    (seeds,) = seeds_by_model([run("a", "1"), run("b", "1")], "memory_study")
+    (seeds,) = seeds_by_model([run("a", "1"), run("b", "1")])
     assert len(seeds) == 2
     with pytest.raises(
         UserError,
         match=r"'a' on texts with vectors in data/ \(1\) and 'b' on texts with vectors in data/ \(2\)",
     ):
-        seeds_by_model([run("a", "1"), run("a", "1"), run("b", "2")], "memory_study")
+        seeds_by_model([run("a", "1"), run("a", "1"), run("b", "2")])
 
 
 def test_memory_study_names_a_missing_run(data):

@@ -159,7 +159,7 @@ def test_sentences_of_one_word_have_no_gradient_of_W_hh(study_root):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((["lstm-0", "uniform"],), "give truncation_study seeds of one recipe"),
+        ((["lstm-0", "uniform"],), "give runs of one recipe"),
         (("nowhere",), "no run 'nowhere'"),
         (("rnn-0", "default", 0), "batches=0: expected a whole number"),
         (("rnn-0", "../x"), "can't be a file name"),

@@ -313,7 +313,7 @@ def test_other_settings_under_a_taken_run_id_are_refused(data, change, words):
 
 def test_other_model_or_data_under_a_taken_run_id_is_refused(data):
     run("rnn")
-    with pytest.raises(UserError, match="is an RNN's"):
+    with pytest.raises(UserError, match="is of an RNN, not of an LSTM"):
         run("lstm")
     write_data(seed=1)
     with pytest.raises(UserError, match="other data"):

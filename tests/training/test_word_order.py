@@ -84,7 +84,7 @@ def test_a_run_from_before_the_setting_is_one_of_its_default(data):
     del kept.settings["hyperparameters"]["word_order"]
     save_run("run-0", kept)
     runs = [load_run(f"run-{seed}") for seed in (0, 1)]
-    assert seeds_by_model(runs, "a study") == [runs]
+    assert seeds_by_model(runs) == [runs]
     for order in (runs, runs[::-1]):
         assert not differences([Log(run.settings["run_id"], run.settings, run.history) for run in order])
     assert len(experiment.run("rnn", "run-0", seed=0, **SMALL | {"epochs": 3}).history) == 4

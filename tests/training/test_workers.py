@@ -17,7 +17,7 @@ from scripts.files.errors import UserError
 from scripts.files.runs import load_run
 from scripts.training import experiment
 from scripts.training.checks import random_batch
-from scripts.training.workers import Workers, deaf_to_ctrl_c, receive, share
+from scripts.training.workers import Workers, receive, share, shielded_from_ctrl_c
 
 pytestmark = pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="needs processes that fork"
@@ -147,7 +147,7 @@ def test_a_signal_while_processes_start_comes_after_it(number):
     started = []
 
     def start():
-        with deaf_to_ctrl_c():
+        with shielded_from_ctrl_c():
             with contextlib.suppress(BaseException):
                 os.kill(os.getpid(), number)
                 time.sleep(0.01)
