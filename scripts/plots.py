@@ -40,7 +40,7 @@ from scripts.figures.variants import plot_comparison, plot_initialisations
 from scripts.files.data import existing_data
 from scripts.files.errors import UserError, errors_in_one_line
 from scripts.files.paths import check_run_id
-from scripts.files.runs import NAMES, existing_runs
+from scripts.files.runs import COMPARED, existing_runs
 from scripts.files.studies import is_of_study, study_names, study_path
 from scripts.training.logs import (
     DEFAULT_LSTM,
@@ -127,7 +127,7 @@ def _attempt(function, *arguments, **options):
 def _with_gradients(logs):
     """The logs of RNNs and those of LSTMs that hold gradients; the others are named."""
     recorded = [log for log in logs if _attempt(check_gradients_recorded, log)]
-    return [[log for log in recorded if log.model == model] for model in NAMES]
+    return [[log for log in recorded if log.model == model] for model in COMPARED]
 
 
 def _compare(rnns, lstms, widths, show):

@@ -9,7 +9,7 @@ from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import MOMENTS, STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
-from scripts.files.runs import NAMES
+from scripts.files.runs import COMPARED, NAMES
 from scripts.files.studies import read_study, study_names
 from scripts.studies.statistics import smallest_enough
 
@@ -35,7 +35,7 @@ def plot_backward(name=DEFAULT):
         layout = {"nrows": 2 if errors else 1, "ncols": 2, "squeeze": False, "sharey": "row"}
         drawn, axes = open_figure(_title(study), 6 if errors else 5, width_ratios=widths, **layout)
         for top, shown in zip(axes[0], (truncated, others), strict=True):
-            for model in NAMES:
+            for model in COMPARED:
                 draw_accuracies(top, study, model, shown)
             top.set_xticks(range(len(shown)), [_tick(one) for one in shown])
             top.set_xlim(-0.6, max(1, len(shown)) - 0.4)
@@ -56,7 +56,7 @@ def plot_backward(name=DEFAULT):
 
 def _title(study):
     """Return the finding of the study where it has one for both models, else what is drawn."""
-    enough = [smallest_enough(study, model) for model in NAMES]
+    enough = [smallest_enough(study, model) for model in COMPARED]
     return TITLE if None in enough else MESSAGE.format(max(enough))
 
 

@@ -9,7 +9,7 @@ from scripts.figures.panels import Curve, draw_medians, mark_distances
 from scripts.figures.sources import reading_study
 from scripts.figures.style import GREY, STATES, figure, open_figure
 from scripts.files.blocks import DEFAULT
-from scripts.files.runs import NAMES
+from scripts.files.runs import COMPARED
 from scripts.studies.statistics import smallest_enough
 
 SHOWN = [("rnn", "h"), ("lstm", "c")]  # of each model the state whose gradient lasts longest
@@ -35,7 +35,7 @@ def plot_front_page(name=DEFAULT):
         _draw_remaining(left, study)
         matches = (re.fullmatch(r"truncate-(\d+)", one["name"]) for one in study["variants"])
         shown = sorted({int(match[1]) for match in matches if match})
-        for model in NAMES:
+        for model in COMPARED:
             draw_accuracies(right, study, model, [f"truncate-{K}" for K in shown])
         right.set_xticks(range(len(shown)), shown)
         right.set(xlabel="K, words after which the gradient is cut", ylabel="test accuracy (%)")
@@ -73,7 +73,7 @@ def _titles(study):
     full = {one["model"]: one for one in study["variants"] if one["name"] == "full"}
     shown = [full[model]["remaining"][state] for model, state in SHOWN]
     grown = all(np.mean(moments["after"]) > np.mean(moments["before"]) for moments in shown)
-    enough = [smallest_enough(study, model) for model in NAMES]
+    enough = [smallest_enough(study, model) for model in COMPARED]
     if not grown or None in enough:
         return "How far back the gradient reaches", "Accuracy with a shortened gradient"
     finding = f"… but no measurable loss from K = {max(enough)} on"

@@ -9,7 +9,7 @@ from scripts.figures.sources import name_data, name_sentences, reading_study
 from scripts.figures.style import AMBER, BLACK, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import counted
-from scripts.files.runs import NAMES
+from scripts.files.runs import COMPARED, NAMES
 from scripts.training.settings import as_given
 
 LOOKS = list(zip((AMBER, SKY, PURPLE, BLACK), "os^D", strict=True))  # of variants, in order
@@ -77,12 +77,12 @@ def plot_initialisations(name=DEFAULT):
     """
     with reading_study("initialisations", name) as study:
         figures = {}
-        for model, words in NAMES.items():
+        for model in COMPARED:
             variants = [variant for variant in study["variants"] if variant["model"] == model]
             scored = [(each, each["label"], look) for each, look in zip(variants, LOOKS, strict=False)]
             state = "c" if "c" in variants[0]["decay"] else "h"
             curves = [panels.Curve(label, each["decay"][state], *look) for each, label, look in scored]
-            title = f"Initialising an {words}: the gradient before and after training"
+            title = f"Initialising an {NAMES[model]}: the gradient before and after training"
             drawn = _draw(study, title, f"norm of ∂z/∂{state}{RELATIVE}", curves, scored)
             figures[f"initialisations-{name}-{model}.png"] = drawn
         return figures

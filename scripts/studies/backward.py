@@ -13,7 +13,7 @@ gradient that was taken away. assets/README.md has what was expected before any 
 
 from scripts.files.blocks import DEFAULT
 from scripts.files.numbers import table
-from scripts.files.runs import NAMES
+from scripts.files.runs import COMPARED, NAMES
 from scripts.studies.statistics import smallest_enough
 from scripts.studies.variants import Variant, run_variants, variants_table
 from scripts.training.recipes import BEST
@@ -53,7 +53,7 @@ def backward_study(
             f"{NAMES[model]}, {one}",
             {"gate_inputs": "x"} if one == "gates-x" else {"backward": one},
         )
-        for model in NAMES
+        for model in COMPARED
         for one in backward
         if model == "lstm" or one not in (*OF_LSTM, "gates-x")
     ]
@@ -88,6 +88,6 @@ def backward_table(study):
     """Write the study as text: its variants, their differences and, of several seeds, which K is enough."""
     if len(study["seeds"]) == 1:
         return variants_table(study)
-    rows = [[NAMES[model], smallest_enough(study, model)] for model in NAMES]
+    rows = [[NAMES[model], smallest_enough(study, model)] for model in COMPARED]
     heads = ["from which K on truncate-K is not measurably worse than full training", "K"]
     return f"{variants_table(study)}\n\n{table(rows, heads)}"

@@ -30,7 +30,7 @@ from scripts.files.blocks import DEFAULT
 from scripts.files.data import Split
 from scripts.files.numbers import counted, round_to_digits, table
 from scripts.files.progress import progress_bar
-from scripts.files.runs import NAMES
+from scripts.files.runs import COMPARED, NAMES
 from scripts.studies.arguments import announce, begin_study
 from scripts.studies.baselines import fit_logistic_regression, word_counts
 from scripts.studies.statistics import difference, error_over_sentences, interval
@@ -117,7 +117,7 @@ def change(of, name):
 
 def _differences(models):
     """Compare, for both models, every condition with sentences in order; and one model with the other."""
-    read = {model: {} for model in NAMES}
+    read = {model: {} for model in COMPARED}
     for one, by_k in models:
         shuffled = one["word_order"] == "shuffled"
         read[one["model"]] |= {TRAINED: by_k[None]} if shuffled else {condition(k): by_k[k] for k in by_k}

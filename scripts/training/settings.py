@@ -3,6 +3,7 @@
 This file imports no model, so figures and tables can use it.
 """
 
+import difflib
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
@@ -50,24 +51,22 @@ class Settings:
 
     epochs: int = _setting(20, "Passes over the training split.", COUNT)
     lr: float = _setting(0.002, "Learning rate of Adam.", RATE)
-    schedule: str = _setting(
-        "constant", "How the learning rate falls over all updates: not at all, or to 0.", _one_of(SCHEDULES)
-    )
+    schedule: str = _setting("constant", "Constant, or decaying to 0 over training.", _one_of(SCHEDULES))
     hidden_size: int = _setting(64, "H, the units of the hidden state.", UNITS)
     batch_size: int = _setting(64, "Sentences per update.", COUNT)
-    clip_norm: float = _setting(1.0, "Largest global norm that a gradient keeps.", NORM)
+    clip_norm: float = _setting(1.0, "Gradients with a larger global norm are scaled down to it.", NORM)
     weight_decay: float = _setting(
         0.0, "λ of AdamW: each update takes the share lr · λ from every weight.", DECAY
     )
     averaging: float = _setting(
-        0.0, "Validate and keep averaged weights: those of an update count d times the next one's.", FACTOR
+        0.0, "Validate and keep averaged weights: each update counts d times as much as the next.", FACTOR
     )
     length_weight: float = _setting(
         0.0, "In training a sentence counts in proportion to (its length)^p.", POWER
     )
     word_order: str = _setting(
         "kept",
-        "Order of each training sentence's words; shuffled: each epoch another.",
+        "Order of each training sentence's words; shuffled: a new one every epoch.",
         _one_of(("kept", "shuffled")),
     )
     input_dropout: float = _setting(0.3, "Share of the inputs' entries set to 0 while training.", SHARE)
@@ -94,11 +93,13 @@ class Settings:
     norm_penalty: float = _setting(
         0.0, "λ of Pascanu's Ω, which holds ‖∂ℓ/∂a_t‖ from step to step: loss + λ Ω.", STRENGTH
     )
-    seed: int = _setting(0, "Initialisation, shuffling and dropout draw from generators of their own.", SEED)
+    seed: int = _setting(0, "Seeds initialisation, shuffling and dropout, each with its own generator.", SEED)
     gradients: bool = _setting(
         True, "Record gradients through time, activations and spectra of W_hh, each epoch.", SWITCH
     )
-    workers: int = _setting(1, "Processes that share each batch (Linux, macOS).", PROCESSES)
+    workers: int = _setting(
+        1, "Processes that share each batch, each with its own dropout (Linux, macOS).", PROCESSES
+    )
 
 
 ALONE = {"rnn": ("norm_penalty",), "lstm": ("forget_bias", "chrono_steps", "gate_inputs")}  # of one model
@@ -135,7 +136,8 @@ def check_settings(model, chosen):
     known = [setting.name for setting in _settings_of(model)]
     for name in chosen:
         if name not in known:
-            choice = f"choose among {', '.join(known)}"
+            guess = "".join(f"did you mean {one}? " for one in difflib.get_close_matches(name, known, 1))
+            choice = f"{guess}choose among {', '.join(known)}"
             raise UserError(f"unknown setting {name!r} of the {model.upper()}: {choice}")
     settings = asdict(Settings(**chosen))
     for setting in _settings_of(model):
