@@ -175,7 +175,6 @@ def _middle(block):
 
 
 def _share(chosen):
-    """Return the share of True, or None for an empty list."""
     return round_to_digits(np.mean(chosen)) if len(chosen) else None
 
 

@@ -30,7 +30,7 @@ from scripts.files.runs import NAMES
 from scripts.files.studies import save_study
 from scripts.text.batches import find_starts
 from scripts.training import experiment
-from scripts.training.evaluation import accuracy
+from scripts.training.evaluation import correct
 from scripts.training.recipes import BEST
 from scripts.training.settings import check_settings
 
@@ -116,7 +116,7 @@ def train_on_random_rows(model, data, progress):
                     best_loss = record["validation_loss"]
                     found = {"epoch": record["epoch"], "validation": record["validation_accuracy"]}
                     with optimizer.averaged(classifier.theta):
-                        found["test"] = accuracy(classifier, data.splits["test"])
+                        found["test"] = float(np.mean(correct(classifier, data.splits["test"])))
     except FloatingPointError as error:
         fault = f"the {model} on rows divided at random stopped, its numbers are no longer finite ({error})"
         raise UserError(f"{fault}: change its settings in scripts/training/recipes.py") from error

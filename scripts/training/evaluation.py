@@ -194,11 +194,6 @@ def correct_on_test(run_id):
     return correct(model, data.splits["test"])
 
 
-def accuracy(model, split):
-    """Return the share of the sentences of a split that a model classifies correctly."""
-    return float(np.mean(correct(model, split)))
-
-
 def correct(model, split):
     """Return for each sentence of a split whether a model classifies it correctly, (N,) booleans."""
     with threadpool_limits(1):
