@@ -155,7 +155,7 @@ def test_a_split_of_the_hub_that_is_named(hub_of):
     found = read_corpus("someone/films", Options(split=["train=extra", "test=test"]))[0]
     assert [found.words[i] for i in found.rows["train"].x] == ["extra", "film", "a", "extra"]
     with pytest.raises(
-        UserError, match="--split train=more is none of the files left: give one of 'train', 'test'"
+        UserError, match="--split train=more is none of the remaining files: give one of 'train', 'test'"
     ):
         read_corpus("someone/films", Options(split=["train=more"]))
     for option in ({"encoding": "cp1252"}, {"separator": ";"}, {"no_header": True}):
