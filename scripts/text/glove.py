@@ -56,32 +56,32 @@ def read_glove(path, words):
     blanks, damage), its values are parsed too. UserError if a line is no vector or the file has none of the
     words.
     """
-    form = _find_form(path)
+    D, spaced, promised = _find_form(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word comes after the list
     found, count = {}, 0  # place -> values, and the number of vectors in the file
-    plain = b" " * (form.D - 1)  # plain values without their digits
+    plain = b" " * (D - 1)  # plain values without their digits
     size = path.stat().st_size
     bar = progress_bar(desc="embeddings", total=size, unit="B", unit_scale=True, leave=False)
     with _open_unpacked(path) as (file, raw), bar:
-        for number, line in enumerate(_lines(file, form.spaced), 1):
+        for number, line in enumerate(_lines(file, spaced), 1):
             if number % 10_000 == 0:
                 bar.update(raw.tell() - bar.n)
             word, _, values = line.partition(b" ")
             is_plain = values.translate(None, DIGITS) == plain and word and b"\0" not in word
             if number <= CHECKED or not is_plain:
-                if not line.strip() or (number == 1 and form.has_header):
+                if not line.strip() or (number == 1 and promised is not None):
                     continue
-                word, values = _split_line(line, form.D, path, number)
+                word, values = _split_line(line, D, path, number)
                 _parse(values, path, number)
             count += 1
             if word in wanted:  # the first of repeated words counts
                 found[wanted.pop(word)] = _parse(values, path, number)
     places = sorted(found)
-    values = np.array([found[place] for place in places], np.float32).reshape(len(places), form.D)
+    values = np.array([found[place] for place in places], np.float32).reshape(len(places), D)
     vectors = make_vectors(np.array(places, int), values, len(words), path.name, checksum(path))
-    if form.promised > count:
-        said = f"{path.name} holds {count:,} vectors, but its first line promises {form.promised:,}"
+    if promised and promised > count:
+        said = f"{path.name} holds {count:,} vectors, but its first line promises {promised:,}"
         vectors = vectors._replace(warnings=(f"{said}: it may have been cut off; download it again",))
     return vectors
 
@@ -103,17 +103,12 @@ def write_glove(path, words, vectors):
             file.write(f"{word} {values}\n".encode("utf-8", "surrogatepass"))
 
 
-class Form(NamedTuple):
-    """The form of a file of vectors, judged by its beginning."""
-
-    D: int  # values per word: the most frequent number in the first hundred lines
-    spaced: bool  # a blank ends each line
-    has_header: bool  # the first line holds the numbers of words and of values
-    promised: int  # number of vectors by the first line, 0 without a header
-
-
 def _find_form(path):
-    """The `Form` of a file; UserError if it is something else."""
+    """The form of a file, judged by its beginning; UserError if it holds no vectors.
+
+    Returns D, the most frequent number of values in the first hundred lines; whether a blank ends each line;
+    and the number of vectors that the first line promises, None if it holds a vector.
+    """
     with _open_unpacked(path) as (file, _):
         first, *others = list(islice(_lines(file), 100)) or [b""]
     if not first and not others:
@@ -131,8 +126,7 @@ def _find_form(path):
         found = next((found for start, found in OTHER_FORMS.items() if first.startswith(start)), other)
         raise UserError(f"{path} is {found}")
     D = min(counts, key=lambda count: (-counts[count], count))
-    has_header = header is not None and D > 1
-    return Form(D, spaced, has_header, int(header[1]) if has_header and int(header[2]) == D else 0)
+    return D, spaced, int(header[1]) if header and D > 1 and int(header[2]) == D else None
 
 
 @contextmanager

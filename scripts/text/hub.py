@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import re
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -73,30 +72,19 @@ def _refusal(error):
 
 
 def hub_reachable(dataset_id):
-    """Ask the Hub for a small file: True if it answers within a few seconds, name look-up included.
-
-    The library itself would try an unreachable Hub for half a minute.
-    """
+    """Return whether the Hub answers within a few seconds; the library would try for half a minute."""
     settings = {os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")}
     if settings & {"1", "ON", "YES", "TRUE"}:
         return False
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
-    answers = []
-
-    def ask():  # in a thread, since no time limit of a socket covers the name look-up
-        try:
-            with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
-                answers.append(True)
-        except urllib.error.HTTPError as error:  # it answers: "no such dataset" is for the library to say
-            answers.append(error.code in (401, 403, 404, 429))
-        except (OSError, ValueError, http.client.HTTPException):
-            answers.append(False)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS + 1)
-    return answers == [True]
+    try:
+        with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
+            return True
+    except urllib.error.HTTPError as error:  # it answers: the library says that there is no such dataset
+        return error.code in (401, 403, 404, 429)
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
 
 
 def load_from_hub(dataset_id, configuration=None):
