@@ -8,8 +8,8 @@ Run it::
     python scripts/benchmark.py --only training --sizes 64x64 128x64
 
 A library that is not installed is skipped. A run writes ``assets/benchmarks/<date>-<time>.json`` after each
-point. Git ignores it; named ``<date>.json`` it can be committed. It holds ``circumstances``, a list of lines,
-and for each section that was measured a list of entries, which scripts/benchmarks/training.py describes.
+point, which git ignores. It has ``circumstances``, a list of lines, and for each section that was measured a
+list of entries, which scripts/benchmarks/training.py describes.
 """
 
 import argparse
@@ -34,14 +34,13 @@ from scripts.training.experiment import numpy_blas
 from scripts.training.workers import usable_cores
 
 SECTIONS = "training", "inference"
-STEERING = ("OPENBLAS_", "OMP_", "MKL_", "XLA_")  # such environment variables change a library's speed
+STEERING = ("OPENBLAS_", "OMP_", "MKL_", "XLA_")  # environment variables that change the speed of a library
 
 
 def benchmark(sections=SECTIONS, quick=False, sizes=None, repetitions=None):
     """Measure some sections, write the JSON after each point, print the tables, and return the JSON.
 
-    `sizes` is a list of (H, batch size). By default there are 5 repetitions, 3 of
-    a quick run.
+    `sizes` is a list of (H, batch size). There are 5 repetitions by default, 3 in a quick run.
     """
     repetitions = repetitions or (3 if quick else 5)
     record = {"circumstances": circumstances(repetitions)}
@@ -88,9 +87,11 @@ def _cpu_name():
     return platform.processor() or platform.machine()
 
 
-def _parse_size(text):
+def _size(text):
     if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
-        raise UserError(f"--sizes {text} is no size: give units x sentences per batch, such as 64x32")
+        raise argparse.ArgumentTypeError(
+            f"{text} is no size: give units x sentences per batch, such as 64x32"
+        )
     H, B = map(int, text.split("x"))
     return H, B
 
@@ -99,19 +100,11 @@ def main(arguments=None):
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description="Speed next to PyTorch and JAX.")
     parser.add_argument("--quick", action="store_true", help="H = 64 and batch 64 only")
-    parser.add_argument("--only", nargs="+", metavar="SECTION", help=f"among {', '.join(SECTIONS)}")
-    parser.add_argument(
-        "--sizes", nargs="+", metavar="HxB", help="units x sentences per batch, such as 64x32"
-    )
-    parser.add_argument("--repetitions", type=int, help="whose medians are compared")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to measure")
+    sizes = "units x sentences per batch, such as 64x32"
+    parser.add_argument("--sizes", nargs="+", type=_size, metavar="HxB", help=sizes)
     chosen = parser.parse_args(arguments)
-    if unknown := set(chosen.only or ()).difference(SECTIONS):
-        raise UserError(f"--only {min(unknown)} is no section: choose among {', '.join(SECTIONS)}")
-    if chosen.repetitions is not None and chosen.repetitions < 1:
-        raise UserError(f"--repetitions {chosen.repetitions} is too few: give a whole number, 1 or more")
-    sizes = [_parse_size(size) for size in chosen.sizes] if chosen.sizes else None
-    sections = [name for name in SECTIONS if name in (chosen.only or SECTIONS)]
-    benchmark(sections, chosen.quick, sizes, chosen.repetitions)
+    benchmark([name for name in SECTIONS if name in chosen.only], chosen.quick, chosen.sizes)
 
 
 if __name__ == "__main__":

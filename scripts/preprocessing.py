@@ -1,9 +1,9 @@
-"""Turn a dataset of sentences and word vectors into data/, which trainings and studies read.
+"""Turn a dataset of sentences and word vectors into data/, which training and studies read.
 
 Run it::
 
     python scripts/preprocessing.py                                   SST-2 and GloVe 2024 (or a replacement)
-    python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, fetched if need be
+    python scripts/preprocessing.py --download-glove                  SST-2 and GloVe 2024, which it downloads
     python scripts/preprocessing.py --dataset imdb --max-length 200   long reviews, their last 200 tokens
     python scripts/preprocessing.py --dataset probe --name probe-even   made-up sentences, in data/probe-even/
     python scripts/preprocessing.py --help
@@ -43,27 +43,27 @@ def preprocess(dataset=None, embeddings=None, *, name=None, if_missing=False, **
     dataset, embeddings, name, **options
         The options of the command line: ``python scripts/preprocessing.py --help`` explains them.
     if_missing : bool
-        Leave a dataset that is there as it is; it has to be of the same options.
+        Keep a dataset that already exists; it must have been made with the same options.
 
     Returns
     -------
     dict
-        The content of ``dataset.json``; after a UserError, what was there is as it was.
+        The content of ``dataset.json``. After a UserError, data/ is as it was.
     """
     asked = _in_words({"dataset": dataset, "embeddings": embeddings} | options)
     if if_missing and not is_absent(path := data_path("dataset.json", name)):
         there = load_manifest(name)
         if there.get("options") == asked:
-            print(f"{path.parent} is there already, of the same options: nothing to do.")
+            print(f"{path.parent} already exists with these options: nothing to do.")
             return there
-        fault = f"{path.parent} is of the options {there.get('options')}, asked for are {asked}"
+        fault = f"{path.parent} was made with the options {there.get('options')}, not {asked}"
         raise UserError(f"{fault}: give another name, or leave out if_missing=True to replace it")
     with writing_data(name):
         return _preprocess(name, asked, dataset, embeddings, **options)
 
 
 def _in_words(options):
-    """The options that differ from their defaults, as text; of a path only its name."""
+    """The options that differ from their defaults, as text; of a path only its last part."""
     given = {option: str(value) for option, value in options.items() if value is not None}
     return {
         option: Path(value).name if os.path.isabs(value) else value
@@ -87,8 +87,8 @@ def _preprocess(
     test=None,
     **reading,
 ):
-    """Write the dataset that `asked` describes in words; `reading` holds `Options`."""
-    is_cue_distance = dataset == cue_distance.NAME
+    """Write the dataset that `asked` describes in words; `reading` are fields of `Options`."""
+    is_cue_distance, intended_dataset = dataset == cue_distance.NAME, None
     dimensions = dimensions if dimensions is None else whole_number("--dimensions", dimensions)
     max_length = max_length if max_length is None else whole_number("--max-length", max_length)
     seed = whole_number("--seed", seed, 0)
@@ -107,8 +107,7 @@ def _preprocess(
         longest = cue_distance.LONGEST if probe_longest is None else probe_longest
         longest = whole_number("--probe-longest", longest, cue_distance.SHORTEST, cue_distance.UTMOST)
         mixture = probe_mixture or cue_distance.MIXTURES[0]
-        table = cue_distance.cue_distance_table(longest, mixture, max_length, seed)
-        corpus, intended_dataset = read_table(table), None
+        corpus = read_table(cue_distance.cue_distance_table(longest, mixture, max_length, seed))
     else:
         corpus, intended_dataset = read_corpus(dataset, Options(**reading), tokenised, test)
     print(f"Read {corpus.name} ({corpus.described['source']}).")
@@ -124,7 +123,7 @@ def _preprocess(
         "embeddings": described | {"intended": intended_embeddings},
         "seed": seed,
         "max_length": max_length,
-        "kept_end": "end",  # of a text that is cut: verdicts come last, as does the state that classifies
+        "kept_end": "end",  # of a text that is cut: verdicts come last, and so does the state that classifies
         **corpus.facts,
         "split_rule": rules,
         "shared_texts": _count_shared(splits),
@@ -143,9 +142,11 @@ def _preprocess(
 
 
 def _split_corpus(corpus, seed):
-    """The three splits, and the rule of each."""
-    # Where the published test split has labels, it is used; where not, the published validation split
-    # becomes test. What is then missing is carved out of train, by source sentence.
+    """The three splits, and the rule by which each was made.
+
+    A published test split with labels is used; without them, the published validation split becomes test.
+    Splits that are then missing are carved out of train, by source sentence.
+    """
     published, rules, why = dict(corpus.rows), {}, "there is no test split"
     if corpus.test:
         published["test"], rules["test"] = corpus.test.rows["test"], f"the test split of {corpus.test.name}"
@@ -173,8 +174,8 @@ def _split_corpus(corpus, seed):
 
 
 def _carve_rows(words, rows, whole, parts, seed):
-    """The part and the source of each row (see `carve`); the sources of whole texts are themselves."""
-    words, place_of = np.array(words, dtype=object), {}  # of equal rows, the first is looked at
+    """The part and the source of each row (see `carve`); a whole text is its own source."""
+    words, place_of = np.array(words, dtype=object), {}  # equal rows are carved as one
     texts = (" ".join(words[x]) for x in np.split(rows.x, np.cumsum(rows.s)[:-1]))
     place = [place_of.setdefault(text, len(place_of)) for text in texts]
     _, first = np.unique(place, return_index=True)
@@ -184,7 +185,7 @@ def _carve_rows(words, rows, whole, parts, seed):
 
 
 def _count_shared(splits):
-    """For each pair of splits that share texts: how many texts, and the rows of each that hold one."""
+    """For each pair of splits that share texts: the numbers of these, and of their rows in each split."""
     held, shared = {}, {}
     for name, split in splits.items():
         held[name] = Counter(x.tobytes() for x in np.split(split.x, np.cumsum(split.s)[:-1]))
@@ -196,7 +197,7 @@ def _count_shared(splits):
 
 
 def _build_vocabulary(corpus, parts, vectors):
-    """The row of each word (1: unknown), the word of each row, by frequency, then name, and the vectors."""
+    """The row of each word (1: unknown), the word of each row (by frequency, then name), and the vectors."""
     counts = sum(np.bincount(part.x, minlength=len(corpus.words)) for part in parts.values())
     counts = counts[vectors.index]  # of the words with a vector
     occurring = np.flatnonzero(counts).tolist()
@@ -209,7 +210,7 @@ def _build_vocabulary(corpus, parts, vectors):
 
 
 def _measure_coverage(corpus, parts, row_of_word):
-    """Shares of the words and of the running words that have a vector; the words missed most."""
+    """Shares of words and of running words that have a vector; the most frequent words without one."""
     counts = {name: np.bincount(part.x, minlength=len(row_of_word)) for name, part in parts.items()}
     known = row_of_word != UNKNOWN
     total = sum(counts.values())
@@ -226,6 +227,7 @@ def _measure_coverage(corpus, parts, row_of_word):
 
 
 def _cut_texts(part, max_length):
+    """A split with texts of at most so many tokens, the last ones, in the types of the files."""
     x, s = part.x, part.s
     if max_length is not None and s.max() > max_length:
         from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text
@@ -237,38 +239,34 @@ def main(arguments=None):
     """Read the command line and preprocess."""
     parser = argparse.ArgumentParser(description="Turn sentences and word vectors into data/.")
     add = parser.add_argument
-    add(
-        "--dataset",
-        help="a Hub id; a folder, or a .csv, .tsv, .json, .jsonl or .parquet file; rotten-tomatoes or imdb; "
-        "or probe: made-up sentences (default: stanfordnlp/sst2, else rotten-tomatoes)",
-    )
-    add(
-        "--embeddings",
-        help="a file in the form of GloVe, fastText (.vec) or word2vec; glove-6b-50d; or custom: trained "
-        "here (default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)",
-    )
+    dataset = "a Hub id; a folder, or a .csv, .tsv, .json, .jsonl or .parquet file; rotten-tomatoes or imdb; "
+    dataset += "or probe: made-up sentences (default: stanfordnlp/sst2, else rotten-tomatoes)"
+    add("--dataset", help=dataset)
+    vectors = "a file in the format of GloVe, fastText (.vec) or word2vec; glove-6b-50d; or custom: trained "
+    vectors += "here (default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)"
+    add("--embeddings", help=vectors)
     add("--name", help="write data/NAME/, next to other datasets (default: data/ itself)")
-    glove = "download the GloVe 2024 file into assets/embeddings/ where it is missing, and use it"
+    glove = "download the GloVe 2024 file into assets/embeddings/ if it is missing, and use it"
     add("--download-glove", action="store_true", help=glove)
-    add("--test", help="another dataset with the same two classes: its test (or only) split is used here")
+    add("--test", help="another dataset with the same two classes, whose test (or only) split is used")
     text = "column of the texts: the first that a file has (default: sentence text)"
     add("--text-column", nargs="+", help=text)
     add("--label-column", nargs="+", help="column of the labels: the first that a file has (default: label)")
-    add("--config", help="configuration of a dataset that holds several (or: --dataset ID:CONFIG)")
-    add("--encoding", help="of text files that are neither UTF-8 nor begin with a byte-order mark")
+    add("--config", help="configuration of a dataset that has several (or: --dataset ID:CONFIG)")
+    add("--encoding", help="of text files that are not UTF-8 and have no byte-order mark")
     add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")
     splits = "which file (or published split) is which split: train=FILE validation=FILE test=FILE"
     add("--split", nargs="+", metavar="SPLIT=FILE", help=splits + " (default: found by their names)")
     add("--no-header", action="store_true", help="the first line is a row; columns are then 1, 2, …")
     add("--dimensions", type=int, help=f"of custom vectors (default: {DIMENSIONS})")
-    add("--max-length", type=int, help="cut long texts to this many tokens, their last (default: no cut)")
-    tokens = "the rows came tokenised and are cut at blanks only (default: a look at them decides)"
+    add("--max-length", type=int, help="keep only this many tokens at the end of each text (default: all)")
+    tokens = "the rows came tokenised and are split at blanks only (default: a sample of them decides)"
     add("--tokenised", action=argparse.BooleanOptionalAction, help=tokens)
-    longest = f"of --dataset probe: most words after the deciding cue (default: {cue_distance.LONGEST})"
+    longest = f"with --dataset probe: most words after the deciding cue (default: {cue_distance.LONGEST})"
     add("--probe-longest", type=int, help=longest)
-    mixture = "of --dataset probe: all distances equally often (default), as 1 / d, or the longer half only"
+    mixture = "with --dataset probe: all distances equally often (default), as 1 / d, or the longer half only"
     add("--probe-mixture", choices=cue_distance.MIXTURES, help=mixture)
-    add("--seed", type=int, default=0, help="of splits, custom vectors and the probe (default: 0)")
+    add("--seed", type=int, default=0, help="for splits, custom vectors and the probe (default: 0)")
     preprocess(**vars(parser.parse_args(arguments)))
 
 

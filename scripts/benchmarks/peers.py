@@ -1,14 +1,14 @@
-"""The contenders of the benchmark: our side, PyTorch and JAX, doing the same arithmetic on the same batches.
+"""The contenders of the benchmark: this project, PyTorch and JAX, with the same arithmetic and batches.
 
 Each has ``library``, ``variant``, ``threads`` (None: the library's own choice) and the methods of
-:class:`Own`. There is no dropout; all start with the same weights and train with the same Adam and clipping
-by the global norm; PyTorch's second bias stays 0. Only ours also counts correct predictions, as its training
+:class:`Own`. All start with the same weights and train without dropout, with the same Adam and clipping by
+the global norm; PyTorch's second bias stays 0. Only ours also counts correct predictions, as its training
 loop does. Each library is as fast as we can make it:
 
 - PyTorch on 1 and 2 threads: the fused Adam, gradients set to None, inference mode. Variant "padded" runs
   oneDNN's LSTM; "packed" computes no padded step.
-- JAX: each step is one compiled program that reuses the memory of its arguments, one for each number of steps
-  that occurs. Unrolling the scan, rounding that number up, and XLA on one thread, gained nothing.
+- JAX: an update is one compiled program that reuses the memory of its arguments, one per number of steps.
+  Unrolling the scan, rounding that number up, and XLA on one thread gained nothing.
 """
 
 import contextlib
@@ -69,12 +69,12 @@ class Own:
         epoch = self.loop(
             self.model, lambda _: batches, validation, self.optimizer, epochs=1, first_epoch=1, progress=False
         )
-        self.model.inference = lambda: self.model.forward  # one word needs no projection of the vocabulary
+        self.model.inference = lambda: self.model.forward  # one word needs no projection of all words
         next(epoch)
         del self.model.inference
 
     def once(self):
-        """Do what inference does once for any number of batches: project all words."""
+        """Project all words, which inference does once for any number of batches."""
         self.logits = self.model.inference()
 
     def evaluate(self, batches):
@@ -85,20 +85,20 @@ class Own:
 
 
 class OwnWorkers(Own):
-    """Our model, each batch shared by two processes with one BLAS thread each."""
+    """The project's model in two processes that share each batch, with one BLAS thread each."""
 
     variant = "two processes"
 
     @contextlib.contextmanager
     def running(self):
-        """Return a context in which the second process lives."""
+        """Return a context in which the second process runs."""
         with super().running(), Workers(self.model, 2) as self.model:
             yield
         self.model, self.logits = self.model.model, None
 
 
 class _Peer:
-    """A contender that needs no context, and has nothing to do once."""
+    """A contender that needs no context and has nothing to do once."""
 
     def running(self):
         return contextlib.nullcontext()
@@ -173,7 +173,7 @@ class TorchPeer(_Peer):
 class JaxPeer(_Peer):
     """The equations of both models as a ``lax.scan``, compiled once for each number of steps; see Own."""
 
-    library, variant, threads = "JAX", "padded", None  # XLA keeps the threads that it began with
+    library, variant, threads = "JAX", "padded", None  # XLA can't change its number of threads
 
     def __init__(self, kind, model):
         self.jax = importlib.import_module("jax")
@@ -206,7 +206,7 @@ class JaxPeer(_Peer):
         return (h, c), h
 
     def _mean_loss(self, p, embeddings, ids, lengths, y):
-        """Return the mean loss of a batch."""
+        """The mean loss of a batch."""
         B = len(y)
         a = embeddings[ids] @ p["weight_ih_l0"].T + p["bias_ih_l0"]  # all steps in one GEMM
         start = (self.np.zeros((B, p["weight_hh_l0"].shape[1])),) * self.states
@@ -215,7 +215,7 @@ class JaxPeer(_Peer):
         return (self.np.logaddexp(0, z) - y * z).mean()
 
     def _update(self, state, embeddings, ids, lengths, y):
-        """Take one step of Adam after clipping."""
+        """One step of Adam after clipping."""
         adam, k = state
         gradient = self.jax.value_and_grad(self._mean_loss)
         loss, g = gradient(self.weights(adam), embeddings, ids, lengths, y)
@@ -235,15 +235,15 @@ class JaxPeer(_Peer):
         return float(np.average(self.jax.device_get(losses), weights=sizes))
 
 
-OWN_VARIANTS = [Own, OwnWorkers]  # all other contenders have to agree with the first
-PEERS = {  # contenders that start with the weights of a model
+OWN_VARIANTS = [Own, OwnWorkers]  # all others have to agree with the first
+PEERS = {  # by module: makes contenders that start with the weights of a model
     "torch": lambda kind, model: [TorchPeer(kind, model, *of) for of in product((True, False), (1, 2))],
     "jax": lambda kind, model: [JaxPeer(kind, model)],
 }
 
 
 def find_libraries():
-    """Import PyTorch and JAX; return versions, and why a library is skipped, by module."""
+    """Import PyTorch and JAX; return their versions, and why one is skipped, by module."""
     versions, skipped = {}, {}
     for module in PEERS:
         try:

@@ -1,16 +1,19 @@
 """Sections "training" and "inference": seconds per epoch, next to PyTorch and JAX.
 
-All train on the same batches, which are built before the clock starts. Contenders take turns in every
-repetition, so that a slow minute of the machine affects all of them, and medians are compared; of a library
-its fastest variant counts. One that computes something else than ours is refused and not timed. An entry of
-the JSON is
+All train on the same batches, built before the clock starts. Contenders take turns in every repetition, so
+that a slow minute of the machine affects all of them, and medians are compared; the fastest variant of each
+library counts. One that does not compute the same as ours is refused and not timed. The sentences are made
+up, like those of SST-2, so that no data/ is needed. scripts/benchmark.py calls :func:`measure` and
+:func:`tables`.
+
+An entry of the JSON is
 
     model, hidden_size, batch_size
     batches, epoch_batches      how many were timed, and how many an epoch has
     results     a list of
         library, variant, threads (null: the library's own choice)
         refused             why it was not timed, or null
-        first_seconds       20 steps, then a first turn: a compiler's time is included
+        first_seconds       20 steps and a first turn, including a compiler's time
         seconds             of an epoch: the median of the repetitions, scaled from the batches timed
 """
 
@@ -20,8 +23,10 @@ from statistics import median
 import numpy as np
 
 from scripts.benchmarks.peers import OWN, OWN_VARIANTS, PEERS, find_libraries
-from scripts.benchmarks.sentences import cut_batches, draw_embeddings, draw_split
+from scripts.files.data import Split
+from scripts.files.errors import UserError
 from scripts.files.numbers import table
+from scripts.text.batches import shuffled_batches
 from scripts.training.experiment import LOOPS, build_model
 from scripts.training.settings import check_settings
 
@@ -29,7 +34,12 @@ SIZES = [(64, 64), (64, 32), (64, 256), (32, 64), (128, 64), (256, 64), (512, 64
 clock = time.perf_counter
 TOLERANCE = 1e-4  # of losses
 STEPS = 20  # of training, after which losses are compared
-WARM = 20  # batches before the clock starts: processes and threads have then begun, as in most of a training
+WARM = 20  # batches before the clock starts, so that processes and threads are running
+DIMENSIONS = 100
+
+# The training rows of SST-2: their number, the number of different words, and quantiles of their lengths.
+SST2_SENTENCES, SST2_WORDS = 60_865, 14_345
+SST2_QUANTILES = {0: 1, 0.1: 1, 0.25: 3, 0.5: 7, 0.75: 13, 0.9: 21, 0.95: 26, 0.99: 35, 0.999: 45, 1: 52}
 CAPTIONS = {
     "training": "Seconds per epoch of training, scaled from the share of its batches that was timed. A "
     "process of ours has one BLAS thread. PyTorch runs on 1 thread and 2 (× 2), packed and padded; JAX on "
@@ -43,7 +53,7 @@ CAPTIONS = {
 def points(quick, sizes=None):
     """Return both models at each size, given as (H, batch size).
 
-    200 batches are timed (quick: 100) up to H = 64 and batch 64, fewer of larger ones, but at least 20.
+    200 batches are timed (quick: 100) up to H = 64 and batch 64, fewer for larger sizes, but at least 20.
     """
     listed = []
     for H, B in sizes or (SIZES[:1] if quick else SIZES):
@@ -53,7 +63,7 @@ def points(quick, sizes=None):
 
 
 def measure(point, repetitions, section):
-    """Return an entry of the JSON without its point; see the docstring of this file."""
+    """Return an entry of the JSON, described above, without its point."""
     kind, H = point["model"], point["hidden_size"]
     embeddings = draw_embeddings()
     batches, epoch_batches = cut_batches(draw_split(), point["batch_size"], point["batches"])
@@ -66,6 +76,34 @@ def measure(point, repetitions, section):
     return {"batches": len(batches), "epoch_batches": epoch_batches, "results": results}
 
 
+def draw_split():
+    """Draw random words, with frequencies in proportion to 1 / rank, in sentences as long as SST-2's."""
+    rng = np.random.default_rng(0)
+    quantiles, lengths = zip(*SST2_QUANTILES.items(), strict=True)
+    s = np.rint(np.interp(rng.random(SST2_SENTENCES), quantiles, lengths)).astype(np.int32)
+    frequency = 1 / np.arange(1, SST2_WORDS - 1)
+    x = 2 + rng.choice(SST2_WORDS - 2, s.sum(), p=frequency / frequency.sum())  # rows 0 and 1 are not words
+    y = rng.integers(0, 2, len(s)).astype(np.uint8)
+    return Split(x.astype(np.min_scalar_type(SST2_WORDS)), s, y, np.arange(len(s)))
+
+
+def draw_embeddings():
+    """Draw random word vectors (V, D); speed does not depend on their values."""
+    return 0.4 * np.random.default_rng(0).standard_normal((SST2_WORDS, DIMENSIONS), np.float32)
+
+
+def cut_batches(split, batch_size, count):
+    """Return the first `count` full batches of a shuffled epoch, and how many batches the epoch has."""
+    full, rest = divmod(len(split.s), batch_size)
+    if not full:
+        found = f"a batch of {batch_size} is larger than the {len(split.s)} sentences of an epoch"
+        raise UserError(f"{found}: give smaller --sizes")
+    split = split._replace(s=split.s[: full * batch_size])  # else some would have one sentence less
+    batches = shuffled_batches(split, batch_size, np.random.default_rng(0))
+    batches.rows = batches.rows[:count]
+    return list(batches), full + (rest > 0)
+
+
 def plain_model(kind, H, embeddings):
     """Build a model without dropout."""
     settings = check_settings(kind, {"hidden_size": H, "input_dropout": 0.0, "state_dropout": 0.0})
@@ -73,7 +111,7 @@ def plain_model(kind, H, embeddings):
 
 
 def compare(contenders, batches, share, repetitions, section):
-    """Time contenders, the first of which is ours, on a share of an epoch: the ``results`` of an entry."""
+    """Time contenders, the first of which is ours, on a share of an epoch; return the ``results``."""
     results, prepared, ours = [], {}, None
     for contender in contenders:
         started, own_form = clock(), contender.prepare(batches)
@@ -95,22 +133,22 @@ def compare(contenders, batches, share, repetitions, section):
 
 
 def refusal(losses, ours):
-    """Return why a contender is refused, whose losses differ from ours, or None."""
+    """Return why a contender with these losses is refused, or None."""
     difference = float(np.abs(losses - ours).max())
-    if difference <= TOLERANCE:  # not so of NaN
+    if difference <= TOLERANCE:  # false for NaN
         return None
     return f"after {STEPS} steps its losses differ from ours by {difference:.1e}, more than {TOLERANCE:g}"
 
 
 def losses_after_training(contender, prepared):
-    """Train 20 steps, on the same batches again if there are fewer; return the mean loss of each batch."""
+    """Train 20 steps, repeating batches if there are fewer; return the mean loss of each batch."""
     with contender.running():
         contender.train((prepared * STEPS)[:STEPS])
         return np.array([contender.evaluate([batch]) for batch in prepared])
 
 
 def _turn(contender, batches, share, section):
-    """Return the seconds of an epoch, from those of a share of its batches."""
+    """The seconds of an epoch, measured on a share of its batches."""
     act = contender.train if section == "training" else contender.evaluate
     with contender.running():
         act(batches[:WARM])
@@ -132,7 +170,7 @@ def fastest(results, library, **wanted):
 
 
 def tables(entries, section):
-    """Return the section's paragraphs in Markdown: one row per size, a line for each refused contender."""
+    """Return paragraphs in Markdown: a table with one row per size, a line per refused contender."""
     results = [result for entry in entries for result in entry["results"]]
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
     variants = dict.fromkeys(result["variant"] for result in results if result["library"] == OWN)
@@ -148,7 +186,7 @@ def tables(entries, section):
 
 
 def _row(entry, section, libraries, variants):
-    """Return the cells of a size, by the heads of their columns."""
+    """The cells of the row of a size, by the heads of their columns."""
     results = entry["results"]
     own = {variant: fastest(results, OWN, variant=variant) for variant in variants}
     row = {f"{section}: model": entry["model"].upper(), "H": entry["hidden_size"]}

@@ -1,4 +1,4 @@
-"""The call of main.py that makes each study and each run: messages name it where one is missing."""
+"""The calls of main.py that make each study and each run, for messages where one is missing."""
 
 DEFAULT = "default"  # the name of a study whose caller gives none
 STUDIES = {  # calls of main.py, by kind and name of the study that each makes
@@ -25,7 +25,7 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("truncation", DEFAULT): "truncation_study()",
     ("truncation", "best"): 'truncation_study(…, name="best")',
 }
-CALLS = {  # of a study of that kind and any name
+CALLS = {  # by kind, for a study with any name
     "backward": 'backward_study(name="{}", …)',
     "baselines": 'baselines(name="{}")',
     "cell-memory": 'cell_memory_study(…, name="{}")',
@@ -54,13 +54,13 @@ RUNS = {  # by run id
 
 
 def remedy_of_study(kind, name):
-    """Return the advice for a study that is missing or damaged."""
+    """Return what to do about a study that is missing or damaged."""
     block = STUDIES.get((kind, name))
     return _uncomment(block) if block else f"call {CALLS[kind].format(name)} of main.py"
 
 
 def remedy_of_settings(kind, name):
-    """Return the advice for a study whose runs have other settings than its block of main.py gives them."""
+    """Return what to do about a study whose runs have other settings than in its block of main.py."""
     block = STUDIES.get((kind, name))
     trains_none = kind in ("baselines", "cell-memory", "fixed-points", "latching", "memory", "truncation")
     if not block or trains_none:
@@ -69,7 +69,7 @@ def remedy_of_settings(kind, name):
 
 
 def remedy_of_run(run_id):
-    """Return the advice for a run that is missing."""
+    """Return what to do about a run that is missing."""
     of_studies = [study for study in STUDIES if run_id.startswith("-".join([*study, ""]))]
     block = RUNS.get(run_id) or STUDIES.get(max(of_studies, key=lambda study: len(study[1]), default=None))
     return _uncomment(block) if block else "name another, or train it with train_rnn or train_lstm of main.py"

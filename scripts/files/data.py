@@ -1,7 +1,7 @@
-"""Preprocessed datasets: written by ``scripts/preprocessing.py``, read by trainings and studies.
+"""Preprocessed datasets on disk: ``scripts/preprocessing.py`` writes them, training and studies read them.
 
-One is in data/ itself, others are in data/<name>/; the functions here take that name, None for data/ itself.
-``{split}-x.npy`` and its like hold a :class:`Split`, the other files the rest of a :class:`Data`.
+One is in data/ itself, others are in data/<name>/; the functions take that name, None for data/ itself. The
+files ``{split}-x.npy`` to ``{split}-g.npy`` hold a :class:`Split`, the others the rest of a :class:`Data`.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ class Split(NamedTuple):
     x: np.ndarray  # token ids of all sentences, one after the other (ragged, no padding stored)
     s: np.ndarray  # (N,) sentence lengths, each at least 1; they sum to the length of x
     y: np.ndarray  # (N,) labels, 0 negative, 1 positive
-    g: np.ndarray  # (N,) number of the source sentence each row was cut from
+    g: np.ndarray  # (N,) number of the source sentence that each row was cut from
 
 
 class Data(NamedTuple):
@@ -45,7 +45,7 @@ DATA_FILES = [*ARRAYS, "vocabulary.txt", "dataset.json"]  # in the order in whic
 
 
 def writing_data(name=None):
-    """Return a context in which no other process or thread writes that dataset."""
+    """Return a context in which no other process or thread writes this dataset."""
     if name in DATA_FILES:
         raise UserError(f"dataset name {name!r} is that of a file in data/: give another")
     return storage.only_writer(_folder(name), [data_path(file, name) for file in reversed(DATA_FILES)])
@@ -54,7 +54,7 @@ def writing_data(name=None):
 def save_data(data):
     """Write a :class:`Data` into its folder; return its manifest with format version, sizes and checksums.
 
-    While new files, which are on the disk by then, take their places, readers refuse that folder.
+    The files are renamed when all are on the disk; meanwhile readers refuse the folder.
     """
     arrays = [array for name in SPLITS for array in data.splits[name]] + [data.embeddings]
     words = "".join(f"{word}\n" for word in data.vocabulary).encode("utf-8")
@@ -72,7 +72,7 @@ def save_data(data):
             checksums[name] = storage.checksum(file.name)
         last.write(json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         storage.flush_to_disk(last)
-        data_path("dataset.json", data.name).unlink(missing_ok=True)  # without it, the folder is refused
+        data_path("dataset.json", data.name).unlink(missing_ok=True)  # without it, readers refuse the folder
         storage.flush_folder(data_path("", data.name))
     return manifest
 
@@ -89,7 +89,7 @@ def _describe_split(split):
 
 
 def existing_data():
-    """Return the names of all datasets that are there, None first where one is in data/ itself."""
+    """Return the names of all datasets; None, if there is one in data/ itself, comes first."""
     here = [None] if data_path("dataset.json").exists() else []
     return here + sorted(path.parent.name for path in data_path("").glob("*/dataset.json"))
 
@@ -105,7 +105,7 @@ def _remedy(name):
 
 
 def pack_data(name=None):
-    """Return the files of a dataset as bytes, by their paths; UserError where it is missing or damaged."""
+    """Return the files of a dataset as bytes, by their paths; UserError if it is missing or damaged."""
     load_manifest(name)
     return {_folder(name) + file: storage.read_bytes(data_path(file, name)) for file in DATA_FILES}
 
@@ -117,8 +117,8 @@ def data_checksum(manifest):
 
 
 def describe_data(manifest, name=None):
-    """Return what a log keeps of a dataset, to name it, to find it and to recognise it."""
-    test = manifest.get("test_dataset")  # where the test split is that of another dataset
+    """Return the description of a dataset in a log, which names, finds and recognises it."""
+    test = manifest.get("test_dataset")  # if the test split comes from another dataset
     return {
         "data": name,
         "name": manifest["dataset"]["name"],
@@ -132,13 +132,13 @@ def describe_data(manifest, name=None):
 
 
 def name_dataset(described):
-    """Name a dataset that a log describes: itself, its word vectors, its folder and its checksum."""
+    """Name a dataset that a log describes, with its word vectors, folder and checksum."""
     folder = _folder(described.get("data"))
     return f"{described['name']} with {described['embeddings']} in {folder} ({described['checksum']})"
 
 
 def check_unchanged(dataset):
-    """Raise UserError where its folder doesn't hold a dataset, as a log describes it, any more."""
+    """Raise UserError if a folder no longer holds the dataset that a log describes."""
     folder = _folder(dataset["data"])
     try:
         here = describe_data(load_manifest(dataset["data"]), dataset["data"])
@@ -152,7 +152,7 @@ def check_unchanged(dataset):
 
 
 def load_manifest(name=None):
-    """Read a ``dataset.json``; UserError where the dataset is missing, damaged or of another format."""
+    """Read a ``dataset.json``; UserError if the dataset is missing, damaged or of another format."""
     path, remedy = data_path("dataset.json", name), _remedy(name)
     if is_absent(path):
         raise UserError(f"{path} is missing, so {_folder(name)} is empty or unfinished: {remedy}")
@@ -168,14 +168,14 @@ def load_manifest(name=None):
 
 
 def load_data(name=None):
-    """Read a dataset as a :class:`Data` of memory-mapped arrays, or raise UserError where one is unsound."""
+    """Read a dataset as a :class:`Data` of memory-mapped arrays; UserError if anything is unsound."""
     manifest, remedy = load_manifest(name), _remedy(name)
     for file in DATA_FILES[:-1]:
         path = data_path(file, name)
         if is_absent(path):
             raise UserError(f"{path} is missing: {remedy}")
         if manifest["files"][file] != storage.checksum(path):
-            fault = f"{path} is not the file of dataset.json, but damaged or of another preprocessing"
+            fault = f"{path} is not the file of dataset.json: it is damaged or from another preprocessing"
             raise UserError(f"{fault}: {remedy}")
 
     def load(file):  # memory-mapped, so that no array is larger than its file; nothing is unpickled
@@ -189,18 +189,18 @@ def load_data(name=None):
         vocabulary = words.read_bytes().decode("utf-8").split("\n")[:-1]
     with undamaged(data_path("dataset.json", name), "of arrays that make no sense", remedy):
         _check_arrays(splits, len(vocabulary), embeddings)
-    if load_manifest(name) != manifest:  # so every file above was the one whose checksum was taken
+    if load_manifest(name) != manifest:  # a file above may have been replaced after its check
         fault = f"{_folder(name)} changed while it was read"
         raise UserError(f"{fault}: wait until preprocessing has ended, and run again")
     return Data(splits, vocabulary, embeddings, manifest, name)
 
 
 def _check_arrays(splits, V, embeddings):
-    """Raise ValueError where the arrays of a dataset don't fit one another, or its V words."""
+    """Raise ValueError if the arrays of a dataset don't fit one another or its V words."""
     if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != V or not embeddings.size:
         raise ValueError(f"{V} words, but embeddings of {embeddings.shape} {embeddings.dtype}")
     if not np.isfinite(embeddings).all():
-        raise ValueError("embeddings with a value that is no finite number")
+        raise ValueError("embeddings with a value that is not a finite number")
     for name, (x, s, y, g) in splits.items():
         whole = [array.dtype.kind in "ui" and np.can_cast(array.dtype, np.int64) for array in (x, s, y, g)]
         if not all(whole) or {array.ndim for array in (x, s, y, g)} != {1}:

@@ -1,4 +1,4 @@
-"""Numbers as a JSON file or a table shows them; used by everything that writes either."""
+"""Check, round and write numbers, for JSON files, tables and messages in every room."""
 
 import math
 
@@ -10,14 +10,14 @@ SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def round_to_digits(values, digits=7):
-    """Round a float, or a list of floats, to some significant digits, which keeps a log small."""
+    """Round a float, or lists of them, to significant digits, which keeps a log small."""
     if np.ndim(values):
         return [round_to_digits(value, digits) for value in values]
     return float(f"{values:.{digits}g}")
 
 
 def whole_number(name, value, least=1, most=10**9):
-    """Return a whole number as Python's; UserError where `value` is none from `least` to `most`."""
+    """Return `value` as an int; UserError if it is not a whole number from `least` to `most`."""
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_whole or not least <= value <= most:
         at_most = f", at most {most:,}" if most != 10**9 or (is_whole and value > most) else ""
@@ -26,13 +26,13 @@ def whole_number(name, value, least=1, most=10**9):
 
 
 def log_median(values):
-    """Return the median of numbers, 0 or more, in their logarithms: of 1e-4 and 1 it is 1e-2."""
+    """Return the median of the logarithms of numbers, as a number: 1e-2 for 1e-4 and 1."""
     low, high = (sorted(values)[k] for k in ((len(values) - 1) // 2, len(values) // 2))
     return low if low == high else math.sqrt(low) * math.sqrt(high)
 
 
 def power_of_ten(log10):
-    """Write 10**log10, a share: "155%", "0.43%", below 0.1% "5 × 10⁻⁷"; None is a share of 0.
+    """Write 10**log10 as a percentage, below 0.1% as a power of ten; None means 0.
 
     >>> power_of_ten(0.19), power_of_ten(-2.37), power_of_ten(-6.3), power_of_ten(None)
     ('155%', '0.43%', '5 × 10⁻⁷', '0')
@@ -47,7 +47,7 @@ def power_of_ten(log10):
 
 
 def counted(number, what):
-    """Write a number of things: "1 seed", "3 seeds"."""
+    """Write a number with its noun: "1 seed", "3 seeds"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
@@ -60,7 +60,7 @@ def plus_minus(found, scale, digits):
 
 
 def table(rows, heads):
-    """Write rows of cells (anything with a str) as a Markdown table with aligned columns.
+    """Write rows of cells as a Markdown table with aligned columns.
 
     >>> print(table([["RNN", "81.0"], ["LSTM", "83.5"]], ["", "accuracy"]))
     |      | accuracy |

@@ -1,4 +1,4 @@
-"""Progress bars, for every file that has one: on a terminal only, and not where TQDM_DISABLE forbids them."""
+"""The project's progress bars: on a terminal only, and never if TQDM_DISABLE is set."""
 
 import os
 import sys
@@ -7,10 +7,10 @@ from tqdm import tqdm
 
 
 def bars_shown(progress=True):
-    """Return whether bars are shown: on a terminal alone, as in a file each of their frames would stay."""
+    """Return whether bars are shown: not in a file, which would keep each of their frames."""
     return bool(progress and not os.environ.get("TQDM_DISABLE") and sys.stderr and sys.stderr.isatty())
 
 
 def progress_bar(*args, progress=True, **options):
-    """Return a bar as tqdm itself does, which :func:`bars_shown` may hide."""
+    """Return a bar of tqdm, shown only if :func:`bars_shown`."""
     return tqdm(*args, disable=not bars_shown(progress), **options)

@@ -1,8 +1,8 @@
-"""One run on disk: its weights file, which is all that the run is, and its log, derived from it.
+"""One run on disk: its weights file, which holds the whole run, and its log, derived from it.
 
 ``runs/<run_id>.jsonl``     the log, one JSON object per line: settings, epochs, and why it ended
-``weights/<run_id>.npz``    the weights; resume/…, what to continue from; and as JSON texts: settings,
-                            history, timings and, where the run can't go on, ended
+``weights/<run_id>.npz``    the weights; resume/…, the state to continue from; and as JSON texts: settings,
+                            history, timings and, if the run can't continue, ended
 
 Training writes both; studies, figures and the results page read them.
 """
@@ -24,24 +24,24 @@ RUN_VERSION = 4  # of logs and weights; 4: gradients of the input x are recorded
 NAMES = {"rnn": "RNN", "lstm": "LSTM"}
 COMPARED = ("rnn", "lstm")  # the models that studies and figures put side by side, were there a third
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
-TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # all that differs between equal runs
+TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # only these differ between equal runs
 RESUME = {"theta", "m", "v", "k"}
 RETRAIN = "train it again with overwrite=True, or restore it from a copy"
 
 
 class Run(NamedTuple):
-    """A run, complete, as its weights file holds it."""
+    """A complete run, as in its weights file."""
 
     settings: dict  # the first line of the log: model, hyperparameters, dataset, versions
-    history: list  # the epoch lines of the log, from epoch 0, without their timings
+    history: list  # the epoch lines of the log, from epoch 0, without timings
     timings: list  # TIMINGS of each epoch
     weights: dict  # arrays, named as in PyTorch: parameters of the selected checkpoint
     resume: dict  # arrays to continue from: latest parameters, the optimizer's moments and average
-    ended: str | None = None  # why it can't go on, where its numbers were no longer finite
+    ended: str | None = None  # why it can't continue: numbers that were not finite
 
 
 def best_epoch(epochs):
-    """Return the record of the selected checkpoint: lowest validation loss, the earliest of equals."""
+    """Return the record of the selected checkpoint: lowest validation loss, the earliest of equal ones."""
     return min(epochs, key=lambda record: record["validation_loss"])
 
 
@@ -51,7 +51,7 @@ def writing_run(run_id):
 
 
 def save_run(run_id, run):
-    """Write the weights file of a run, then its log; a number that is not finite is a FloatingPointError."""
+    """Write the weights file of a run, then its log; FloatingPointError if a record is not finite."""
     history = [{"type": "epoch"} | record for record in run.history]
     values = {"settings": run.settings, "history": history, "timings": run.timings}
     if run.ended:
@@ -60,8 +60,8 @@ def save_run(run_id, run):
         texts = {name: json.dumps(value, allow_nan=False) for name, value in values.items()}
     except ValueError as error:
         raise FloatingPointError(f"a record is not finite: {error}") from error
-    for name in ("history", "timings"):  # the long ones: NumPy's str would take 4 bytes a letter
-        texts[name] = texts[name].encode()  # not by astype(bytes), in which NumPy drops a Ctrl-C
+    for name in ("history", "timings"):  # they are long, and NumPy's str would take 4 bytes per character
+        texts[name] = texts[name].encode()  # not by astype(bytes), in which NumPy ignores Ctrl-C
     resume = {f"resume/{name}": array for name, array in run.resume.items()}
     with written_whole(weights_path(run_id)) as file:
         np.savez(file, **texts, **run.weights, **resume)
@@ -69,7 +69,7 @@ def save_run(run_id, run):
 
 
 def write_log(run_id, run):
-    """Write the log of a run, as its weights file determines it."""
+    """Write the log of a run."""
     epochs = zip(run.history, run.timings, strict=True)
     lines = [
         {"type": "run"} | run.settings,
@@ -81,20 +81,20 @@ def write_log(run_id, run):
 
 
 def pack_run(run_id):
-    """Return the weights file and the log of a run as bytes, each None where it is missing."""
+    """Return the weights file and the log of a run as bytes, None for one that is missing."""
     files = weights_path(run_id), log_path(run_id)
     return [None if is_absent(path) else storage.read_bytes(path) for path in files]
 
 
 def unpack_run(run_id, files):
-    """Write the weights file and log of a run as :func:`pack_run` gave them."""
+    """Write the weights file and the log of a run as :func:`pack_run` returned them."""
     for path, content in zip((weights_path(run_id), log_path(run_id)), files, strict=True):
         if content is not None:
             write_bytes(path, content)
 
 
 def load_run(run_id):
-    """Read the weights file of a run; UserError where it is missing, damaged or of another format."""
+    """Read the weights file of a run; UserError if it is missing, damaged or of another format."""
     path = weights_path(run_id)
     _check_present(run_id, path)
     with undamaged(path, "damaged", RETRAIN):
@@ -149,7 +149,7 @@ def _check_settings(settings):
 
 
 def _checked_epochs(records, settings):
-    """Return the records of epochs 0, 1, 2, …, checked one by one; a line of type "end" may follow."""
+    """Return the checked records of epochs 0, 1, 2, …; a line of type "end" may follow them."""
     epochs = []
     for record in records:
         if record["type"] == "end":

@@ -1,7 +1,7 @@
-"""Files are written whole or not at all, by one process at a time, and read as data.
+"""Write files whole or not at all, by one process at a time, and read files safely; for every other room.
 
-A file is written next to its place, flushed to disk, then renamed. A file that is read may come from a
-stranger: nothing is unpickled, sizes are checked before memory is taken, and every fault is one line.
+A file is written under a temporary name, flushed to disk, then renamed. A file that is read may come from a
+stranger: nothing is unpickled, sizes are checked before memory is taken, and every fault is a UserError.
 """
 
 import contextlib
@@ -25,15 +25,15 @@ from filelock import FileLock, Timeout
 
 from scripts.files.errors import UserError
 
-NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}  # a file system without locks, as some of NFS
-# what NumPy, zipfile and json raise when they read nonsense
+NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}  # a file system without locks, such as some NFS
+# the exceptions of NumPy, zipfile and json when they read nonsense
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, RuntimeError)
 DAMAGE += (SyntaxError, tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 @contextlib.contextmanager
 def written_whole(path):
-    """Open a binary file that replaces the one at `path` only when the block ends without an error."""
+    """Open a binary file that replaces the one at `path` only if the block ends without an error."""
     temporary = path.with_name(f".{path.name[:120]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,13 +54,13 @@ def _unwritable(path, error):
 
 
 def flush_to_disk(file):
-    """Wait until an open file is on the disk; an OSError where the disk is full."""
+    """Wait until an open file is on the disk; OSError if the disk is full."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def flush_folder(folder):
-    """Make a rename in `folder` survive a power cut, where the system lets a folder be opened."""
+    """Make a rename in `folder` survive a power cut, if the system can open a folder."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -70,7 +70,7 @@ def flush_folder(folder):
 
 
 def write_bytes(path, content):
-    """Write some bytes, whole."""
+    """Write bytes, whole."""
     with written_whole(path) as file:
         file.write(content)
 
@@ -83,17 +83,17 @@ def write_text(path, text):
 def write_json(path, value):
     """Write `value` as indented JSON, whole; a list of numbers or words takes one line."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    plain_list = re.compile(r"\[\n\s+([^][{}]*?)\n\s+\]")  # a line break within a text is written as \\n
+    plain_list = re.compile(r"\[\n\s+([^][{}]*?)\n\s+\]")  # within a text, a line break is \\n
     text = plain_list.sub(lambda found: "[" + re.sub(r"\n\s+", " ", found[1]) + "]", text)
     write_text(path, text + "\n")
 
 
 @contextlib.contextmanager
 def only_writer(what, paths):
-    """Let no other process or thread write some files, `what` in a message, while the block runs.
+    """Let no other process or thread write some files, called `what` in messages, while the block runs.
 
-    The lock is the operating system's, so it ends with the process; a hidden file next to the first path has
-    it, and names its last holder. Files that a killed process left half written are removed.
+    The lock is the operating system's, so it ends with the process. It is on a hidden file next to the first
+    path, which names the last holder. Files that a killed process left half written are removed.
     """
     path = paths[0].with_name(f".{paths[0].name}.lock")
     lock = FileLock(path, timeout=0)
@@ -102,7 +102,7 @@ def only_writer(what, paths):
         lock.acquire()  # follows no link
     except Timeout as error:
         holder = "another process"
-        with contextlib.suppress(OSError):  # Windows lets nobody read a locked file
+        with contextlib.suppress(OSError):  # Windows does not let others read a locked file
             holder = path.read_bytes()[:200].decode("utf-8", "replace").strip() or holder
         raise UserError(f"{what} is being written by {holder}: wait until it has ended") from error
     except OSError as error:
@@ -123,7 +123,7 @@ def only_writer(what, paths):
 
 @contextlib.contextmanager
 def readable(path):
-    """Turn an OSError within the block, which reads `path`, into a UserError."""
+    """Turn an OSError within a block that reads `path` into a UserError."""
     try:
         yield
     except OSError as error:
@@ -134,7 +134,7 @@ def readable(path):
 
 @contextlib.contextmanager
 def undamaged(path, what, remedy):
-    """Turn a fault in the file that the block reads into a UserError: "`path` is `what` (…): `remedy`"."""
+    """Turn a fault in the file that a block reads into the UserError "`path` is `what` (…): `remedy`"."""
     check_place(path)
     try:
         with readable(path):
@@ -147,7 +147,7 @@ def undamaged(path, what, remedy):
 
 
 def check_place(path):
-    """Raise UserError where a file is a link that leads out of its folder, or is no file at all."""
+    """Raise UserError if a file is a link that leads out of its folder, or something other than a file."""
     if path.is_symlink() and path.resolve().parent != path.parent.resolve():
         raise UserError(f"{path} is a link that leads out of its folder: put the file itself there")
     if path.exists() and not path.is_file():
@@ -155,7 +155,7 @@ def check_place(path):
 
 
 def is_absent(path):
-    """Tell whether nothing is at a path; raise UserError as :func:`check_place` does."""
+    """Return whether nothing exists at a path; raise UserError as :func:`check_place` does."""
     check_place(path)
     return not path.exists()
 
@@ -177,13 +177,13 @@ def checksum(path):
 
 
 def read_json(path):
-    """Read the value in a JSON file; a damaged one is a UserError."""
+    """Read the value in a JSON file; UserError if it is damaged."""
     with undamaged(path, "no JSON", "delete it and make it again"):
         return parse_json(path.read_bytes())
 
 
 def parse_json(text):
-    """Parse a JSON text; NaN and infinity, which Python's own reader takes, are a ValueError."""
+    """Parse a JSON text; ValueError for NaN and infinity, too, which Python's own parser accepts."""
     return json.loads(text, parse_constant=_refuse_constant)
 
 
@@ -198,7 +198,7 @@ def require(sound, otherwise):
 
 
 def read_arrays(path):
-    """Read all arrays of an .npz file into a dict; raise one of DAMAGE where numpy.savez didn't write it."""
+    """Read all arrays of an .npz file into a dict; raise one of DAMAGE unless numpy.savez wrote it."""
     form = np.lib.format
     read_header = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
     with zipfile.ZipFile(path) as archive:

@@ -1,7 +1,7 @@
 """Studies on disk: ``assets/studies/<kind>/<name>.json``; the name of a study of one run is the run id.
 
-scripts/studies/ writes them; scripts/figures/ and scripts/report/ read them. The runs that a study trains and
-the figures that show it begin with ``<kind>-<name>``, so that no study takes the place of another.
+scripts/studies/ writes them; scripts/figures/ and scripts/report/ read them. The names of the runs that a
+study trains, and of its figures, begin with ``<kind>-<name>``, so that no study replaces those of another.
 """
 
 import platform
@@ -15,11 +15,11 @@ from scripts.files.errors import UserError, results_kept
 from scripts.files.paths import assets_path, check_run_id, check_version
 from scripts.files.storage import read_json, write_json
 
-STUDY_VERSION = 5  # of every study; since 5 differences between variants are Welch's
+STUDY_VERSION = 5  # of every study; since 5, differences between variants are Welch's
 
 
 def study_path(kind, name):
-    """Path of the JSON of a study."""
+    """Return the path of the JSON of a study."""
     return assets_path("studies", kind) / f"{check_run_id(name, 'name')}.json"
 
 
@@ -29,16 +29,15 @@ def study_names(kind):
 
 
 def is_of_study(run_id):
-    """Tell whether a run id is that of a run which a study trained."""
+    """Return whether a study trained the run with this id."""
     return re.fullmatch(rf"({'|'.join(CALLS)})-.+-s\d+", run_id) is not None
 
 
 def save_study(kind, name, dataset, runs, show, started=None, **content):
-    """Print what a study found, write it with its provenance, and return it.
+    """Print the result of a study, write it with its provenance, and return it, even if it can't be written.
 
-    `dataset` is as a log describes it, `content` what was measured, and `show` writes a study as text. `runs`
-    is a list of those trained for it: ``seconds`` is what they took in all, or the time since `started`, a
-    value of ``time.perf_counter``. A study that can't be written is printed and returned all the same.
+    `dataset` is described as in a log, `content` was measured, and `show` writes a study as text. ``seconds``
+    is the total time of `runs`, those trained for it, or the time since `started`, by ``time.perf_counter``.
     """
     seconds = sum(t["seconds"] + t["gradients_seconds"] for run in runs for t in run.timings)
     study = {
@@ -59,7 +58,7 @@ def save_study(kind, name, dataset, runs, show, started=None, **content):
 
 
 def read_study(kind, name):
-    """Read the JSON of a study, a dict; UserError where it is missing, damaged or of another format."""
+    """Read the JSON of a study, a dict; UserError if it is missing, damaged or of another format."""
     path, remedy = study_path(kind, name), remedy_of_study(kind, name)
     if not path.is_file():
         raise UserError(f"there is no study {name!r} of kind {kind} ({path} is missing): {remedy}")

@@ -1,18 +1,17 @@
-"""Write the tables of the results from the studies' summaries, and check every number next to them.
+"""Write the tables of the results pages from the studies, and check every number next to them.
 
-Used by main.py's report(). README.md and assets/README.md hold the tables of studies between markers, each
-with the checksum of the data that the study has to be of:
+Used by main.py's report(). README.md and assets/README.md have the tables of studies between markers, each
+with the checksum of the data that the study must be of:
 
     <!-- study: comparison/best, data 0123456789abcdef -->
     the table, as the study prints it
     <!-- end -->
 
-A summary is ``assets/studies/<kind>/<name>.json``; those that a page names are committed, so that no run is
-needed. In prose every number with a decimal point, every power of ten and every percentage is checked: a
-table of its section has to print it, with the same digits and sign; on the front page also a table of a
-section that the paragraph links to. Where a table is long, a paragraph can
-begin with ``<!-- rows: RNN, full; LSTM, full -->``: then only the rows with these labels count. Code, links
-and numbers from elsewhere are not checked; the latter are between ``<!-- quoted -->`` and ``<!-- end -->``.
+The studies, ``assets/studies/<kind>/<name>.json``, are committed, so that no run is needed. In prose, every
+number with a decimal point, every power of ten and every percentage is checked: a table of its section, or of
+a section that its paragraph links to, has to contain it with the same digits and sign. If a paragraph begins
+with ``<!-- rows: RNN, full; LSTM, full -->``, only the rows with these labels count. Code, links and text
+between ``<!-- quoted -->`` and ``<!-- end -->`` (numbers from elsewhere) are not checked.
 """
 
 import re
@@ -42,8 +41,8 @@ from scripts.training.recipes import BEST, LONG, WIDE_RNN
 
 DEFAULT_RUNS = ("rnn-run-1", "lstm-run-3")
 FRONT_PAGE, RESULTS_PAGE = "README.md", "assets/README.md"
-FRONT = "front-page"  # the kind of the one table that is made of several studies
-TABLES = {  # by kind of study: writes one as text
+FRONT = "front-page"  # the kind of the one table made from several studies
+TABLES = {  # the function that writes the table of a study, by kind
     "backward": backward_table,
     "baselines": baselines_table,
     "cell-memory": cell_memory_table,
@@ -57,7 +56,7 @@ TABLES = {  # by kind of study: writes one as text
     "search": variants_table,
     "truncation": truncation_table,
 }
-RECIPES = {  # settings of one model alone that a study has to have
+RECIPES = {  # settings of each model that a study must have
     ("backward", DEFAULT): BEST,
     ("baselines", DEFAULT): BEST,
     ("comparison", "best"): BEST,
@@ -67,7 +66,7 @@ RECIPES = {  # settings of one model alone that a study has to have
     ("search", DEFAULT): BEST,
 }
 ANIMATION = "decay-while-learning.gif"
-FIGURES = {  # of the documents: assets/figures/readme-<name>.png or a file name, and what draws it
+FIGURES = {  # the function that draws each figure of the documents, readme-<name>.png
     ANIMATION: plots.animate_decay,
     "backward": plots.plot_backward,
     "cell-memory": lambda: plots.plot_cell_memory("best"),
@@ -90,15 +89,15 @@ FIGURES = {  # of the documents: assets/figures/readme-<name>.png or a file name
 
 
 def report():
-    """Write the tables and figures of both pages again; print each number that no table of its section has.
+    """Write the tables and figures of both pages again; print each number that is in no table of its section.
 
-    What lacks its study stays as it is, and the block of main.py that makes it is named.
+    A table or figure without its study stays as it is, and the block of main.py that makes it is named.
 
     Returns
     -------
     dict
-        ``numbers``: how many were checked; ``wrong``: a line for each that is wrong; ``kept``: by table or
-        figure, why it stays as it is.
+        ``numbers``: how many were checked; ``wrong``: a line for each wrong one; ``kept``: why a table or
+        figure stays as it is, by name.
     """
     kept, pages = {}, _read_pages()
     for name, page in pages.items():
@@ -120,10 +119,11 @@ def report():
 
 
 def _read_pages():
-    for name in (FRONT_PAGE, RESULTS_PAGE):
-        if not (paths.ROOT / name).is_file():
-            raise UserError(f"{paths.ROOT / name} is missing, expected a page to check: restore it")
-    return {name: (paths.ROOT / name).read_text(encoding="utf-8") for name in (FRONT_PAGE, RESULTS_PAGE)}
+    pages = {name: paths.ROOT / name for name in (FRONT_PAGE, RESULTS_PAGE)}
+    for path in pages.values():
+        if not path.is_file():
+            raise UserError(f"{path} is missing, expected a page to check: restore it")
+    return {name: path.read_text(encoding="utf-8") for name, path in pages.items()}
 
 
 # Tables ---------------------------------------------------------------------------------------------------
@@ -132,14 +132,15 @@ MARKED = r"(?s)(<!-- study: ([\w-]+)/(\S+), data (\w+) -->)\n(.*?)<!-- end -->"
 
 
 def _write_tables(page, kept):
-    """Return a page with the table of each study between its markers; note in `kept` what stays, and why."""
+    """Return a page with each study's table between its markers; add to `kept` why one stays as it is."""
 
     def written(match):
         marker, kind, name, checksum, _ = match.groups()
         try:
-            made = (
-                front_page(checksum) if kind == FRONT else TABLES[kind](_read_summary(kind, name, checksum))
-            )
+            if kind == FRONT:
+                made = front_page(checksum)
+            else:
+                made = TABLES[kind](_read_summary(kind, name, checksum))
         except UserError as error:
             kept[f"{kind}/{name}"] = str(error)
             return match[0]
@@ -152,10 +153,10 @@ def _write_tables(page, kept):
 
 
 def _read_summary(kind, name, checksum):
-    """Read a study; UserError where it is of other settings than today's, or of other data."""
+    """Read a study; UserError if it has other settings than in RECIPES, or other data."""
     study = read_study(kind, name)
     if study.get("of_model", {}) != RECIPES.get((kind, name), study.get("of_model", {})):
-        other = f"{study_path(kind, name)} is of other settings than scripts/training/recipes.py"
+        other = f"{study_path(kind, name)} has other settings than scripts/training/recipes.py"
         raise UserError(f"{other}: {remedy_of_settings(kind, name)}")
     found = study["dataset"]
     if found["checksum"] != checksum:
@@ -205,19 +206,19 @@ SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--"
 
 
 def sections_of(page):
-    """Return the text below each heading of a page, by heading."""
+    """Return the text of each section of a page, by heading."""
     text = re.sub(r"(?ms)^```.*?^```$", "", page)  # "# …" in code is no heading
     _, *pieces = re.split(r"(?m)^#+ (.*)$", text)
     return dict(zip(pieces[::2], pieces[1::2], strict=True))
 
 
 def anchor(heading):
-    """Return the address of a heading within its page, as in README.md#quick-start."""
+    """Return the anchor of a heading, as in README.md#quick-start."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def numbers_in(text):
-    """Return the numbers in prose that are to be checked, as printed, powers of ten as in 5e-7."""
+    """Return the numbers in prose that have to be checked, as printed, but powers of ten as in 5e-7."""
     text = _plain(" ".join(re.sub(f"(?ms){UNCHECKED}", " ", text).split()))
     found = re.findall(NUMBER, text)
     return [number for number, percent in found if percent or "." in number or "e" in number]
@@ -230,9 +231,9 @@ def _plain(text):
 
 
 def check(pages):
-    """Count the numbers in the prose of both pages; return that, and a line for each that is in no table.
+    """Return how many numbers the prose of both pages states, and a line for each that is in no table.
 
-    A paragraph, list item or row of a table may also state the numbers of a section that it links to.
+    A paragraph, list item or row of a table may also state numbers of a section that it links to.
     """
     count, wrong = 0, []
     sections = [(page, *section) for page in pages for section in sections_of(pages[page]).items()]
@@ -258,6 +259,6 @@ def check(pages):
 
 
 def _numbers_of(tables, labels):
-    """Return the numbers that tables print; with `labels` those of the rows with these labels alone."""
+    """Return the numbers in tables; with `labels`, those in the rows with these labels."""
     rows = [row for row in tables.splitlines() if not labels or row[1:].split("|")[0].strip() in labels]
     return set(re.findall(rf"(?<![\w.,])[-+]?{DIGITS}(?:e-?\d+)?", _plain("\n".join(rows))))

@@ -1,15 +1,15 @@
-"""The preprocessed splits, cut into packed batches.
+"""Cut preprocessed splits into packed batches, for training and everything that measures a model.
 
-A batch is packed: its sentences are sorted by length, longest first, their tokens laid out step after step
+A batch is packed: its sentences are sorted by length, longest first, and their tokens laid out step by step
 without padding. Three sentences ``a b c``, ``d e`` and ``f`` become ``a d f | b e | c`` with batch_sizes
-(3, 2, 1): at step t only the sentences still running are computed, so no padded step can change an answer.
+(3, 2, 1): at step t, only the sentences still running are computed.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-POOL = 100  # batches that are sorted by length together while shuffling
+POOL = 100  # batches whose sentences are sorted by length together while shuffling
 
 
 class Batch(NamedTuple):
@@ -23,10 +23,10 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """A sized iterable of packed batches; each is cut from its split, which may lie in a file, when needed.
+    """A sized iterable of packed batches, each cut from its split (which may be memory-mapped) when needed.
 
-    `rows` holds the sentences of each batch, (B,) integers, longest first; `weights`, (N,), are those of the
-    sentences of the split in training, all the same by default.
+    `rows` has the sentences of each batch, (B,) integers, longest first; `weights`, (N,), are the weights of
+    the split's sentences in training, by default all the same.
     """
 
     def __init__(self, split, rows, weights=None):
@@ -44,12 +44,12 @@ class Batches:
 
 
 def find_starts(split):
-    """Return where each sentence of a split begins in its x, (N,) integers."""
+    """Return the place in x where each sentence of a split begins, (N,) integers."""
     return np.cumsum(split.s, dtype=np.int64) - split.s
 
 
 def longest_first(split, rows):
-    """Sort rows of a split by length, longest first; equal ones keep their order."""
+    """Sort rows of a split by length, longest first; rows of equal length keep their order."""
     lengths = split.s[rows]
     return rows[np.argsort(lengths.max() - lengths, kind="stable")]  # no minus sign: they may be unsigned
 
@@ -80,13 +80,13 @@ def pack(x, starts, lengths):
 
 
 def sorted_batches(split, batch_size, rows=None):
-    """Batches of a split, or of some rows of it, longest sentences first, always in the same order."""
+    """Return batches of a split, or of some rows of it, longest sentences first, always in the same order."""
     rows = longest_first(split, np.arange(len(split.s)) if rows is None else rows)
     return Batches(split, np.split(rows, range(batch_size, len(rows), batch_size)))
 
 
 def random_batches(split, batch_size, rng, most):
-    """Batches of random sentences of a split, none twice: at most so many, all of the same size."""
+    """Return at most so many batches of the same size, of random sentences of a split, none of them twice."""
     order = rng.permutation(len(split.s))
     size = min(batch_size, len(order))
     count = min(most, len(order) // size)
@@ -94,11 +94,11 @@ def random_batches(split, batch_size, rng, most):
 
 
 def shuffled_batches(split, batch_size, rng, weights=None):
-    """Batches of a split in random order, each of sentences of about the same length.
+    """Return batches of a split in random order, each with sentences of about the same length.
 
     All sentences are shuffled; pools of 100 batches are sorted by length and cut; the batches of all pools
-    are shuffled. Sentences of one batch end at about the same step, so that few steps are narrow. The sizes
-    of batches differ by one at most: a last one of few sentences would count as much as any other.
+    are shuffled. So the sentences of a batch end at about the same step, and few steps are narrow. The sizes
+    of batches differ by at most one, as a small last batch would count as much as any other.
     """
     order = rng.permutation(len(split.s))
     rows = np.array_split(order, -(-len(order) // batch_size))  # views
@@ -115,13 +115,13 @@ def distances(split):
 
 
 def shuffle_words(split, rng, kept=0):
-    """Return a split whose sentences have the same words in random order, but for the last ones of each.
+    """Return a split whose sentences have their words in random order, except the last ones of each.
 
     Parameters
     ----------
     split : scripts.files.data.Split
     rng : numpy.random.Generator
-        One number is drawn per word: the same state gives the same order, whatever `kept` is.
+        One number per word is drawn: the same state gives the same order, whatever `kept` is.
     kept : int
         How many words at the end of each sentence stay where they are.
     """
@@ -133,9 +133,9 @@ def shuffle_words(split, rng, kept=0):
 
 
 def length_weights(split, power):
-    """Weight each sentence by its length: s**power divided by the mean, (N,); None where power is 0.
+    """Return a weight for each sentence, s**power divided by its mean, (N,); None if power is 0.
 
-    In SST-2 most training rows are phrases of a few words, while whole sentences are to be classified.
+    Most training rows of SST-2 are phrases of a few words, but whole sentences are to be classified.
     """
     if power == 0:
         return None

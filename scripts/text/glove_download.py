@@ -1,7 +1,7 @@
 """Download the GloVe 2024 vectors from Stanford's server, check them and unpack them into assets/embeddings/.
 
-During a download the bytes that have arrived lie in ``<archive>.part``, which the next call continues. The
-server is told when they came, and continues only a file that hasn't changed since.
+`preprocessing.py --download-glove` calls :func:`fetch_glove`. The bytes that have arrived are in
+``<archive>.part``, which the next call continues if the server's file hasn't changed since.
 """
 
 import errno
@@ -20,16 +20,16 @@ from scripts.files.storage import DAMAGE, check_place, only_writer, require, wri
 ARCHIVE = "glove.2024.wikigiga.100d.zip"
 URL = f"https://nlp.stanford.edu/data/wordvecs/{ARCHIVE}"
 BY_HAND = f"get {ARCHIVE} from https://nlp.stanford.edu/projects/glove/ and unpack it into assets/embeddings/"
-LARGEST = 4 << 30  # bytes that the archive, and the file in it, may have
+LARGEST = 4 << 30  # bytes that the archive and the file in it may each have
 BLOCK = 1 << 16  # bytes read at once
-PATIENCE = 30  # seconds that the server may stay silent
+PATIENCE = 30  # seconds for which the server may be silent
 
 
 def fetch_glove(url=URL):
     """Download the GloVe 2024 vectors into assets/embeddings/, unless they are there; return their path.
 
-    A UserError says that the download broke off (the next call continues it), or that what came is damaged
-    or something else (it is deleted).
+    UserError if the download breaks off (the next call continues it), or if what came is damaged or something
+    else (it is deleted).
     """
     path, archive = assets_path("embeddings", GLOVE_2024), assets_path("embeddings", ARCHIVE)
     if path.is_file():
@@ -57,13 +57,13 @@ def fetch_glove(url=URL):
 
 
 def _remove(archive):
-    """Delete the archive, and what was downloaded of it."""
+    """Delete the archive, whole or in part."""
     archive.unlink(missing_ok=True)
     archive.with_suffix(".zip.part").unlink(missing_ok=True)
 
 
 def _copy(blocks, file, name, start=0, size=None):
-    """Write blocks to an open file, with a bar from `start` to `size`; ValueError beyond `LARGEST` bytes."""
+    """Write blocks to an open file, with a bar from `start` to `size`; ValueError above `LARGEST` bytes."""
     too_large = f"more than {LARGEST:,} bytes"
     require((size or 0) <= LARGEST, too_large)
     with progress_bar(desc=name, initial=start, total=size, unit="B", unit_scale=True, leave=False) as bar:
@@ -75,7 +75,7 @@ def _copy(blocks, file, name, start=0, size=None):
 
 
 def _download(url, archive):
-    """Download an archive, or what is missing of it; it takes its place when it is whole."""
+    """Download an archive, or the part that is missing; it gets its name when it is whole."""
     part = archive.with_suffix(".zip.part")
     check_place(part)
     response, start = _ask(url, part)
@@ -87,7 +87,7 @@ def _download(url, archive):
 
 
 def _ask(url, part):
-    """The response with a file's bytes after those in `part`, or with all of them, and its first byte."""
+    """The response with the bytes that `part` lacks, or with all, and the place of its first byte."""
     start = part.stat().st_size if part.exists() else 0
     try:
         request = Request(url)
@@ -98,10 +98,10 @@ def _ask(url, part):
         if not start or response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             return response, start
         response.close()
-    except (OSError, HTTPException, ValueError) as error:  # ValueError: led on to an address that is none
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: redirected to no address
         if isinstance(error, HTTPError):
             error.close()
-        if not start or getattr(error, "code", None) not in (412, 416):  # changed, or no such bytes
+        if not start or getattr(error, "code", None) not in (412, 416):  # it changed, or has no such bytes
             fault = f"{url} could not be downloaded ({str(error).strip('<>')})"
             raise UserError(f"{fault}: run the same command again later, or {BY_HAND}") from error
     print("The server can't continue this download, or has another file now: it starts over.")
@@ -110,7 +110,7 @@ def _ask(url, part):
 
 
 def _read_blocks(response, start, size):
-    """Iterate over the bytes of a response; UserError where it breaks off before the end of the file."""
+    """Iterate over the bytes of a response; UserError if it breaks off before the end of the file."""
     done, reason = start, "the connection ended"
     try:
         while block := response.read(BLOCK):
@@ -122,11 +122,11 @@ def _read_blocks(response, start, size):
         reason = str(error) or type(error).__name__
     whole = f" of {size:,}" if size else ""
     fault = f"the download of {ARCHIVE} broke off after {done:,}{whole} bytes ({reason})"
-    raise UserError(f"{fault}: run the same command again, and it goes on from there")
+    raise UserError(f"{fault}: run the same command again, which continues there")
 
 
 def _unpack(archive, path):
-    """Unpack the file of that name from an archive, and look at no other; one of DAMAGE if it isn't whole."""
+    """Unpack the file of that name, and no other, from an archive; raise one of DAMAGE if it isn't whole."""
     check_place(archive)
     with zipfile.ZipFile(archive) as opened:
         member = opened.getinfo(path.name)

@@ -1,7 +1,7 @@
-"""The library `datasets`: the Hugging Face Hub, or the copy in its cache, and the files that it writes.
+"""The library `datasets`: the Hugging Face Hub or the copy in its cache, and files in the library's formats.
 
-It takes a second to import, so it is imported only where it is needed. It tries an unreachable Hub for half a
-minute, so one quick question decides beforehand.
+`corpus.py` loads from the Hub, `local_files.py` opens files. The library takes a second to import, so it is
+imported only where it is needed.
 """
 
 import contextlib
@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import re
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -30,17 +29,13 @@ LARGEST, MOST_ROWS = 1 << 32, 10**8  # bytes and rows of an unpacked table
 
 
 class HubError(UserError):
-    """A dataset is neither to be had from the Hub nor in its cache."""
+    """A dataset can be had neither from the Hub nor from its cache."""
 
 
 def import_datasets():
-    """Import the library `datasets`; a UserError says how to install it."""
-    try:
-        import datasets
-    except (ImportError, OSError) as error:
-        if lacks_memory(error):
-            raise MemoryError from error
-        raise UserError(f"datasets can't be imported ({error}): pip install -r requirements.txt") from error
+    """Import the library `datasets`, which shows progress bars only where this project does."""
+    import datasets
+
     if not bars_shown():
         datasets.disable_progress_bars()
     return datasets
@@ -60,49 +55,40 @@ def in_one_line(dataset):
         if lacks_memory(error):
             raise MemoryError from error
         reason = " ".join(str(error.__cause__ or error).split())[:300]
-        if refusal := refusal_of(error):
+        remedy = "give an id of the Hugging Face Hub, or a folder or file that is undamaged"
+        if refusal := _refusal(error):
             reason = f"{refusal.filename or 'a file'} can't be read or written ({refusal.strerror})"
             remedy = "give this user the right to, free the disk, or set HF_HOME to another folder"
-            raise UserError(f"dataset {str(dataset)!r} can't be loaded, for {reason}: {remedy}") from error
         if empty := re.search(r'"(\w+)" corresponds to no data', reason):
             raise UserError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
-        remedy = "give an id of the Hugging Face Hub, or a folder or file that is undamaged"
         raise UserError(f"dataset {str(dataset)!r} can't be loaded ({reason}): {remedy}") from error
     finally:
         logger.setLevel(before)
 
 
-def refusal_of(error):
-    """Return the system's refusal to read or write a file that an error came from, or None."""
+def _refusal(error):
+    """The system's refusal to read or write a file that an error came from, or None."""
     return next((each for each in came_from(error) if getattr(each, "errno", None) in REFUSALS), None)
 
 
 def hub_reachable(dataset_id):
-    """Ask the Hub for a small file: True if it answers within a few seconds, name look-up included."""
+    """Return whether the Hub answers within a few seconds; the library would try for half a minute."""
     settings = {os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")}
     if settings & {"1", "ON", "YES", "TRUE"}:
         return False
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
-    answers = []
-
-    def ask():  # in a thread, since no time limit of a socket covers the name look-up
-        try:
-            with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
-                answers.append(True)
-        except urllib.error.HTTPError as error:  # it answers: "no such dataset" is for the library to say
-            answers.append(error.code in (401, 403, 404, 429))
-        except (OSError, ValueError, http.client.HTTPException):
-            answers.append(False)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS + 1)
-    return answers == [True]
+    try:
+        with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
+            return True
+    except urllib.error.HTTPError as error:  # it answers: the library says that there is no such dataset
+        return error.code in (401, 403, 404, 429)
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
 
 
 def load_from_hub(dataset_id, configuration=None):
-    """Load the splits of a dataset of the Hub; True with them if its copy in the cache had to be used."""
+    """Load the splits of a dataset of the Hub; also return whether they are the copy in its cache."""
     online = hub_reachable(dataset_id)
     try:
         datasets = import_datasets()
@@ -113,7 +99,7 @@ def load_from_hub(dataset_id, configuration=None):
             names = re.findall(r"'([^']+)'", listed[1])
             fault = f"dataset {dataset_id!r} has the configurations {', '.join(names)}"
             raise UserError(f"{fault}: choose one with --config {[*names, 'NAME'][0]}") from error
-        if online or refusal_of(error):
+        if online or _refusal(error):
             raise HubError(str(error)) from error
         fault = f"dataset {dataset_id!r} is no file or folder here, and the Hugging Face Hub can't be reached"
         raise HubError(f"{fault}: check the path or the connection, or give rotten-tomatoes") from error
@@ -121,7 +107,7 @@ def load_from_hub(dataset_id, configuration=None):
 
 @contextlib.contextmanager
 def _offline():
-    """Keep the libraries from trying an unreachable Hub, and leave them as they were."""
+    """Keep the libraries from trying an unreachable Hub within the block."""
     from datasets import config
     from huggingface_hub import constants
 
@@ -134,14 +120,13 @@ def _offline():
 
 
 def label_names(page, configuration):
-    """Return the meaning of the labels in each column that has one, as README.md tells the Hub."""
+    """Return the meanings of the labels by column, from the README.md that describes a dataset to the Hub."""
     if page.is_file():
-        import_datasets()
         from datasets.info import DatasetInfosDict
         from huggingface_hub import DatasetCardData
         from huggingface_hub.repocard import metadata_load
 
-        with contextlib.suppress(Exception):  # a page that is no description has no say
+        with contextlib.suppress(Exception):  # the page need not be such a description
             infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(**metadata_load(page)))
             only = next(iter(infos)) if len(infos) == 1 else None
             return _names_in(infos[configuration if configuration in infos else only].features)
@@ -153,7 +138,7 @@ def _names_in(features):
 
 
 def split_part(name, rows):
-    """A split as the library has loaded it, as a `Part`."""
+    """Make a `Part` of a split that the library has loaded."""
 
     def batches(columns):
         for batch in rows.select_columns(columns).iter(batch_size=BATCH):
@@ -167,23 +152,22 @@ def open_parquet(path, name, options):
     from pyarrow import parquet
 
     def batches(columns):
-        with open(path, "rb") as file:
-            for batch in parquet.ParquetFile(file).iter_batches(BATCH, columns=columns):
+        with parquet.ParquetFile(path) as opened:
+            for batch in opened.iter_batches(BATCH, columns=columns):
                 yield [batch.column(column).to_pylist() for column in columns]
 
-    with open(path, "rb") as file:
-        opened = parquet.ParquetFile(file)
+    with parquet.ParquetFile(path) as opened:
         schema, rows = opened.schema_arrow, opened.metadata.num_rows
         size = sum(opened.metadata.row_group(group).total_byte_size for group in range(opened.num_row_groups))
-        if size > LARGEST or rows > MOST_ROWS:
-            fault = f"{path} unpacks to {rows:,} rows of {size:,} bytes"
-            raise UserError(f"{fault}: give up to {MOST_ROWS:,} rows of {LARGEST:,} bytes")
-        features = import_datasets().Features.from_arrow_schema(schema) if schema.metadata else {}
+    if size > LARGEST or rows > MOST_ROWS:
+        fault = f"{path} unpacks to {rows:,} rows of {size:,} bytes"
+        raise UserError(f"{fault}: give up to {MOST_ROWS:,} rows of {LARGEST:,} bytes")
+    features = import_datasets().Features.from_arrow_schema(schema) if schema.metadata else {}
     return _part(path, schema.names, rows, batches, features)._replace(name=name)
 
 
 def open_saved(path, name, options):
-    """Open a split's folder as `save_to_disk` writes it, as a `Part`; its files lie within it."""
+    """Open the folder of a split that `save_to_disk` wrote as a `Part`; only files in it are read."""
     datasets = import_datasets()
     state = json.loads((path / SAVED).read_text(encoding="utf-8"))
     files = [str(path / Path(file["filename"]).name) for file in state["_data_files"]]
@@ -194,7 +178,7 @@ def open_saved(path, name, options):
 
 
 def _part(name, columns, rows, batches, features):
-    """Batches of columns as a `Part`, with the names of labels where `features` has them."""
+    """A `Part` whose rows come in batches of columns, with the names of labels where `features` has them."""
 
     def read(text, label):
         with in_one_line(name):  # a text may be no UTF-8

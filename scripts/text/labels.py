@@ -1,4 +1,7 @@
-"""Which of a dataset's labels is 0 (negative) and which is 1 (positive), and which are kept secret."""
+"""Decide which of a dataset's labels is 0 (negative) and which 1 (positive), and which are hidden.
+
+`corpus.py` calls :func:`two_classes` for the rows that it has read.
+"""
 
 import itertools
 import math
@@ -6,9 +9,9 @@ import re
 
 from scripts.files.errors import UserError
 
-HIDDEN = -1  # in place of a label that is kept secret
+HIDDEN = -1  # in place of a label that is not published
 DROPPED = object()  # in place of the label of a row without text
-MISSING = {"", "na", "n/a", "nan", "null", "?"}  # texts that stand for no label
+MISSING = {"", "na", "n/a", "nan", "null", "?"}  # texts that mean "no label"
 POSITIVE = "favou?rable|recommended|happy"
 SENSES = {  # words for the negative and the positive class
     sense: re.compile(rf"(?:(?:very|mostly|somewhat)[ _-])?(?:{words})", re.IGNORECASE)
@@ -20,10 +23,10 @@ SENSES = {  # words for the negative and the positive class
 
 
 def two_classes(labels, class_names=None, warnings=None):
-    """Return the number, 0 or 1, of each published label, as `_order_labels` orders them.
+    """Return the number, 0 or 1, of each published label, in the order of `_order_labels`.
 
-    `labels` holds a list per split; hidden ones are ignored. `class_names` is the meaning of the labels 0, 1,
-    …, where it is known. A guess is appended to `warnings`.
+    `labels` holds a list per split; hidden ones are ignored. `class_names` are the meanings of the labels 0,
+    1, …, if they are known. If the order is a guess, a text is added to `warnings`.
     """
     seen, spelt = {}, {}  # class -> its first spelling and split; spelling -> class
     for split, values in labels.items():
@@ -46,7 +49,7 @@ def two_classes(labels, class_names=None, warnings=None):
 
 
 def count_hidden(split, labels):
-    """Count the rows of a split, one of several, whose labels are kept secret: missing or -1 in test."""
+    """Count the rows of a split whose labels are hidden: missing or -1 in test, if there are other splits."""
     if split != "test" or len(labels) == 1:
         return 0
     others = set(itertools.chain(*(values for name, values in labels.items() if name != split)))
@@ -55,15 +58,15 @@ def count_hidden(split, labels):
 
 
 def plain_label(label):
-    """Return a label as it is shown: the number where it is a text that spells one."""
+    """Return a label as it is shown: a text that spells a number as that number."""
     if not (isinstance(label, str) and _is_numeric(label)):
         return label.strip() if isinstance(label, str) else label
     return int(float(label)) if float(label).is_integer() else float(label)
 
 
 def class_facts(number_of, class_names):
-    """Describe the labels, as :func:`two_classes` numbers them, for ``dataset.json``."""
-    labels = {str(number_of[label]): label for label in reversed(number_of)}  # as each is spelt first
+    """Describe the labels, numbered by :func:`two_classes`, for ``dataset.json``."""
+    labels = {str(number_of[label]): label for label in reversed(number_of)}  # the first spelling of each
     names = {k: _name_of(labels[k], class_names) for k in "01"}
     return {"labels": {k: plain_label(labels[k]) for k in "01"}, "label_names": names}
 
@@ -76,10 +79,10 @@ def _name_of(label, class_names):
 
 
 def check_same_classes(name, facts, test, test_facts):
-    """Raise UserError unless the two classes of the dataset `test` are certainly those of the other."""
+    """Raise UserError unless the two classes of the dataset `test` are certainly those of `name`."""
     both = facts, test_facts
     shown = [[each["label_names"][k] or each["labels"][k] for k in "01"] for each in both]
-    named = all(each["label_names"]["0"] for each in both)  # else a name isn't known for a label of the other
+    named = all(each["label_names"]["0"] for each in both)  # else only the labels can be compared
     ours, theirs = (
         {_class_of(label): k for k, label in enumerate(names if named else each["labels"].values())}
         for each, names in zip(both, shown, strict=True)
@@ -93,18 +96,18 @@ def check_same_classes(name, facts, test, test_facts):
 
 
 def _class_of(label):
-    """Return the same for two spellings of one class: "1" and 1.0, "Positive" and "positive "."""
+    """One value for all spellings of a class: "1" and 1.0, "Positive" and "positive "."""
     label = plain_label(label)
     return label.casefold() if isinstance(label, str) else label
 
 
 def _is_missing(label):
-    """True if a label is missing: None, NaN, or a text that says so."""
+    """True for None, NaN and the texts in `MISSING`."""
     return label is None or label != label or (isinstance(label, str) and label.strip().lower() in MISSING)
 
 
 def _order_labels(labels, class_names, warnings):
-    """Two labels, the negative one first: by what their names mean, else by number, else by the alphabet."""
+    """Two labels, the negative one first: by the meaning of their names, else by number, else by alphabet."""
     names = {label: _name_of(label, class_names) or plain_label(label) for label in labels}
     senses = {label: _sense_of(name) for label, name in names.items()}
     if len(set(senses.values())) == 2:
@@ -114,23 +117,23 @@ def _order_labels(labels, class_names, warnings):
     ordered = sorted(labels, key=float if all(map(_is_numeric, labels)) else _natural_key)
     if warnings is not None:
         negative, positive = (names[label] for label in ordered)
-        guess = f"{positive!r} is taken as positive and {negative!r} as negative, for no word says which is"
+        guess = f"{positive!r} is taken as positive and {negative!r} as negative, but no name says so"
         warnings.append(f"{guess}: if wrong, write 0 (negative) and 1 (positive) in their place")
     return ordered
 
 
 def _natural_key(label):
-    """A text's key in the alphabet, numbers within it by size: "2 stars" comes before "10 stars"."""
+    """A key that sorts numbers within texts by size: "2 stars" comes before "10 stars"."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(label).casefold())]
 
 
 def _sense_of(word):
-    """-1 for a common word of the negative class, 1 of the positive one, else 0."""
+    """-1 for a usual name of the negative class, 1 for one of the positive class, else 0."""
     return next((sense for sense, words in SENSES.items() if words.fullmatch(str(word).strip())), 0)
 
 
 def _is_numeric(label):
-    """True if a label is a number, or a text that spells one."""
+    """True for a finite number, or a text that spells one."""
     try:
         return math.isfinite(float(label))
     except ValueError:

@@ -1,10 +1,9 @@
-"""Find a dataset in a file or folder of this machine: which files are read, and which split each one is.
+"""Read a dataset from a file or folder of this machine: which files are read, and which split each one is.
 
-`corpus.py` calls :func:`load_local`. A folder is read from no further than itself, whatever it describes.
+`corpus.py` calls :func:`load_local`. Nothing outside a folder is read, whatever the folder's files refer to.
 """
 
 import os
-from itertools import chain
 from pathlib import Path
 
 from scripts.files.errors import UserError
@@ -20,7 +19,7 @@ OPENERS = {
     ".parquet": open_parquet,
 }
 DESCRIPTIONS = {"config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"}
-LISTED = 50  # unused files named one by one
+LISTED = 50  # unused files that are named one by one
 FOREIGN = {  # the first bytes of a file -> what it is, and what to do
     b"version https://git-lfs": "a pointer of Git LFS, not the file: fetch it with git lfs pull",
     b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the sheet as CSV (UTF-8)",
@@ -29,44 +28,36 @@ FOREIGN = {  # the first bytes of a file -> what it is, and what to do
 
 
 def load_local(path, options):
-    """Open a folder or a file, as a `Table`."""
+    """Open a folder or a file as a `Table`."""
     path, given = Path(path).resolve(), options._asdict()
     with readable(path):
         is_folder = path.is_dir() and not (path / SAVED).is_file()
-        names, others = _list_files(path) if is_folder else ([path.name], {})
+        names, unused = _list_files(path) if is_folder else ([path.name], {})
     if not names:
         raise UserError(f"{path} is no dataset: give a folder of files ending in {', '.join(OPENERS)}")
-    base = path if is_folder else path.parent
-    parts = _open(base, names[0], options) if len(names) == 1 else {}
-    names = list(parts) or names  # a file may hold several splits
-    if is_folder or len(names) > 1:
+    splits, configuration = {"train": names}, None
+    if is_folder:
         if options.split is not None:
             refuse_options("files that --split names", given, "config")
-        splits, unused, configuration = divide(names, path.name, options.split, options.config, folder=path)
+        splits, others, configuration = divide(names, path.name, options.split, options.config, folder=path)
+        unused |= others
     else:
         refuse_options("a single file", given, "config", "split")
-        splits, unused, configuration = {"train": names}, {}, None
-    for name in chain(*splits.values()):
-        found = parts if name in parts else _open(base, name, options)
-        if name not in found:
-            several = ", ".join(map(repr, found))
-            raise UserError(f"{name} holds {several}: give a file of one table, or this one as the dataset")
-        parts[name] = found[name]
-    opened = {split: [parts[name] for name in several] for split, several in splits.items()}
-    said = {key for several in opened.values() for part in several for key in part.read_as}
-    if "separator" not in said:
+    base = path if is_folder else path.parent
+    parts = {split: [_open(base / name, name, options) for name in splits[split]] for split in splits}
+    read_as = {key for several in parts.values() for part in several for key in part.read_as}
+    if "separator" not in read_as:
         refuse_options("what is no .csv or .tsv file", given, "separator", "no_header")
-    if "encoding" not in said:
+    if "encoding" not in read_as:
         refuse_options("what is no text file", given, "encoding")
-    others |= {parts[name].name if name in parts else name: why for name, why in unused.items()}
-    if (more := len(others) - LISTED) > 0:
-        others = dict(list(others.items())[:LISTED]) | {f"{more:,} more": "as those before"}
+    if (more := len(unused) - LISTED) > 0:
+        unused = dict(list(unused.items())[:LISTED]) | {f"{more:,} more": "as those before"}
     names_of = label_names(path / "README.md", configuration)
-    return make_table(path.name, "local", opened, others, options, configuration, names_of)
+    return make_table(path.name, "local", parts, unused, options, configuration, names_of)
 
 
 def _list_files(folder):
-    """Names of all that can be read, and the other files -> why not; hidden ones are left out."""
+    """Names of all files that can be read, and why each other one can't; hidden files are left out."""
 
     def stop(error):  # rglob would pass over a folder that can't be read
         raise error
@@ -86,17 +77,15 @@ def _list_files(folder):
     return names, others
 
 
-def _open(base, name, options):
-    """Open a file: its parts by name; a single one has that of the file."""
-    path = base / name
+def _open(path, name, options):
+    """Open a file, or the folder of a saved split, as the `Part` called `name`."""
     _check_file(path)
     with in_one_line(path):
-        parts = (open_saved if path.is_dir() else OPENERS[path.suffix.lower()])(path, name, options)
-    return parts if isinstance(parts, dict) else {name: parts}
+        return (open_saved if path.is_dir() else OPENERS[path.suffix.lower()])(path, name, options)
 
 
 def _check_file(path):
-    """Raise UserError where a file has no loader, is missing or empty, or can't be read."""
+    """Raise UserError where a file is of an unknown format, missing, empty or unreadable."""
     with readable(path):
         if (path / SAVED).is_file():
             return
@@ -104,11 +93,11 @@ def _check_file(path):
             raise UserError(f"{path} is neither a file nor a folder: give one of them")
         kind, endings = path.suffix.lower(), ", ".join(OPENERS)
         if kind not in OPENERS:
-            hint = ", or rename it to .tsv where tabs separate its fields" * (kind == ".txt")
+            hint = ", or rename it to .tsv if tabs separate its fields" * (kind == ".txt")
             raise UserError(f"{path} is no dataset: give a folder or a file ending in {endings}{hint}")
         with open(path, "rb") as file:
             head = file.read(32)
     if not head:
         raise UserError(f"{path} is empty: give a file with rows")
-    if what := next((what for begin, what in FOREIGN.items() if head.startswith(begin)), None):
-        raise UserError(f"{path} is {what}")
+    if found := next((found for start, found in FOREIGN.items() if head.startswith(start)), None):
+        raise UserError(f"{path} is {found}")

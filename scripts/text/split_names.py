@@ -1,7 +1,7 @@
-"""Which file of a dataset is which split, and which files belong to one dataset, by their names.
+"""Decide by their names which file is which split, and which files belong to one dataset.
 
-Files, splits of the Hub and splits within a JSON file alike go to :func:`divide`. What names leave open is
-refused, and ``--split`` says it.
+`local_files.py` (for files) and `corpus.py` (for splits of the Hub) call :func:`divide`. What the names leave
+open is refused, with the ``--split`` that resolves it.
 """
 
 import fnmatch
@@ -30,15 +30,15 @@ UNKNOWN = "its name says no split"
 
 
 class Named(NamedTuple):
-    """The split that a name says, if any, and the rest of the name."""
+    """The split in a name, if any, and the rest of the name."""
 
     split: str | None
-    word: str  # the word that names the split, or why there is none
-    group: str  # the other words: those of one dataset share them
+    word: str  # the word that names the split, or why none does
+    group: str  # the other words, which files of one dataset share
 
 
 def name_split(name):
-    """Read a name without folders and ending, as in sst2_dev-1: validation, by "dev", of "sst2"."""
+    """Read a name without folders and ending: sst2_dev-1 is validation, by the word "dev", of "sst2"."""
     found, rest = {}, []
     name = re.sub(r"(held|hold)[-_ ]out", r"\1out", SHARD.sub("", name), flags=re.IGNORECASE)
     for piece in re.findall(r"[^\W_]+", name):
@@ -56,7 +56,7 @@ def name_split(name):
 
 
 def name_file(path):
-    """Read the path of a file within its dataset: the innermost part that names a split decides."""
+    """Read the path of a file within its dataset; the innermost part that names a split decides."""
     *folders, last = PurePosixPath(path).with_suffix("").parts
     *around, own = said = [name_split(part) for part in (*folders, last)]
     splits = [one for one in said[::-1] if one.split]
@@ -72,17 +72,17 @@ def name_file(path):
 
 
 def divide(names, dataset, given=None, config=None, default=None, folder=None):
-    """Group names of files (or of splits) by dataset and split, and choose the dataset.
+    """Group names of files (or of splits) by configuration and split, and choose one configuration.
 
-    Returns split -> its names; the other names -> why; and the configuration, the words that names of one
-    dataset share ("default": none). What is ambiguous is a UserError. `given` is what --split says, instead.
+    Returns the names of each split; why each other name is not used; and the configuration, the words that
+    its names share ("default": none). UserError if anything is ambiguous. `given` is --split.
     """
     if given is not None:
         return *_divide_as_given(given, names, folder), None
     common = os.path.commonpath([str(PurePosixPath(name).parent) for name in names])
     within = {name: str(PurePosixPath(name).relative_to(common)) for name in names}
     said = {name: name_file(path) for name, path in within.items()}
-    if not any(one.split for one in said.values()):  # all rows that there are
+    if not any(one.split for one in said.values()):  # then all rows are train
         said = {name: one._replace(split="train") for name, one in said.items()}
     groups = defaultdict(lambda: defaultdict(list))
     for name, one in said.items():
@@ -113,26 +113,26 @@ def divide(names, dataset, given=None, config=None, default=None, folder=None):
 
 
 def _shape(path):
-    """The last part of a path with # for its numbers: files of one shape and several numbers are shards."""
+    """The last part of a path with # for its numbers: files that differ in these only are shards."""
     path = PurePosixPath(path)
     if not name_split(path.stem).split and any(name_split(folder).split for folder in path.parts[:-1]):
-        return f"#{path.suffix.lower()}"  # in a folder that is a split, all files are shards
+        return f"#{path.suffix.lower()}"  # in the folder of a split, all files are shards
     return re.sub(r"\d+", "#", SHARD.sub("#", path.stem)) + path.suffix.lower()
 
 
 def _example(splits):
-    """A use of --split: the first name of each split."""
+    """An example of --split: the first name of each split."""
     return f"--split {' '.join(shlex.quote(f'{split}={names[0]}') for split, names in splits.items())}"
 
 
 def _choose(groups, dataset, wanted, default):
-    """The configuration to read: the one wanted, the default, or the only one."""
+    """The configuration to read: the one asked for, the default, or the only one."""
     only = next(iter(groups)) if len(groups) == 1 else None
     chosen = wanted or (default if default in groups else only)
     if chosen in groups:
         return chosen
     listed = ", ".join(f"{name!r} ({', '.join(splits)})" for name, splits in groups.items())
-    said = f"{dataset} holds" if wanted is None else f"--config {wanted}: {dataset} has no such, only"
+    said = f"{dataset} holds" if wanted is None else f"--config {wanted}: {dataset} has only"
     first_names = {f"{split}={names[0]}" for splits in groups.values() for split, names in splits.items()}
     remedy = f"choose one with --config {shlex.quote(next(iter(groups)))}, or say which files are one dataset"
     given = " ".join(map(shlex.quote, sorted(first_names)))
@@ -140,7 +140,7 @@ def _choose(groups, dataset, wanted, default):
 
 
 def _divide_as_given(given, names, folder):
-    """Divide names as --split says, by names, patterns or folders."""
+    """Divide names as --split says: by names, patterns or folders."""
     pairs = given.items() if isinstance(given, dict) else [str(item).partition("=")[::2] for item in given]
     chosen, unused = defaultdict(list), dict.fromkeys(names, "not named by --split")
     for said, patterns in pairs:
@@ -156,7 +156,9 @@ def _divide_as_given(given, names, folder):
             found = found or fnmatch.filter(unused, place)
             if not found:
                 some = ", ".join(map(repr, list(unused)[:20]))
-                raise UserError(f"--split {said}={pattern} is none of the files left: give one of {some}")
+                raise UserError(
+                    f"--split {said}={pattern} is none of the remaining files: give one of {some}"
+                )
             chosen[split] += found
             unused = {name: why for name, why in unused.items() if name not in found}
     if "train" not in chosen:

@@ -1,15 +1,16 @@
-"""Splits that share no sentence: rows cut from one sentence stay on one side.
+"""Splits that share no sentence: all rows that were cut from one sentence stay on one side.
 
-Some datasets hold phrases cut from sentences as well as the sentences themselves (SST-2's training rows). A
-random split would put pieces of one sentence on both sides, and validation would measure memory. So:
+Some datasets contain phrases cut from sentences next to the sentences themselves (SST-2's training rows). A
+random split would put pieces of one sentence on both sides, and validation would reward memorisation. So
+`preprocessing.py` carves splits out of train by source:
 
-- a *source* is a row contained in no longer row;
-- sources that share a row of five or more tokens are united into groups (quotations, repeated sentences);
+- a *source* is a row that is not part of any longer row;
+- sources that share a row of five or more tokens form a group (quotations, repeated sentences);
 - the groups are split at random;
-- a row whose sources all lie in one carved-out part goes there; any other stays in train.
+- a row goes to a carved-out part if all its sources do; any other row stays in train.
 
-Hence no row of five or more tokens crosses, and no text is on both sides. Short phrases ("good", "not") that
-sentences of both sides hold stay in train.
+Hence no text is on both sides, and no row of five or more tokens is part of a sentence on the other side.
+Short phrases ("good", "not") from sentences on both sides stay in train.
 """
 
 from collections import defaultdict
@@ -22,19 +23,16 @@ from sklearn.model_selection import GroupShuffleSplit
 from scripts.files.errors import UserError
 from scripts.files.progress import progress_bar
 
-FIRST = 3  # words of a row that are looked for before the whole of it
-LONG = 5  # tokens from which on a shared row unites its sources
-SHARE = 0.1  # of the groups, for each part carved out
+FIRST = 3  # words of a row that are searched for before the whole row
+LONG = 5  # tokens from which a shared row unites its sources
+SHARE = 0.1  # of the groups, for each carved-out part
 
 
 def find_sources(sentences):
     """Find, for each row, the sources that contain it.
 
-    Rows are taken longest first: containment is transitive, so a row that lies within any longer row lies
-    within a source already found.
-
     `sentences` are N different rows, their tokens joined by single spaces. Returns an (N, N) boolean sparse
-    array: ``within[i, j]`` where row i lies within source j. A source lies within itself.
+    array: ``within[i, j]`` is True if row i is part of source j. A source is part of itself.
 
     Examples
     --------
@@ -47,6 +45,7 @@ def find_sources(sentences):
         words = sentence.split(" ")
         lengths[" ".join(words[:FIRST])].add(len(words))
     rows, sources, known = [], [], set()
+    # containment is transitive: a row that is part of any longer row is part of a source found before
     longest_first = sorted(row_of, key=lambda sentence: sentence.count(" "), reverse=True)
     for sentence in progress_bar(longest_first, desc="sources", unit=" rows", leave=False):
         if row_of[sentence] not in known:
@@ -58,7 +57,7 @@ def find_sources(sentences):
 
 
 def _stretches(sentence, lengths):
-    """Iterate over the stretches of a sentence that begin, and are as long, as some row."""
+    """Iterate over the stretches of a sentence that begin like some row and are as long."""
     words = sentence.split(" ")
     for first in range(len(words)):
         for head in range(1, FIRST + 1):
@@ -68,12 +67,12 @@ def _stretches(sentence, lengths):
 
 
 def whole_texts(count):
-    """Return `find_sources` of different rows known to be whole: each lies within itself only."""
+    """Return what `find_sources` finds among rows known to be whole: each is part of itself only."""
     return csr_array(identity(count, bool, "csr"))
 
 
 def unite(within, lengths):
-    """Group sources that share a row of five or more tokens: (S,) sources, ascending, and their groups."""
+    """Group sources that share a row of five or more tokens; return (S,) sources, ascending, and groups."""
     sources = np.unique(within.indices)
     rows = np.repeat(np.arange(len(lengths)), np.diff(within.indptr))
     shared = lengths[rows] >= LONG
@@ -90,14 +89,14 @@ def carve(within, lengths, parts, seed):
     within, lengths : (N, N) scipy.sparse.csr_array, (N,) integers
         From `find_sources` or `whole_texts`; the tokens of each row.
     parts : sequence of str
-        Names of the parts to carve out, a tenth of the groups each; none leaves all in train.
+        Names of the parts to carve out, a tenth of the groups each.
     seed : int
 
     Returns
     -------
     part_of_row, source_of_row : (N,) integers
-        0 for train, k for ``parts[k - 1]``; the first source that lies in the row's own part (where none
-        does: its first). A UserError says that there are too few groups for a split.
+        0 for train, k for ``parts[k - 1]``; the row's first source in its own part, or its first if none is
+        there. UserError if there are too few groups to carve.
     """
     sources, groups = unite(within, lengths)
     tenth = max(1, round(SHARE * (groups.max() + 1)))
@@ -105,7 +104,7 @@ def carve(within, lengths, parts, seed):
         fault = f"{len(lengths)} different rows of {groups.max() + 1} unrelated sentences are too few"
         remedy = "give more rows, or a dataset that has these splits"
         raise UserError(f"{fault} to carve {' and '.join(parts)} out of them: {remedy}")
-    part_of_source = np.zeros(len(lengths), np.int8)  # by row number; only those of sources are read
+    part_of_source = np.zeros(len(lengths), np.int8)  # by row number; only sources are read
     remaining = np.arange(len(sources))
     for number in range(1, len(parts) + 1):
         chooser = GroupShuffleSplit(n_splits=1, test_size=tenth, random_state=seed)

@@ -1,29 +1,29 @@
-"""The end of preprocessing: a summary of dataset.json, and warnings of what may be wrong."""
+"""The end of preprocessing: a summary of dataset.json, and warnings, both called by `preprocessing.py`."""
 
 import numpy as np
 
 from scripts.files.numbers import counted
 
-LOW = 0.7  # of the running words should have a vector, in every split
+LOW = 0.7  # share of the running words of a split that should have a vector
 
 
 def find_warnings(manifest, splits):
-    """Return what may be wrong with preprocessed splits, one text each; `manifest` is as in dataset.json."""
+    """Return a text for everything that may be wrong with preprocessed splits; `manifest` is dataset.json."""
     warnings = []
     for kind in ("dataset", "embeddings"):
         if intended := manifest[kind]["intended"]:
-            warnings.append(f"{manifest[kind]['name']} replaces {intended}, which could not be had")
+            warnings.append(f"{manifest[kind]['name']} replaces {intended}, which was not available")
     for name, split in splits.items():
         if len(np.unique(split.y)) == 1:
             sense = ("negative", "positive")[split.y[0]]
             warnings.append(f"all rows of {name} are {sense}: no accuracy on it means anything")
     for pair, shared in manifest["shared_texts"].items():
         rows = " and ".join(f"{count:,} of {name}" for name, count in shared["rows"].items())
-        remedy = "what is measured on them may be memory; remove them from one of the two"
+        remedy = "accuracy on them may be memorisation; remove them from one of the two"
         warnings.append(f"{pair} share {counted(shared['texts'], 'text')} (rows: {rows}): {remedy}")
     known = manifest["coverage"]["tokens"]
     if low := [f"{known[name]:.1%} of {name}" for name in splits if known[name] < LOW]:
-        why = "are the vectors of this language, and the texts cut into words as theirs were?"
+        why = "are the vectors of this language, and are the texts split as for the vectors?"
         warnings.append(f"few running words have a vector ({', '.join(low)}): {why}")
     return warnings
 
@@ -57,7 +57,7 @@ def summarise(manifest):
 
 
 def _say_dataset(what, dataset, facts):
-    """The lines on one dataset: its files, how they were read, tokens, labels, and rows dropped."""
+    """The lines about a dataset: its files, how they were read, tokens, labels, and dropped rows."""
     lines = [f"{what:12}{dataset['name']} ({dataset['source']})"]
     for k, file in enumerate(dataset["files"]):
         why = f" ({file['why']})" if file["why"] else ""

@@ -1,14 +1,14 @@
 """Read .csv, .tsv, .json and .jsonl files: their encoding, and the rows and columns that they hold.
 
-A .csv or .tsv file is looked through as a whole before a row is used: a way to read it holds where every row
-has as many fields as the first, and no quoted field swallows further rows.
+`local_files.py` calls :func:`open_delimited` and :func:`open_json`. A .csv or .tsv file is checked as a whole
+before any row is used: a way of reading it is right if every row has as many fields as the first, and no
+quoted field swallows further rows.
 """
 
 import codecs
 import csv
 import itertools
 import json
-import re
 from functools import partial
 from pathlib import Path
 
@@ -16,17 +16,16 @@ from scripts.files.errors import UserError
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Part, find_columns, plain, wanted
 
 SEPARATORS = {".csv": ",;\t|", ".tsv": "\t,;|"}
-SAMPLE = 1000  # labels, and fields that may be rows, to compare with each other
-QUOTED, ESCAPED = "doubled", "after a backslash"  # how quotation marks stand within a quoted field
+SAMPLE = 1000  # labels, and pieces of fields that may be rows, that are compared with each other
+QUOTED, ESCAPED = "doubled", "after a backslash"  # quotation marks within a quoted field
 SPACED, LAX, PLAIN = "doubled, fields after a blank", "loosely placed", "part of the text"
-MARKS = {  # UTF-32 first, as its mark begins like that of UTF-16
+MARKS = {  # UTF-32 first: its mark begins like that of UTF-16
     **dict.fromkeys((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32"),
     **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
     codecs.BOM_UTF8: "utf-8-sig",
 }
 USUAL = "--encoding cp1252 (Western European), cp1251 (Cyrillic), gb18030 (Chinese) or shift_jis (Japanese)"
-NAME = re.compile(r"\w[\w. -]*")  # of a list within an object of JSON
-csv.field_size_limit(1 << 25)  # of the whole process; `corpus.py` says what is too long
+csv.field_size_limit(1 << 25)  # for the whole process; `corpus.py` refuses texts that are too long
 
 
 class _Fault(UserError):
@@ -34,7 +33,7 @@ class _Fault(UserError):
 
 
 def find_encoding(path, given=None):
-    """Return the encoding of a file: what its mark says, UTF-8 where it is that, else the one given."""
+    """Return the encoding of a file: by its byte-order mark, UTF-8 if it is valid, else the one given."""
     try:
         "".encode("utf-8" if given is None else given)
     except (LookupError, ValueError) as error:
@@ -45,7 +44,7 @@ def find_encoding(path, given=None):
     if marked is None and given is None and head.count(0) > 3:
         order = "utf-16-le" if head[1::2].count(0) > 3 else "utf-16-be"
         raise UserError(f"{path} has zero bytes, as UTF-16 has: give --encoding {order}")
-    # one encoding is given for all files; letters beyond ASCII that are valid UTF-8 are UTF-8 all the same
+    # the encoding given is for the files that are not UTF-8
     if given is None or (_first_fault(path, "ascii") and not _first_fault(path, "utf-8")):
         given = "utf-8"
     encoding = marked or given
@@ -56,7 +55,7 @@ def find_encoding(path, given=None):
 
 
 def _first_fault(path, encoding):
-    """Number of the first line that isn't of that encoding, or None."""
+    """Return the number of the first line that is not in that encoding, or None."""
     decoder = codecs.getincrementaldecoder(encoding)()
     with open(path, "rb") as file:
         for number, line in enumerate(itertools.chain(file, [b""]), 1):
@@ -68,14 +67,14 @@ def _first_fault(path, encoding):
 
 
 def open_delimited(path, name, options):
-    """Open a file as a `Part`."""
-    encoding, fault = find_encoding(path, options.encoding), None
+    """Open a .csv or .tsv file as a `Part`, read in the first way that fits all its rows."""
+    encoding = find_encoding(path, options.encoding)
     separator = _find_separator(path, encoding, options)
     for quotes in (QUOTED, ESCAPED, PLAIN) if separator == "\t" else (QUOTED, ESCAPED, SPACED, LAX):
-        said = {"encoding": encoding, "separator": separator.replace("\t", "\\t"), "quotes": quotes}
+        read_as = {"encoding": encoding, "separator": separator.replace("\t", "\\t"), "quotes": quotes}
+        rows = partial(_read_rows, path, encoding, separator, quotes)
         try:
-            rows = partial(_read_rows, path, encoding, separator, quotes)
-            return _open_as(rows, separator, Part(name, [], 0, None, said), options)
+            return _open_as(rows, separator, Part(name, [], 0, None, read_as), options)
         except _Fault as error:
             fault = error
     remedy = "put such a field in quotation marks and double those within it, or give another --separator"
@@ -83,12 +82,12 @@ def open_delimited(path, name, options):
 
 
 def _find_separator(path, encoding, options):
-    """The separator: the one given, else the one that shows most of the expected columns, or most columns."""
+    """The separator given, else the one by which the header has most expected columns, then most columns."""
     usual = SEPARATORS[Path(path).suffix.lower()]
     if options.separator is not None:
         separator = {"\\t": "\t", "tab": "\t"}.get(options.separator, options.separator)
         if len(separator) != 1 or separator in '"\r\n\\':
-            raise UserError(f"--separator {options.separator!r}: give one sign, such as ';' or '\\t'")
+            raise UserError(f"--separator {options.separator!r}: give one character, such as ';' or '\\t'")
         return separator
     with open(path, encoding=encoding, newline="") as file:
         first = next(filter(str.strip, file), "")
@@ -104,7 +103,7 @@ def _find_separator(path, encoding, options):
 
 
 def _open_as(all_rows, separator, part, options):
-    """Fill in a part whose rows, the header too, are read in one way; `_Fault` where a row doesn't fit it."""
+    """Complete a part from all rows, read in one way; `_Fault` if a row doesn't fit."""
     _, _, header = next(all_rows(), (0, 0, None))
     if header is None:
         raise UserError(f"{part.name} is empty: give a file with rows")
@@ -126,7 +125,7 @@ def _open_as(all_rows, separator, part, options):
 
 
 def _read_rows(path, encoding, separator, quotes):
-    """Yield the number of the first line, of the last line, and the fields of each row with content."""
+    """Iterate over the rows with content: the numbers of their first and last lines, and their fields."""
     form = {"delimiter": separator, "skipinitialspace": quotes == SPACED}
     form["quoting"] = csv.QUOTE_NONE if quotes == PLAIN else csv.QUOTE_MINIMAL
     with open(path, encoding=encoding, newline="") as file:
@@ -142,7 +141,7 @@ def _read_rows(path, encoding, separator, quotes):
 
 
 def _check_rows(rows, separator, width, label_place):
-    """Count the rows; `_Fault` where one has other fields than the header or has swallowed further rows."""
+    """Count the rows; `_Fault` if one has too few or too many fields, or has swallowed further rows."""
     count, labels, suspects = 0, set(), []
     for first, last, row in rows:
         if len(row) != width:
@@ -153,7 +152,7 @@ def _check_rows(rows, separator, width, label_place):
         if last > first and width > 1 and len(suspects) < SAMPLE:
             pieces = (piece.split(separator) for field in row for piece in field.splitlines())
             suspects += [(first, fields) for fields in pieces if len(fields) == width]
-    for line, fields in suspects:  # prose has no tabs: their number is enough where there are no labels
+    for line, fields in suspects:  # prose has no tabs, so that without labels their number is enough
         label = None if label_place is None else fields[label_place].strip('"')
         if label in labels or (label is None and separator == "\t"):
             raise _Fault(f"line {line}: a quoted field holds what looks like further rows")
@@ -161,27 +160,35 @@ def _check_rows(rows, separator, width, label_place):
 
 
 def open_json(path, name, options):
-    """Open a list of objects, or one per line, as a `Part`; several lists as a dict of them."""
+    """Open a list of objects, alone or within an object, or one object per line, as a `Part`."""
     encoding = find_encoding(path, options.encoding)
     with open(path, encoding=encoding) as file:
         document = _parse(path, file.read())
-    lists, parts = document if isinstance(document, dict) else {"rows": document}, {}
-    for key, rows in lists.items():
-        are_rows = isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)
-        if are_rows and NAME.fullmatch(key):
-            parts[key] = _json_part(f"{name}: {key}", encoding, rows)
-    if not parts:
+    lists = document if isinstance(document, dict) else {"": document}
+    tables = {key: rows for key, rows in lists.items() if rows and isinstance(rows, list)}
+    tables = {key: rows for key, rows in tables.items() if all(isinstance(row, dict) for row in rows)}
+    if len(tables) > 1:
+        several = ", ".join(repr(key[:40]) for key in list(tables)[:8])
+        raise UserError(f"{path} holds several lists of rows, {several}: give each a file of its own")
+    if not tables:
         keys = [repr(key[:40]) for key in list(document)[:8]] if lists is document else []
         fault = f"{path} holds no rows, only {', '.join(keys) or type(document).__name__}"
-        remedy = (
-            'give a list of objects, or one per line, as pandas does with to_json(path, orient="records")'
-        )
-        raise UserError(f"{fault}: {remedy}")
-    return parts if len(parts) > 1 else next(iter(parts.values()))._replace(name=name)
+        form = 'a list of objects, or one per line, as pandas does with to_json(path, orient="records")'
+        raise UserError(f"{fault}: give {form}")
+    (rows,) = tables.values()
+
+    def read(text, label):
+        for row in rows:
+            value = row.get(text)
+            are_words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+            yield " ".join(value) if are_words else value, row.get(label)
+
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return Part(name, columns, len(rows), read, {"encoding": encoding})
 
 
 def _parse(path, text):
-    """The value that a text spells, or the list of those that its lines spell."""
+    """Parse a text as one JSON value, or each of its lines as one."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -195,14 +202,3 @@ def _parse(path, text):
                 fault = f"line {number} is no JSON ({line.strip()[:40]!r})"
             raise UserError(f"dataset {str(path)!r} can't be loaded, as {fault}: correct it") from None
     return values
-
-
-def _json_part(name, encoding, rows):
-    def read(text, label):
-        for row in rows:
-            value = row.get(text)
-            are_words = isinstance(value, list) and all(isinstance(word, str) for word in value)
-            yield " ".join(value) if are_words else value, row.get(label)
-
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return Part(name, columns, len(rows), read, {"encoding": encoding})

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from scripts.benchmarks import peers, sentences, training
+from scripts.benchmarks import peers, training
 from scripts.benchmarks.peers import Own, pad
-from scripts.benchmarks.sentences import cut_batches, draw_split
 from scripts.benchmarks.training import (
     TOLERANCE,
     compare,
+    cut_batches,
+    draw_split,
     fastest,
     losses_after_training,
     plain_model,
@@ -74,7 +75,7 @@ def ticking(monkeypatch):
 @pytest.fixture
 def made_up(study_root, monkeypatch):
     """An empty data/, and few made-up sentences in its place; no other library."""
-    monkeypatch.setattr(sentences, "SST2_SENTENCES", 200)
+    monkeypatch.setattr(training, "SST2_SENTENCES", 200)
     monkeypatch.setattr(training, "PEERS", {})
 
 
@@ -236,7 +237,7 @@ def test_made_up_sentences_are_as_long_as_those_of_sst2():
     assert s.mean() == pytest.approx(9.3, abs=0.5)
     assert np.quantile(s, [0.25, 0.5, 0.75, 0.95]).tolist() == pytest.approx([3, 7, 13, 26], abs=1)
     assert x.min() >= 2
-    assert x.max() < sentences.SST2_WORDS
+    assert x.max() < training.SST2_WORDS
     assert set(y) == {0, 1}
 
 

@@ -43,5 +43,5 @@ def test_words_of_like_company_get_like_vectors():
 
 @pytest.mark.parametrize("dimensions", [0, 5, 100])
 def test_more_dimensions_than_words_are_refused(dimensions):
-    with pytest.raises(UserError, match=f"--dimensions {dimensions} can't be had from 5 words"):
+    with pytest.raises(UserError, match=f"--dimensions {dimensions}, but only 5 words"):
         train_custom(np.array([0, 1, 2, 3, 4]), np.array([5]), 6, dimensions, seed=0)

@@ -181,7 +181,7 @@ def test_other_separators_and_names_are_said(tmp_path):
     several = {"text_column": ["body", "review"], "label_column": ["stars", "label"]}
     assert load(path, **several)["train"][0] == ("fine, really", 1)
     for separator in ("::", "", '"', "\n"):
-        with pytest.raises(UserError, match=r"--separator .*give one sign"):
+        with pytest.raises(UserError, match=r"--separator .*give one character"):
             load(path, separator=separator)
 
 

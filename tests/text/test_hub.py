@@ -41,20 +41,6 @@ def test_a_hub_that_never_answers_costs_little(monkeypatch):
         assert time.monotonic() - began < 3
 
 
-def test_a_name_look_up_that_hangs_costs_little(monkeypatch):
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
-
-    def urlopen(*_, **__):  # no time limit of a socket ends it
-        time.sleep(5)
-        raise OSError
-
-    monkeypatch.setattr(hub.urllib.request, "urlopen", urlopen)
-    began = time.monotonic()
-    assert not hub.hub_reachable("someone/something")
-    assert time.monotonic() - began < 3
-
-
 def test_an_offline_setting_is_honoured_without_asking(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(hub.urllib.request, "urlopen", lambda *_, **__: pytest.fail("it asked"))
@@ -155,7 +141,7 @@ def test_a_split_of_the_hub_that_is_named(hub_of):
     found = read_corpus("someone/films", Options(split=["train=extra", "test=test"]))[0]
     assert [found.words[i] for i in found.rows["train"].x] == ["extra", "film", "a", "extra"]
     with pytest.raises(
-        UserError, match="--split train=more is none of the files left: give one of 'train', 'test'"
+        UserError, match="--split train=more is none of the remaining files: give one of 'train', 'test'"
     ):
         read_corpus("someone/films", Options(split=["train=more"]))
     for option in ({"encoding": "cp1252"}, {"separator": ";"}, {"no_header": True}):

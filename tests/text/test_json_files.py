@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from scripts.files.errors import UserError
-from tests.text.file_helpers import advice, files_of, load, rows_of
+from tests.text.file_helpers import load, rows_of
 
 ROWS = rows_of("great")
 OBJECTS = [{"text": text, "label": label} for text, label in ROWS]
@@ -31,6 +31,7 @@ def test_what_pandas_writes_otherwise_is_refused_and_the_advice_works(tmp_path, 
         {"data": OBJECTS},
         {"version": "1.0", "authors": ["us"], "rows": OBJECTS},
         {"train": OBJECTS},
+        {"a/b": OBJECTS, "more": []},
     ],
 )
 def test_tables_within_an_object(tmp_path, document):
@@ -51,28 +52,16 @@ def test_a_list_of_words_is_a_text(tmp_path):
     assert load(tmp_path / "films.json") == {"train": [(" ".join(text.split()), y) for text, y in ROWS]}
 
 
-def test_splits_within_a_file(tmp_path):
-    document = {
-        "Train": OBJECTS,
-        "dev": OBJECTS[:2],
-        "test": [{"text": "a film"}],
-        "more": OBJECTS,
-        "seed": 1,
-    }
-    (tmp_path / "films").mkdir()
-    (tmp_path / "films" / "films.json").write_text(json.dumps(document))
-    expected = {"train": ROWS, "validation": ROWS[:2], "test": [("a film", None)]}
-    for path in (tmp_path / "films" / "films.json", tmp_path / "films"):
-        assert load(path) == expected
-        assert load(path, split=["train=more", "test=dev"]) == {"train": ROWS, "test": ROWS[:2]}
-        assert files_of(path)["films.json: more"] is None
-
-
-def test_splits_within_a_file_that_may_be_one(tmp_path):
-    (tmp_path / "films.json").write_text(json.dumps({"train": OBJECTS, "dev": OBJECTS, "val": OBJECTS}))
-    with pytest.raises(UserError, match=r"dev and val may both be validation") as caught:
+def test_several_tables_within_an_object_are_refused(tmp_path):
+    document = {"train": OBJECTS, "test": OBJECTS[:2], "seed": 1}
+    (tmp_path / "films.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match=r"holds several lists of rows, 'train', 'test': give each a file"):
         load(tmp_path / "films.json")
-    assert set(load(tmp_path / "films.json", **advice(caught.value, "--split"))) == {"train", "validation"}
+    for name in ("train", "test"):  # the remedy
+        path = tmp_path / "films" / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(document[name]))
+    assert load(tmp_path / "films") == {"train": ROWS, "test": ROWS[:2]}
 
 
 @pytest.mark.parametrize(
@@ -105,9 +94,3 @@ def test_columns_of_other_names(tmp_path):
     with pytest.raises(UserError, match=r"only 'review', 'stars': name them with --text-column"):
         load(tmp_path / "a.json")
     assert load(tmp_path / "a.json", text_column="review", label_column="stars") == {"train": ROWS}
-
-
-def test_odd_names_within_an_object(tmp_path):
-    odd = {"": OBJECTS, "/": OBJECTS, "..": OBJECTS, "a/b": OBJECTS, "train": OBJECTS}
-    (tmp_path / "films.json").write_text(json.dumps(odd))
-    assert load(tmp_path / "films.json") == {"train": ROWS}

@@ -160,7 +160,7 @@ def test_configurations_of_a_folder_are_listed_and_chosen(tmp_path, names):
     assert files_of(path, config="de") == expected
     why = {entry["why"] for entry in local_files.load_local(path, Options(config="de")).files}
     assert why == {"", "configuration 'en'"}
-    with pytest.raises(UserError, match="--config fr: films has no such, only the configurations 'de'"):
+    with pytest.raises(UserError, match="--config fr: films has only the configurations 'de'"):
         load(path, config="fr")
     assert read_corpus(f"{path}:en")[0].rows["train"].y.tolist() == [0, 1, 0, 1]
 

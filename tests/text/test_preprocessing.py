@@ -278,7 +278,7 @@ def test_another_test_split_may_have_columns_of_other_names(tmp_path):
     films = write_csv(tmp_path / "films.csv", sentences())
     other = write_csv(tmp_path / "other.csv", sentences(8), header=("body", "stars"))
     with pytest.raises(
-        UserError, match=r"other.csv has no column .*--text-column and --label-column \(several"
+        UserError, match=r"other.csv has no column .*--text-column and --label-column \(of several"
     ):
         read_corpus(films, test=other)
     found, _ = read_corpus(films, Options(["text", "body"], ["label", "stars"]), test=other)
@@ -323,7 +323,7 @@ def test_a_label_that_is_no_number_and_no_word(tmp_path):
 
 def test_a_column_that_holds_no_text(tmp_path):
     path = write_csv(tmp_path / "films.csv", sentences())
-    with pytest.raises(UserError, match=r"holds numbers such as '0', no texts: .*--text-column"):
+    with pytest.raises(UserError, match=r"holds numbers such as '0', not texts: .*--text-column"):
         read_corpus(path, Options(text_column="label"))
 
 

@@ -109,9 +109,9 @@ def test_split_says_which_file_is_which(tmp_path, monkeypatch):
     for given, said in (
         (["train"], "give train=FILE"),
         (["best=a.csv"], "give train=FILE"),
-        (["train=z.csv"], r"is none of the files left: give one of 'a\.csv'"),
-        (["train=../films/../secret.csv"], "is none of the files left"),
-        (["train=a.csv", "test=a.csv"], r"test=a\.csv is none of the files left"),
+        (["train=z.csv"], r"is none of the remaining files: give one of 'a\.csv'"),
+        (["train=../films/../secret.csv"], "is none of the remaining files"),
+        (["train=a.csv", "test=a.csv"], r"test=a\.csv is none of the remaining files"),
     ):
         with pytest.raises(UserError, match=said):
             load(path, split=given)

@@ -48,7 +48,7 @@ def test_shared_texts_are_counted_by_pair(study_root, tmp_path, vectors):
         "train and test": {"texts": 4, "rows": {"train": 5, "test": 5}},
         "validation and test": {"texts": 3, "rows": {"validation": 3, "test": 4}},
     }
-    said = "train and test share 4 texts (rows: 5 of train and 5 of test): what is measured"
+    said = "train and test share 4 texts (rows: 5 of train and 5 of test): accuracy on them"
     assert [warning for warning in manifest["warnings"] if warning.startswith(said)]
 
 
