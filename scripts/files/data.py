@@ -99,9 +99,9 @@ def _folder(name):
 
 
 def _remedy(name):
-    if name is None:
-        return "run `python scripts/preprocessing.py`"
-    return f"call preprocess(…, name={name!r}) as its block of main.py does"
+    others = [f"data={other!r}" for other in existing_data() if other != name]
+    instead = f", or give {' or '.join(others)}" if others else ""
+    return f"run `python scripts/preprocessing.py{f' … --name {name}' if name else ''}`{instead}"
 
 
 def pack_data(name=None):

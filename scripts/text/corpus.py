@@ -204,7 +204,7 @@ def _judge_tokenised(table, samples, tokenised):
     counts = {split: count_tokenised(texts) for split, texts in samples.items()}
     found = ", ".join(f"{counts[split]} of {len(texts)} of {split}" for split, texts in samples.items())
     kept = all(counts[split] >= TOKENISED * len(texts) for split, texts in samples.items())
-    return kept, f"of the rows looked at, these are tokenised: {found}"
+    return kept, f"rows that look tokenised: {found}"
 
 
 def _encode_rows(table, split, cut, words, digest):

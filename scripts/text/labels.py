@@ -39,7 +39,7 @@ def two_classes(labels, class_names=None, warnings=None):
             spelt[label] = _class_of(label)
             seen.setdefault(spelt[label], (plain_label(label), split))
     if len(seen) != 2:
-        found = [f"{label!r} (in {split})" for label, split in seen.values()]
+        found = [f"{label!r:.32} (in {split})" for label, split in seen.values()]
         said = ", ".join(found[:8] + ["…"] * (len(found) > 8))
         fault = f"the labels are {said}: two classes were expected, not {len(found)}"
         raise UserError(f"{fault}: drop other rows or name another column with --label-column")
