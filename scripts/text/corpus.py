@@ -9,7 +9,6 @@ import csv
 import hashlib
 import importlib.metadata
 import importlib.util
-import itertools
 import math
 import numbers
 import os
@@ -31,7 +30,7 @@ from scripts.text.labels import DROPPED, HIDDEN, check_same_classes, class_facts
 from scripts.text.local_files import OPENERS, load_local
 from scripts.text.split_names import divide
 from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Options, Part, make_table, refuse_options, wanted
-from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, lacks_spaces, tokenise
+from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, tokenise
 
 DEFAULT = "stanfordnlp/sst2"
 FALLBACK = "rotten-tomatoes"
@@ -40,7 +39,6 @@ LONGEST_TEXT = 1 << 24  # characters; a book has a million
 UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
 SAMPLE = 1000  # rows of each split that are examined before all are read
 TOKENISED = 0.95  # share of these that has to be tokenised, in every split
-GLUED = 0.1  # share of these that may lack spaces between words without a warning
 NUMBER = re.compile(r"[+-]?[\d.,]+(?:e[+-]?\d+)?", re.IGNORECASE)
 HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
 
@@ -151,12 +149,7 @@ def _read_splits(table, names, tokenised, words):
             fault = f"split {name!r} of {table.name} holds numbers such as {texts[0]!r}, not texts"
             raise UserError(f"{fault}: name the column of texts with --text-column")
     tokenised, why = _judge_tokenised(table, samples, tokenised)
-    sample, warnings = list(itertools.chain(*samples.values())), list(table.warnings)
-    if sum(map(lacks_spaces, sample)) > GLUED * len(sample):
-        where = f"they were cut at {'blanks' if tokenised else 'blanks and punctuation'} only"
-        remedy = "put a blank between words, and give --tokenised"
-        warnings.append(f"many texts of {table.name} have no spaces between words; {where}: {remedy}")
-    cut, digest = keep_tokens if tokenised else tokenise, hashlib.sha256()
+    cut, digest, warnings = keep_tokens if tokenised else tokenise, hashlib.sha256(), [*table.warnings]
     encoded = {name: _encode_rows(table, published, cut, words, digest) for name, published in names.items()}
     published_y = {name: y for name, (_, _, y) in encoded.items()}
     numbers_of = two_classes(published_y, table.class_names, warnings)

@@ -140,27 +140,24 @@ def _choose(groups, dataset, wanted, default):
 
 
 def _divide_as_given(given, names, folder):
-    """Divide names as --split says: by names, patterns or folders."""
-    pairs = given.items() if isinstance(given, dict) else [str(item).partition("=")[::2] for item in given]
+    """Divide names as --split says: SPLIT=FILE, where FILE is a name, a pattern or a folder."""
     chosen, unused = defaultdict(list), dict.fromkeys(names, "not named by --split")
-    for said, patterns in pairs:
-        split = SPLIT_OF.get(str(said).strip().lower())
-        if split is None or not patterns:
-            raise UserError(f"--split {said}={patterns}: give train=FILE, validation=FILE or test=FILE")
-        for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
-            place = os.path.normpath(pattern)
-            if folder and os.path.lexists(pattern) and not os.path.lexists(folder / pattern):
-                place = os.path.relpath(Path(pattern).resolve(), folder)
-            place = place.replace(os.sep, "/")
-            found = [name for name in unused if name in (str(pattern), place) or name.startswith(f"{place}/")]
-            found = found or fnmatch.filter(unused, place)
-            if not found:
-                some = ", ".join(map(repr, list(unused)[:20]))
-                raise UserError(
-                    f"--split {said}={pattern} is none of the remaining files: give one of {some}"
-                )
-            chosen[split] += found
-            unused = {name: why for name, why in unused.items() if name not in found}
+    for item in given:
+        word, _, pattern = str(item).partition("=")
+        split = SPLIT_OF.get(word.strip().lower())
+        if split is None or not pattern:
+            raise UserError(f"--split {item}: give train=FILE, validation=FILE or test=FILE")
+        place = os.path.normpath(pattern)
+        if folder and os.path.lexists(pattern) and not os.path.lexists(folder / pattern):
+            place = os.path.relpath(Path(pattern).resolve(), folder)
+        place = place.replace(os.sep, "/")
+        found = [name for name in unused if name in (pattern, place) or name.startswith(f"{place}/")]
+        found = found or fnmatch.filter(unused, place)
+        if not found:
+            some = ", ".join(map(repr, list(unused)[:20]))
+            raise UserError(f"--split {item} is none of the remaining files: give one of {some}")
+        chosen[split] += found
+        unused = {name: why for name, why in unused.items() if name not in found}
     if "train" not in chosen:
         raise UserError(f"--split names no train, only {', '.join(chosen)}: add train=FILE")
     return {split: chosen[split] for split in SPLITS if split in chosen}, unused

@@ -23,8 +23,8 @@ def find_warnings(manifest, splits):
         warnings.append(f"{pair} share {counted(shared['texts'], 'text')} (rows: {rows}): {remedy}")
     known = manifest["coverage"]["tokens"]
     if low := [f"{known[name]:.1%} of {name}" for name in splits if known[name] < LOW]:
-        why = "are the vectors of this language, and are the texts split as for the vectors?"
-        warnings.append(f"few running words have a vector ({', '.join(low)}): {why}")
+        remedy = "give vectors of this language, or texts with a blank between words and --tokenised"
+        warnings.append(f"few running words have a vector ({', '.join(low)}): {remedy}")
     return warnings
 
 

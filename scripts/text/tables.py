@@ -1,13 +1,10 @@
 """From opened files, or splits of the Hub, to the `Table` that `corpus.py` reads: columns and labels."""
 
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from scripts.files.data import SPLITS
 from scripts.files.errors import UserError
 from scripts.files.storage import readable
-from scripts.text.split_names import UNKNOWN, name_split
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
@@ -22,7 +19,7 @@ class Options(NamedTuple):
     config: str | None = None
     encoding: str | None = None
     separator: str | None = None
-    split: dict | list | None = None  # {"train": files} or ["train=FILE"]
+    split: list | None = None  # such as ["train=FILE"]
     no_header: bool = False
 
 
@@ -105,32 +102,11 @@ def make_table(name, source, parts, unused, options, configuration=None, names=N
     class_names = lead.names.get(label) or (names or {}).get(label)
     files = [{"file": part.name, "split": split, "why": ""} for split, part in all_parts]
     files += [{"file": file, "split": None, "why": why} for file, why in unused.items()]
-    warnings = [] if options.split else _find_doubts(parts, lead, columns, unused)
+    warnings, naming = [], [column for column in lead.columns if plain(column) in SPLIT_COLUMNS]
+    if len(all_parts) == 1 and naming:
+        fault = f"the column {naming[0]!r} of {lead.name} is not read, and all rows are one split"
+        warnings = [f"{fault}: if it names splits, give each a file of its own, such as train.csv"]
     return Table(name, source, sizes, read, class_names, None, False, files, read_as, warnings)
-
-
-def _find_doubts(splits, lead, columns, unused):
-    """Warn of columns of splits or labels that are not read, and of files that may be a missing split."""
-    doubts, parts = [], [part for parts in splits.values() for part in parts]
-    if len(parts) == 1 and (column := next((c for c in lead.columns if plain(c) in SPLIT_COLUMNS), None)):
-        fault = f"the column {column!r} of {lead.name} is not read, and all rows are one split"
-        doubts.append(f"{fault}: if it names splits, give each a file of its own, such as train.csv")
-    for part in parts:
-        others = [column for column in part.columns if column not in lead.columns]
-        if columns[part.name][1] is None and others:
-            fault = f"{part.name} has no column {columns[lead.name][1]!r}, so it counts as unlabelled"
-            which = " or ".join(map(repr, others[:20]))
-            doubts.append(f"{fault}: if {which} holds its labels, add that name to --label-column")
-    missing = [split for split in SPLITS if split not in splits]
-    left_out = [
-        name
-        for name, why in unused.items()
-        if why == UNKNOWN or " and " in why or name_split(PurePosixPath(name).stem).split in missing
-    ]
-    if missing and left_out:
-        fault = f"no file was found for {' and '.join(missing)}, and {', '.join(left_out[:20])} not used"
-        doubts.append(f"{fault}: if that is one, say so with --split, or convert it to .csv first")
-    return doubts
 
 
 def refuse_options(what, options, *names):

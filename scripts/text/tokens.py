@@ -22,7 +22,6 @@ JOINERS = "\u200c\u200d"  # within words of Persian, Hindi and others
 MARKS = "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M") + JOINERS
 MARK = re.compile(f"[{MARKS}]")
 LETTER = re.compile(r"[^\W_]")
-SPACELESS = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # Thai … Han
 PATTERN = r"""
       -[lr]rb-
     | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.    # abbreviations keep their full stop
@@ -79,9 +78,3 @@ def is_blank(text):
         LETTER.search(text)
         or any(unicodedata.category(sign) not in ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp") for sign in text)
     )
-
-
-def lacks_spaces(text):
-    """Return True if a text has too few spaces to be split into words, such as Chinese, Japanese or Thai."""
-    pieces = len(text.split())
-    return len(text) > 20 * pieces or (not text.isascii() and len(SPACELESS.findall(text)) > 6 * pieces)

@@ -352,32 +352,6 @@ def test_a_column_that_names_splits_is_not_passed_over(tmp_path, column):
     assert not doubts(write_tables(tmp_path / "apart", ["train.csv", "test.csv"]))
 
 
-@pytest.mark.parametrize(
-    ("others", "left_out"),
-    [
-        (["test.csv.gz"], "test.csv.gz"),
-        (["dev.txt"], "dev.txt"),
-        (["dev.csv", "devtest.csv"], "devtest.csv"),
-        (["validierung.csv"], "validierung.csv"),
-    ],
-)
-def test_a_file_that_may_be_a_missing_split_is_not_passed_over(tmp_path, others, left_out):
-    path = write_tables(tmp_path, ["train.csv", *others])
-    (found,) = doubts(path)
-    assert f", and {left_out} not used" in found
-    assert not doubts(path, split=["train=train.csv"])
-
-
 @pytest.mark.parametrize("others", [["README.md", "LICENSE"], ["dev.csv", "test.csv", "notes.csv"]])
 def test_other_files_raise_no_doubt(tmp_path, others):
     assert not doubts(write_tables(tmp_path, ["train.csv", *others]))
-
-
-def test_a_column_of_labels_of_another_name_is_not_passed_over(tmp_path):
-    write_tables(tmp_path, ["train.csv"])
-    write_tables(tmp_path, ["test.csv"], header="text,gold")
-    (found,) = doubts(tmp_path)
-    assert "test.csv has no column 'label', so it counts as unlabelled: if 'gold' holds its labels" in found
-    both = {"label_column": ["label", "gold"]}
-    assert not doubts(tmp_path, **both)
-    assert load(tmp_path, **both)["test"] == rows_of("test.csv")

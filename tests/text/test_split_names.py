@@ -96,8 +96,8 @@ def test_split_says_which_file_is_which(tmp_path, monkeypatch):
     path = write_tables(tmp_path / "films", ["a.csv", "b.tsv", "c/1.csv", "c/2.csv", "odd [1].csv"])
     for given in (
         ["train=c", "test=b.tsv"],
-        {"train": "c/*.csv", "test": "b.tsv"},
-        {"TRAIN": ["c/1.csv", "c/2.csv"], "eval": "b.tsv"},
+        ["train=c/*.csv", "test=b.tsv"],
+        ["TRAIN=c/1.csv", "train=c/2.csv", "eval=b.tsv"],
     ):
         assert load(path, split=given) == {
             "train": rows_of("c/1.csv") + rows_of("c/2.csv"), "test": rows_of("b.tsv")

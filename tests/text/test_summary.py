@@ -213,15 +213,16 @@ def test_low_coverage_is_warned_of(study_root, tmp_path, vectors, capsys):
     assert out.index("Written to") < out.index("!!!")
 
 
-def test_texts_without_spaces_are_warned_of(tmp_path):
+def test_texts_without_spaces_are_warned_of_and_the_remedy_works(study_root, tmp_path):
     chinese = [("这部电影很好看，我非常喜欢。", 1), ("太无聊了，浪费了我的时间。", 0)] * 20
-    found = read_table(table_of({"train": chinese}))
-    assert len(found.warnings) == 1
-    assert "have no spaces between words; they were cut at blanks and punctuation only" in found.warnings[0]
+    chinese = [(f"{text}第{k}次。", y) for k, (text, y) in enumerate(chinese)]
+    signs = sorted({sign for text, _ in chinese for sign in text})
+    vectors = write_vectors(tmp_path / "v.txt", signs)
+    found = preprocess(folder_of(tmp_path / "films", train=chinese), vectors)
+    (said,) = found["warnings"]
+    assert said.endswith("or texts with a blank between words and --tokenised")
     apart = [(" ".join(text), y) for text, y in chinese]  # the remedy, one word per sign
-    found = read_table(table_of({"train": apart}), tokenised=True)
-    assert (found.warnings, found.rows["train"].s[0]) == ([], 14)
-    assert read_table(table_of({"train": sentences(90) + chinese[:8]})).warnings == []
+    assert not preprocess(folder_of(tmp_path / "films", train=apart), vectors, tokenised=True)["warnings"]
 
 
 def test_vectors_that_were_cut_off_are_warned_of(study_root, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, lacks_spaces, tokenise, tokens_of
+from scripts.text.tokens import count_tokenised, is_blank, keep_tokens, tokenise, tokens_of
 
 
 @pytest.mark.parametrize(
@@ -116,21 +116,3 @@ def test_what_shows_nothing_is_blank(text):
 @pytest.mark.parametrize("text", ["a", "!", "👍", "0", "_", "\u200ba", "…", "字"])
 def test_what_shows_something_is_not_blank(text):
     assert not is_blank(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "lacks"),
-    [
-        ("这部电影很好看，我非常喜欢。", True),
-        ("这 部 电影 很 好看 ， 我 喜欢 。", False),
-        ("หนังเรื่องนี้ดีมาก", True),
-        ("หนัง เรื่อง นี้ ดี มาก", False),
-        ("この映画はとても面白かった", True),
-        ("thisfilmisverygoodindeed", True),
-        ("영화가 정말 재미있었어요", False),
-        ("Kinobesucherinnen mögen Donaudampfschifffahrten", False),
-        ("a film", False),
-    ],
-)
-def test_texts_without_spaces_are_seen(text, lacks):
-    assert lacks_spaces(text) is lacks
