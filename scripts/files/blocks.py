@@ -12,7 +12,7 @@ STUDIES = {  # calls of main.py, by kind and name of the study that each makes
     ("comparison", "best-wide"): 'compare("rnn", name="best-wide", of_model={"rnn": WIDE_RNN})',
     ("comparison", "compare"): "compare()",
     ("comparison", "shuffled"): 'compare(seeds=3, name="shuffled", of_model=BEST, word_order="shuffled")',
-    ("comparison", "imdb"): 'compare(seeds=3, name="imdb", data="imdb", of_model=LONG)',
+    ("comparison", "imdb"): 'compare(seeds=1, name="imdb", data="imdb", of_model=LONG)',
     ("cue-distance", "even"): 'probe_study(data="probe-even")',
     ("cue-distance", "far"): 'probe_study(data="probe-far")',
     ("cue-distance", "log"): 'probe_study(data="probe-log")',
