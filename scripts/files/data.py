@@ -99,8 +99,10 @@ def _folder(name):
 
 
 def _remedy(name):
-    others = [f"data={other!r}" for other in existing_data() if other != name]
-    instead = f", or give {' or '.join(others)}" if others else ""
+    others = [
+        f"give data={other!r}" if other else "leave data= out" for other in existing_data() if other != name
+    ]
+    instead = "".join(f", or {other}" for other in others)
     return f"run `python scripts/preprocessing.py{f' … --name {name}' if name else ''}`{instead}"
 
 

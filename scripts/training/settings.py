@@ -136,7 +136,7 @@ def check_settings(model, chosen):
     known = [setting.name for setting in _settings_of(model)]
     for name in chosen:
         if name not in known:
-            guess = "".join(f"did you mean {one}? " for one in difflib.get_close_matches(name, known, 1))
+            guess = "".join(f"did you mean {one}? " for one in difflib.get_close_matches(str(name), known, 1))
             choice = f"{guess}choose among {', '.join(known)}"
             raise UserError(f"unknown setting {name!r} of the {model.upper()}: {choice}")
     settings = asdict(Settings(**chosen))

@@ -31,8 +31,12 @@ def test_a_name_that_is_no_folders_is_refused(study_root, name):
         pass
 
 
-def test_a_dataset_that_is_not_there_is_refused_with_the_call_that_makes_it(data):
-    with pytest.raises(UserError, match=r"data/imdb/ is empty.*preprocess\(…, name='imdb'\)"):
+def test_a_dataset_that_is_not_there_is_refused_with_what_to_do(data):
+    match = r"data/imdb/ is empty.* --name imdb`, or leave data= out$"
+    with pytest.raises(UserError, match=match):
+        main.train_rnn("a-run", data="imdb", **SMALL)
+    write_data(seed=2, D=5, name="second")
+    with pytest.raises(UserError, match=match[:-1] + ", or give data='second'$"):
         main.train_rnn("a-run", data="imdb", **SMALL)
 
 
