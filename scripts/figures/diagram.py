@@ -1,6 +1,7 @@
 """The diagram of each model: the unrolled network, and the ways that the gradient takes back through it.
 
-Used by scripts/report for rnn/README.md and lstm/README.md, whose symbols it shares; it reads no file.
+Used by scripts/report for the front page and the READMEs of both models, whose symbols it shares; it reads no
+file.
 """
 
 from itertools import pairwise

@@ -115,9 +115,9 @@ def count_axis(axes, first, last):
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(10, **round_numbers))
 
 
-def add_legend(axes, entries, columns, title_lines=1):
+def add_legend(axes, entries, columns):
     """A legend above an axes and its title; `entries` are what ``get_legend_handles_labels`` gives."""
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.9 + 1.5 * title_lines}
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 2.4}
     axes.legend(*entries, ncols=columns, borderpad=0, **place)
 
 

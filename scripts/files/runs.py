@@ -22,7 +22,7 @@ from scripts.files.storage import is_absent, parse_json, require, undamaged, wri
 
 RUN_VERSION = 4  # of logs and weights; 4: gradients of the input x are recorded too
 NAMES = {"rnn": "RNN", "lstm": "LSTM"}
-COMPARED = ("rnn", "lstm")  # the models that studies and figures put side by side, were there a third
+COMPARED = ("rnn", "lstm")  # the pair that studies and figures of both models compare
 WEIGHTS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "weight_out", "bias_out"}
 TIMINGS = ("seconds", "sentences_per_second", "gradients_seconds")  # only these differ between equal runs
 RESUME = {"theta", "m", "v", "k"}

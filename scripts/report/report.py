@@ -14,6 +14,7 @@ with ``<!-- rows: RNN, full; LSTM, full -->``, only the rows with these labels c
 between ``<!-- quoted -->`` and ``<!-- end -->`` (numbers from elsewhere) are not checked.
 """
 
+import functools
 import re
 
 from scripts import plots
@@ -246,7 +247,7 @@ def check(pages):
             linked = re.findall(rf"\(({RESULTS_PAGE})?#([^)]+)\)", paragraph)
             own = [(page, anchor(heading)), *((other or page, target) for other, target in linked)]
             found = re.search(ROWS, paragraph)
-            known = _numbers_of("".join(tables.get(one, "") for one in own), found and found[1].split("; "))
+            known = _numbers_of("".join(tables.get(one, "") for one in own), found and found[1])
             numbers = numbers_in(paragraph)
             count += len(numbers)
             where = f"the rows {found[1]} of its tables" if found else "its tables"
@@ -258,7 +259,9 @@ def check(pages):
     return count, wrong
 
 
+@functools.cache
 def _numbers_of(tables, labels):
-    """Return the numbers in tables; with `labels`, those in the rows with these labels."""
-    rows = [row for row in tables.splitlines() if not labels or row[1:].split("|")[0].strip() in labels]
+    """Return the numbers in tables; with `labels`, as in "RNN; LSTM", those in the rows with these labels."""
+    chosen = labels and labels.split("; ")
+    rows = [row for row in tables.splitlines() if not chosen or row[1:].split("|")[0].strip() in chosen]
     return set(re.findall(rf"(?<![\w.,])[-+]?{DIGITS}(?:e-?\d+)?", _plain("\n".join(rows))))

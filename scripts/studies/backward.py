@@ -85,9 +85,8 @@ def _pairs(variants):
 
 
 def backward_table(study):
-    """Write the study as text: its variants, their differences and, of several seeds, which K is enough."""
-    if len(study["seeds"]) == 1:
-        return variants_table(study)
-    rows = [[NAMES[model], smallest_enough(study, model)] for model in COMPARED]
+    """Write the study as text: its variants, their differences, and which K is enough where one is."""
+    enough = {NAMES[model]: smallest_enough(study, model) for model in COMPARED}
+    rows = [[name, K] for name, K in enough.items() if K is not None]
     heads = ["from which K on truncate-K is not measurably worse than full training", "K"]
-    return f"{variants_table(study)}\n\n{table(rows, heads)}"
+    return "\n\n".join([variants_table(study), *([table(rows, heads)] if rows else [])])

@@ -1,4 +1,4 @@
-"""What do the Jacobians of a trained run predict about its gradients, and how close are their bounds?
+"""Jacobians of a trained run: do they predict the decay of its gradients, and how close are their bounds?
 
 main.py calls :func:`jacobian_study`. It measures before training and at the selected epoch, on sentences on
 which the run's log measured gradients. Besides what every study holds (scripts/files/studies.py),

@@ -103,14 +103,16 @@ def smallest_enough(study, model, significance=0.05):
     """Return the smallest K of a backward study from which on truncate-K is not measurably worse, or None.
 
     At this K and all larger ones, the test accuracy is worse neither by Welch's test over seeds nor by the
-    error of the difference over the test sentences.
+    error of the difference over the test sentences. With one seed, nothing can be said: None.
     """
     head, full, enough = f"{NAMES[model]}, truncate-", f"{NAMES[model]}, full", None
     pairs = [found for found in study["differences"] if found["minus"] == full]
     cut = {found["of"].removeprefix(head): found for found in pairs if found["of"].startswith(head)}
     for K in sorted((int(K) for K in cut if K.isdecimal()), reverse=True):
         accuracy = cut[str(K)]["test_accuracy"]
-        measurable = accuracy["p"] is not None and accuracy["p"] < significance
+        if accuracy["p"] is None:
+            return None
+        measurable = accuracy["p"] < significance
         measurable |= abs(accuracy["mean"]) > 1.96 * cut[str(K)]["sentences_error"]
         if measurable and accuracy["mean"] < 0:
             return enough

@@ -189,7 +189,7 @@ def _sample_texts(table, split):
 
 
 def _judge_tokenised(table, samples, tokenised):
-    """Whether the rows came tokenised, and the reason."""
+    """Return whether the rows came tokenised, and why that is assumed."""
     if tokenised is not None:
         return bool(tokenised), f"as --{'' if tokenised else 'no-'}tokenised says"
     if table.tokenised is not None:

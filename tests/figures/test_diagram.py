@@ -1,4 +1,4 @@
-"""The diagrams of the unrolled models: every factor of the way back stands in them."""
+"""The diagrams of the unrolled models show every factor of the way back."""
 
 import pytest
 from matplotlib.colors import to_rgba
@@ -11,15 +11,27 @@ FACTORS = {
     "rnn": [r"$\odot\,(1-h_{T}^2)$, then $W_{hh}^\top$", r"$\cdot\, w$", "$p-y$"],
     "lstm": [r"$\odot\, f_{T}$", r"(1-\tanh^2 c_T)$", "slopes of i, f, g", "slope of o", "$p-y$"],
 }
+BACK = {  # arrows from one state to another, and the state whose colour they have
+    "rnn": [("h_{T}", "h_{T-1}", "h"), ("h_{T-1}", "h_{T-2}", "h"), ("z", "h_{T}", "h")],
+    "lstm": [
+        *(("c_{T}", "c_{T-1}", "c"), ("h_{T}", "c_{T}", "c")),
+        *(("c_{T}", "h_{T-1}", "h"), ("h_{T}", "h_{T-1}", "h"), ("z", "h_{T}", "h")),
+    ],
+}
 
 
 @pytest.mark.parametrize("model", FACTORS)
-def test_the_factors_of_each_way_back_are_written_next_to_it(model, study_root):
+def test_each_way_back_is_drawn_with_its_factor(model, study_root):
     drawn = plot_diagram.draw(model)
     written = words(drawn)
     for factor in [*FACTORS[model], "$x_{T-2}$", "$h_{T-1}$"]:
         assert factor in written
-    arrows = [text.arrow_patch.get_edgecolor() for text in drawn.axes[0].texts if not text.get_text()]
-    for state in "hc" if model == "lstm" else "h":
-        assert to_rgba(STATES[model, state][0]) in arrows
+    places = {text.get_text(): text.get_position() for text in drawn.axes[0].texts if text.get_text()}
+    arrows = {
+        (arrow.xyann, arrow.xy): arrow.arrow_patch.get_edgecolor()
+        for arrow in drawn.axes[0].texts
+        if not arrow.get_text()
+    }
+    for start, end, state in BACK[model]:
+        assert arrows[places[f"${start}$"], places[f"${end}$"]] == to_rgba(STATES[model, state][0])
     assert plot_diagram(model).name == f"diagram-{model}.png"

@@ -70,3 +70,5 @@ def test_the_smallest_k_that_is_enough_holds_for_all_larger_ones(told, of_senten
     for found in differences:
         found["test_accuracy"]["mean"] = 0.02  # better than full training
     assert smallest_enough({"differences": differences}, "rnn") == 0
+    differences[-1]["test_accuracy"]["p"] = None  # of one seed
+    assert smallest_enough({"differences": differences}, "rnn") is None
