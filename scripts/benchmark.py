@@ -1,15 +1,14 @@
-"""Speed next to PyTorch and JAX, on a CPU.
+"""Speed of training next to PyTorch and JAX, on a CPU.
 
 Run it::
 
-    python scripts/benchmark.py                          everything
+    python scripts/benchmark.py                          all sizes
     python scripts/benchmark.py --quick                  H = 64, batch 64: some minutes
-    python scripts/benchmark.py --only inference         one section
-    python scripts/benchmark.py --only training --sizes 64x64 128x64
+    python scripts/benchmark.py --sizes 64x64 128x64
 
 A library that is not installed is skipped. A run writes ``assets/benchmarks/<date>-<time>.json`` after each
-point, which git ignores. It has ``circumstances``, a list of lines, and for each section that was measured a
-list of entries, which scripts/benchmarks/training.py describes.
+point, which git ignores. It has ``circumstances``, a list of lines, and ``training``, a list of entries,
+which scripts/benchmarks/training.py describes.
 """
 
 import argparse
@@ -33,33 +32,30 @@ from scripts.files.storage import write_json
 from scripts.training.experiment import numpy_blas
 from scripts.training.workers import usable_cores
 
-SECTIONS = "training", "inference"
 STEERING = ("OPENBLAS_", "OMP_", "MKL_", "XLA_")  # environment variables that change the speed of a library
 
 
-def benchmark(sections=SECTIONS, quick=False, sizes=None, repetitions=None):
-    """Measure some sections, write the JSON after each point, print the tables, and return the JSON.
+def benchmark(quick=False, sizes=None, repetitions=None):
+    """Measure training, write the JSON after each point, print the table, and return the JSON.
 
     `sizes` is a list of (H, batch size). There are 5 repetitions by default, 3 in a quick run.
     """
     repetitions = repetitions or (3 if quick else 5)
-    record = {"circumstances": circumstances(repetitions)}
+    record = {"circumstances": circumstances(repetitions), "training": []}
     print(*record["circumstances"], sep="\n")
     started = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
     path = assets_path("benchmarks", f"{started}.json")
     write_json(path, record)
-    for name in sections:
-        record[name] = []
-        bar = progress_bar(training.points(quick, sizes), name, unit="point", leave=False)
-        for point in bar:
-            bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
-            try:
-                entry = training.measure(point, repetitions, name)
-            except KeyboardInterrupt:
-                raise UserError(f"interrupted: {path} holds the points that were measured") from None
-            record[name].append(point | entry)
-            write_json(path, record)
-        print("", *training.tables(record[name], name), sep="\n\n")
+    bar = progress_bar(training.points(quick, sizes), "training", unit="point", leave=False)
+    for point in bar:
+        bar.set_postfix_str(", ".join(f"{key} {value}" for key, value in point.items()))
+        try:
+            entry = training.measure(point, repetitions)
+        except KeyboardInterrupt:
+            raise UserError(f"interrupted: {path} holds the points that were measured") from None
+        record["training"].append(point | entry)
+        write_json(path, record)
+    print("", *training.tables(record["training"]), sep="\n\n")
     print(f"\nWritten to {path}.")
     return record
 
@@ -98,13 +94,12 @@ def _size(text):
 
 def main(arguments=None):
     """Read the command line and measure."""
-    parser = argparse.ArgumentParser(description="Speed next to PyTorch and JAX.")
+    parser = argparse.ArgumentParser(description="Speed of training next to PyTorch and JAX.")
     parser.add_argument("--quick", action="store_true", help="H = 64 and batch 64 only")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to measure")
     sizes = "units x sentences per batch, such as 64x32"
     parser.add_argument("--sizes", nargs="+", type=_size, metavar="HxB", help=sizes)
     chosen = parser.parse_args(arguments)
-    benchmark([name for name in SECTIONS if name in chosen.only], chosen.quick, chosen.sizes)
+    benchmark(chosen.quick, chosen.sizes)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ Each has ``library``, ``variant``, ``threads`` (None: the library's own choice) 
 the global norm; PyTorch's second bias stays 0. Only ours also counts correct predictions, as its training
 loop does. Each library is as fast as we can make it:
 
-- PyTorch on 1 and 2 threads: the fused Adam, gradients set to None, inference mode. Variant "padded" runs
-  oneDNN's LSTM; "packed" computes no padded step.
+- PyTorch on 1 and 2 threads: the fused Adam, gradients set to None. Variant "padded" runs oneDNN's LSTM;
+  "packed" computes no padded step.
 - JAX: an update is one compiled program that reuses the memory of its arguments, one per number of steps.
   Unrolling the scan, rounding that number up, and XLA on one thread gained nothing.
 """
@@ -15,7 +15,6 @@ import contextlib
 import importlib
 import sys
 from itertools import product
-from types import SimpleNamespace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -51,7 +50,6 @@ class Own:
         self.loop, self.model = LOOPS[kind], model
         self.evaluation = sys.modules[self.loop.__module__].evaluate
         self.optimizer = Adam(model.theta, LR, clip_norm=CLIP_NORM)
-        self.logits = None  # until once() is called; forgotten when the weights change
 
     def running(self):
         """Return a context in which this contender has its threads and processes."""
@@ -63,7 +61,6 @@ class Own:
 
     def train(self, batches):
         """Train one step per batch."""
-        self.logits = None
         first = batches[0]
         validation = [Batch(first.ids[:1], np.array([1]), first.y[:1], first.rows[:1])]  # the loop needs some
         epoch = self.loop(
@@ -73,15 +70,9 @@ class Own:
         next(epoch)
         del self.model.inference
 
-    def once(self):
-        """Project all words, which inference does once for any number of batches."""
-        self.logits = self.model.inference()
-
     def evaluate(self, batches):
         """Return the mean loss over all sentences, without gradients."""
-        if self.logits is None:
-            self.once()
-        return self.evaluation(SimpleNamespace(inference=lambda: self.logits), batches)[0]
+        return self.evaluation(self.model, batches)[0]
 
 
 class OwnWorkers(Own):
@@ -94,20 +85,10 @@ class OwnWorkers(Own):
         """Return a context in which the second process runs."""
         with super().running(), Workers(self.model, 2) as self.model:
             yield
-        self.model, self.logits = self.model.model, None
+        self.model = self.model.model
 
 
-class _Peer:
-    """A contender that needs no context and has nothing to do once."""
-
-    def running(self):
-        return contextlib.nullcontext()
-
-    def once(self):
-        pass
-
-
-class TorchPeer(_Peer):
+class TorchPeer:
     """torch.nn.RNN or torch.nn.LSTM and a linear layer on the last state of each sentence; see Own."""
 
     library = "PyTorch"
@@ -131,7 +112,7 @@ class TorchPeer(_Peer):
 
     def running(self):
         self.torch.set_num_threads(self.threads)
-        return super().running()
+        return contextlib.nullcontext()
 
     def prepare(self, batches):
         tensor, prepared = self.torch.tensor, []
@@ -170,7 +151,7 @@ class TorchPeer(_Peer):
         return loss_sum / count
 
 
-class JaxPeer(_Peer):
+class JaxPeer:
     """The equations of both models as a ``lax.scan``, compiled once for each number of steps; see Own."""
 
     library, variant, threads = "JAX", "padded", None  # XLA can't change its number of threads
@@ -187,6 +168,9 @@ class JaxPeer(_Peer):
         self.state = start(parameters), self.np.array(0)
         self.step = self.jax.jit(self._update, donate_argnums=0)
         self.measure = self.jax.jit(self._mean_loss)
+
+    def running(self):
+        return contextlib.nullcontext()
 
     def prepare(self, batches):
         prepared = ((*pad(batch), batch.y.astype(np.float32)) for batch in batches)

@@ -1,4 +1,4 @@
-"""Sections "training" and "inference": seconds per epoch, next to PyTorch and JAX.
+"""Seconds per epoch of training, next to PyTorch and JAX.
 
 All train on the same batches, built before the clock starts. Contenders take turns in every repetition, so
 that a slow minute of the machine affects all of them, and medians are compared; the fastest variant of each
@@ -40,14 +40,12 @@ DIMENSIONS = 100
 # The training rows of SST-2: their number, the number of different words, and quantiles of their lengths.
 SST2_SENTENCES, SST2_WORDS = 60_865, 14_345
 SST2_QUANTILES = {0: 1, 0.1: 1, 0.25: 3, 0.5: 7, 0.75: 13, 0.9: 21, 0.95: 26, 0.99: 35, 0.999: 45, 1: 52}
-CAPTIONS = {
-    "training": "Seconds per epoch of training, scaled from the share of its batches that was timed. A "
-    "process of ours has one BLAS thread. PyTorch runs on 1 thread and 2 (× 2), packed and padded; JAX on "
-    "XLA's own threads, its compilation shown separately (first pass: 20 steps and a turn). The fastest "
-    "variant of each library counts; the columns of one thread each compare core with core.",
-    "inference": "Seconds per epoch of inference, as those of training. Our inference begins with a "
-    "projection of all words, which is counted once per epoch.",
-}
+CAPTION = (
+    "Seconds per epoch of training, scaled from the share of batches that was timed. A process of ours has "
+    "one BLAS thread. PyTorch runs on 1 thread and 2 (× 2), packed and padded; JAX on XLA's own threads, its "
+    "compilation shown separately (first pass: 20 steps and a turn). The fastest variant of each library "
+    "counts; the column of one thread each compares core with core."
+)
 
 
 def points(quick, sizes=None):
@@ -62,7 +60,7 @@ def points(quick, sizes=None):
     return listed
 
 
-def measure(point, repetitions, section):
+def measure(point, repetitions):
     """Return an entry of the JSON, described above, without its point."""
     kind, H = point["model"], point["hidden_size"]
     embeddings = draw_embeddings()
@@ -72,7 +70,7 @@ def measure(point, repetitions, section):
     for module, build in PEERS.items():
         if module in versions:
             contenders += build(kind, plain_model(kind, H, embeddings))
-    results = compare(contenders, batches, len(batches) / epoch_batches, repetitions, section)
+    results = compare(contenders, batches, len(batches) / epoch_batches, repetitions)
     return {"batches": len(batches), "epoch_batches": epoch_batches, "results": results}
 
 
@@ -110,7 +108,7 @@ def plain_model(kind, H, embeddings):
     return build_model(kind, settings, embeddings)
 
 
-def compare(contenders, batches, share, repetitions, section):
+def compare(contenders, batches, share, repetitions):
     """Time contenders, the first of which is ours, on a share of an epoch; return the ``results``."""
     results, prepared, ours = [], {}, None
     for contender in contenders:
@@ -121,10 +119,10 @@ def compare(contenders, batches, share, repetitions, section):
         results.append(result | {"refused": refusal(losses, ours)})
         if not results[-1]["refused"]:
             prepared[len(results) - 1] = own_form
-            _turn(contender, own_form, share, section)
+            _turn(contender, own_form, share)
             results[-1]["first_seconds"] = clock() - started
     turns = [
-        {number: _turn(contenders[number], own_form, share, section) for number, own_form in prepared.items()}
+        {number: _turn(contenders[number], own_form, share) for number, own_form in prepared.items()}
         for _ in range(repetitions)
     ]
     for number in prepared:
@@ -147,19 +145,13 @@ def losses_after_training(contender, prepared):
         return np.array([contender.evaluate([batch]) for batch in prepared])
 
 
-def _turn(contender, batches, share, section):
+def _turn(contender, batches, share):
     """The seconds of an epoch, measured on a share of its batches."""
-    act = contender.train if section == "training" else contender.evaluate
     with contender.running():
-        act(batches[:WARM])
-        once = 0
-        if section == "inference":
-            started = clock()
-            contender.once()
-            once = clock() - started
+        contender.train(batches[:WARM])
         started = clock()
-        act(batches)
-        return once + (clock() - started) / share
+        contender.train(batches)
+        return (clock() - started) / share
 
 
 def fastest(results, library, **wanted):
@@ -169,12 +161,12 @@ def fastest(results, library, **wanted):
     return min(timed, key=lambda result: result["seconds"], default=None)
 
 
-def tables(entries, section):
+def tables(entries):
     """Return paragraphs in Markdown: a table with one row per size, a line per refused contender."""
     results = [result for entry in entries for result in entry["results"]]
     libraries = dict.fromkeys(result["library"] for result in results if result["library"] != OWN)
     variants = dict.fromkeys(result["variant"] for result in results if result["library"] == OWN)
-    rows = [_row(entry, section, libraries, variants) for entry in entries]
+    rows = [_row(entry, libraries, variants) for entry in entries]
     refused = [
         f"Refused: {result['library']} {result['variant']} ({entry['model'].upper()}, "
         f"H {entry['hidden_size']}, batch {entry['batch_size']}): {result['refused']}."
@@ -182,14 +174,14 @@ def tables(entries, section):
         for result in entry["results"]
         if result["refused"]
     ]
-    return [CAPTIONS[section], table([row.values() for row in rows], rows[0]), *refused]
+    return [CAPTION, table([row.values() for row in rows], rows[0]), *refused]
 
 
-def _row(entry, section, libraries, variants):
+def _row(entry, libraries, variants):
     """The cells of the row of a size, by the heads of their columns."""
     results = entry["results"]
     own = {variant: fastest(results, OWN, variant=variant) for variant in variants}
-    row = {f"{section}: model": entry["model"].upper(), "H": entry["hidden_size"]}
+    row = {"model": entry["model"].upper(), "H": entry["hidden_size"]}
     row |= {"batch": entry["batch_size"], "timed": f"{entry['batches']} of {entry['epoch_batches']}"}
     row |= {f"{variant}, s": _seconds(result) for variant, result in own.items()}
     for library in libraries:

@@ -28,8 +28,8 @@ def made_up(study_root, monkeypatch):
     monkeypatch.setattr(training, "PEERS", {})
 
 
-def measure(sections=("training", "inference"), **options):
-    return benchmark.benchmark(sections, sizes=[(4, 16)], repetitions=2, **options)
+def measure(**options):
+    return benchmark.benchmark(sizes=[(4, 16)], repetitions=2, **options)
 
 
 def written():
@@ -51,20 +51,18 @@ def test_json_holds_what_was_measured(made_up, quick, capsys, monkeypatch):
     assert f"BLAS: {numpy_blas()}" in told
     assert "medians of 2 repetitions" in told
     assert "OPENBLAS_VERBOSE=0" in told
-    for name in ("training", "inference"):
-        assert [entry["model"] for entry in record[name]] == ["rnn", "lstm"]
+    assert [entry["model"] for entry in record["training"]] == ["rnn", "lstm"]
     printed = unpadded(capsys.readouterr().out)
     assert told in printed
-    for name in ("training", "inference"):
-        assert f"| {name}: model | H | batch | timed | one process, s |" in printed
-    assert printed.count("| RNN | 4 | 16 | 12 of 13 |") == 2
+    assert "| model | H | batch | timed | one process, s |" in printed
+    assert printed.count("| RNN | 4 | 16 | 12 of 13 |") == 1
     assert f"Written to {written()}." in printed
 
 
 def test_missing_libraries_are_skipped_and_said_so(made_up, capsys, monkeypatch):
     why = "not installed (No module named 'jax'): `pip install jax` and run this again"
     monkeypatch.setattr(benchmark, "find_libraries", lambda: ({"torch": "2"}, {"jax": why}))
-    record = measure(["training"])
+    record = measure()
     for told in ("\n".join(record["circumstances"]), capsys.readouterr().out):
         assert f"jax is skipped, {why}." in told
         assert "torch 2" in told
@@ -73,21 +71,20 @@ def test_missing_libraries_are_skipped_and_said_so(made_up, capsys, monkeypatch)
 def test_an_interrupted_run_keeps_what_was_measured(made_up, monkeypatch):
     measure_point = training.measure
 
-    def interrupted(point, repetitions, section):
+    def interrupted(point, repetitions):
         if point["model"] == "lstm":
             raise KeyboardInterrupt
-        return measure_point(point, repetitions, section)
+        return measure_point(point, repetitions)
 
     monkeypatch.setattr(training, "measure", interrupted)
     with pytest.raises(UserError, match=r"interrupted: .*json holds the points that were measured"):
         measure()
     record = json.loads(written().read_text(encoding="utf-8"))
     assert [entry["model"] for entry in record["training"]] == ["rnn"]
-    assert "inference" not in record
 
 
 def test_git_ignores_what_a_reader_measures(made_up):
-    measure(["inference"])
+    measure()
     name = f"assets/benchmarks/{written().name}"
     ignored = subprocess.run(["git", "-C", PROJECT, "check-ignore", "-q", name])
     if ignored.returncode == 128:
@@ -100,11 +97,11 @@ def test_a_committed_result_of_the_same_day_stays(made_up):
     committed = paths.assets_path("benchmarks", f"{datetime.date.today().isoformat()}.json")
     write_json(committed, {"training": []})
     before = committed.read_bytes()
-    measured = measure(["inference"])
+    measured = measure()
     assert committed.read_bytes() == before
     (other,) = set(committed.parent.iterdir()) - {committed}
     assert json.loads(other.read_text(encoding="utf-8")) == measured
-    assert [entry["model"] for entry in measured["inference"]] == ["rnn", "lstm"]
+    assert [entry["model"] for entry in measured["training"]] == ["rnn", "lstm"]
 
 
 def test_every_point_is_measured_once():
@@ -119,21 +116,17 @@ def test_every_point_is_measured_once():
 # The command line -----------------------------------------------------------------------------------------
 
 
-def test_sections_and_sizes_are_chosen(monkeypatch):
+def test_sizes_are_chosen(monkeypatch):
     asked = []
     monkeypatch.setattr(benchmark, "benchmark", lambda *given: asked.append(given))
-    benchmark.main(["--only", "inference", "training", "--sizes", "64x32", "8x4"])
+    benchmark.main(["--sizes", "64x32", "8x4"])
     benchmark.main(["--quick"])
-    assert asked == [
-        (["training", "inference"], False, [(64, 32), (8, 4)]),
-        (list(benchmark.SECTIONS), True, None),
-    ]
+    assert asked == [(False, [(64, 32), (8, 4)]), (True, None)]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--only", "speed"], "argument --only: invalid choice: 'speed' (choose from"),
         (["--sizes", "64"], "--sizes: 64 is no size: give units x sentences per batch, such as 64x32"),
         (["--sizes", "0x64"], "--sizes: 0x64 is no size"),
     ],

@@ -1,4 +1,4 @@
-"""Sections training and inference: turns, agreement, refusals; no test depends on speed."""
+"""The benchmark of training: turns, agreement, refusals; no test depends on speed."""
 
 import itertools
 from contextlib import nullcontext
@@ -23,8 +23,6 @@ from scripts.files.errors import UserError
 from scripts.text.batches import Batch
 from tests.conftest import make_split
 from tests.helpers import unpadded
-
-SECTIONS = ("training", "inference")
 
 
 class Twin(Own):
@@ -82,50 +80,24 @@ def made_up(study_root, monkeypatch):
 # Turns ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_contenders_take_turns_and_are_timed_equally_often(kind, batches, ticking, section):
+def test_contenders_take_turns_and_are_timed_equally_often(kind, batches, ticking):
     order = []
 
     class Noted(Twin):
         def train(self, batches):
-            order.append((self.library, "training", len(batches)))
+            order.append((self.library, len(batches)))
             super().train(batches)
-
-        def evaluate(self, batches):
-            order.append((self.library, "inference", len(batches)))
-            return super().evaluate(batches)
 
     class Other(Noted):
         library = "Other"
 
     contenders = [build(kind, Noted), build(kind, Other)]
-    results = compare(contenders, batches * 4, 0.25, 3, section)
-    turn_of = [[(name, section, training.WARM), (name, section, 24)] for name in ("Twin", "Other")]
+    results = compare(contenders, batches * 4, 0.25, 3)
+    turn_of = [[(name, training.WARM), (name, 24)] for name in ("Twin", "Other")]
     assert order[-12:] == (turn_of[0] + turn_of[1]) * 3  # the first batches go before the clock
-    seconds = {"training": 4, "inference": 1 + 4}[section]  # a quarter takes a tick, and so does once()
     for result in results:
         assert result["refused"] is None
-        assert result["seconds"] == seconds
-
-
-def test_words_are_projected_once_for_all_batches_and_again_after_training(kind, batches):
-    own = build(kind)
-    projections, project = [], own.model.inference
-
-    def projecting():
-        projections.append(own.model.theta.copy())
-        return project()
-
-    own.model.inference = projecting
-    own.once()
-    before = own.evaluate(batches), own.evaluate(batches)
-    assert len(projections) == 1
-    assert before[0] == before[1]
-    del own.model.inference  # train() puts one of its own there
-    own.train(batches)
-    own.model.inference = projecting
-    assert own.evaluate(batches) != before[0]
-    assert len(projections) == 2
+        assert result["seconds"] == 4  # a quarter takes a tick
 
 
 def test_own_side_trains_one_step_per_batch_without_dropout(kind, batches):
@@ -150,20 +122,19 @@ def test_ours_is_timed_in_one_process_and_in_two_on_one_thread_each(made_up, kin
         if threads() != {2}:
             pytest.skip("the number of threads of this BLAS can't be chosen")
     monkeypatch.setattr(Own, "train", watched)
-    entry = training.measure(point_of(kind), 1, "training")
+    entry = training.measure(point_of(kind), 1)
     assert seen == {("one process", frozenset({1})), ("two processes", frozenset({1}))}
     assert not any(result["refused"] for result in entry["results"])
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_seconds_are_scaled_to_an_epoch(made_up, ticking, kind, monkeypatch, section):
+def test_seconds_are_scaled_to_an_epoch(made_up, ticking, kind, monkeypatch):
     monkeypatch.setattr(training, "OWN_VARIANTS", [Own, Twin, Wrong])
-    entry = training.measure(point_of(kind), 2, section)
+    entry = training.measure(point_of(kind), 2)
     assert (entry["batches"], entry["epoch_batches"]) == (2, 13)
     own, twin, wrong = entry["results"]
     assert wrong["refused"]
     for result in (own, twin):
-        assert result["seconds"] == pytest.approx(13 / 2 + (section == "inference"))
+        assert result["seconds"] == pytest.approx(13 / 2)
         assert result["first_seconds"] > 0
 
 
@@ -172,7 +143,7 @@ def test_seconds_are_scaled_to_an_epoch(made_up, ticking, kind, monkeypatch, sec
 
 def test_a_wrong_library_is_refused_and_not_timed(kind, batches):
     contenders = [build(kind, contender) for contender in (Own, Wrong, Diverging, Twin)]
-    own, wrong, diverging, twin = compare(contenders, batches, 1, 1, "training")
+    own, wrong, diverging, twin = compare(contenders, batches, 1, 1)
     assert own["refused"] is twin["refused"] is None
     assert "after 20 steps its losses differ from ours by 2.0e-04, more than 0.0001" in wrong["refused"]
     assert "nan" in diverging["refused"]
@@ -182,7 +153,7 @@ def test_a_wrong_library_is_refused_and_not_timed(kind, batches):
 def test_other_initial_weights_are_noticed(kind, batches):
     other = build(kind, Twin)
     other.model.theta[:] *= 1.05
-    assert compare([build(kind), other], batches, 1, 1, "training")[1]["refused"]
+    assert compare([build(kind), other], batches, 1, 1)[1]["refused"]
 
 
 @pytest.mark.parametrize("steps", [6, 20, 50])
@@ -287,11 +258,9 @@ def test_tables_show_seconds_variants_ratios_and_refusals():
     ]
     entry = {"model": "lstm", "hidden_size": 64, "batch_size": 32, "batches": 5, "epoch_batches": 10}
     refused = [*results[:4], result("JAX", 0, refused="it computes something else")]
-    text = unpadded(
-        "\n".join(training.tables([entry | {"results": each} for each in (results, refused)], "training"))
-    )
+    text = unpadded("\n".join(training.tables([entry | {"results": each} for each in (results, refused)])))
     assert (
-        "| training: model | H | batch | timed | one process, s | two processes, s "
+        "| model | H | batch | timed | one process, s | two processes, s "
         "| PyTorch, s | one process ÷ PyTorch | two processes ÷ PyTorch "
         "| one process ÷ PyTorch, one thread each "
         "| JAX, s | one process ÷ JAX | two processes ÷ JAX | JAX, first pass, s |"
