@@ -14,7 +14,7 @@ from scripts.files.studies import read_study, study_names
 from scripts.studies.statistics import smallest_enough
 
 TITLE = "How well models learn without a part of their gradient"
-MESSAGE = "No loss is measurable when the gradient is cut after {} steps"
+MESSAGE = "No drop in accuracy is measurable when the gradient is cut after {} steps"
 
 
 @figure("backward-{name}.png")
@@ -72,7 +72,7 @@ def _truncation_of(study):
 
 def _tick(name):
     """Label of a variant: K alone where the gradient is cut."""
-    words = name.replace("truncate-recurrent-", "W_hh\ncut after\n").replace("gates-x", "gates\nsee x")
+    words = name.replace("truncate-recurrent-", "W_hh,\nK = ")
     return words.removeprefix("truncate-").replace("-", "-\n")
 
 

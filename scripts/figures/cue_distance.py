@@ -16,8 +16,8 @@ MOMENTS = {"after": ("selected epoch", "-"), "before": ("epoch 0 (before trainin
 TITLE = "Full training: how much of the gradient reaches the deciding cue"
 TRAINED = {
     "even": "",
-    "log": "\nwhere short distances are common in training",
-    "far": "\nwhere training has no distance below half the longest",
+    "log": ",\ntrained mostly on short distances",
+    "far": ",\ntrained on distances of at least half the longest",
 }
 
 
@@ -44,9 +44,9 @@ def _draw_full(study, full):
 
 
 def _draw_changes(study):
-    """Draw the accuracy of each variant at each distance, decider last, as a map with numbers."""
+    """Draw the accuracy of each variant at each distance, the deciding cue last, as a map with numbers."""
     variants, tested = study["variants"], study["distances"]
-    title = "To which distance a model learns, with its gradient changed" + TRAINED[study["mixture"]]
+    title = "How far back models learn, with their gradients changed" + TRAINED[study["mixture"]]
     drawn, axes = open_figure(title, 1.8 + 0.34 * len(variants))
     correct = np.array([100 * np.median(one["accuracy"], axis=0) for one in variants])
     axes.imshow(correct, cmap="Blues", vmin=50, vmax=110, aspect="auto")
@@ -60,14 +60,14 @@ def _draw_changes(study):
     axes.set_xticks(range(len(tested)), tested)
     axes.set_yticks(range(len(variants)), [one["label"] for one in variants])
     axes.grid(False)
-    axes.set_title("Correct, % of the test sentences; black stroke: the cut gradient reaches no further")
+    axes.set_title("Correct, % of the test sentences; black bar: how far the cut gradient reaches")
     axes.set_xlabel("d, words between the deciding cue and the end of the sentence")
     _add_provenance(drawn, study, "median of ")
     return drawn
 
 
 def _add_provenance(drawn, study, median):
-    sentences = f"{study['sentences']['decides_last']} test sentences at each d, decider last"
+    sentences = f"{study['sentences']['decides_last']} test sentences at each d, deciding cue last"
     seeds = median + counted(len(study["seeds"]), "seed")
     add_provenance(drawn, name_data(study["dataset"]), seeds, sentences)
 

@@ -8,7 +8,7 @@ from scripts.files.runs import NAMES
 
 QUANTITIES = {  # in the order of the rows of words
     "reach": "gradient ‖∂z/∂x‖: how far z moves with a small change of the word",
-    "gradient_input": "gradient · input: what the word adds to z (blue) or takes (purple), to first order",
+    "gradient_input": "gradient × input: what the word adds to z (blue) or takes (purple), to first order",
     "left_out": "occlusion: z minus z without the word, above 0 (blue) or below (purple)",
 }
 MOST_WORDS = 60  # that a figure has room for: of a longer text, the last ones
@@ -94,7 +94,7 @@ def _draw_logit(axes, readings, words):
         colour, marker = STATES[reading["model"], "h"]
         axes.plot(range(1, len(logits) + 1), logits, color=colour, marker=marker, label=name)
     axes.axhline(0, color=BLACK, linewidth=1)
-    axes.set(title="The score z as it grows", ylabel="logit z", xlim=(0.5, len(words) + 0.5))
+    axes.set(title="The score z after each word", ylabel="logit z", xlim=(0.5, len(words) + 0.5))
     if len(words) <= LABELLED:
         look = {"rotation": 40, "ha": "right", "rotation_mode": "anchor", "fontsize": 9, "parse_math": False}
         axes.set_xticks(range(1, len(words) + 1), words, **look)

@@ -265,7 +265,7 @@ def variants_table(study):
     columns = COLUMNS.get(study["kind"], COLUMNS["comparison"])
     lines += [table([_row(variant, columns) for variant in study["variants"]], ["", *columns]), ""]
     if study["differences"]:
-        lines += [_differences_table(study["differences"]), ""]
+        lines += [_differences_table(study), ""]
     if study["standard_error"]:
         sentences = study["dataset"]["splits"]["test"]["rows"]
         lines.append(
@@ -288,7 +288,8 @@ def _from_the_first_step(study):
         if k > 1 and median[1] and median[k]:
             shares = (power_of_ten(math.log10(share)) for share in (median[1], median[k] / median[1]))
             found.append("{} × {} in the {}".format(*shares, variant["label"]))
-    return f"Of h after training, k = 1 × from there to k = {k}: {', '.join(found)}." if found else ""
+    shares = f"share at k = 1 × share of that at k = {k}"
+    return f"What remains of h after training, {shares}: {', '.join(found)}." if found else ""
 
 
 def _row(variant, columns):
@@ -329,14 +330,17 @@ def difference_cells(found):
     ]
 
 
-def _differences_table(differences):
+def _differences_table(study):
     """Write the differences between variants as a table."""
-    rows = []
-    for found in differences:
+    rows, losses = [], {variant["label"]: variant["validation_loss"] for variant in study["variants"]}
+    for found in study["differences"]:
+        loss = difference(losses[found["of"]], losses[found["minus"]])
         ratios = [found["remaining"].get(state) for state in QUANTITIES]
         cells = ["–" if one is None else f"{10 ** one['mean']:.2g}" for one in ratios]
-        rows.append([f"{found['of']} − {found['minus']}", *difference_cells(found), *cells])
-    heads = ["difference", *DIFFERENCE_HEADS, *(f"{state} after, ratio" for state in QUANTITIES)]
+        cells = [*difference_cells(found), _with_bounds(loss, "{:+.4f}".format), *cells]
+        rows.append([f"{found['of']} − {found['minus']}", *cells])
+    heads = ["difference", *DIFFERENCE_HEADS, "validation loss"]
+    heads += [f"{state} after, ratio" for state in QUANTITIES]
     return (
         f"{table(rows, heads)}\nDetectable: the true difference that the test would find in 80% of studies."
     )

@@ -63,7 +63,7 @@ def test_the_gradient_at_the_cue_is_drawn_over_distance():
             line = drawn[f"{state}, {moment}"]
             np.testing.assert_allclose(line.get_ydata(), [10 ** (-rate * d) for d in study["distances"]])
             assert line.get_linestyle() == look
-    assert_complete(figure, "3 seeds", "200 test sentences at each d, decider last")
+    assert_complete(figure, "3 seeds", "200 test sentences at each d, deciding cue last")
 
 
 def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_out():
@@ -72,7 +72,7 @@ def test_the_title_says_how_it_was_trained_and_a_gradient_of_exactly_0_is_left_o
     save("cue-distance", "log", study)
     figure = plots.plot_probe.draw("log")["cue-distance-log.png"]
     style.to_png(figure)
-    assert "short distances are common" in words(figure)
+    assert "trained mostly on short distances" in words(figure)
     assert lines(figure.axes[0])["RNN h, selected epoch"].get_ydata()[-1] == 0
 
 
@@ -87,7 +87,7 @@ def test_the_map_has_the_median_of_each_variant_at_each_distance():
     assert labels == ["RNN, full", "LSTM, full", "LSTM, truncate-5"]
     (stroke,) = axes.lines  # behind d = 5, the second of 2, 5, 20, 200, in the third row
     assert (list(stroke.get_xdata()), list(stroke.get_ydata())) == ([1.5, 1.5], [1.5, 2.5])
-    assert_complete(figure, "median of 3 seeds", "200 test sentences", "black stroke")
+    assert_complete(figure, "median of 3 seeds", "200 test sentences", "black bar")
 
 
 def test_two_mixtures_are_two_files_of_each_figure(full_size):
