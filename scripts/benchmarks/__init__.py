@@ -1,1 +1,1 @@
-"""One file per section of the benchmark; used by scripts/benchmark.py."""
+"""What scripts/benchmark.py times, in training.py, and the contenders, in peers.py."""

@@ -20,6 +20,7 @@ def plot_latching(name=DEFAULT):
     """
     with reading_study("latching", name) as study:
         models, steps, pairs = study["models"], study["steps"], study["pairs"]
+        from_cue = steps[-1] - np.array(steps)  # gradients are listed by the distance from the last word
         kept = [orbit["told_apart"] == pairs for model in models for orbit in model["orbits"]]
         title = f"A cue is remembered for {steps[-1]:,} words in {sum(kept)} of {len(kept)} runs (solid)"
         drawn, panels = open_figure(title, 5.4, nrows=2, ncols=len(models), sharex=True, squeeze=False)
@@ -32,9 +33,7 @@ def plot_latching(name=DEFAULT):
                     above.plot(steps, orbit[name], style, color=colour, label=hidden + label)
                 for state in [state for state in "hc" if state in orbit]:
                     logs, (colour, _) = np.array(orbit[state], float), STATES[model["model"], state]
-                    below.plot(
-                        steps[-1] - np.array(steps), logs, style, color=colour, label=f"{hidden}∂z/∂{state}"
-                    )
+                    below.plot(from_cue, logs, style, color=colour, label=f"{hidden}∂z/∂{state}")
             above.axhline(0, color=GREY, linewidth=1, zorder=1)
             above.legend(loc="center right")
             below.legend()

@@ -1,4 +1,4 @@
-"""The figure of one sentence: its words coloured by what they do to the score, and the score as it grows."""
+"""The figure of one sentence: its words coloured by what they do to the score, and the score word by word."""
 
 import numpy as np
 

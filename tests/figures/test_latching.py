@@ -52,6 +52,8 @@ def test_orbits_and_gradients_of_each_run_are_drawn(full_size):
             np.testing.assert_allclose(
                 [line.get_ydata() for line in gradients], [run[state] for run in model["orbits"]]
             )
+            for line in gradients:  # the last word is 1,000 words after the cue, as above
+                np.testing.assert_array_equal(line.get_xdata(), 1000 - np.array(STEPS))
         assert len(below.lines) == 2 * len(states)
         for axes, count in ((above, 2), (below, len(states))):
             assert len(axes.get_legend().get_texts()) == count
