@@ -1,1 +1,1 @@
-"""What scripts/benchmark.py times, in training.py, and the contenders, in peers.py."""
+"""What is timed, and the contenders; used by scripts/benchmark.py."""
