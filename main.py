@@ -4,7 +4,7 @@ Every function here can also be called alone from a Python prompt: `from main im
 and the like document those that are imported below.
 """
 
-from scripts.files import errors, numbers, studies
+from scripts.files import errors, studies
 from scripts.studies import arguments
 from scripts.studies.backward import backward_study  # noqa: F401
 from scripts.studies.baselines import baselines  # noqa: F401 (imported for the blocks at the end, as are others)
@@ -17,7 +17,8 @@ from scripts.studies.latching import latching_study  # noqa: F401
 from scripts.studies.memory import memory_study  # noqa: F401
 from scripts.studies.settings_search import search  # noqa: F401
 from scripts.studies.truncation import truncation_study  # noqa: F401
-from scripts.training import checks, evaluation, experiment
+from scripts.training import evaluation, experiment
+from scripts.training.checks import check_gradients, test_overfit  # noqa: F401
 from scripts.training.recipes import BEST, BEST_LSTM, BEST_RNN, LONG, WIDE_RNN  # noqa: F401
 
 
@@ -71,43 +72,6 @@ def test(run_id="lstm-run-3"):
     metrics = evaluation.evaluate_run(run_id)
     studies.save_study("test", run_id, runs=[], show=evaluation.describe_test, **metrics)
     return metrics
-
-
-def test_overfit(sentences=64, steps=300, data=None):
-    """Let the LSTM learn a few sentences by heart: if it can't, something in its backward pass is wrong.
-
-    The sentences are drawn from the training split, of `data` as in :func:`train_rnn`; each of the `steps`
-    is an update with all of them.
-
-    Returns
-    -------
-    dict
-        ``loss`` and ``accuracy`` on these sentences at the end; also printed.
-    """
-    result = checks.learn_by_heart(sentences, steps, data=data)
-    print(
-        f"{result['sentences']} sentences, {result['steps']} updates: loss {result['first_loss']:.4f} -> "
-        f"{result['loss']:.6f}, accuracy {result['accuracy']:.1%}"
-    )
-    return result
-
-
-def check_gradients():
-    """Compare analytic with numeric gradients: every model, every parameter, in float64.
-
-    Returns
-    -------
-    dict of dict
-        For each model, the relative error of each parameter's gradient; also printed.
-    """
-    found = {model: checks.check_model(model) for model in checks.LOSSES}
-    rows = [
-        [f"{model}, {name}", f"{error:.1e}"]
-        for model, by_parameter in found.items()
-        for name, error in by_parameter.items()
-    ]
-    print(numbers.table(rows, ["gradient", "relative error, analytic against numeric"]))
-    return found
 
 
 @errors.memory_in_one_line("predict()", "give a shorter text")

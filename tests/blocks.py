@@ -15,16 +15,12 @@ from scripts.figures import style
 from scripts.files import paths
 from scripts.files.data import describe_data, existing_data, load_manifest
 from scripts.files.runs import existing_runs
-from scripts.report import report
 from scripts.studies import baselines, fixed_points, latching, settings_search
 from scripts.text import cue_distance
 from tests.helpers import write_data
 
 SMALL_BEST = {model: recipe | {"epochs": 1, "hidden_size": 4} for model, recipe in main.BEST.items()}
 SMALL_WIDE = SMALL_BEST["rnn"] | {"hidden_size": 5}
-SMALL_RECIPES = {study: SMALL_BEST if recipe else {} for study, recipe in report.RECIPES.items()} | {
-    ("comparison", "best-wide"): {"rnn": SMALL_WIDE}
-}
 SMALL_BACKWARD = {"backward": ("full", "h-detach"), "of_model": SMALL_BEST}
 SHORT = {"epochs": 2}  # of the runs with default settings
 
@@ -46,7 +42,6 @@ def in_small():
         for module, values in {
             style: {"to_png": lambda figure: Image.new("P", (1, 1))},
             cue_distance: {"SIZES": {"train": 400, "validation": 60}, "TEST_SENTENCES": 20},
-            report: {"RECIPES": SMALL_RECIPES},
             baselines: {"BEST": SMALL_BEST},
             fixed_points: {"STARTS": 3},
             latching: {"SHOWN": (2, 10, 20)},

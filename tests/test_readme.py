@@ -117,13 +117,6 @@ def test_every_room_says_what_it_is_for():
             assert f"[`{room}/`]({room}): {first[0].lower()}{first[1:]}" in READMES["scripts/README.md"]
 
 
-def test_the_room_of_studies_names_each_of_its_files():
-    room = PROJECT / "scripts" / "studies"
-    words = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
-    named = re.findall(r"(?m)^ {4}(\w+\.py) ", words)
-    assert sorted(named) == sorted(path.name for path in room.glob("[!_]*.py"))
-
-
 def test_the_lines_of_the_backward_pass_are_those_of_the_code():
     (quoted,) = re.findall(r"```python\n(for t in .*?)```", READMES["README.md"], re.S)
     code = (PROJECT / "rnn" / "model.py").read_text(encoding="utf-8")

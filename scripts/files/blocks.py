@@ -59,15 +59,6 @@ def remedy_of_study(kind, name):
     return _uncomment(block) if block else f"call {CALLS[kind].format(name)} of main.py"
 
 
-def remedy_of_settings(kind, name):
-    """Return what to do about a study whose runs have other settings than in its block of main.py."""
-    block = STUDIES.get((kind, name))
-    trains_none = kind in ("baselines", "cell-memory", "fixed-points", "latching", "memory", "truncation")
-    if not block or trains_none:
-        return remedy_of_study(kind, name)
-    return f"call {block[:-1]}, overwrite=True) of main.py".replace("(, ", "(")
-
-
 def remedy_of_run(run_id):
     """Return what to do about a run that is missing."""
     of_studies = [study for study in STUDIES if run_id.startswith("-".join([*study, ""]))]

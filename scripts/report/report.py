@@ -20,7 +20,7 @@ import re
 from scripts import plots
 from scripts.figures.front_page import plot_front_page
 from scripts.files import paths
-from scripts.files.blocks import DEFAULT, remedy_of_settings
+from scripts.files.blocks import DEFAULT
 from scripts.files.errors import UserError
 from scripts.files.numbers import plus_minus, table
 from scripts.files.paths import assets_path
@@ -38,7 +38,6 @@ from scripts.studies.memory import memory_table
 from scripts.studies.statistics import standard_error
 from scripts.studies.truncation import truncation_table
 from scripts.studies.variants import variants_table
-from scripts.training.recipes import BEST, LONG, WIDE_RNN
 
 DEFAULT_RUNS = ("rnn-run-1", "lstm-run-3")
 FRONT_PAGE, RESULTS_PAGE = "README.md", "assets/README.md"
@@ -56,15 +55,6 @@ TABLES = {  # the function that writes the table of a study, by kind
     "memory": memory_table,
     "search": variants_table,
     "truncation": truncation_table,
-}
-RECIPES = {  # settings of each model that a study must have
-    ("backward", DEFAULT): BEST,
-    ("baselines", DEFAULT): BEST,
-    ("comparison", "best"): BEST,
-    ("comparison", "best-wide"): {"rnn": WIDE_RNN},
-    ("comparison", "compare"): {},
-    ("comparison", "imdb"): LONG,
-    ("search", DEFAULT): BEST,
 }
 ANIMATION = "decay-while-learning.gif"
 FIGURES = {  # the function that draws each figure of the documents, readme-<name>.png
@@ -154,11 +144,8 @@ def _write_tables(page, kept):
 
 
 def _read_summary(kind, name, checksum):
-    """Read a study; UserError if it has other settings than in RECIPES, or other data."""
+    """Read a study; UserError if it is of other data."""
     study = read_study(kind, name)
-    if study.get("of_model", {}) != RECIPES.get((kind, name), study.get("of_model", {})):
-        other = f"{study_path(kind, name)} has other settings than scripts/training/recipes.py"
-        raise UserError(f"{other}: {remedy_of_settings(kind, name)}")
     found = study["dataset"]
     if found["checksum"] != checksum:
         remedy = "train on that, or change the marker for a page of your own"

@@ -27,13 +27,7 @@ AGAINST_RNN = ("full", "truncate-10", "h-detach", "gates-x")  # LSTMs compared w
 
 
 def backward_study(
-    seeds=5,
-    epochs=None,
-    *,
-    backward=(*BOTH, *OF_LSTM, "gates-x"),
-    name=DEFAULT,
-    of_model=BEST,
-    **options,
+    seeds=5, epochs=None, *, backward=(*BOTH, *OF_LSTM, "gates-x"), name=DEFAULT, of_model=BEST, **options
 ):
     """Train both models with each change of the backward pass, and compare them with full training.
 

@@ -1,10 +1,10 @@
-"""Checks of a model's arithmetic, for main.py and the tests: numeric gradients, and memorising sentences."""
+"""Checks of a model's arithmetic, called by main.py and the tests: numeric gradients, memorised sentences."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.files.data import load_data
-from scripts.files.numbers import whole_number
+from scripts.files.numbers import table, whole_number
 from scripts.text.batches import pack, sorted_batches
 from scripts.training.experiment import CLASSIFIERS, LOOPS, LOSSES, build_model
 from scripts.training.optimizer import Adam
@@ -65,22 +65,46 @@ def check_model(kind, seed=0):
     return gradient_errors(model, LOSSES[kind], *random_batch(rng, 20, rng.integers(1, 10, 6)))
 
 
-def learn_by_heart(sentences, steps, lr=0.01, data=None):
-    """Train an LSTM with `steps` updates on the same few sentences; return loss and accuracy on them."""
+def check_gradients():
+    """Compare analytic with numeric gradients: every model, every parameter, in float64.
+
+    Returns
+    -------
+    dict of dict
+        For each model, the relative error of each parameter's gradient; also printed.
+    """
+    found = {model: check_model(model) for model in LOSSES}
+    rows = [
+        [f"{model}, {name}", f"{error:.1e}"]
+        for model, by_parameter in found.items()
+        for name, error in by_parameter.items()
+    ]
+    print(table(rows, ["gradient", "relative error, analytic against numeric"]))
+    return found
+
+
+def test_overfit(sentences=64, steps=300, data=None):
+    """Let the LSTM learn a few sentences by heart: if it can't, something in its backward pass is wrong.
+
+    The sentences are drawn from the training split, of the dataset in data/<data>/, by default that in data/;
+    each of the `steps` is an update with all of them.
+
+    Returns
+    -------
+    dict
+        ``loss`` and ``accuracy`` on these ``sentences`` at the end, and ``first_loss``; also printed.
+    """
     sentences, steps = whole_number("sentences", sentences), whole_number("steps", steps, most=10**6)
     data = load_data(data)
     split = data.splits["train"]
     rows = np.random.default_rng(0).permutation(len(split.s))[:sentences]
     (batch,) = sorted_batches(split, sentences, rows)
     model = build_model("lstm", check_settings("lstm", {}), data.embeddings)
-    optimizer, batches = Adam(model.theta, lr, clip_norm=1.0), ([batch], [batch] * steps)
+    optimizer, batches = Adam(model.theta, lr=0.01, clip_norm=1.0), ([batch], [batch] * steps)
     with threadpool_limits(1):  # epoch 0 only measures
         epochs = LOOPS["lstm"](model, batches.__getitem__, [batch], optimizer, epochs=1, progress=False)
         before, after = epochs
-    return {
-        "sentences": len(rows),
-        "steps": steps,
-        "first_loss": before["validation_loss"],
-        "loss": after["validation_loss"],
-        "accuracy": float(after["validation_accuracy"]),
-    }
+    first, loss = before["validation_loss"], after["validation_loss"]
+    accuracy, count = float(after["validation_accuracy"]), len(rows)
+    print(f"{count} sentences, {steps} updates: loss {first:.4f} -> {loss:.6f}, accuracy {accuracy:.1%}")
+    return {"sentences": count, "first_loss": first, "loss": loss, "accuracy": accuracy}

@@ -207,22 +207,15 @@ def test_report_names_a_number_that_is_wrong(page, capsys):
         assert (found["numbers"], len(found["wrong"])) == (1, 1 - right)
 
 
-def test_a_study_of_other_data_or_settings_takes_no_ones_place(page, monkeypatch, capsys):
+def test_a_study_of_other_data_takes_no_ones_place(page, capsys):
     text = page.read_text(encoding="utf-8")
     page.write_text(re.sub(r"data \w+", "data 0123", text), encoding="utf-8")
     found, _ = printed_by_report(capsys)
     assert "and the page of data 0123: train on that" in found["kept"]["comparison/compare"]
-    page.write_text(text, encoding="utf-8")
-    main.compare(seeds=2, name="compare", overwrite=True, of_model={"rnn": {"lr": 0.1}}, **TINY)
-    found, _ = printed_by_report(capsys)
-    assert "other settings than scripts/training/recipes.py" in found["kept"]["comparison/compare"]
-    assert "compare(overwrite=True) of main.py" in found["kept"]["comparison/compare"]
-    assert page.read_text(encoding="utf-8") == text
 
 
 def test_the_front_page_has_the_best_settings_and_the_baselines(data, study_root, monkeypatch, capsys):
     small = {model: {"epochs": 1, "hidden_size": 3} for model in ("rnn", "lstm")}
-    monkeypatch.setattr(report, "RECIPES", {("comparison", "best"): small})
     monkeypatch.setattr("scripts.studies.baselines.BEST", small)
     options = {"progress": False, "jobs": 1}
     main.compare(seeds=2, name="best", of_model=small, **options)
