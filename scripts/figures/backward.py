@@ -1,6 +1,7 @@
 """The figure of scripts/studies/backward.py: accuracy against the words that the backward pass reaches."""
 
 import re
+import textwrap
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def plot_backward(name=DEFAULT):
         truncated = [one for one in names if re.fullmatch(r"truncate-\d+", one)]
         others = [one for one in names if one not in (*truncated, "full")]
         errors = _truncation_of(study)
-        widths = [max(1, len(truncated)), max(1, len(others))]
+        widths = [max(1, len(truncated)), max(1, 1.4 * len(others))]  # theirs have words below them
         layout = {"nrows": 2 if errors else 1, "ncols": 2, "squeeze": False, "sharey": "row"}
         drawn, axes = open_figure(_title(study), 6 if errors else 5, width_ratios=widths, **layout)
         for top, shown in zip(axes[0], (truncated, others), strict=True):
@@ -72,8 +73,9 @@ def _truncation_of(study):
 
 def _tick(name):
     """Label of a variant: K alone where the gradient is cut."""
-    words = name.replace("truncate-recurrent-", "W_hh,\nK = ")
-    return words.removeprefix("truncate-").replace("-", "-\n")
+    if name.startswith("truncate-recurrent-"):
+        return name.replace("truncate-recurrent-", "W_hh,\nK = ")
+    return textwrap.fill(name.removeprefix("truncate-"), 9)
 
 
 def draw_accuracies(axes, study, model, shown):

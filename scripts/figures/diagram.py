@@ -58,8 +58,8 @@ def _draw_lstm(axes):
         _arrow(axes, (place, H), (place, C), c, curve=0.25)
         if step != "T-2":
             middle = (before + place) / 2
-            _label(axes, middle - 0.3, C - 0.45, rf"$\odot\, f_{{{step}}}$", c)
-            _label(axes, middle + 0.5, H + 0.68, "slopes of i, f, g,\n" r"then $W_{hh}^\top$", h)
+            _label(axes, middle - 0.45, C - 0.45, rf"$\odot\, f_{{{step}}}$", c)
+            _label(axes, middle + 0.8, H + 0.56, "slopes\nof i, f, g,\n" r"then $W_{hh}^\top$", h)
             _label(axes, middle, H - 0.62, r"slope of o, then $W_{hh}^\top$", h)
     axes.text(6.95, C / 2, r"$\odot\; o_T \odot (1-\tanh^2 c_T)$", va="center", color=c)
     for place, step in list(COLUMNS.items())[1:]:
@@ -80,9 +80,8 @@ def _draw_output(axes, colour):
 
 
 def _label(axes, place, height, text, colour):
-    """Write what an arrow multiplies by over whatever lies below."""
-    box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-    axes.text(place, height, text, ha="center", va="center", color=colour, bbox=box, zorder=2.5)
+    """Write what an arrow multiplies by."""
+    axes.text(place, height, text, ha="center", va="center", color=colour)
 
 
 def _draw_step(axes, place, height, name, step, colour):
