@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import zipfile
-from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -46,10 +45,6 @@ class Server(ThreadingHTTPServer):
     Attributes
     ----------
     content : bytes
-    changed : int
-        When it last changed, in seconds since 1970.
-    headers : dict
-        Sent in place of the true ones.
     ranges : bool
         Whether parts can be asked for.
     breaks_after : int or None
@@ -66,7 +61,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.content, self.changed, self.headers, self.ranges = GOOD, 10**9, {}, True
+        self.content, self.ranges = GOOD, True
         self.breaks_after, self.sized, self.answers, self.asked = None, True, {}, []
         self.url = f"http://127.0.0.1:{self.server_port}/{ARCHIVE}"
 
@@ -83,21 +78,15 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(status, {"Location": location, "Content-Length": 0})
             return
         start, total = 0, len(server.content)
-        since = self.headers["If-Unmodified-Since"]
-        if since and parsedate_to_datetime(since).timestamp() < server.changed:
-            self.answer(412, {"Content-Length": 0})
-            return
         if server.ranges and self.headers["Range"]:
             start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
         if start and start >= total:
             self.answer(416, {"Content-Range": f"bytes */{total}", "Content-Length": 0})
             return
-        headers = {"Last-Modified": formatdate(server.changed, usegmt=True)}
-        if server.sized:
-            headers["Content-Length"] = total - start
+        headers = {"Content-Length": total - start} if server.sized else {}
         if start:
             headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
-        self.answer(206 if start else 200, headers | server.headers)
+        self.answer(206 if start else 200, headers)
         self.wfile.write(server.content[start : server.breaks_after])
 
     def answer(self, status, headers):
@@ -128,6 +117,13 @@ def files_here():
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") if folder.exists() else []
 
 
+def write_part(content):
+    """Leave an archive, or a part of one, as a download does that was killed."""
+    part = assets_path("embeddings", f"{ARCHIVE}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(content)
+
+
 def is_refused(server, complaint):
     """Assert that a download ends with that complaint, in one line."""
     with pytest.raises(UserError, match=complaint) as raised:
@@ -146,7 +142,7 @@ def arrives(server, content=VECTORS):
 def break_off(server, after=30_000):
     """Begin a download that breaks off after that many bytes."""
     server.breaks_after = after
-    is_refused(server, rf"broke off after {after:,} of {len(server.content):,} bytes .*run the same command")
+    is_refused(server, rf"ended after {after:,} of {len(server.content):,} bytes.*run the same command again")
     assert files_here() == [f"{ARCHIVE}.part"]
     server.breaks_after, server.asked = None, []
 
@@ -200,52 +196,33 @@ def test_a_download_that_broke_off_is_continued(server):
     assert server.asked == ["bytes=50000-"]
 
 
-def test_a_server_that_knows_no_parts_sends_all_again(server, capsys):
+def test_a_server_that_knows_no_parts_sends_all_again(server):
     break_off(server)
     server.ranges = False
     break_off(server, 20_000)
     assert assets_path("embeddings", f"{ARCHIVE}.part").stat().st_size == 20_000
     arrives(server)
-    assert "it starts over" in capsys.readouterr().out
 
 
-def test_halves_of_two_files_are_never_joined(server, capsys):
+def test_halves_of_two_files_are_refused(server):
     break_off(server)
-    part = assets_path("embeddings", f"{ARCHIVE}.part")
     server.content = pack({GLOVE_2024: OTHER_VECTORS}, zipfile.ZIP_STORED)
-    server.changed = int(part.stat().st_mtime) + 1
-    arrives(server, OTHER_VECTORS)
-    assert server.asked == ["bytes=30000-", None]
-    assert "it starts over" in capsys.readouterr().out
-
-
-def test_halves_of_two_files_that_a_server_joins_are_refused(server):
-    break_off(server)
-    server.content = pack({GLOVE_2024: OTHER_VECTORS}, zipfile.ZIP_STORED)  # no newer, it says
     is_refused(server, "Bad CRC-32")
     assert files_here() == []
     arrives(server, OTHER_VECTORS)
 
 
-def test_a_part_that_was_not_asked_for_is_not_taken(server):
-    break_off(server)
-    server.headers = {"Content-Range": f"bytes 7-{len(GOOD) - 1}/{len(GOOD)}"}
-    arrives(server)
-    assert server.asked == ["bytes=30000-", None]
-
-
 def test_a_part_longer_than_the_file_is_dropped(server):
-    assets_path("embeddings", "").mkdir(parents=True)
-    assets_path("embeddings", f"{ARCHIVE}.part").write_bytes(b"?" * (len(GOOD) + 1))
+    write_part(b"?" * (len(GOOD) + 1))
+    is_refused(server, "not a zip file.*was deleted")
+    assert server.asked == [f"bytes={len(GOOD) + 1}-"]
     arrives(server)
-    assert server.asked == [f"bytes={len(GOOD) + 1}-", None]
 
 
-def test_a_program_killed_before_it_had_unpacked_needs_no_second_download(server):
-    assets_path("embeddings", "").mkdir(parents=True)
-    assets_path("embeddings", ARCHIVE).write_bytes(GOOD)
+def test_a_program_killed_before_it_had_unpacked_downloads_nothing_again(server):
+    write_part(GOOD)
     arrives(server)
-    assert server.asked == []
+    assert server.asked == [f"bytes={len(GOOD)}-"]
 
 
 def test_a_file_without_a_size_is_taken_as_it_comes(server):
@@ -269,7 +246,7 @@ def test_a_server_that_is_not_there(study_root, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with Server() as server:
         pass
-    is_refused(server, r"could not be downloaded \(.*refused.*\): run the same command again later")
+    is_refused(server, r"could not be downloaded \(.*refused.*\): run the same command again")
 
 
 def test_a_server_that_falls_silent(server, monkeypatch):
@@ -329,39 +306,15 @@ def encrypt(archive):
         (pack({f"folder/{GLOVE_2024}": VECTORS}), "no item named"),
         (encrypt(GOOD), "is encrypted"),
         (lie_about_size(pack({GLOVE_2024: VECTORS}), 10), "Bad CRC-32"),
-        (lie_about_size(pack({GLOVE_2024: VECTORS}), 2**32 - 2), "more than 1,000,000 bytes"),
-        (pack({GLOVE_2024: bytes(1_000_001)}), "more than 1,000,000 bytes"),
-        (GOOD + bytes(1_000_000), "more than 1,000,000 bytes"),
     ],
-    ids=range(11),  # else a name would hold the whole archive
+    ids=range(8),  # else a name would hold the whole archive
 )
-def test_a_damaged_archive_is_refused_and_deleted(server, monkeypatch, content, complaint):
-    monkeypatch.setattr(glove_download, "LARGEST", 1_000_000)
+def test_a_damaged_archive_is_refused_and_deleted(server, content, complaint):
     server.content = content
     is_refused(server, rf"({complaint}).*was deleted: run the same command again, or get {ARCHIVE}")
     assert files_here() == []
     server.content = GOOD
     arrives(server)
-
-
-def test_a_file_that_is_too_large_is_not_downloaded(server):
-    server.headers = {"Content-Length": glove_download.LARGEST + 1}
-    is_refused(server, f"more than {glove_download.LARGEST:,} bytes")
-    assert files_here() == []
-
-
-def test_a_file_without_a_size_and_without_an_end(server, monkeypatch):
-    monkeypatch.setattr(glove_download, "LARGEST", len(GOOD))
-    server.content, server.sized = GOOD + bytes(10_000_000), False
-    is_refused(server, "more than .* bytes")
-    assert files_here() == []
-
-
-def test_more_than_the_header_claims_is_not_unpacked(monkeypatch, tmp_path):
-    monkeypatch.setattr(glove_download, "LARGEST", 100)
-    with open(tmp_path / "unpacked", "wb") as file, pytest.raises(ValueError, match="more than 100 bytes"):
-        glove_download._copy(iter(lambda: bytes(30), b""), file, "unpack", size=10)
-    assert (tmp_path / "unpacked").stat().st_size <= 100
 
 
 def test_nothing_is_written_elsewhere(server, study_root):
@@ -383,17 +336,16 @@ def test_only_the_wanted_member_is_opened(server, monkeypatch):
         return open_member(self, member)
 
     monkeypatch.setattr(zipfile.ZipFile, "open", open_and_tell)
-    assets_path("embeddings", "").mkdir(parents=True)
-    assets_path("embeddings", ARCHIVE).write_bytes(archive)
+    write_part(archive)
+    server.content = archive
     arrives(server)
     assert opened == [GLOVE_2024]
 
 
-@pytest.mark.parametrize("name", [ARCHIVE, f"{ARCHIVE}.part"])
-def test_a_link_in_the_place_of_the_archive_is_not_written_through(server, tmp_path, name):
+def test_a_link_in_the_place_of_the_archive_is_not_written_through(server, tmp_path):
     (tmp_path / "mine.txt").write_bytes(b"mine")
     assets_path("embeddings", "").mkdir(parents=True)
-    assets_path("embeddings", name).symlink_to(tmp_path / "mine.txt")
+    assets_path("embeddings", f"{ARCHIVE}.part").symlink_to(tmp_path / "mine.txt")
     is_refused(server, "is a link that leads out of its folder")
     assert (tmp_path / "mine.txt").read_bytes() == b"mine"
 
@@ -403,17 +355,16 @@ SMALL = pack({GLOVE_2024: VECTORS[:300]})
 
 @given(st.integers(0, len(SMALL) - 1), st.integers(1, 255), st.integers(0, len(SMALL)))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_damage_is_found_or_does_no_harm(study_root, place, flipped, kept):
+def test_any_damage_is_found_or_does_no_harm(server, place, flipped, kept):
     """One byte is changed, or the end is cut off: the file there afterwards is correct or none."""
     changed = bytearray(SMALL)
     changed[place] ^= flipped
-    path, archive = assets_path("embeddings", GLOVE_2024), assets_path("embeddings", ARCHIVE)
+    path = assets_path("embeddings", GLOVE_2024)
     for content in (changed, SMALL[:kept]):
         path.unlink(missing_ok=True)
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        archive.write_bytes(content)
+        server.content = bytes(content)
         try:
-            fetch_glove("http://127.0.0.1:9/never-asked")
+            fetch_glove(server.url)
         except UserError:
             assert files_here() == []
         else:
@@ -440,20 +391,20 @@ def test_two_do_not_download_at_once(server):
 
 @pytest.mark.parametrize("during", ["download", "unpack"])
 def test_a_full_disk_loses_nothing(server, monkeypatch, during):
-    def write_half(blocks, file, name, *size, **sizes):
-        file.write(next(iter(blocks)))
+    def write_half(source, target, name, *sizes):
         if name == during:
+            target.write(source.read(glove_download.BLOCK))
             raise OSError(28, "No space left on device")
-        copy(blocks, file, name, *size, **sizes)
+        copy(source, target, name, *sizes)
 
     copy = glove_download._copy
     monkeypatch.setattr(glove_download, "_copy", write_half)
-    is_refused(server, r"could not be .*written \(No space left on device\): free the disk")
-    assert files_here() == [ARCHIVE if during == "unpack" else f"{ARCHIVE}.part"]
+    is_refused(server, r"could not be (downloaded|written) \(.*No space left on device\)")
+    assert files_here() == [f"{ARCHIVE}.part"]
     monkeypatch.setattr(glove_download, "_copy", copy)
     server.asked = []
     arrives(server)
-    assert server.asked == ([] if during == "unpack" else [f"bytes={glove_download.BLOCK}-"])
+    assert server.asked == [f"bytes={len(GOOD) if during == 'unpack' else glove_download.BLOCK}-"]
 
 
 def test_the_vectors_are_those_of_the_archive(server):
