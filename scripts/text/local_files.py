@@ -39,7 +39,7 @@ def load_local(path, options):
     if is_folder:
         if options.split is not None:
             refuse_options("files that --split names", given, "config")
-        splits, others, configuration = divide(names, path.name, options.split, options.config, folder=path)
+        splits, others, configuration = divide(names, path.name, options.split, options.config)
         unused |= others
     else:
         refuse_options("a single file", given, "config", "split")
