@@ -254,14 +254,15 @@ def test_any_name_of_a_folder(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "head", "said"),
     [
-        ("a.csv", b"PK\x03\x04....", "is a zip archive or an Excel workbook: unpack it"),
-        ("a.tsv", b"\x1f\x8b\x08....", "is packed with gzip: unpack it"),
+        ("a.csv", b"PK\x03\x04....", "has no column|is no UTF-8"),
+        ("a.tsv", b"\x1f\x8b\x08....", "is no UTF-8"),
         (
-            "a.parquet",
+            "a.csv",
             b"version https://git-lfs.github.com/spec/v1\n",
-            r"is a pointer of Git LFS.*git lfs pull",
+            "no column .* only 'version https://git-lfs",
         ),
-        ("a.txt", b"fine\t1\n", r"is no dataset: .*rename it to \.tsv"),
+        ("a.parquet", b"version https://git-lfs.github.com/spec/v1\n", "can't be loaded"),
+        ("a.txt", b"fine\t1\n", r"is no dataset: .*ending in \.csv"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, name, head, said):
@@ -270,7 +271,7 @@ def test_files_that_are_something_else(tmp_path, name, head, said):
         load(tmp_path / name)
 
 
-def test_a_text_file_renamed_as_advised(tmp_path):
+def test_a_text_file_renamed(tmp_path):
     """UCI's form: a text, a tab, a label; neither header line nor quoting."""
     rows = [('"A fine film', 1), ("It was dull", 0), ('So "good"', 1)]
     path = tmp_path / "films.tsv"

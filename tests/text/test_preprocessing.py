@@ -18,7 +18,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import assets_path
 from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
-from scripts.text import corpus, local_files
+from scripts.text import corpus, text_files
 from scripts.text.corpus import read_corpus
 from scripts.text.tables import Options
 from scripts.text.tokens import tokens_of
@@ -358,8 +358,8 @@ def refuse(monkeypatch, module, path, error):
 def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatch, movie_reviews):
     path = tmp_path / "films.csv"
     write_csv(path, sentences())
-    refuse(monkeypatch, local_files, path, errno.EACCES)
-    with pytest.raises(UserError, match=r"films\.csv could not be read \(Permission denied\)"):
+    refuse(monkeypatch, text_files, path, errno.EACCES)
+    with pytest.raises(UserError, match=r"films\.csv can't be read or written \(Permission denied\)"):
         read_corpus(str(path))
     package = movie_reviews / "movie_reviews" / "data" / "combined_movie_reviews.csv"
     refuse(monkeypatch, corpus, package, errno.EIO)
