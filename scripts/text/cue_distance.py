@@ -148,20 +148,6 @@ def cue_distance_table(longest, mixture="even", max_length=None, seed=0):
     return Table(NAME, f"scripts/text/cue_distance.py, {drawn}", sizes, read, None, True, True)
 
 
-def describe(longest, mixture):
-    """Describe the task for ``dataset.json``."""
-    return {
-        "mixture": mixture,
-        "marker": MARKER,
-        "distance": "words after the deciding cue, which is the word that follows the marker",
-        "shortest": SHORTEST,
-        "longest": longest,
-        "tested_distances": tested_distances(longest),
-        "twins": "rows 2i and 2i + 1 differ only in which cue is which, and in the label",
-        "other_cue": f"at most {NEAR} words after the deciding cue",
-    }
-
-
 def cue_distances(split, vocabulary):
     """Return the distance d of each sentence of a preprocessed split, (N,) integers, by its marker."""
     return np.cumsum(split.s, dtype=np.int64) - _marker_places(split, vocabulary) - 2

@@ -29,12 +29,8 @@ DIGITS = b"0123456789.-"  # the characters of plain numbers
 LARGEST = float(np.finfo(np.float32).max)
 NUMERALS = DIGITS + b"+eE"  # of all numbers, except those that only Python reads: 1_000, nan
 GZIP = b"\x1f\x8b"
-SAVE_AS_TEXT = "save it as text with gensim's save_word2vec_format(path, binary=False), and give that file"
-OTHER_FORMS = {  # by the first bytes
-    b"PK\3\4": "a zip archive: unpack it, and give the file of vectors in it",
-    b"\xba\x16\x4f\x2f": "a fastText model: give the .vec file that belongs to it",
-    b"\x80": f"a pickled object, as gensim saves it: {SAVE_AS_TEXT}",
-}
+FORM = "give one word and its values per line, separated by single spaces (unpack archives; save binary "
+FORM += "forms as text, such as with gensim's save_word2vec_format(path, binary=False))"
 
 
 class Vectors(NamedTuple):
@@ -45,7 +41,6 @@ class Vectors(NamedTuple):
     unknown: np.ndarray  # (D,) float32, of the unknown word: the file's own, else the mean of the values
     name: str  # of the source
     checksum: str  # its SHA-256
-    warnings: tuple = ()  # texts
 
 
 def read_glove(path, words):
@@ -56,10 +51,10 @@ def read_glove(path, words):
     blanks, damage), its values are parsed too. UserError if a line is no vector or the file has none of the
     words.
     """
-    D, spaced, promised = _find_form(path)
+    D, spaced, headed = _find_form(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word comes after the list
-    found, count = {}, 0  # place -> values, and the number of vectors in the file
+    found = {}  # place -> values
     plain = b" " * (D - 1)  # plain values without their digits
     size = path.stat().st_size
     bar = progress_bar(desc="embeddings", total=size, unit="B", unit_scale=True, leave=False)
@@ -70,20 +65,15 @@ def read_glove(path, words):
             word, _, values = line.partition(b" ")
             is_plain = values.translate(None, DIGITS) == plain and word and b"\0" not in word
             if number <= CHECKED or not is_plain:
-                if not line.strip() or (number == 1 and promised is not None):
+                if not line.strip() or (number == 1 and headed):
                     continue
                 word, values = _split_line(line, D, path, number)
                 _parse(values, path, number)
-            count += 1
             if word in wanted:  # the first of repeated words counts
                 found[wanted.pop(word)] = _parse(values, path, number)
     places = sorted(found)
     values = np.array([found[place] for place in places], np.float32).reshape(len(places), D)
-    vectors = make_vectors(np.array(places, int), values, len(words), path.name, checksum(path))
-    if promised and promised > count:
-        said = f"{path.name} holds {count:,} vectors, but its first line promises {promised:,}"
-        vectors = vectors._replace(warnings=(f"{said}: it may have been cut off; download it again",))
-    return vectors
+    return make_vectors(np.array(places, int), values, len(words), path.name, checksum(path))
 
 
 def make_vectors(places, values, words, name, checksum):
@@ -107,26 +97,19 @@ def _find_form(path):
     """The form of a file, judged by its beginning; UserError if it holds no vectors.
 
     Returns D, the most frequent number of values in the first hundred lines; whether a blank ends each line;
-    and the number of vectors that the first line promises, None if it holds a vector.
+    and whether the first line holds the numbers of words and of values.
     """
     with _open_unpacked(path) as (file, _):
-        first, *others = list(islice(_lines(file), 100)) or [b""]
-    if not first and not others:
+        lines = list(islice(_lines(file), 100))
+    if not any(lines):
         raise UserError(f"{path} is empty: give a file in GloVe's text format")
-    header = re.fullmatch(rb"(\d{1,12}) (\d{1,5}) ?", first)
-    vectors = [_count_numbers(line.removesuffix(b" ")) > 0 for line in others]
-    if header and 2 * sum(vectors) < len(others):
-        raise UserError(f"{path} is word2vec's binary form: {SAVE_AS_TEXT}")
-    spaced = 2 * sum(line.endswith(b" ") for line in others) > len(others)
-    counts = Counter(_count_numbers(line.removesuffix(b" ") if spaced else line) for line in (first, *others))
-    counts.pop(0, None)
-    if not counts:
-        other = "no text of word vectors: give one word and its values per line, separated by single spaces "
-        other += "(unpack archives first)"
-        found = next((found for start, found in OTHER_FORMS.items() if first.startswith(start)), other)
-        raise UserError(f"{path} is {found}")
+    header = re.fullmatch(rb"\d+ (\d{1,5}) ?", lines[0])
+    spaced = 2 * sum(line.endswith(b" ") for line in lines[1:]) > len(lines) - 1
+    counts = Counter(_count_numbers(line.removesuffix(b" ") if spaced else line) for line in lines)
+    if 2 * counts.pop(0, 0) > len(lines):
+        raise UserError(f"{path} is no text of word vectors: {FORM}")
     D = min(counts, key=lambda count: (-counts[count], count))
-    return D, spaced, int(header[1]) if header and D > 1 and int(header[2]) == D else None
+    return D, spaced, bool(header and D > 1 and int(header[1]) == D)
 
 
 @contextmanager

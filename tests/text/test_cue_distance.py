@@ -184,11 +184,11 @@ def test_preprocessing_keeps_every_distance(study_root, small):
         dataset="probe", embeddings="custom", dimensions=20, probe_longest=12, max_length=30
     )
     data = load_data()
-    assert manifest["probe"]["longest"] == 12
+    assert manifest["probe"] == {"longest": 12, "mixture": "even"}
     assert manifest["dataset"]["name"] == "probe"
     assert manifest["coverage"]["tokens"]["all"] > 0.99
     distances = cue_distance.cue_distances(data.splits["test"], data.vocabulary)
-    assert np.unique(distances).tolist() == manifest["probe"]["tested_distances"]
+    assert np.unique(distances).tolist() == cue_distance.tested_distances(12)
     ends = np.cumsum(data.splits["test"].s)
     for row in (0, 1, 57):
         cue = data.vocabulary[data.splits["test"].x[ends[row] - 1 - distances[row]]]
