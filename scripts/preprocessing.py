@@ -123,7 +123,6 @@ def _preprocess(
         "embeddings": described | {"intended": intended_embeddings},
         "seed": seed,
         "max_length": max_length,
-        "kept_end": "end",  # of a text that is cut: verdicts come last, and so does the state that classifies
         **corpus.facts,
         "split_rule": rules,
         "shared_texts": _count_shared(splits),
@@ -227,7 +226,7 @@ def _measure_coverage(corpus, parts, row_of_word):
 
 
 def _cut_texts(part, max_length):
-    """A split with texts of at most so many tokens, the last ones, in the types of the files."""
+    """A split with texts of at most so many tokens, the last ones (verdicts), in the types of the files."""
     x, s = part.x, part.s
     if max_length is not None and s.max() > max_length:
         from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text

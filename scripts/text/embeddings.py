@@ -121,9 +121,7 @@ def train_custom(x, s, words, dimensions, seed):
     counts = _count_neighbours(x, s, words)
     index = np.flatnonzero(counts.sum(axis=0) > 0)
     if not 1 <= dimensions < len(index):
-        fault = (
-            f"--dimensions {dimensions}, but only {len(index)} words of the training split have neighbours"
-        )
+        fault = f"--dimensions {dimensions}, but only {len(index)} words of train have neighbours"
         raise UserError(f"{fault}: give 1 or more dimensions, fewer than words, or more sentences")
     information = _positive_information(counts[index][:, index])
     svd = TruncatedSVD(n_components=dimensions, random_state=seed).fit(information)

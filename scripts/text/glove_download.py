@@ -4,7 +4,6 @@
 ``<archive>.part``, which the next call continues.
 """
 
-import textwrap
 import zipfile
 from http.client import HTTPException
 from urllib.error import HTTPError
@@ -45,8 +44,7 @@ def fetch_glove(url=URL):
             raise
         except (OSError, *DAMAGE) as error:
             part.unlink()
-            reason = textwrap.shorten(str(error) or type(error).__name__, 200)
-            fault = f"what came from {url} is damaged or not GloVe 2024 ({reason}), so it was deleted"
+            fault = f"what came from {url} is damaged or not GloVe 2024 ({error!r}), so it was deleted"
             raise UserError(f"{fault}: run the same command again, or {BY_HAND}") from error
         part.unlink()
     print(f"Downloaded {path}.")

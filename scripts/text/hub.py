@@ -5,24 +5,21 @@ imported only where it is needed.
 """
 
 import contextlib
-import errno
 import http.client
 import json
 import logging
 import os
-import re
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from scripts.files.errors import UserError, came_from, lacks_memory
+from scripts.files.errors import UserError, lacks_memory
 from scripts.files.progress import bars_shown
 from scripts.text.tables import Part
 
 PROBE_SECONDS = 4
-CONFIGURATIONS = re.compile(r"[Aa]vailable[^\[\]]*: \[(.*?)\]", re.DOTALL)  # in the library's errors
-REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # of a file
+OFFLINE = "the Hugging Face Hub can't be reached: "
 SAVED = "state.json"  # marks the folder of a split that `save_to_disk` wrote
 BATCH = 1000  # rows
 LARGEST, MOST_ROWS = 1 << 32, 10**8  # bytes and rows of an unpacked table
@@ -55,20 +52,11 @@ def in_one_line(dataset):
         if lacks_memory(error):
             raise MemoryError from error
         reason = " ".join(str(error.__cause__ or error).split())[:300]
-        remedy = "give an id of the Hugging Face Hub, or a folder or file that is undamaged"
-        if refusal := _refusal(error):
-            reason = f"{refusal.filename or 'a file'} can't be read or written ({refusal.strerror})"
-            remedy = "give this user the right to, free the disk, or set HF_HOME to another folder"
-        if empty := re.search(r'"(\w+)" corresponds to no data', reason):
-            raise UserError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
+        remedy = "give an id of the Hugging Face Hub, with --config if it has several configurations, or a "
+        remedy += "folder or file that is undamaged and may be read"
         raise UserError(f"dataset {str(dataset)!r} can't be loaded ({reason}): {remedy}") from error
     finally:
         logger.setLevel(before)
-
-
-def _refusal(error):
-    """The system's refusal to read or write a file that an error came from, or None."""
-    return next((each for each in came_from(error) if getattr(each, "errno", None) in REFUSALS), None)
 
 
 def hub_reachable(dataset_id):
@@ -95,14 +83,7 @@ def load_from_hub(dataset_id, configuration=None):
         with contextlib.nullcontext() if online else _offline(), in_one_line(dataset_id):
             return dict(datasets.load_dataset(dataset_id, configuration)), not online
     except UserError as error:
-        if listed := CONFIGURATIONS.search(str(error.__cause__)):
-            names = re.findall(r"'([^']+)'", listed[1])
-            fault = f"dataset {dataset_id!r} has the configurations {', '.join(names)}"
-            raise UserError(f"{fault}: choose one with --config {[*names, 'NAME'][0]}") from error
-        if online or _refusal(error):
-            raise HubError(str(error)) from error
-        fault = f"dataset {dataset_id!r} is no file or folder here, and the Hugging Face Hub can't be reached"
-        raise HubError(f"{fault}: check the path or the connection, or give rotten-tomatoes") from error
+        raise HubError(f"{'' if online else OFFLINE}{error}") from error
 
 
 @contextlib.contextmanager

@@ -40,11 +40,6 @@ def load_local(path, options):
         refuse_options("a single file", given, "config", "split")
     base = path if is_folder else path.parent
     parts = {split: [_open(base / name, name, options) for name in splits[split]] for split in splits}
-    read_as = {key for several in parts.values() for part in several for key in part.read_as}
-    if "separator" not in read_as:
-        refuse_options("what is no .csv or .tsv file", given, "separator", "no_header")
-    if "encoding" not in read_as:
-        refuse_options("what is no text file", given, "encoding")
     if (more := len(unused) - LISTED) > 0:
         unused = dict(list(unused.items())[:LISTED]) | {f"{more:,} more": "as those before"}
     names_of = label_names(path / "README.md", configuration)

@@ -165,10 +165,7 @@ def open_json(path, name, options):
     (rows,) = tables.values()
 
     def read(text, label):
-        for row in rows:
-            value = row.get(text)
-            are_words = isinstance(value, list) and all(isinstance(word, str) for word in value)
-            yield " ".join(value) if are_words else value, row.get(label)
+        return ((row.get(text), row.get(label)) for row in rows)
 
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return Part(name, columns, len(rows), read, {"encoding": encoding})

@@ -11,7 +11,7 @@ from scripts.files.errors import UserError
 from scripts.text import hub
 from scripts.text.corpus import read_corpus
 from scripts.text.tables import Options
-from tests.text.file_helpers import advice, write_tables
+from tests.text.file_helpers import write_tables
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_cache_that_can_not_be_written(monkeypatch, online):
 
     monkeypatch.setattr(hub, "hub_reachable", lambda _: online)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(hub.HubError, match=r"/home/cache/lock can't be .*\(Read-only file system\).*HF_HOME"):
+    with pytest.raises(hub.HubError, match=r"\(.*Read-only file system: '/home/cache/lock'\)"):
         hub.load_from_hub("someone/something")
 
 
@@ -159,16 +159,11 @@ def test_a_split_of_the_hub_that_is_named(hub_of):
 )
 def test_configurations_of_the_hub_are_listed_and_chosen(hub_of, error):
     hub_of({"de": ["train"], "en-US": ["train", "test"]}, error)
-    with pytest.raises(
-        UserError, match="has the configurations de, en-US: choose one with --config de"
-    ) as caught:
+    with pytest.raises(UserError, match=r"\['de', 'en-US'\].*with --config if it has several"):
         read_corpus("someone/films")
-    assert not isinstance(caught.value, hub.HubError)  # no replacement for it
-    assert list(read_corpus("someone/films", Options(**advice(caught.value, "--config")))[0].rows) == [
-        "train"
-    ]
+    assert list(read_corpus("someone/films", Options(config="de"))[0].rows) == ["train"]
     assert list(read_corpus("someone/films:en-US")[0].rows) == ["train", "test"]
-    with pytest.raises(UserError, match="has the configurations de, en-US"):
+    with pytest.raises(UserError, match=r"\['de', 'en-US'\]"):
         read_corpus("someone/films:fr")
 
 
@@ -180,5 +175,5 @@ def test_the_library_still_lists_configurations_as_expected(tmp_path, monkeypatc
     (tmp_path / "films" / "README.md").write_text(f"---\nconfigs:\n{files}---\n")
     monkeypatch.setattr(hub, "hub_reachable", lambda _: True)
     for configuration in (None, "fr"):
-        with pytest.raises(UserError, match="has the configurations de, en: choose one with --config de"):
+        with pytest.raises(UserError, match=r"\['de', 'en'\].*with --config"):
             hub.load_from_hub(str(tmp_path / "films"), configuration)

@@ -46,12 +46,6 @@ def test_one_object_per_line_whatever_the_ending(tmp_path, name):
     assert load(tmp_path / name) == {"train": ROWS}
 
 
-def test_a_list_of_words_is_a_text(tmp_path):
-    rows = [{"text": text.split(), "label": label} for text, label in ROWS]
-    (tmp_path / "films.json").write_text(json.dumps(rows))
-    assert load(tmp_path / "films.json") == {"train": [(" ".join(text.split()), y) for text, y in ROWS]}
-
-
 def test_several_tables_within_an_object_are_refused(tmp_path):
     document = {"train": OBJECTS, "test": OBJECTS[:2], "seed": 1}
     (tmp_path / "films.json").write_text(json.dumps(document))
