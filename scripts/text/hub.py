@@ -8,7 +8,6 @@ import contextlib
 import http.client
 import json
 import logging
-import os
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,7 +21,6 @@ PROBE_SECONDS = 4
 OFFLINE = "the Hugging Face Hub can't be reached: "
 SAVED = "state.json"  # marks the folder of a split that `save_to_disk` wrote
 BATCH = 1000  # rows
-LARGEST, MOST_ROWS = 1 << 32, 10**8  # bytes and rows of an unpacked table
 
 
 class HubError(UserError):
@@ -52,8 +50,7 @@ def in_one_line(dataset):
         if lacks_memory(error):
             raise MemoryError from error
         reason = " ".join(str(error.__cause__ or error).split())[:300]
-        remedy = "give an id of the Hugging Face Hub, with --config if it has several configurations, or a "
-        remedy += "folder or file that is undamaged and may be read"
+        remedy = "give an id of the Hub, with --config if it has several, or an undamaged folder or file"
         raise UserError(f"dataset {str(dataset)!r} can't be loaded ({reason}): {remedy}") from error
     finally:
         logger.setLevel(before)
@@ -61,11 +58,11 @@ def in_one_line(dataset):
 
 def hub_reachable(dataset_id):
     """Return whether the Hub answers within a few seconds; the library would try for half a minute."""
-    settings = {os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")}
-    if settings & {"1", "ON", "YES", "TRUE"}:
+    from datasets import config
+
+    if config.HF_HUB_OFFLINE:
         return False
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
+    address = f"{config.HF_ENDPOINT}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
     try:
         with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
             return True
@@ -139,10 +136,6 @@ def open_parquet(path, name, options):
 
     with parquet.ParquetFile(path) as opened:
         schema, rows = opened.schema_arrow, opened.metadata.num_rows
-        size = sum(opened.metadata.row_group(group).total_byte_size for group in range(opened.num_row_groups))
-    if size > LARGEST or rows > MOST_ROWS:
-        fault = f"{path} unpacks to {rows:,} rows of {size:,} bytes"
-        raise UserError(f"{fault}: give up to {MOST_ROWS:,} rows of {LARGEST:,} bytes")
     features = import_datasets().Features.from_arrow_schema(schema) if schema.metadata else {}
     return _part(path, schema.names, rows, batches, features)._replace(name=name)
 

@@ -40,8 +40,7 @@ def two_classes(labels, class_names=None, warnings=None):
             seen.setdefault(spelt[label], (plain_label(label), split))
     if len(seen) != 2:
         found = [f"{label!r:.32} (in {split})" for label, split in seen.values()]
-        said = ", ".join(found[:8] + ["…"] * (len(found) > 8))
-        fault = f"the labels are {said}: two classes were expected, not {len(found)}"
+        fault = f"the labels are {', '.join(found[:8])}: two classes were expected, not {len(found)}"
         raise UserError(f"{fault}: drop other rows or name another column with --label-column")
     ordered = _order_labels([label for label, _ in seen.values()], class_names, warnings)
     number = {_class_of(label): number for number, label in enumerate(ordered)}

@@ -32,8 +32,6 @@ def load_local(path, options):
         raise UserError(f"{path} is no dataset: give a folder of files ending in {', '.join(OPENERS)}")
     splits, configuration = {"train": names}, None
     if is_folder:
-        if options.split is not None:
-            refuse_options("files that --split names", given, "config")
         splits, others, configuration = divide(names, path.name, options.split, options.config)
         unused |= others
     else:

@@ -51,6 +51,8 @@ def name_file(path):
     split, word = next(iter(found.items()), (None, "its name says no split"))
     if len(found) > 1:
         split, word = None, f"its path says {' and '.join(found)}"
+    if re.search(r"unlabell?ed|unsup", str(path).lower()):
+        split, word = None, "its name says that it has no labels"
     group = "/".join(filter(None, [*groups, rest])) or "default"
     return Named(split, word, group, shape + path.suffix.lower())
 

@@ -17,8 +17,7 @@ from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Part, find_columns, 
 
 SEPARATORS = {".csv": ",;\t|", ".tsv": "\t,;|"}
 SAMPLE = 1000  # labels, and pieces of fields that may be rows, that are compared with each other
-QUOTED, ESCAPED = "doubled", "after a backslash"  # quotation marks within a quoted field
-PLAIN = "part of the text"
+QUOTED, ESCAPED, PLAIN = "doubled", "after a backslash", "part of the text"  # quotation marks within a field
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig"}
 USUAL = "--encoding cp1252 (Western European), cp1251 (Cyrillic), gb18030 (Chinese) or shift_jis (Japanese)"
 csv.field_size_limit(1 << 25)  # for the whole process; `corpus.py` refuses texts that are too long

@@ -20,8 +20,8 @@ def no_hub(tmp_path, monkeypatch):
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("datasets.config.HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
 
 
 def test_a_named_dataset_is_never_replaced(no_hub):
@@ -33,8 +33,8 @@ def test_a_named_dataset_is_never_replaced(no_hub):
 
 def test_a_hub_that_never_answers_costs_little(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
-        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        monkeypatch.setattr("datasets.config.HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
         monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
         began = time.monotonic()
         assert not hub.hub_reachable("someone/something")
@@ -42,7 +42,7 @@ def test_a_hub_that_never_answers_costs_little(monkeypatch):
 
 
 def test_an_offline_setting_is_honoured_without_asking(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub.urllib.request, "urlopen", lambda *_, **__: pytest.fail("it asked"))
     assert not hub.hub_reachable("someone/something")
 

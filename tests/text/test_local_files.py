@@ -10,7 +10,7 @@ import pytest
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.preprocessing import main
-from scripts.text import corpus, hub, local_files
+from scripts.text import corpus, local_files
 from scripts.text.corpus import read_corpus
 from scripts.text.local_files import load_local
 from scripts.text.tables import Options
@@ -119,19 +119,9 @@ def test_a_damaged_file_is_one_line_and_the_library_says_nothing_more(tmp_path, 
     assert not said
 
 
-def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
-    import pyarrow
-    from pyarrow import parquet
-
-    path = tmp_path / "films.parquet"
-    table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
-    parquet.write_table(table, path, use_dictionary=False)
-    assert path.stat().st_size < 100_000
-    monkeypatch.setattr(hub, "LARGEST", 500_000)
-    with pytest.raises(UserError, match=r"films\.parquet unpacks to 10 rows of 7"):
-        read_corpus(str(path))
-    monkeypatch.setattr(hub, "LARGEST", 10**6)
+def test_a_text_that_is_no_sentence_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
+    path = write_csv(tmp_path / "films.csv", [("a film " * 10_000, 0), ("a film", 1)])
     with pytest.raises(UserError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
         read_corpus(str(path))
 

@@ -221,7 +221,7 @@ def test_without_the_hub_another_dataset_stands_in_loudly(
     study_root, tmp_path, vectors, movie_reviews, monkeypatch, capsys
 ):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     manifest = preprocess(None, vectors)
     assert manifest["dataset"]["name"] == "rotten-tomatoes"
     assert manifest["dataset"]["intended"] == "stanfordnlp/sst2"

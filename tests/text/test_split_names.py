@@ -48,6 +48,10 @@ def test_names_of_splits(split, names):
         (["train_test_split.csv"], ["train"]),
         (["train/train.csv", "train/test.csv"], ["train", "test"]),  # a folder of all says nothing
         (["train/a.csv", "train/dev.csv", "test/a.csv"], ["train", None, "test"]),
+        (
+            ["0/train/pos.csv", "0/train/neg.csv", "0/train/unsup.csv", "1/test.csv"],
+            ["train", "train", None, "test"],
+        ),
         (["unsupervised.csv"], ["train"]),
         (["train.csv", "readme.txt", "config.json"], ["train", None, None]),
     ],

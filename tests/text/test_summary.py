@@ -368,7 +368,7 @@ def test_another_dataset_is_not_for_the_probe(study_root):
 
 
 def test_a_missing_test_dataset_replaces_nothing(study_root, tmp_path, vectors, monkeypatch, capsys):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     with pytest.raises(UserError, match="can't be reached: dataset 'gold/standard' can't be loaded"):
         preprocess(None, vectors, test="gold/standard")
