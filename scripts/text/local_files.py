@@ -70,8 +70,6 @@ def _open(path, name, options):
     with in_one_line(path):
         if (path / SAVED).is_file():
             return open_saved(path, name, options)
-        if not path.is_file():
-            raise UserError(f"{path} is neither a file nor a folder: give one of them")
-        if path.suffix.lower() not in OPENERS:
+        if not path.is_file() or path.suffix.lower() not in OPENERS:
             raise UserError(f"{path} is no dataset: give a folder or a file ending in {', '.join(OPENERS)}")
         return OPENERS[path.suffix.lower()](path, name, options)

@@ -81,7 +81,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / "films.csv")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "films.csv").symlink_to(tmp_path / "films.csv")
-    with pytest.raises(UserError, match=r"is neither a file nor a folder|contain any data files"):
+    with pytest.raises(UserError, match="is no dataset: give a folder or a file ending in"):
         read_corpus(str(tmp_path / name))
 
 
