@@ -128,7 +128,7 @@ def _preprocess(
         "shared_texts": _count_shared(splits),
         **_measure_coverage(corpus, parts, row_of_word),
     }
-    manifest["warnings"] = [*corpus.warnings, *find_warnings(manifest, splits)]
+    manifest["warnings"] = [*corpus.warnings, *vectors.warnings, *find_warnings(manifest, splits)]
     if is_cue_distance:
         manifest[cue_distance.NAME] = {"longest": longest, "mixture": mixture}
     row_of_word = row_of_word.astype(np.min_scalar_type(row_of_word.max()))  # the smallest that holds all

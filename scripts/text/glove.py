@@ -41,6 +41,7 @@ class Vectors(NamedTuple):
     unknown: np.ndarray  # (D,) float32, of the unknown word: the file's own, else the mean of the values
     name: str  # of the source
     checksum: str  # its SHA-256
+    warnings: tuple = ()  # texts
 
 
 def read_glove(path, words):
@@ -51,10 +52,10 @@ def read_glove(path, words):
     blanks, damage), its values are parsed too. UserError if a line is no vector or the file has none of the
     words.
     """
-    D, spaced, headed = _find_form(path)
+    D, spaced, promised = _find_form(path)
     wanted = {word.encode("utf-8", "surrogatepass"): place for place, word in enumerate(words)}
     wanted[RESERVED[1].encode()] = len(words)  # the file's own unknown word comes after the list
-    found = {}  # place -> values
+    found, count = {}, 0  # place -> values, and the number of vectors in the file
     plain = b" " * (D - 1)  # plain values without their digits
     size = path.stat().st_size
     bar = progress_bar(desc="embeddings", total=size, unit="B", unit_scale=True, leave=False)
@@ -65,15 +66,20 @@ def read_glove(path, words):
             word, _, values = line.partition(b" ")
             is_plain = values.translate(None, DIGITS) == plain and word and b"\0" not in word
             if number <= CHECKED or not is_plain:
-                if not line.strip() or (number == 1 and headed):
+                if not line.strip() or (number == 1 and promised is not None):
                     continue
                 word, values = _split_line(line, D, path, number)
                 _parse(values, path, number)
+            count += 1
             if word in wanted:  # the first of repeated words counts
                 found[wanted.pop(word)] = _parse(values, path, number)
     places = sorted(found)
     values = np.array([found[place] for place in places], np.float32).reshape(len(places), D)
-    return make_vectors(np.array(places, int), values, len(words), path.name, checksum(path))
+    vectors = make_vectors(np.array(places, int), values, len(words), path.name, checksum(path))
+    if promised and promised > count:
+        said = f"{path.name} holds {count:,} vectors, but its first line promises {promised:,}"
+        vectors = vectors._replace(warnings=(f"{said}: it may have been cut off; download it again",))
+    return vectors
 
 
 def make_vectors(places, values, words, name, checksum):
@@ -97,19 +103,19 @@ def _find_form(path):
     """The form of a file, judged by its beginning; UserError if it holds no vectors.
 
     Returns D, the most frequent number of values in the first hundred lines; whether a blank ends each line;
-    and whether the first line holds the numbers of words and of values.
+    and the number of vectors that the first line promises, None if it holds a vector.
     """
     with _open_unpacked(path) as (file, _):
         lines = list(islice(_lines(file), 100))
     if not any(lines):
         raise UserError(f"{path} is empty: give a file in GloVe's text format")
-    header = re.fullmatch(rb"\d+ (\d{1,5}) ?", lines[0])
+    header = re.fullmatch(rb"(\d{1,12}) (\d{1,5}) ?", lines[0])
     spaced = 2 * sum(line.endswith(b" ") for line in lines[1:]) > len(lines) - 1
     counts = Counter(_count_numbers(line.removesuffix(b" ") if spaced else line) for line in lines)
     if 2 * counts.pop(0, 0) > len(lines):
         raise UserError(f"{path} is no text of word vectors: {FORM}")
     D = min(counts, key=lambda count: (-counts[count], count))
-    return D, spaced, bool(header and D > 1 and int(header[1]) == D)
+    return D, spaced, int(header[1]) if header and D > 1 and int(header[2]) == D else None
 
 
 @contextmanager

@@ -226,6 +226,15 @@ def test_texts_without_spaces_are_warned_of_and_the_remedy_works(study_root, tmp
     assert not preprocess(folder_of(tmp_path / "films", train=apart), vectors, tokenised=True)["warnings"]
 
 
+def test_vectors_that_were_cut_off_are_warned_of(study_root, tmp_path):
+    path = tmp_path / "cut.vec"
+    write_vectors(path, ["i", "the", "what", "a"])
+    path.write_text("900 4\n" + path.read_text().replace("\n", " \n"))
+    manifest = preprocess(write_csv(tmp_path / "films.csv", sentences()), str(path))
+    said = "cut.vec holds 4 vectors, but its first line promises 900: it may have been cut off; download it"
+    assert manifest["warnings"][0] == f"{said} again"
+
+
 def test_files_and_how_they_were_read_are_shown(study_root, vectors, monkeypatch, capsys):
     files = [
         {"file": "data/Train.csv", "split": "train", "why": ""},

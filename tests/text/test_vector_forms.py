@@ -41,14 +41,14 @@ def test_other_forms_are_read(file, form, packed, checked, monkeypatch):
     vectors = read_glove(path, ["film", "absent", "the", "naïve"])
     assert vectors.index.tolist() == [0, 2, 3]
     np.testing.assert_array_equal(vectors.values, VALUES[[1, 0, 2]])
-    assert vectors.checksum == checksum(path)
+    assert (vectors.checksum, vectors.warnings) == (checksum(path), ())
 
 
 def test_glove_may_be_packed_too(file):
     path = file(gzip.compress(b"the 1 2\nfilm 3 4\n. . 5 6\n"))
     vectors = read_glove(path, ["film", "the"])
     assert vectors.values.tolist() == [[3, 4], [1, 2]]
-    assert vectors.checksum == checksum(path)
+    assert (vectors.checksum, vectors.warnings) == (checksum(path), ())
 
 
 def test_many_vectors_are_read_across_the_borders_of_what_is_read_at_once(file, monkeypatch):
@@ -69,6 +69,25 @@ def test_lines_that_end_with_a_blank_are_checked_as_well(file, monkeypatch):
         for words in (["w0"], ["w0", "bad"]):
             with pytest.raises(UserError, match=r"line 202 of .* has"):
                 read_glove(file(f"201 3\n{good}bad {values}\n"), words)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (as_text("\n", words=WORDS[:2], values=VALUES[:2]).replace(b"2 3", b"5 3", 1), 2),
+        (as_text(" \n", words=WORDS[:3], values=VALUES[:3]).replace(b"3 3", b"4000 3", 1), 3),
+        (as_text() + b"\n\n", 4),
+    ],
+)
+def test_fewer_vectors_than_promised_are_said(file, content, found):
+    for packed in (content, gzip.compress(content)):
+        vectors = read_glove(file(packed), ["the", "film"])
+        assert vectors.values.tolist() == VALUES[:2].tolist()
+        if found == 4:
+            assert vectors.warnings == ()
+        else:
+            [said] = vectors.warnings
+            assert f"vectors.txt holds {found} vectors, but its first line promises" in said
 
 
 def test_a_damaged_archive_is_one_line(file):
