@@ -42,7 +42,7 @@ def find_encoding(path, given=None):
     encoding = marked or given
     if line := _first_fault(path, encoding):
         fault = f"{path}, line {line}, is no {encoding.removesuffix('-sig').upper()}"
-        raise UserError(f"{fault}: give its encoding, such as {USUAL}")
+        raise UserError(f"{fault}: unpack it if it is an archive, or give its encoding, such as {USUAL}")
     return encoding
 
 
