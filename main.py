@@ -302,7 +302,7 @@ if __name__ == "__main__":
     # latching_study([f"cue-distance-even-{m}-full-s{s}" for m in ("rnn", "lstm") for s in range(3)], "even")
     # plot()
 
-    # Long texts, gradients to 400 steps back, settings of their own. IMDb, in data/imdb/, one seed: 50 min.
+    # Long texts, gradients to 400 steps back, settings of their own. IMDb, in data/imdb/, one seed: 60 min.
     # preprocess(dataset="imdb", max_length=400, name="imdb", if_missing=True)
     # compare(seeds=1, name="imdb", data="imdb", of_model=LONG)
 
