@@ -123,6 +123,7 @@ def _preprocess(
         "embeddings": described | {"intended": intended_embeddings},
         "seed": seed,
         "max_length": max_length,
+        "kept_end": "end",  # of a text that is cut: verdicts come last, and so does the state that classifies
         **corpus.facts,
         "split_rule": rules,
         "shared_texts": _count_shared(splits),
@@ -226,7 +227,7 @@ def _measure_coverage(corpus, parts, row_of_word):
 
 
 def _cut_texts(part, max_length):
-    """A split with texts of at most so many tokens, the last ones (verdicts), in the types of the files."""
+    """A split with texts of at most so many tokens, the last ones, in the types of the files."""
     x, s = part.x, part.s
     if max_length is not None and s.max() > max_length:
         from_end = np.repeat(np.cumsum(s), s) - np.arange(len(x))  # 1 for the last token of each text
@@ -245,19 +246,24 @@ def main(arguments=None):
     vectors += "here (default: the GloVe 2024 file in assets/embeddings/, else glove-6b-50d, else custom)"
     add("--embeddings", help=vectors)
     add("--name", help="write data/NAME/, next to other datasets (default: data/ itself)")
-    add("--download-glove", action="store_true", help="download GloVe 2024 if it is missing, and use it")
+    glove = "download the GloVe 2024 file into assets/embeddings/ if it is missing, and use it"
+    add("--download-glove", action="store_true", help=glove)
     add("--test", help="another dataset with the same two classes, whose test (or only) split is used")
-    add("--text-column", nargs="+", help="column of the texts: the first there is (default: sentence text)")
-    add("--label-column", nargs="+", help="column of the labels: the first there is (default: label)")
+    text = "column of the texts: the first that a file has (default: sentence text)"
+    add("--text-column", nargs="+", help=text)
+    add("--label-column", nargs="+", help="column of the labels: the first that a file has (default: label)")
     add("--config", help="configuration of a dataset that has several (or: --dataset ID:CONFIG)")
     add("--encoding", help="of text files that are not UTF-8 and have no byte-order mark")
     add("--separator", help="between the fields of .csv and .tsv files (default: found in the header line)")
-    add("--split", nargs="+", metavar="SPLIT=FILE", help="such as train=a.csv test=b.csv (default: by names)")
+    splits = "which file (or published split) is which split: train=FILE validation=FILE test=FILE"
+    add("--split", nargs="+", metavar="SPLIT=FILE", help=splits + " (default: found by their names)")
     add("--no-header", action="store_true", help="the first line is a row; columns are then 1, 2, …")
     add("--dimensions", type=int, help=f"of custom vectors (default: {DIMENSIONS})")
     add("--max-length", type=int, help="keep only this many tokens at the end of each text (default: all)")
-    add("--tokenised", action=argparse.BooleanOptionalAction, help="split at blanks only (default: guessed)")
-    add("--probe-longest", type=int, help=f"most words after a probe's cue (default: {cue_distance.LONGEST})")
+    tokens = "the rows came tokenised and are split at blanks only (default: a sample of them decides)"
+    add("--tokenised", action=argparse.BooleanOptionalAction, help=tokens)
+    longest = f"with --dataset probe: most words after the deciding cue (default: {cue_distance.LONGEST})"
+    add("--probe-longest", type=int, help=longest)
     mixture = "with --dataset probe: all distances equally often (default), as 1 / d, or the longer half only"
     add("--probe-mixture", choices=cue_distance.MIXTURES, help=mixture)
     add("--seed", type=int, default=0, help="for splits, custom vectors and the probe (default: 0)")

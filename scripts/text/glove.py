@@ -29,8 +29,12 @@ DIGITS = b"0123456789.-"  # the characters of plain numbers
 LARGEST = float(np.finfo(np.float32).max)
 NUMERALS = DIGITS + b"+eE"  # of all numbers, except those that only Python reads: 1_000, nan
 GZIP = b"\x1f\x8b"
-FORM = "give one word and its values per line, separated by single spaces (unpack archives; save binary "
-FORM += "forms as text, such as with gensim's save_word2vec_format(path, binary=False))"
+SAVE_AS_TEXT = "save it as text with gensim's save_word2vec_format(path, binary=False), and give that file"
+OTHER_FORMS = {  # by the first bytes
+    b"PK\3\4": "a zip archive: unpack it, and give the file of vectors in it",
+    b"\xba\x16\x4f\x2f": "a fastText model: give the .vec file that belongs to it",
+    b"\x80": f"a pickled object, as gensim saves it: {SAVE_AS_TEXT}",
+}
 
 
 class Vectors(NamedTuple):
@@ -106,14 +110,21 @@ def _find_form(path):
     and the number of vectors that the first line promises, None if it holds a vector.
     """
     with _open_unpacked(path) as (file, _):
-        lines = list(islice(_lines(file), 100))
-    if not any(lines):
+        first, *others = list(islice(_lines(file), 100)) or [b""]
+    if not first and not others:
         raise UserError(f"{path} is empty: give a file in GloVe's text format")
-    header = re.fullmatch(rb"(\d{1,12}) (\d{1,5}) ?", lines[0])
-    spaced = 2 * sum(line.endswith(b" ") for line in lines[1:]) > len(lines) - 1
-    counts = Counter(_count_numbers(line.removesuffix(b" ") if spaced else line) for line in lines)
-    if 2 * counts.pop(0, 0) > len(lines):
-        raise UserError(f"{path} is no text of word vectors: {FORM}")
+    header = re.fullmatch(rb"(\d{1,12}) (\d{1,5}) ?", first)
+    vectors = [_count_numbers(line.removesuffix(b" ")) > 0 for line in others]
+    if header and 2 * sum(vectors) < len(others):
+        raise UserError(f"{path} is word2vec's binary form: {SAVE_AS_TEXT}")
+    spaced = 2 * sum(line.endswith(b" ") for line in others) > len(others)
+    counts = Counter(_count_numbers(line.removesuffix(b" ") if spaced else line) for line in (first, *others))
+    counts.pop(0, None)
+    if not counts:
+        other = "no text of word vectors: give one word and its values per line, separated by single spaces "
+        other += "(unpack archives first)"
+        found = next((found for start, found in OTHER_FORMS.items() if first.startswith(start)), other)
+        raise UserError(f"{path} is {found}")
     D = min(counts, key=lambda count: (-counts[count], count))
     return D, spaced, int(header[1]) if header and D > 1 and int(header[2]) == D else None
 

@@ -5,22 +5,27 @@ imported only where it is needed.
 """
 
 import contextlib
+import errno
 import http.client
 import json
 import logging
+import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from scripts.files.errors import UserError, lacks_memory
+from scripts.files.errors import UserError, came_from, lacks_memory
 from scripts.files.progress import bars_shown
 from scripts.text.tables import Part
 
 PROBE_SECONDS = 4
-OFFLINE = "the Hugging Face Hub can't be reached: "
+CONFIGURATIONS = re.compile(r"[Aa]vailable[^\[\]]*: \[(.*?)\]", re.DOTALL)  # in the library's errors
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}  # of a file
 SAVED = "state.json"  # marks the folder of a split that `save_to_disk` wrote
 BATCH = 1000  # rows
+LARGEST, MOST_ROWS = 1 << 32, 10**8  # bytes and rows of an unpacked table
 
 
 class HubError(UserError):
@@ -50,19 +55,29 @@ def in_one_line(dataset):
         if lacks_memory(error):
             raise MemoryError from error
         reason = " ".join(str(error.__cause__ or error).split())[:300]
-        remedy = "give an id of the Hub, with --config if it has several, or an undamaged folder or file"
+        remedy = "give an id of the Hugging Face Hub, or a folder or file that is undamaged"
+        if refusal := _refusal(error):
+            reason = f"{refusal.filename or 'a file'} can't be read or written ({refusal.strerror})"
+            remedy = "give this user the right to, free the disk, or set HF_HOME to another folder"
+        if empty := re.search(r'"(\w+)" corresponds to no data', reason):
+            raise UserError(f"split {empty[1]!r} of {dataset} is empty: give one with rows") from error
         raise UserError(f"dataset {str(dataset)!r} can't be loaded ({reason}): {remedy}") from error
     finally:
         logger.setLevel(before)
 
 
+def _refusal(error):
+    """The system's refusal to read or write a file that an error came from, or None."""
+    return next((each for each in came_from(error) if getattr(each, "errno", None) in REFUSALS), None)
+
+
 def hub_reachable(dataset_id):
     """Return whether the Hub answers within a few seconds; the library would try for half a minute."""
-    from datasets import config
-
-    if config.HF_HUB_OFFLINE:
+    settings = {os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")}
+    if settings & {"1", "ON", "YES", "TRUE"}:
         return False
-    address = f"{config.HF_ENDPOINT}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    address = f"{endpoint}/datasets/{urllib.parse.quote(dataset_id)}/resolve/main/README.md"
     try:
         with urllib.request.urlopen(address, timeout=PROBE_SECONDS):
             return True
@@ -80,7 +95,14 @@ def load_from_hub(dataset_id, configuration=None):
         with contextlib.nullcontext() if online else _offline(), in_one_line(dataset_id):
             return dict(datasets.load_dataset(dataset_id, configuration)), not online
     except UserError as error:
-        raise HubError(f"{'' if online else OFFLINE}{error}") from error
+        if listed := CONFIGURATIONS.search(str(error.__cause__)):
+            names = re.findall(r"'([^']+)'", listed[1])
+            fault = f"dataset {dataset_id!r} has the configurations {', '.join(names)}"
+            raise UserError(f"{fault}: choose one with --config {[*names, 'NAME'][0]}") from error
+        if online or _refusal(error):
+            raise HubError(str(error)) from error
+        fault = f"dataset {dataset_id!r} is no file or folder here, and the Hugging Face Hub can't be reached"
+        raise HubError(f"{fault}: check the path or the connection, or give rotten-tomatoes") from error
 
 
 @contextlib.contextmanager
@@ -136,6 +158,10 @@ def open_parquet(path, name, options):
 
     with parquet.ParquetFile(path) as opened:
         schema, rows = opened.schema_arrow, opened.metadata.num_rows
+        size = sum(opened.metadata.row_group(group).total_byte_size for group in range(opened.num_row_groups))
+    if size > LARGEST or rows > MOST_ROWS:
+        fault = f"{path} unpacks to {rows:,} rows of {size:,} bytes"
+        raise UserError(f"{fault}: give up to {MOST_ROWS:,} rows of {LARGEST:,} bytes")
     features = import_datasets().Features.from_arrow_schema(schema) if schema.metadata else {}
     return _part(path, schema.names, rows, batches, features)._replace(name=name)
 

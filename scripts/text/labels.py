@@ -40,7 +40,8 @@ def two_classes(labels, class_names=None, warnings=None):
             seen.setdefault(spelt[label], (plain_label(label), split))
     if len(seen) != 2:
         found = [f"{label!r:.32} (in {split})" for label, split in seen.values()]
-        fault = f"the labels are {', '.join(found[:8])}: two classes were expected, not {len(found)}"
+        said = ", ".join(found[:8] + ["…"] * (len(found) > 8))
+        fault = f"the labels are {said}: two classes were expected, not {len(found)}"
         raise UserError(f"{fault}: drop other rows or name another column with --label-column")
     ordered = _order_labels([label for label, _ in seen.values()], class_names, warnings)
     number = {_class_of(label): number for number, label in enumerate(ordered)}
@@ -82,9 +83,11 @@ def check_same_classes(name, facts, test, test_facts):
     both = facts, test_facts
     shown = [[each["label_names"][k] or each["labels"][k] for k in "01"] for each in both]
     named = all(each["label_names"]["0"] for each in both)  # else only the labels can be compared
-    compared = shown if named else [each["labels"].values() for each in both]
-    ours, theirs = (list(map(_class_of, labels)) for labels in compared)
-    contradicted = ours[0] == theirs[1] or ours[1] == theirs[0]
+    ours, theirs = (
+        {_class_of(label): k for k, label in enumerate(names if named else each["labels"].values())}
+        for each, names in zip(both, shown, strict=True)
+    )
+    contradicted = any(theirs.get(label, k) != k for label, k in ours.items())
     known = (labels == [0, 1] or _sense_of(labels[0]) == -1 or _sense_of(labels[1]) == 1 for labels in shown)
     if contradicted or (ours != theirs and not all(known)):
         ours, theirs = (" and ".join(map(repr, labels)) for labels in shown)
@@ -111,13 +114,17 @@ def _order_labels(labels, class_names, warnings):
         return sorted(labels, key=senses.get)
     if all(map(_is_numeric, names.values())):
         return sorted(labels, key=lambda label: float(names[label]))
-    by_number = all(map(_is_numeric, labels))
-    ordered = sorted(labels, key=float if by_number else lambda label: str(label).casefold())
+    ordered = sorted(labels, key=float if all(map(_is_numeric, labels)) else _natural_key)
     if warnings is not None:
         negative, positive = (names[label] for label in ordered)
         guess = f"{positive!r} is taken as positive and {negative!r} as negative, but no name says so"
         warnings.append(f"{guess}: if wrong, write 0 (negative) and 1 (positive) in their place")
     return ordered
+
+
+def _natural_key(label):
+    """A key that sorts numbers within texts by size: "2 stars" comes before "10 stars"."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(label).casefold())]
 
 
 def _sense_of(word):

@@ -20,6 +20,11 @@ OPENERS = {
 }
 DESCRIPTIONS = {"config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"}
 LISTED = 50  # unused files that are named one by one
+FOREIGN = {  # the first bytes of a file -> what it is, and what to do
+    b"version https://git-lfs": "a pointer of Git LFS, not the file: fetch it with git lfs pull",
+    b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the sheet as CSV (UTF-8)",
+    b"\x1f\x8b": "packed with gzip: unpack it with gunzip",
+}
 
 
 def load_local(path, options):
@@ -32,12 +37,19 @@ def load_local(path, options):
         raise UserError(f"{path} is no dataset: give a folder of files ending in {', '.join(OPENERS)}")
     splits, configuration = {"train": names}, None
     if is_folder:
-        splits, others, configuration = divide(names, path.name, options.split, options.config)
+        if options.split is not None:
+            refuse_options("files that --split names", given, "config")
+        splits, others, configuration = divide(names, path.name, options.split, options.config, folder=path)
         unused |= others
     else:
         refuse_options("a single file", given, "config", "split")
     base = path if is_folder else path.parent
     parts = {split: [_open(base / name, name, options) for name in splits[split]] for split in splits}
+    read_as = {key for several in parts.values() for part in several for key in part.read_as}
+    if "separator" not in read_as:
+        refuse_options("what is no .csv or .tsv file", given, "separator", "no_header")
+    if "encoding" not in read_as:
+        refuse_options("what is no text file", given, "encoding")
     if (more := len(unused) - LISTED) > 0:
         unused = dict(list(unused.items())[:LISTED]) | {f"{more:,} more": "as those before"}
     names_of = label_names(path / "README.md", configuration)
@@ -67,9 +79,25 @@ def _list_files(folder):
 
 def _open(path, name, options):
     """Open a file, or the folder of a saved split, as the `Part` called `name`."""
+    _check_file(path)
     with in_one_line(path):
+        return (open_saved if path.is_dir() else OPENERS[path.suffix.lower()])(path, name, options)
+
+
+def _check_file(path):
+    """Raise UserError where a file is of an unknown format, missing, empty or unreadable."""
+    with readable(path):
         if (path / SAVED).is_file():
-            return open_saved(path, name, options)
-        if not path.is_file() or path.suffix.lower() not in OPENERS:
-            raise UserError(f"{path} is no dataset: give a folder or a file ending in {', '.join(OPENERS)}")
-        return OPENERS[path.suffix.lower()](path, name, options)
+            return
+        if not path.is_file():
+            raise UserError(f"{path} is neither a file nor a folder: give one of them")
+        kind, endings = path.suffix.lower(), ", ".join(OPENERS)
+        if kind not in OPENERS:
+            hint = ", or rename it to .tsv if tabs separate its fields" * (kind == ".txt")
+            raise UserError(f"{path} is no dataset: give a folder or a file ending in {endings}{hint}")
+        with open(path, "rb") as file:
+            head = file.read(32)
+    if not head:
+        raise UserError(f"{path} is empty: give a file with rows")
+    if found := next((found for start, found in FOREIGN.items() if head.startswith(start)), None):
+        raise UserError(f"{path} is {found}")

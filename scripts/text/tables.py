@@ -62,7 +62,10 @@ def find_columns(part, options, label_needed=True):
                 hint = "; if that line is a row, give --no-header and their numbers instead of names"
             there = ", ".join(repr(column[:40]) for column in part.columns[:20])
             fault = f"{part.name} has no column {' or '.join(map(repr, dict.fromkeys(names)))}, only {there}"
-            raise UserError(f"{fault}: name them with --text-column and --label-column{hint}")
+            remedy = (
+                "name them with --text-column and --label-column (of several names, the first that exists)"
+            )
+            raise UserError(f"{fault}: {remedy}{hint}")
     return found
 
 

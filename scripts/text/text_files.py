@@ -17,8 +17,13 @@ from scripts.text.tables import LABEL_COLUMN, TEXT_COLUMNS, Part, find_columns, 
 
 SEPARATORS = {".csv": ",;\t|", ".tsv": "\t,;|"}
 SAMPLE = 1000  # labels, and pieces of fields that may be rows, that are compared with each other
-QUOTED, ESCAPED, PLAIN = "doubled", "after a backslash", "part of the text"  # quotation marks within a field
-MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig"}
+QUOTED, ESCAPED = "doubled", "after a backslash"  # quotation marks within a quoted field
+SPACED, LAX, PLAIN = "doubled, fields after a blank", "loosely placed", "part of the text"
+MARKS = {  # UTF-32 first: its mark begins like that of UTF-16
+    **dict.fromkeys((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32"),
+    **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
+    codecs.BOM_UTF8: "utf-8-sig",
+}
 USUAL = "--encoding cp1252 (Western European), cp1251 (Cyrillic), gb18030 (Chinese) or shift_jis (Japanese)"
 csv.field_size_limit(1 << 25)  # for the whole process; `corpus.py` refuses texts that are too long
 
@@ -34,15 +39,18 @@ def find_encoding(path, given=None):
     except (LookupError, ValueError) as error:
         raise UserError(f"--encoding {given} is not known: give one such as cp1252") from error
     with open(path, "rb") as file:
-        head = file.read(3)
+        head = file.read(16)
     marked = next((name for mark, name in MARKS.items() if head.startswith(mark)), None)
+    if marked is None and given is None and head.count(0) > 3:
+        order = "utf-16-le" if head[1::2].count(0) > 3 else "utf-16-be"
+        raise UserError(f"{path} has zero bytes, as UTF-16 has: give --encoding {order}")
     # the encoding given is for the files that are not UTF-8
     if given is None or (_first_fault(path, "ascii") and not _first_fault(path, "utf-8")):
         given = "utf-8"
     encoding = marked or given
     if line := _first_fault(path, encoding):
         fault = f"{path}, line {line}, is no {encoding.removesuffix('-sig').upper()}"
-        raise UserError(f"{fault}: unpack it if it is an archive, or give its encoding, such as {USUAL}")
+        raise UserError(f"{fault}: give its encoding, such as {USUAL}")
     return encoding
 
 
@@ -62,7 +70,7 @@ def open_delimited(path, name, options):
     """Open a .csv or .tsv file as a `Part`, read in the first way that fits all its rows."""
     encoding = find_encoding(path, options.encoding)
     separator = _find_separator(path, encoding, options)
-    for quotes in (QUOTED, ESCAPED, PLAIN) if separator == "\t" else (QUOTED, ESCAPED):
+    for quotes in (QUOTED, ESCAPED, PLAIN) if separator == "\t" else (QUOTED, ESCAPED, SPACED, LAX):
         read_as = {"encoding": encoding, "separator": separator.replace("\t", "\\t"), "quotes": quotes}
         rows = partial(_read_rows, path, encoding, separator, quotes)
         try:
@@ -118,10 +126,11 @@ def _open_as(all_rows, separator, part, options):
 
 def _read_rows(path, encoding, separator, quotes):
     """Iterate over the rows with content: the numbers of their first and last lines, and their fields."""
-    quoting = csv.QUOTE_NONE if quotes == PLAIN else csv.QUOTE_MINIMAL
+    form = {"delimiter": separator, "skipinitialspace": quotes == SPACED}
+    form["quoting"] = csv.QUOTE_NONE if quotes == PLAIN else csv.QUOTE_MINIMAL
     with open(path, encoding=encoding, newline="") as file:
         lines = (line.replace('\\"', '""') for line in file) if quotes == ESCAPED else file
-        reader, first = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True), 1
+        reader, first = csv.reader(lines, strict=quotes not in (LAX, PLAIN), **form), 1
         try:
             for row in reader:
                 if len(row) > 1 or "".join(row).strip():
@@ -158,13 +167,21 @@ def open_json(path, name, options):
     lists = document if isinstance(document, dict) else {"": document}
     tables = {key: rows for key, rows in lists.items() if rows and isinstance(rows, list)}
     tables = {key: rows for key, rows in tables.items() if all(isinstance(row, dict) for row in rows)}
-    if len(tables) != 1:
+    if len(tables) > 1:
+        several = ", ".join(repr(key[:40]) for key in list(tables)[:8])
+        raise UserError(f"{path} holds several lists of rows, {several}: give each a file of its own")
+    if not tables:
+        keys = [repr(key[:40]) for key in list(document)[:8]] if lists is document else []
+        fault = f"{path} holds no rows, only {', '.join(keys) or type(document).__name__}"
         form = 'a list of objects, or one per line, as pandas does with to_json(path, orient="records")'
-        raise UserError(f"{path} holds {len(tables)} lists of rows, not one: give each file {form}")
+        raise UserError(f"{fault}: give {form}")
     (rows,) = tables.values()
 
     def read(text, label):
-        return ((row.get(text), row.get(label)) for row in rows)
+        for row in rows:
+            value = row.get(text)
+            are_words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+            yield " ".join(value) if are_words else value, row.get(label)
 
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return Part(name, columns, len(rows), read, {"encoding": encoding})

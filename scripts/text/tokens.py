@@ -21,6 +21,7 @@ CONTRACTION = re.compile(r"(?<=[^\W_])(n't|'(?:s|re|ve|ll|d|m))(?![^\W_])")
 JOINERS = "\u200c\u200d"  # within words of Persian, Hindi and others
 MARKS = "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c)[0] == "M") + JOINERS
 MARK = re.compile(f"[{MARKS}]")
+LETTER = re.compile(r"[^\W_]")
 PATTERN = r"""
       -[lr]rb-
     | (?:mr|mrs|ms|dr|st|jr|sr|vs|etc)\.    # abbreviations keep their full stop
@@ -73,4 +74,7 @@ def count_tokenised(texts):
 
 def is_blank(text):
     """Return True if a text shows nothing: blanks, characters without width, stray marks."""
-    return all(unicodedata.category(sign) in ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp") for sign in text)
+    return not (
+        LETTER.search(text)
+        or any(unicodedata.category(sign) not in ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp") for sign in text)
+    )

@@ -141,10 +141,12 @@ def test_a_mark_at_the_start_is_no_part_of_the_first_word(file):
     [
         ("", "is empty"),
         ("just some prose\nwithout a number\n", "no text of word vectors"),
-        (b"PK\x03\x04\x00\x00\x00", r"no text of word vectors.*\(unpack archives"),
-        (b"\xba\x16\x4f\x2f\x0c\x00\x00\x00d\x00", "no text of word vectors"),
+        (b"PK\x03\x04\x00\x00\x00", "is a zip archive: unpack it"),
+        (b"BZh91AY&SY\x00\x00", r"no text of word vectors.*\(unpack archives first\)"),
+        (b"\xba\x16\x4f\x2f\x0c\x00\x00\x00d\x00", "is a fastText model: give the .vec file"),
+        (b"\x80\x04\x95\x00\x01gensim", "is a pickled object, as gensim saves it"),
         ("else 1 2\nmore 3 4\n", "none of the 1 words"),
-        (b"a 1 2\nb 3 4\n" * 3 + b"x" * (3 << 20), "a line of more than"),
+        (b"a 1 2\nb 3 4\n" + b"x" * (3 << 20), "a line of more than"),
     ],
 )
 def test_what_is_no_file_of_vectors_is_refused(file, content, complaint):

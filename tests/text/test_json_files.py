@@ -18,7 +18,7 @@ def test_what_pandas_writes_otherwise_is_refused_and_the_advice_works(tmp_path, 
     path = tmp_path / "films.json"
     table = pandas.DataFrame(OBJECTS)
     table.to_json(path, orient=orient, indent=indent)
-    with pytest.raises(UserError, match=r"holds 0 lists of rows.*to_json\(path, orient=\"records\"\)"):
+    with pytest.raises(UserError, match=r"holds no rows, only .*to_json\(path, orient=\"records\"\)"):
         load(path)
     for given in ({"orient": "records", "indent": indent}, {"orient": "records", "lines": True}):
         table.to_json(path, **given)
@@ -46,10 +46,16 @@ def test_one_object_per_line_whatever_the_ending(tmp_path, name):
     assert load(tmp_path / name) == {"train": ROWS}
 
 
+def test_a_list_of_words_is_a_text(tmp_path):
+    rows = [{"text": text.split(), "label": label} for text, label in ROWS]
+    (tmp_path / "films.json").write_text(json.dumps(rows))
+    assert load(tmp_path / "films.json") == {"train": [(" ".join(text.split()), y) for text, y in ROWS]}
+
+
 def test_several_tables_within_an_object_are_refused(tmp_path):
     document = {"train": OBJECTS, "test": OBJECTS[:2], "seed": 1}
     (tmp_path / "films.json").write_text(json.dumps(document))
-    with pytest.raises(UserError, match="holds 2 lists of rows, not one: give each file a list"):
+    with pytest.raises(UserError, match=r"holds several lists of rows, 'train', 'test': give each a file"):
         load(tmp_path / "films.json")
     for name in ("train", "test"):  # the remedy
         path = tmp_path / "films" / f"{name}.json"
@@ -61,12 +67,15 @@ def test_several_tables_within_an_object_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"a": 1, "b": [2]}', "holds 0 lists of rows, not one: give each file a list of objects"),
-        ("[[1, 2], [3, 4]]", "holds 0 lists of rows"),
-        ("[]", "holds 0 lists of rows"),
-        ("7", "holds 0 lists of rows"),
+        (
+            '{"a": 1, "b": [2]}',
+            "holds no rows, only 'a', 'b': give a list of objects, or one per line",
+        ),
+        ("[[1, 2], [3, 4]]", "holds no rows, only list: give a list of objects"),
+        ("[]", "holds no rows, only list: give"),
+        ("7", "holds no rows, only int: give"),
         ('{"text": "fine", "label": 1}\n{"text": ', "can't be loaded, as line 2 is no JSON"),
-        ('{"text": "fine", "label": 1}\n\n[1]\n', "holds 0 lists of rows"),
+        ('{"text": "fine", "label": 1}\n\n[1]\n', "holds no rows, only list: give"),
         ('[{"text": "fine", "label": 1}', "can't be loaded, as it is no JSON"),
         ("[" * 100_000, "can't be loaded, as it is no JSON"),
         ('[{"review": "fine", "label": 1}]', "has no column 'sentence' or 'text', only 'review', 'label'"),

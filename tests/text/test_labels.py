@@ -46,7 +46,7 @@ def test_two_labels_become_0_and_1(labels, expected):
     [
         (["love", "hate"], "hate"),
         (["positive a", "positive b"], "positive a"),
-        (["4 stars", "2 stars"], "2 stars"),
+        (["10 stars", "2 stars"], "2 stars"),
         (["B", "a"], "a"),
     ],
 )

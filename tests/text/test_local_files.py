@@ -10,7 +10,7 @@ import pytest
 from scripts.files.data import load_data
 from scripts.files.errors import UserError
 from scripts.preprocessing import main
-from scripts.text import corpus, local_files
+from scripts.text import corpus, hub, local_files
 from scripts.text.corpus import read_corpus
 from scripts.text.local_files import load_local
 from scripts.text.tables import Options
@@ -81,7 +81,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / "films.csv")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "films.csv").symlink_to(tmp_path / "films.csv")
-    with pytest.raises(UserError, match="is no dataset: give a folder or a file ending in"):
+    with pytest.raises(UserError, match=r"is neither a file nor a folder|contain any data files"):
         read_corpus(str(tmp_path / name))
 
 
@@ -119,9 +119,19 @@ def test_a_damaged_file_is_one_line_and_the_library_says_nothing_more(tmp_path, 
     assert not said
 
 
-def test_a_text_that_is_no_sentence_is_refused(tmp_path, monkeypatch):
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "films.parquet"
+    table = pyarrow.table({"text": ["a film " * 10_000] * 10, "label": [0, 1] * 5})
+    parquet.write_table(table, path, use_dictionary=False)
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(hub, "LARGEST", 500_000)
+    with pytest.raises(UserError, match=r"films\.parquet unpacks to 10 rows of 7"):
+        read_corpus(str(path))
+    monkeypatch.setattr(hub, "LARGEST", 10**6)
     monkeypatch.setattr(corpus, "LONGEST_TEXT", 69_999)
-    path = write_csv(tmp_path / "films.csv", [("a film " * 10_000, 0), ("a film", 1)])
     with pytest.raises(UserError, match=r"row 1 of split 'train' has 70,000 characters, more than 69,999"):
         read_corpus(str(path))
 
@@ -244,15 +254,14 @@ def test_any_name_of_a_folder(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "head", "said"),
     [
-        ("a.csv", b"PK\x03\x04....", "has no column|is no UTF-8"),
-        ("a.tsv", b"\x1f\x8b\x08....", "is no UTF-8"),
+        ("a.csv", b"PK\x03\x04....", "is a zip archive or an Excel workbook: unpack it"),
+        ("a.tsv", b"\x1f\x8b\x08....", "is packed with gzip: unpack it"),
         (
-            "a.csv",
+            "a.parquet",
             b"version https://git-lfs.github.com/spec/v1\n",
-            "no column .* only 'version https://git-lfs",
+            r"is a pointer of Git LFS.*git lfs pull",
         ),
-        ("a.parquet", b"version https://git-lfs.github.com/spec/v1\n", "can't be loaded"),
-        ("a.txt", b"fine\t1\n", r"is no dataset: .*ending in \.csv"),
+        ("a.txt", b"fine\t1\n", r"is no dataset: .*rename it to \.tsv"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, name, head, said):
@@ -261,7 +270,7 @@ def test_files_that_are_something_else(tmp_path, name, head, said):
         load(tmp_path / name)
 
 
-def test_a_text_file_renamed(tmp_path):
+def test_a_text_file_renamed_as_advised(tmp_path):
     """UCI's form: a text, a tab, a label; neither header line nor quoting."""
     rows = [('"A fine film', 1), ("It was dull", 0), ('So "good"', 1)]
     path = tmp_path / "films.tsv"
@@ -272,6 +281,9 @@ def test_a_text_file_renamed(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"encoding": "cp1252"}, "--encoding cp1252 has no meaning for what is no text file: leave it out"),
+        ({"separator": ";"}, r"--separator ; has no meaning for what is no \.csv or \.tsv file"),
+        ({"no_header": True}, "--no-header has no meaning for what is no"),
         ({"config": "de"}, "--config de has no meaning for a single file"),
         ({"split": ["train=a"]}, "--split .* has no meaning for a single file"),
     ],
@@ -280,19 +292,6 @@ def test_options_without_a_meaning_are_refused(tmp_path, options, said):
     path = make_file(tmp_path, "parquet")
     with pytest.raises(UserError, match=said):
         load(path, **options)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"encoding": "cp1252"},
-        {"separator": ";"},
-        {"no_header": True},
-        {"config": "de"},
-        {"split": ["train=a"]},
-    ],
-)
-def test_a_dataset_of_a_package_has_no_options(options):
     option = next(iter(options)).replace("_", "-")
     with pytest.raises(UserError, match=rf"--{option}.* has no meaning for imdb"):
         read_corpus("imdb", Options(**options))

@@ -18,7 +18,7 @@ from scripts.files.errors import UserError
 from scripts.files.paths import assets_path
 from scripts.files.storage import checksum
 from scripts.preprocessing import main, preprocess
-from scripts.text import corpus, text_files
+from scripts.text import corpus, local_files
 from scripts.text.corpus import read_corpus
 from scripts.text.tables import Options
 from scripts.text.tokens import tokens_of
@@ -88,7 +88,7 @@ def test_long_texts_keep_their_end(study_root, tmp_path, vectors):
     whole = {name: sentences_of(load_data(), name) for name in SPLITS}
     manifest = preprocess(path, vectors, max_length=3)
     cut = load_data()
-    assert manifest["max_length"] == 3
+    assert (manifest["max_length"], manifest["kept_end"]) == (3, "end")
     for name in SPLITS:
         expected = [(" ".join(text.split()[-3:]), y) for text, y in whole[name]]
         assert sentences_of(cut, name) == expected
@@ -221,7 +221,7 @@ def test_without_the_hub_another_dataset_stands_in_loudly(
     study_root, tmp_path, vectors, movie_reviews, monkeypatch, capsys
 ):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     manifest = preprocess(None, vectors)
     assert manifest["dataset"]["name"] == "rotten-tomatoes"
     assert manifest["dataset"]["intended"] == "stanfordnlp/sst2"
@@ -277,7 +277,9 @@ def test_a_zero_byte_in_a_text_is_refused(tmp_path):
 def test_another_test_split_may_have_columns_of_other_names(tmp_path):
     films = write_csv(tmp_path / "films.csv", sentences())
     other = write_csv(tmp_path / "other.csv", sentences(8), header=("body", "stars"))
-    with pytest.raises(UserError, match=r"other.csv has no column .*--text-column and --label-column"):
+    with pytest.raises(
+        UserError, match=r"other.csv has no column .*--text-column and --label-column \(of several"
+    ):
         read_corpus(films, test=other)
     found, _ = read_corpus(films, Options(["text", "body"], ["label", "stars"]), test=other)
     assert len(found.test.rows["test"].y) == len(sentences(8))
@@ -356,8 +358,8 @@ def refuse(monkeypatch, module, path, error):
 def test_a_dataset_that_can_not_be_read_is_said_in_one_line(tmp_path, monkeypatch, movie_reviews):
     path = tmp_path / "films.csv"
     write_csv(path, sentences())
-    refuse(monkeypatch, text_files, path, errno.EACCES)
-    with pytest.raises(UserError, match=r"films\.csv' can't be loaded \(.*Permission denied"):
+    refuse(monkeypatch, local_files, path, errno.EACCES)
+    with pytest.raises(UserError, match=r"films\.csv could not be read \(Permission denied\)"):
         read_corpus(str(path))
     package = movie_reviews / "movie_reviews" / "data" / "combined_movie_reviews.csv"
     refuse(monkeypatch, corpus, package, errno.EIO)
