@@ -174,7 +174,7 @@ def report():
     """Write the tables and figures of the results again from assets/studies/; check the numbers next to them.
 
     Needs no run: the studies that the documents show are committed. A study that is missing or of other
-    settings leaves its table as it is, and the block that makes it is named.
+    data leaves its table as it is, and the block that makes it is named.
     """
     from scripts.report.report import report as write_results  # matplotlib takes a second to import
 
@@ -282,7 +282,7 @@ if __name__ == "__main__":
     # How much of a difference is chance? Both models over five seeds, side by side, with intervals: 4 min.
     # compare()
 
-    # Faster on two idle cores: two processes share each batch. 37 s, where one takes 50.
+    # Faster on two idle cores: two processes share each batch. 37 s, where one takes 48.
     # train_lstm("lstm-two-workers", workers=2)
 
     # Overfitting: an LSTM without dropout, whose validation loss is smallest early, and then rises: 50 s.

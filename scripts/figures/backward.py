@@ -15,7 +15,7 @@ from scripts.files.studies import read_study, study_names
 from scripts.studies.statistics import smallest_enough
 
 TITLE = "How well models learn without a part of their gradient"
-MESSAGE = "No drop in accuracy is measurable when the gradient is cut after {} steps"
+MESSAGE = "No drop in test accuracy is measurable when the gradient is cut after {} steps"
 
 
 @figure("backward-{name}.png")

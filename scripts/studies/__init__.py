@@ -1,5 +1,5 @@
 """Many runs, one question per file; used by main.py, drawn by the file of the same name in figures/.
 
-Each file asks what its first line says, and main.py calls its function; four are shared helpers: variants.py
-(trains and measures variants over seeds), parallel.py, arguments.py and statistics.py.
+The first line of each file states its question. Four files are shared helpers: variants.py, which trains and
+measures variants over seeds, parallel.py, arguments.py and statistics.py.
 """

@@ -318,12 +318,16 @@ def _with_bounds(found, write):
     return f"{mean} ({' to '.join(bounds)})" if bounds else mean
 
 
+def _points(share):
+    return f"{100 * share:+.1f}"
+
+
 def difference_cells(found):
     """Return the cells of a difference in test accuracy, one for each of ``DIFFERENCE_HEADS``."""
     accuracy = found["test_accuracy"]
     p, seen = accuracy.get("p"), accuracy.get("detectable")
     return [
-        _with_bounds(accuracy, lambda share: f"{100 * share:+.1f}"),
+        _with_bounds(accuracy, _points),
         "–" if p is None else f"{p:.2g}",
         "–" if seen is None else f"{100 * seen:.1f}",
         f"{100 * found['sentences_error']:.1f}",
@@ -332,14 +336,18 @@ def difference_cells(found):
 
 def _differences_table(study):
     """Write the differences between variants as a table."""
-    rows, losses = [], {variant["label"]: variant["validation_loss"] for variant in study["variants"]}
+    rows, by_label = [], {variant["label"]: variant for variant in study["variants"]}
     for found in study["differences"]:
-        loss = difference(losses[found["of"]], losses[found["minus"]])
+        of, minus = by_label[found["of"]], by_label[found["minus"]]
+        accuracy, loss = (
+            difference(of[name], minus[name]) for name in ("validation_accuracy", "validation_loss")
+        )
         ratios = [found["remaining"].get(state) for state in QUANTITIES]
         cells = ["–" if one is None else f"{10 ** one['mean']:.2g}" for one in ratios]
-        cells = [*difference_cells(found), _with_bounds(loss, "{:+.4f}".format), *cells]
+        cells = [_with_bounds(loss, "{:+.4f}".format), *cells]
+        cells = [*difference_cells(found), _with_bounds(accuracy, _points), *cells]
         rows.append([f"{found['of']} − {found['minus']}", *cells])
-    heads = ["difference", *DIFFERENCE_HEADS, "validation loss"]
+    heads = ["difference", *DIFFERENCE_HEADS, "validation accuracy, points", "validation loss"]
     heads += [f"{state} after, ratio" for state in QUANTITIES]
     return (
         f"{table(rows, heads)}\nDetectable: the true difference that the test would find in 80% of studies."

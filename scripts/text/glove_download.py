@@ -4,6 +4,7 @@
 ``<archive>.part``, which the next call continues.
 """
 
+import errno
 import zipfile
 from http.client import HTTPException
 from urllib.error import HTTPError
@@ -34,7 +35,8 @@ def fetch_glove(url=URL):
     with only_writer(str(path), [path]):
         check_place(part)
         try:
-            _download(url, part)
+            if not zipfile.is_zipfile(part):  # it is one when its end has come, too
+                _download(url, part)
         except (OSError, HTTPException, ValueError) as error:  # ValueError: redirected to no address
             fault = f"{url} could not be downloaded ({str(error).strip('<>') or type(error).__name__})"
             raise UserError(f"{fault}: run the same command again, which continues, or {BY_HAND}") from error
@@ -43,8 +45,11 @@ def fetch_glove(url=URL):
         except UserError:
             raise
         except (OSError, *DAMAGE) as error:
+            if getattr(error, "errno", errno.EINVAL) != errno.EINVAL:  # zipfile's own for a nonsensical place
+                fault = f"{part} could not be read ({error.strerror})"
+                raise UserError(f"{fault}: run the same command again, or {BY_HAND}") from error
             part.unlink()
-            fault = f"what came from {url} is damaged or not GloVe 2024 ({error!r}), so it was deleted"
+            fault = f"what came from {url} is damaged or not GloVe 2024 ({error}), so it was deleted"
             raise UserError(f"{fault}: run the same command again, or {BY_HAND}") from error
         part.unlink()
     print(f"Downloaded {path}.")

@@ -65,6 +65,6 @@ def test_the_title_is_the_finding_where_there_is_one(study_root):
     differences = differences_of_cuts()
     make_variants("default", "backward", variants, differences=differences)
     title = plots.plot_backward.draw().get_suptitle()
-    assert title == "No drop in accuracy is measurable when the gradient is cut after 10 steps"
+    assert title == "No drop in test accuracy is measurable when the gradient is cut after 10 steps"
     make_variants("default", "backward", variants, differences=differences[:2])
     assert plots.plot_backward.draw().get_suptitle().startswith("How well models learn")

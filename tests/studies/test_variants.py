@@ -199,10 +199,12 @@ def test_the_table_says_it_in_words(compared):
         found = difference["test_accuracy"]
         mean, low, high = (f"{100 * found[end]:+.1f}" for end in ("mean", "low", "high"))
         assert f" {mean} ({low} to {high}) |" in " ".join(text.split())
-        of = {variant["label"]: variant["validation_loss"] for variant in compared["variants"]}
-        losses = (of[difference[end]] for end in ("of", "minus"))
-        low, high = stats.ttest_ind(*losses, equal_var=False).confidence_interval()
-        assert f"({low:+.4f} to {high:+.4f})" in text
+        by_label = {variant["label"]: variant for variant in compared["variants"]}
+        pair = [by_label[difference[end]] for end in ("of", "minus")]
+        for name, scale, digits in (("validation_loss", 1, 4), ("validation_accuracy", 100, 1)):
+            values = (scale * np.array(variant[name]) for variant in pair)
+            low, high = stats.ttest_ind(*values, equal_var=False).confidence_interval()
+            assert f"({low:+.{digits}f} to {high:+.{digits}f})" in text
 
 
 def test_main_prints_the_table_and_draws(data, study_root, capsys):

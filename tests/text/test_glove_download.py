@@ -1,5 +1,6 @@
 """Getting the GloVe 2024 vectors, from a server on this machine that does what servers do to downloads."""
 
+import errno
 import io
 import re
 import subprocess
@@ -222,7 +223,20 @@ def test_a_part_longer_than_the_file_is_dropped(server):
 def test_a_program_killed_before_it_had_unpacked_downloads_nothing_again(server):
     write_part(GOOD)
     arrives(server)
-    assert server.asked == [f"bytes={len(GOOD)}-"]
+    assert server.asked == []
+
+
+def test_what_the_disk_refuses_to_read_is_kept(server, monkeypatch):
+    write_part(GOOD)
+    with monkeypatch.context() as patch:
+        patch.setattr(glove_download, "_unpack", raise_from_the_disk)
+        is_refused(server, r"zip\.part could not be read \(Input/output error\): run the same command again")
+    assert files_here() == [f"{ARCHIVE}.part"]
+    arrives(server)
+
+
+def raise_from_the_disk(*_):
+    raise OSError(errno.EIO, "Input/output error")
 
 
 def test_a_file_without_a_size_is_taken_as_it_comes(server):
@@ -404,7 +418,7 @@ def test_a_full_disk_loses_nothing(server, monkeypatch, during):
     monkeypatch.setattr(glove_download, "_copy", copy)
     server.asked = []
     arrives(server)
-    assert server.asked == [f"bytes={len(GOOD) if during == 'unpack' else glove_download.BLOCK}-"]
+    assert server.asked == ([f"bytes={glove_download.BLOCK}-"] if during == "download" else [])
 
 
 def test_the_vectors_are_those_of_the_archive(server):
