@@ -7,13 +7,12 @@ import numpy as np
 from scripts.figures import panels
 from scripts.figures.sources import name_data, reading_study
 from scripts.figures.style import BLACK, GREY, STATES, add_provenance, figure, open_figure
-from scripts.files.numbers import counted
+from scripts.files.numbers import counted, power_of_ten
 from scripts.files.runs import NAMES
 from scripts.text.cue_distance import MIXTURES
 
 FLOOR, CEILING = 1e-30, 1e2  # where the axis of the gradients ends
 MOMENTS = {"after": ("selected epoch", "-"), "before": ("epoch 0 (before training)", "--")}
-TITLE = "Full training: how much of the gradient reaches the deciding cue"
 TRAINED = {
     "even": "",
     "log": ",\ntrained mostly on short distances",
@@ -37,7 +36,12 @@ def plot_probe(name=MIXTURES[0]):
 
 def _draw_full(study, full):
     """Draw the gradient at the deciding cue, of full training, against the cue's distance."""
-    drawn, axes = open_figure(TITLE + TRAINED[study["mixture"]], 4.6)
+    first, farthest = full[0], study["distances"][-1]
+    state = next(iter(first["gradient"]))
+    remains = power_of_ten(first["gradient"][state]["after"]["median"][-1])
+    correct = f"{100 * np.median(first['accuracy'], axis=0)[-1]:.0f}%"
+    title = f"{farthest} words back, {remains} of the {NAMES[first['model']]}'s ∂z/∂{state} remains"
+    drawn, axes = open_figure(f"{title}, and {correct} are correct{TRAINED[study['mixture']]}", 4.6)
     _draw_gradients(axes, study, full)
     _add_provenance(drawn, study, "")
     return drawn
@@ -46,8 +50,7 @@ def _draw_full(study, full):
 def _draw_changes(study):
     """Draw the accuracy of each variant at each distance, the deciding cue last, as a map with numbers."""
     variants, tested = study["variants"], study["distances"]
-    title = "How far back models learn, with their gradients changed" + TRAINED[study["mixture"]]
-    drawn, axes = open_figure(title, 1.8 + 0.34 * len(variants))
+    drawn, axes = open_figure(_who_learns(variants) + TRAINED[study["mixture"]], 1.8 + 0.34 * len(variants))
     correct = np.array([100 * np.median(one["accuracy"], axis=0) for one in variants])
     axes.imshow(correct, cmap="Blues", vmin=50, vmax=110, aspect="auto")
     for (row, column), value in np.ndenumerate(correct):
@@ -64,6 +67,19 @@ def _draw_changes(study):
     axes.set_xlabel("d, words between the deciding cue and the end of the sentence")
     _add_provenance(drawn, study, "median of ")
     return drawn
+
+
+def _who_learns(variants):
+    """Say which variants learn every distance, in all seeds, where these or the others are few."""
+    learn = [one["label"] for one in variants if not any(one["fails_at"])]
+    others = [one["label"] for one in variants if one["label"] not in learn]
+    if not others:
+        return "Every way of training learns every distance"
+    if learn and min(len(learn), len(others)) <= 2:
+        few, words = (learn, "Only {} learn{}") if len(learn) <= 2 else (others, "All but {} learn")
+        named = " and ".join(f"“{label}”" for label in few)
+        return f"{words.format(named, 's' if len(few) == 1 else '')} every distance in every seed"
+    return "How far back models learn, with their gradients changed"
 
 
 def _add_provenance(drawn, study, median):

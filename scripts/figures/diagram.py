@@ -1,4 +1,4 @@
-"""The diagram of each model: the unrolled network, and the ways that the gradient takes back through it.
+"""The diagram of each model: the unrolled network, and the paths that the gradient takes back through it.
 
 Used by scripts/report for the front page and the READMEs of both models, whose symbols it shares; it reads no
 file.
@@ -12,14 +12,14 @@ H, C = 0.0, 1.9  # heights of the rows of hidden and cell states
 COLUMNS = {-2.2: None, 0: "T-2", 3.2: "T-1", 6.4: "T"}  # places of the steps; one is only hinted at
 INPUT, LOGIT, LOSS = -1.25, 8.6, 10.4  # height of the words; places of the logit and the loss
 TITLES = {
-    "rnn": "RNN: one way back, through every hidden state",
-    "lstm": "LSTM: two ways back, along the cell (green) and through the gates (blue)",
+    "rnn": "RNN: one path back, through every hidden state",
+    "lstm": "LSTM: two paths back, along the cell (green) and through the gates (blue)",
 }
 
 
 @figure("diagram-{model}.png")
 def plot_diagram(model):
-    """Draw a model unrolled over its last three words: forward in grey, the gradient's ways back in colour.
+    """Draw a model unrolled over its last three words: forward in grey, the gradient's paths back in colour.
 
     Each arrow back is labelled with the factor that it multiplies the gradient by, as in the README of the
     model: for the RNN equations (7) and (8), for the LSTM (9) to (15).
@@ -59,7 +59,7 @@ def _draw_lstm(axes):
         if step != "T-2":
             middle = (before + place) / 2
             _label(axes, middle - 0.45, C - 0.45, rf"$\odot\, f_{{{step}}}$", c)
-            _label(axes, middle + 0.8, H + 0.56, "slopes\nof i, f, g,\n" r"then $W_{hh}^\top$", h)
+            _label(axes, middle + 0.82, H + 0.56, "slopes\nof i, f, g,\n" r"then $W_{hh}^\top$", h)
             _label(axes, middle, H - 0.62, r"slope of o, then $W_{hh}^\top$", h)
     axes.text(6.95, C / 2, r"$\odot\; o_T \odot (1-\tanh^2 c_T)$", va="center", color=c)
     for place, step in list(COLUMNS.items())[1:]:
@@ -69,7 +69,7 @@ def _draw_lstm(axes):
 
 
 def _draw_output(axes, colour):
-    """Draw logit and loss to the right of the last hidden state, and the way back from them."""
+    """Draw logit and loss to the right of the last hidden state, and the path back from them."""
     last = max(COLUMNS)
     for (start, end), label in zip(((last, LOGIT), (LOGIT, LOSS)), (r"$\cdot\, w$", r"$p-y$"), strict=True):
         _arrow(axes, (start, H), (end, H), GREY, curve=-0.25)

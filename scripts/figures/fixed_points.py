@@ -35,9 +35,10 @@ def plot_fixed_points(name=DEFAULT):
                 axes.scatter(*plane[name], 120, fill, marker=marker, label=label, edgecolors=BLACK, zorder=4)
             points = [point for name in INPUTS for point in zip(*plane[name], strict=True)]
             beyond = sum(not axes.viewLim.contains(*point) for point in points)
-            axes.set_title(f"{NAMES[model['model']]}: {len(points)} points, {beyond} of them beyond the edge")
+            about = f", {beyond} beyond the edge" if beyond else " (filled: attracting)"
+            axes.set_title(f"{NAMES[model['model']]}: {len(points)} points{about}")
         drawn.colorbar(coloured, ax=panels, label="logit z", pad=0.01)
-        panels[0, -1].legend(title="filled: attracting")
+        panels[0, -1].legend()
         panels[0, 0].set_ylabel("second principal component")
         runs = [f"{model['runs'][0]} (epoch {model['best_epoch'][0]})" for model in models]
         add_provenance(drawn, name_data(study["dataset"]), *runs, name_sentences(study["sentences"]))

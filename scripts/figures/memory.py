@@ -73,7 +73,8 @@ def _draw_lead(axes, study, found):
         mean, low, high = np.transpose([in_percent(found[f"{LEAD}, {name}"]) for name in study["conditions"]])
         look = {"color": BLACK, "elinewidth": 1.2, "capsize": 3, "label": "far words shuffled"}
         axes.errorbar(study["k"], mean, (mean - low, high - mean), fmt="o", clip_on=False, **look)
-        axes.legend()
+        axes.set_ylim(top=axes.get_ylim()[1] + 1.5)  # room for the legend
+        axes.legend(loc="upper right")
         low, high = (found[f"{LEAD}, shuffled − in order"][end] for end in ("low", "high"))
         if low is not None:
             changed = ", smaller" if high < 0 else ", larger" if low > 0 else ": no clear change"

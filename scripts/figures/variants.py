@@ -8,7 +8,7 @@ from scripts.figures import panels
 from scripts.figures.sources import name_data, name_sentences, reading_study
 from scripts.figures.style import AMBER, BLACK, PURPLE, SKY, STATES, add_provenance, figure, open_figure
 from scripts.files.blocks import DEFAULT
-from scripts.files.numbers import counted
+from scripts.files.numbers import counted, power_of_ten
 from scripts.files.runs import COMPARED, NAMES
 from scripts.training.settings import as_given
 
@@ -31,10 +31,11 @@ def plot_comparison(name="compare"):
         figures = {}
         for settings, variants in by_settings(study):
             varied = "".join(f"-{key}={value}" for key, value in settings.items())  # no name holds a "="
-            models = " and ".join(dict.fromkeys(NAMES[variant["model"]] for variant in variants))
-            title = f"How far back the gradient reaches, {models}, {_count_seeds(variants)}"
-            if settings:
-                title += "\n" + ", ".join(f"{key}={value}" for key, value in settings.items())
+            setting = (
+                f"\n{', '.join(f'{key}={value}' for key, value in settings.items())}" if settings else ""
+            )
+            k, remaining = study["distance"], [_remaining(v, _lasting(v)) for v in variants]
+            title = f"After training {_listed(remaining, variants)} remains {k} words back" + setting
             curves = [
                 panels.Curve(f"{NAMES[v['model']]} {state}", v["decay"][state], *STATES[v["model"], state])
                 for v in variants
@@ -47,7 +48,8 @@ def plot_comparison(name="compare"):
             figures[f"{file}.png"] = _draw(study, title, label, curves, scored)
             if "x" in variants[0]["decay"]:  # of which some committed studies say nothing
                 inputs = [panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored]
-                title = title.replace("the gradient reaches", "the gradient of the input reaches")
+                norms = [f"{10 ** v['intervals']['x']['after']['mean']:.2g}" for v in variants]
+                title = f"After training ‖∂z/∂x‖ is {_listed(norms, variants)} {k} words back" + setting
                 drawn = _draw(study, title, "norm of ∂z/∂x", inputs, scored, scores=False)
                 figures[f"{file}-inputs.png"] = drawn
         return figures
@@ -80,9 +82,11 @@ def plot_initialisations(name=DEFAULT):
         for model in COMPARED:
             variants = [variant for variant in study["variants"] if variant["model"] == model]
             scored = [(each, each["label"], look) for each, look in zip(variants, LOOKS, strict=False)]
-            state = "c" if "c" in variants[0]["decay"] else "h"
+            state, k = _lasting(variants[0]), study["distance"]
             curves = [panels.Curve(label, each["decay"][state], *look) for each, label, look in scored]
-            title = f"Initialising an {NAMES[model]}: the gradient before and after training"
+            ranges = (_range_of(variants, state, moment) for moment in ("before", "after"))
+            title = "{} words back, {} of ∂z/∂{} remains untrained, {} trained"
+            title = title.format(k, next(ranges), state, next(ranges))
             drawn = _draw(study, title, f"norm of ∂z/∂{state}{RELATIVE}", curves, scored)
             figures[f"initialisations-{name}-{model}.png"] = drawn
         return figures
@@ -90,7 +94,7 @@ def plot_initialisations(name=DEFAULT):
 
 def _draw(study, title, label, curves, scored, scores=True):
     """Draw curves before and after training, and below them, if `scores`, (variant, label, look)."""
-    heights = [2.9, 0.34 * len(scored) + 0.5] if scores else [2.9]
+    heights = [2.9 if len(scored) < 4 else 2.5, 0.34 * len(scored) + 0.5] if scores else [2.9]
     height = sum(heights) + 0.22 * max(1, len(curves) // 2) + 1.2  # legend, title, provenance
     layout = {"nrows": len(heights), "ncols": 2, "height_ratios": heights, "squeeze": False}
     drawn, axes = open_figure(title, height, **layout)
@@ -104,10 +108,34 @@ def _draw(study, title, label, curves, scored, scores=True):
         _draw_scores(drawn.add_subplot(axes[-1, 0].get_gridspec()[-1, :]), study, scored)
     failed = f"failed and left out: {', '.join(study['failed'])}" if study["failed"] else ""
     seeds, sentences = _count_seeds([variant for variant, *_ in scored]), name_sentences(study["sentences"])
-    own = " and ".join(map(NAMES.get, study["of_model"]))
-    own, settings = f"settings of its own: {own}" if own else "", as_given(study["shared"])
+    own = ", ".join(map(NAMES.get, study["of_model"]))
+    own, settings = f"own settings: {own}" if own else "", as_given(study["shared"])
     add_provenance(drawn, name_data(study["dataset"]), seeds, sentences, settings, own, failed)
     return drawn
+
+
+def _lasting(variant):
+    """Return the state of a model whose gradient lasts longer."""
+    return "c" if "c" in variant["decay"] else "h"
+
+
+def _remaining(variant, state, moment="after"):
+    """Write how much of the gradient of a state remains, the mean over seeds."""
+    found = variant["intervals"][state][moment]
+    return power_of_ten(found and found["mean"])
+
+
+def _range_of(variants, state, moment):
+    """Write the smallest and the largest share that remains in some variants."""
+    means = [v["intervals"][state][moment] for v in variants]
+    lowest, *_, highest = sorted(-np.inf if found is None else found["mean"] for found in [*means, means[0]])
+    shares = (power_of_ten(None if log == -np.inf else log) for log in (lowest, highest))
+    return " to ".join(dict.fromkeys(shares))
+
+
+def _listed(values, variants):
+    """Write the value of each model: "8.4% in the RNN, 84% in the LSTM"."""
+    return ", ".join(f"{value} in the {NAMES[v['model']]}" for value, v in zip(values, variants, strict=True))
 
 
 def _count_seeds(variants):

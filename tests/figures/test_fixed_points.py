@@ -64,7 +64,7 @@ def test_states_points_and_the_path_are_drawn(full_size):
         np.testing.assert_allclose(path.get_xydata().T, model["plane"]["path"])
         np.testing.assert_allclose(ring.get_offsets(), [[2, 1]])
         assert axes.get_xlim()[1] < 7  # the point at 40 is beyond the edge
-        assert axes.get_title(loc="left").endswith("4 points, 1 of them beyond the edge")
+        assert axes.get_title(loc="left").endswith("4 points, 1 beyond the edge")
     assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == [
         "a sentence",
         "fixed points, input 0",

@@ -158,7 +158,7 @@ def test_settings_of_all_runs_stand_in_the_figure():
     comparison(shared={"epochs": 1, "lr": 0.01, "recurrent_init": "identity"}, of_model={"rnn": {"lr": 0.1}})
     said = words(plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"])
     assert "epochs=1, lr=0.01, recurrent_init='identity'" in said
-    assert "settings of its own: RNN" in said
+    assert "own settings: RNN" in said
     comparison(shared={})
     assert "settings" not in words(plots.plot_comparison.draw()["comparison-compare-hidden_size=4.png"])
 
