@@ -76,7 +76,9 @@ def _who_learns(variants):
     if not others:
         return "Every way of training learns every distance"
     if learn and min(len(learn), len(others)) <= 2:
-        few, words = (learn, "Only {} learn{}") if len(learn) <= 2 else (others, "All but {} learn")
+        few, words = min(
+            (learn, "Only {} learn{}"), (others, "All but {} learn"), key=lambda one: len(one[0])
+        )
         named = " and ".join(f"“{label}”" for label in few)
         return f"{words.format(named, 's' if len(few) == 1 else '')} every distance in every seed"
     return "How far back models learn, with their gradients changed"

@@ -111,3 +111,21 @@ def test_a_study_that_is_missing_or_damaged_is_one_line():
     ):
         save("cue-distance", "even", broken)
         fails(r"even.json is unfinished or damaged.*probe_study\(", plots.plot_probe)
+
+
+def test_the_titles_say_what_remains_and_who_learns():
+    study = make_study("even", failures=(None,) * 3, rate=0.1)
+    figures = plots.plot_probe.draw()
+    said = "200 words back, 1 × 10⁻²⁰ of the RNN's ∂z/∂h remains, and 50% are correct"
+    assert said in words(figures["cue-distance-even.png"])
+    for failing, said in (
+        ([], "Every way of training learns every distance"),
+        ([2], "All but “LSTM, truncate-5” learn every distance in every seed"),
+        ([0, 1], "Only “LSTM, truncate-5” learns every distance in every seed"),
+        ([0, 1, 2], "How far back models learn"),
+    ):
+        for number, variant in enumerate(study["variants"]):
+            variant["fails_at"] = [None, 5, None] if number in failing else [None] * 3
+        save("cue-distance", "even", study)
+        found = words(plots.plot_probe.draw()["cue-distance-even-changes.png"])
+        assert said in " ".join(found.split())

@@ -273,3 +273,41 @@ def test_symbols_of_equal_scores_are_next_to_each_other_in_their_row(seeds):
         assert len(set(places)) == seeds
         assert np.abs(places).max() <= 0.4  # not in the next row
         assert places.mean() == pytest.approx(0)
+
+
+# Titles ---------------------------------------------------------------------------------------------------
+
+
+def interval(log10):
+    return {"mean": log10, "low": None, "high": None, "count": 1}
+
+
+def test_the_titles_of_a_comparison_say_what_remains():
+    rnn, lstm = make_variant("rnn", ""), make_variant("lstm", "")
+    rnn["intervals"] |= {state: {"after": interval(-1)} for state in "hx"}
+    lstm["intervals"] |= {
+        state: {"after": interval(log)} for state, log in (("h", -3), ("c", 0.25), ("x", -2))
+    }
+    make_variants("compare", "comparison", [rnn, lstm])
+    drawn = plots.plot_comparison.draw()
+    said = "After training 10% in the RNN, 178% in the LSTM remains 19 words back"
+    assert said in words(drawn["comparison-compare.png"])
+    said = "After training ‖∂z/∂x‖ is 0.1 in the RNN, 0.01 in the LSTM 19 words back"
+    assert said in words(drawn["comparison-compare-inputs.png"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ((-4.0, -1, -2), (0.25, 0, -0.1), "1 × 10⁻⁴ to 10% of ∂z/∂h remains untrained, 79% to 178% trained"),
+        ((None, -1, -2), (0, 0, 0), "0 to 10% of ∂z/∂h remains untrained, 100% trained"),
+    ],
+)
+def test_the_title_of_initialisations_has_the_range_of_what_remains(before, after, said):
+    variants = [make_variant("rnn", f"start-{k}") for k in range(3)] + [make_variant("lstm", "chrono")]
+    for variant, *logs in zip(variants, before, after, strict=False):
+        found = (None if log is None else interval(log) for log in logs)
+        variant["intervals"]["h"] = dict(zip(("before", "after"), found, strict=True))
+    make_variants("default", "initialisations", variants)
+    figure = plots.plot_initialisations.draw()["initialisations-default-rnn.png"]
+    assert f"19 words back, {said}" in words(figure)
