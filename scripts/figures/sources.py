@@ -58,7 +58,7 @@ def name_data(dataset):
 
 def name_sentences(sentences, split="validation"):
     """How many sentences of which lengths; `sentences` is a dict with count, shortest and longest."""
-    return "{count:,} {} sentences of {shortest} to {longest} tokens".format(split, **sentences)
+    return "{count:,} {} rows of {shortest} to {longest} tokens".format(split, **sentences)
 
 
 def name_runs(runs, datasets):

@@ -39,7 +39,7 @@ def plot_truncation(name=DEFAULT):
         entries = panels[0].get_legend_handles_labels()
         panels[1].legend(*entries, frameon=True, framealpha=0.8, edgecolor="none")
         runs = ", ".join(counted(len(of["runs"]), f"{NAMES[of['model']]} run") for of in study["models"])
-        sentences = f"{study['sentences']['count']:,} validation sentences"
+        sentences = f"{study['sentences']['count']:,} validation rows"
         add_provenance(drawn, name_data(study["dataset"]), runs, sentences)
         return drawn
 

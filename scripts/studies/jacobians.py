@@ -198,7 +198,7 @@ def rates_table(study):
             rows.append([f"log₁₀ of {words} / measured, k = {last}", *(f"{log:+.1f}" for log in excess)])
     heads = [f"{study['run_id']}: nats per word (half-life in words)", "before training"]
     heads.append(f"epoch {both[1]['epoch']}")
-    return f"{study['sentences']['count']} validation sentences\n{table(rows, heads)}"
+    return f"{study['sentences']['count']} validation rows\n{table(rows, heads)}"
 
 
 def rate(rates, name):

@@ -64,7 +64,7 @@ def test_shares_and_units_are_drawn_before_and_after(shifts, full_size):
         in words(figure)
     )
     runs = "1 LSTM run" if len(shifts) == 1 else "3 LSTM runs"
-    assert_complete(figure, runs, "100 validation sentences of 20 to 41 tokens")
+    assert_complete(figure, runs, "100 validation rows of 20 to 41 tokens")
     assert plots.plot_cell_memory().stat().st_size < 200_000
 
 

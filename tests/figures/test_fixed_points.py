@@ -71,7 +71,7 @@ def test_states_points_and_the_path_are_drawn(full_size):
         "fixed points, mean word",
     ]
     runs = "rnn-run-0 (epoch 7)", "lstm-run-0 (epoch 7)"
-    for said in (*runs, "300 validation sentences", "stanfordnlp/sst2", "logit z"):
+    for said in (*runs, "300 validation rows", "stanfordnlp/sst2", "logit z"):
         assert said in words(figure)
     assert plots.plot_fixed_points().stat().st_size < 200_000
 

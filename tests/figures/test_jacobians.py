@@ -93,7 +93,7 @@ def rewrite(study):
 
 
 DRAWINGS = [(plots.plot_theory, "rnn", THEORY), (plots.plot_direct_path, "lstm", DIRECT)]
-PROVENANCE = ("501 validation sentences of 20 to 49 tokens",)
+PROVENANCE = ("501 validation rows of 20 to 49 tokens",)
 
 
 # By distance ----------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_errors_of_both_models_are_drawn_before_and_after(shifts, full_size):
                     assert_band(next(bands), study["K"], np.min(errors, axis=0), np.max(errors, axis=0))
         assert axes.get_xlim() == (0, 30)
     runs = "1 RNN run, 1 LSTM run" if len(shifts) == 1 else "3 RNN runs, 3 LSTM runs"
-    assert_complete(figure, runs, "6,484 validation sentences", "batches of 64, median of 100")
+    assert_complete(figure, runs, "6,484 validation rows", "batches of 64, median of 100")
     assert plots.plot_truncation().stat().st_size < 200_000
 
 

@@ -75,7 +75,7 @@ def test_variants_are_drawn_before_and_after_training(model, state):
     assert low < np.min(shown) < np.max(shown) < high
     looks = {(line.get_color(), line.get_marker()) for line in lines(figure.axes[0]).values()}
     assert len({look[0] for look in looks}) == len({look[1] for look in looks}) == len(variants)
-    assert_complete(figure, "3 seeds", "587 validation sentences of 20 to 49 tokens")
+    assert_complete(figure, "3 seeds", "587 validation rows of 20 to 49 tokens")
 
 
 def test_scores_are_those_of_every_seed_and_their_mean():
@@ -138,7 +138,7 @@ def test_the_comparison_has_a_band_over_seeds_at_both_moments():
     for number, variant in enumerate(variants):
         scores = figure.axes[-1].lines[3 * number].get_xdata()
         np.testing.assert_allclose(scores, 100 * np.array(variant["test_accuracy"]))
-    assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation sentences of 20 to 49 tokens")
+    assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation rows of 20 to 49 tokens")
 
 
 def test_the_gradient_of_the_inputs_is_drawn_as_it_is_in_a_figure_of_its_own():
@@ -151,7 +151,7 @@ def test_the_gradient_of_the_inputs_is_drawn_as_it_is_in_a_figure_of_its_own():
             np.testing.assert_array_equal(line.get_ydata(), variant["decay"]["x"][moment]["median"])
         assert len(axes.lines) == 3, "of values that are relative to nothing no line marks 1"
     assert figure.axes[0].get_ylabel() == "norm of ∂z/∂x"
-    assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation sentences of 20 to 49 tokens")
+    assert_complete(figure, "hidden_size=6", "3 seeds", "587 validation rows of 20 to 49 tokens")
 
 
 def test_settings_of_all_runs_stand_in_the_figure():
