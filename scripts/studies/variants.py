@@ -277,7 +277,7 @@ def variants_table(study):
     if study["kind"] == "comparison":
         lines.append(_from_the_first_step(study))
     lines += [f"failed, left out: {run_id}: {fault}" for run_id, fault in study["failed"].items()]
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
 def _from_the_first_step(study):
