@@ -1,1 +1,1 @@
-"""What is timed, and the contenders; used by scripts/benchmark.py."""
+"""The timed work, and the contenders; used by scripts/benchmark.py."""

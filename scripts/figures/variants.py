@@ -32,10 +32,13 @@ def plot_comparison(name="compare"):
         for settings, variants in by_settings(study):
             varied = "".join(f"-{key}={value}" for key, value in settings.items())  # no name holds a "="
             setting = (
-                f"\n{', '.join(f'{key}={value}' for key, value in settings.items())}" if settings else ""
+                "\n" + ", ".join(f"{key}={value}" for key, value in settings.items()) if settings else ""
             )
-            k, remaining = study["distance"], [_remaining(v, _lasting(v)) for v in variants]
-            title = f"After training {_listed(remaining, variants)} remains {k} words back" + setting
+            k, states = study["distance"], [_lasting(v) for v in variants]
+            logs = [_log_mean(v, state) for v, state in zip(variants, states, strict=True)]
+            shares = [f"{_share(log)} of ∂z/∂{state}" for log, state in zip(logs, states, strict=True)]
+            remain = "remain" if len(variants) > 1 else "remains"
+            title = f"Trained: {_listed(shares, variants)} {remain} {k} words back{setting}"
             curves = [
                 panels.Curve(f"{NAMES[v['model']]} {state}", v["decay"][state], *STATES[v["model"], state])
                 for v in variants
@@ -48,8 +51,8 @@ def plot_comparison(name="compare"):
             figures[f"{file}.png"] = _draw(study, title, label, curves, scored)
             if "x" in variants[0]["decay"]:  # of which some committed studies say nothing
                 inputs = [panels.Curve(label, v["decay"]["x"], *look) for v, label, look in scored]
-                norms = [f"{10 ** v['intervals']['x']['after']['mean']:.2g}" for v in variants]
-                title = f"After training ‖∂z/∂x‖ is {_listed(norms, variants)} {k} words back" + setting
+                norms = [f"{10 ** _log_mean(v, 'x'):.2g}" for v in variants]
+                title = f"Trained: ‖∂z/∂x‖ is {_listed(norms, variants)} {k} words back{setting}"
                 drawn = _draw(study, title, "norm of ∂z/∂x", inputs, scored, scores=False)
                 figures[f"{file}-inputs.png"] = drawn
         return figures
@@ -119,23 +122,25 @@ def _lasting(variant):
     return "c" if "c" in variant["decay"] else "h"
 
 
-def _remaining(variant, state, moment="after"):
-    """Write how much of the gradient of a state remains, the mean over seeds."""
+def _log_mean(variant, state, moment="after"):
+    """Return log₁₀ of what remains of a gradient, the mean over seeds; -∞ where nothing does."""
     found = variant["intervals"][state][moment]
-    return power_of_ten(found and found["mean"])
+    return found["mean"] if found else -np.inf
+
+
+def _share(log10):
+    return power_of_ten(None if log10 == -np.inf else log10)
 
 
 def _range_of(variants, state, moment):
     """Write the smallest and the largest share that remains in some variants."""
-    means = [v["intervals"][state][moment] for v in variants]
-    lowest, *_, highest = sorted(-np.inf if found is None else found["mean"] for found in [*means, means[0]])
-    shares = (power_of_ten(None if log == -np.inf else log) for log in (lowest, highest))
-    return " to ".join(dict.fromkeys(shares))
+    logs = [_log_mean(variant, state, moment) for variant in variants]
+    return " to ".join(dict.fromkeys(map(_share, (min(logs), max(logs)))))
 
 
 def _listed(values, variants):
-    """Write the value of each model: "8.4% in the RNN, 84% in the LSTM"."""
-    return ", ".join(f"{value} in the {NAMES[v['model']]}" for value, v in zip(values, variants, strict=True))
+    """Write a value of each model: "0.067 (RNN), 0.45 (LSTM)"."""
+    return ", ".join(f"{value} ({NAMES[v['model']]})" for value, v in zip(values, variants, strict=True))
 
 
 def _count_seeds(variants):

@@ -40,7 +40,7 @@ def test_the_title_states_the_finding_where_there_is_one(study_root):
     make_study(differences=differences)
     drawn = plot_front_page.draw()
     assert drawn.axes[0].get_title("left") == "Training makes the gradient reach further back …"
-    assert drawn.axes[1].get_title("left") == "… but a cut from K = 10 on costs little"
+    assert drawn.axes[1].get_title("left") == "… but no measurable drop on test from K = 10"
     assert np.prod(drawn.get_size_inches()) < 9 * 4  # low enough for the first screen
     make_study(-1.0, -2.0, differences=differences)
     titles = [axes.get_title("left") for axes in plot_front_page.draw().axes]

@@ -290,10 +290,16 @@ def test_the_titles_of_a_comparison_say_what_remains():
     }
     make_variants("compare", "comparison", [rnn, lstm])
     drawn = plots.plot_comparison.draw()
-    said = "After training 10% in the RNN, 178% in the LSTM remains 19 words back"
+    said = "Trained: 10% of ∂z/∂h (RNN), 178% of ∂z/∂c (LSTM) remain 19 words back"
     assert said in words(drawn["comparison-compare.png"])
-    said = "After training ‖∂z/∂x‖ is 0.1 in the RNN, 0.01 in the LSTM 19 words back"
+    said = "Trained: ‖∂z/∂x‖ is 0.1 (RNN), 0.01 (LSTM) 19 words back"
     assert said in words(drawn["comparison-compare-inputs.png"])
+    for state in "hx":
+        rnn["intervals"][state]["after"] = None  # exactly 0 in each seed
+    make_variants("compare", "comparison", [rnn])
+    drawn = plots.plot_comparison.draw()
+    assert "Trained: 0 of ∂z/∂h (RNN) remains" in words(drawn["comparison-compare.png"])
+    assert "‖∂z/∂x‖ is 0 (RNN)" in words(drawn["comparison-compare-inputs.png"])
 
 
 @pytest.mark.parametrize(
